@@ -1,0 +1,1 @@
+"""The grammar of .agentpol files, as package data."""

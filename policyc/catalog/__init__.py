@@ -1,0 +1,1 @@
+"""Facts about the world as data, each with its source and date."""

@@ -1,0 +1,1 @@
+"""The floor that every room stands on; it imports nothing of ours."""

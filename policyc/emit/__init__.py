@@ -1,0 +1,1 @@
+"""Envelope to artifacts and back: every emitter ships its inverse."""

@@ -1,0 +1,1 @@
+"""The waist: what one container of one agent may do, as exactly decidable sets."""

@@ -1,0 +1,123 @@
+"""The envelope of one agent, and the facts beside it that artifacts need."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from policyc.envelope.region import Region
+from policyc.envelope.provenance import Derivation
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A part of a domain with the reasons it is permitted; each reason is enough alone."""
+
+    region: Region
+    derivations: tuple[Derivation, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WorkloadRef:
+    """The workload template and the container in it; ``group`` is empty for core kinds."""
+
+    kind: str
+    group: str
+    namespace: str
+    name: str
+    container: str
+
+
+@dataclass(frozen=True, slots=True)
+class ManagedRef:
+    """An agent that a cloud runs for us: ``bedrock``, ``vertex`` or ``foundry``."""
+
+    provider: str
+    resource: str
+
+
+@dataclass(frozen=True, slots=True)
+class PodSecurity:
+    """The pod security baseline of a class: what the pod's securityContext must say.
+
+    ``level`` is a level of the Pod Security Standards: restricted or baseline.
+    """
+
+    level: str = "restricted"
+    read_only_root: bool = True
+    run_as_user: int | None = None
+    runtime_class: str = ""
+    apparmor: str = "runtime-default"
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Who the envelope is for."""
+
+    agent: str
+    class_name: str
+    stage: str  # observe, audit or enforce
+    tier: str = ""
+    owner: str = ""
+    workload: WorkloadRef | None = None  # None exactly for managed agents
+    managed: ManagedRef | None = None
+    service_account: str = ""  # namespace/name; empty for managed agents
+    pod_labels: tuple[tuple[str, str], ...] = ()  # what selects the agent's pods
+
+
+@dataclass(frozen=True, slots=True)
+class LabelPeer:
+    """Pods by labels; ``namespace_labels`` empty means every namespace."""
+
+    namespace_labels: tuple[tuple[str, str], ...] = ()
+    pod_labels: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterFacts:
+    """What artifacts must know of the cluster; the defaults are a kubeadm cluster's."""
+
+    dns: LabelPeer = LabelPeer(
+        (("kubernetes.io/metadata.name", "kube-system"),), (("k8s-app", "kube-dns"),)
+    )
+    node_local_dns: tuple[str, ...] = ("169.254.20.10",)
+    runtimes: tuple[str, ...] = ("crun", "runc")
+    architectures: tuple[str, ...] = ("amd64",)
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """Addresses that a granted host name was seen to resolve to, with their reasons."""
+
+    host: str
+    protocol: str
+    port: int
+    addresses: tuple[str, ...]
+    derivations: tuple[Derivation, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """A human gate: the grant is usable only after ``by`` has said yes."""
+
+    domain: str
+    region: Region
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What one container of one agent may do.
+
+    ``domains`` has a region for every domain of ``policyc.envelope.domains.DOMAINS``;
+    ``grants[d]`` are its parts with their reasons, and their join is ``domains[d]``.
+    """
+
+    subject: Subject
+    domains: Mapping[str, Region]
+    grants: Mapping[str, tuple[Grant, ...]] = field(default_factory=dict)
+    resolutions: tuple[Resolution, ...] = ()
+    approvals: tuple[Approval, ...] = ()
+    delegates: tuple[str, ...] = ()
+    pod: PodSecurity = PodSecurity()
+    cluster: ClusterFacts = ClusterFacts()

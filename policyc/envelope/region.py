@@ -1,0 +1,222 @@
+"""Domains and their elements: products of axes, as exact Boolean algebras."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from policyc.core.canonical import Json
+from policyc.envelope.axes import EMPTY, Axis, Extent, union
+from policyc.envelope.lattice import Diagram, Node, Variable, decision, join, join_all, meet, minus
+
+Point: TypeAlias = Mapping[str, str]
+"""Axis name -> written element.  A label axis is named ``pod:key`` or ``namespace:key``;
+a label that is not named is absent."""
+
+Box: TypeAlias = Mapping[str, Extent]
+"""Axis name -> extent; an axis that is not named is unrestricted."""
+
+
+class Domain:
+    """A universe: a product of fixed axes and, for peers, of families of label axes.
+
+    ``families`` maps a prefix (``pod``) to the axis of its members (``pod:app``).
+    """
+
+    def __init__(
+        self, name: str, axes: tuple[Axis, ...], families: Mapping[str, Axis] | None = None
+    ) -> None:
+        self.name = name
+        self.axes = axes
+        self.families = dict(families or {})
+        self._rank = {axis.name: i for i, axis in enumerate(axes)}
+        for i, family in enumerate(self.families):
+            self._rank[family] = len(axes) + i
+
+    def __repr__(self) -> str:
+        return f"Domain({self.name!r})"
+
+    @property
+    def empty(self) -> Region:
+        return Region(self, False)
+
+    @property
+    def full(self) -> Region:
+        return Region(self, True)
+
+    def axis(self, name: str) -> Axis:
+        """The axis of that name; KeyError when there is none."""
+        family, colon, _ = name.partition(":")
+        if colon:
+            return self.families[family]
+        return self.axes[self._rank[name]]
+
+    def variable(self, name: str) -> Variable:
+        family, colon, key = name.partition(":")
+        return (self._rank[family], key) if colon else (self._rank[name], "")
+
+    def variable_name(self, variable: Variable) -> str:
+        rank, key = variable
+        if rank < len(self.axes):
+            return self.axes[rank].name
+        return f"{list(self.families)[rank - len(self.axes)]}:{key}"
+
+    def box(self, extents: Box) -> Region:
+        """The points that lie in every named extent."""
+        diagram: Diagram = True
+        for name in sorted(extents, key=self.variable, reverse=True):
+            extent = extents[name]
+            if not extent:
+                return self.empty
+            children = [
+                diagram if inside else False for inside in _membership(extent)
+            ]
+            diagram = decision(self.variable(name), extent.cuts, children)
+        return Region(self, diagram)
+
+    def written(self, patterns: Mapping[str, str | Iterable[str]]) -> Region:
+        """The box of written patterns: ``{"protocol": "tcp", "port": ["443", "8443"]}``."""
+        return self.box(
+            {
+                name: self.axis(name).parse((p,) if isinstance(p, str) else p)
+                for name, p in patterns.items()
+            }
+        )
+
+    def union(self, regions: Iterable[Region]) -> Region:
+        """The join of many, in far less than pairwise time."""
+        return Region(self, join_all(r.diagram for r in regions))
+
+    def decode(self, value: Json) -> Region:
+        """The inverse of ``Region.encode``; ValueError when it is no encoding."""
+        if not isinstance(value, list):
+            raise ValueError(f"{self.name}: a list of boxes is wanted")
+        regions = []
+        for box in value:
+            if not isinstance(box, dict):
+                raise ValueError(f"{self.name}: a box is an object")
+            extents: dict[str, Extent] = {}
+            for name, patterns in box.items():
+                if not isinstance(patterns, list) or not all(isinstance(p, str) for p in patterns):
+                    raise ValueError(f"{self.name}.{name}: a list of patterns is wanted")
+                try:
+                    axis = self.axis(name)
+                except KeyError:
+                    raise ValueError(f"{self.name}: no axis {name!r}") from None
+                extents[name] = axis.parse(str(p) for p in patterns)
+            regions.append(self.box(extents))
+        return self.union(regions)
+
+
+def _membership(extent: Extent) -> Iterator[bool]:
+    inside = extent.starts_inside
+    yield inside
+    for _ in extent.cuts:
+        inside = not inside
+        yield inside
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Region:
+    """A set of points of one domain.  ``<=`` reads "permits no more than"."""
+
+    domain: Domain
+    diagram: Diagram
+
+    def __or__(self, other: Region) -> Region:
+        return Region(self.domain, join(self.diagram, self._same(other)))
+
+    def __and__(self, other: Region) -> Region:
+        return Region(self.domain, meet(self.diagram, self._same(other)))
+
+    def __sub__(self, other: Region) -> Region:
+        return Region(self.domain, minus(self.diagram, self._same(other)))
+
+    def __le__(self, other: Region) -> bool:
+        return minus(self.diagram, self._same(other)) is False
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, Region)
+            and self.domain is other.domain
+            and self.diagram is other.diagram
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.domain.name, id(self.diagram)))
+
+    def __bool__(self) -> bool:
+        return self.diagram is not False
+
+    def _same(self, other: Region) -> Diagram:
+        if self.domain is not other.domain:
+            raise TypeError(f"{self.domain.name} and {other.domain.name} do not mix")
+        return other.diagram
+
+    def __contains__(self, point: Point) -> bool:
+        node = self.diagram
+        while isinstance(node, Node):
+            name = self.domain.variable_name(node.variable)
+            axis = self.domain.axis(name)
+            written = point.get(name)
+            value = "" if written is None else axis.point(written)
+            node = node.children[bisect_right(node.cuts, value)]  # type: ignore[type-var]  # one axis, one type
+        return node
+
+    def boxes(self) -> list[dict[str, Extent]]:
+        """Disjoint boxes that make up the region; the same list for the same region."""
+        out: list[dict[str, Extent]] = []
+
+        def walk(node: Diagram, box: dict[str, Extent]) -> None:
+            if node is False:
+                return
+            if node is True:
+                out.append(box)
+                return
+            assert isinstance(node, Node)
+            name = self.domain.variable_name(node.variable)
+            for child, extent in _groups(node):
+                walk(child, {**box, name: extent})
+
+        walk(self.diagram, {})
+        return out
+
+    def encode(self) -> Json:
+        """Canonical JSON: a list of boxes, each axis with its patterns."""
+        return [
+            {name: list(self.domain.axis(name).write(extent)) for name, extent in box.items()}
+            for box in self.boxes()
+        ]
+
+    def describe(self) -> list[str]:
+        """One line a box, for people: ``protocol tcp, port 443, host *.example.com``."""
+        return [
+            ", ".join(
+                f"{name} {' '.join(self.domain.axis(name).write(extent))}"
+                for name, extent in box.items()
+            )
+            or "everything"
+            for box in self.boxes()
+        ]
+
+
+def _groups(node: Node) -> list[tuple[Diagram, Extent]]:
+    """Each child that is not empty, with all the values that lead to it, in order of the first."""
+    bounds = (None, *node.cuts, None)
+    found: dict[int, tuple[Diagram, list[Extent]]] = {}
+    for i, child in enumerate(node.children):
+        if child is not False:
+            first, end = bounds[i], bounds[i + 1]
+            found.setdefault(id(child), (child, []))[1].append(_segment(first, end))
+    return [(child, union(extents)) for child, extents in found.values()]
+
+
+def _segment(first: int | str | None, end: int | str | None) -> Extent:
+    from policyc.envelope.axes import between
+
+    return between(first, end)
+
+
+__all__ = ["EMPTY", "Box", "Domain", "Point", "Region"]

@@ -1,0 +1,1 @@
+"""Recordings of many tools, in; one kind of observation, out."""

@@ -1,0 +1,1 @@
+"""Names resolved, grants turned into regions, rules checked: tree to checked policy."""

@@ -1,0 +1,1 @@
+"""Text to tree and back: the .agentpol language, edition 2026."""

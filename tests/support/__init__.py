@@ -1,0 +1,1 @@
+"""What several test rooms share: strategies, oracles and the samples folder."""

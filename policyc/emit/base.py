@@ -52,9 +52,24 @@ class Slack:
 
 
 @dataclass(frozen=True, slots=True)
+class Narrowing:
+    """What the envelope permits and the artifact cannot say, so that it does not permit it.
+
+    ``code`` is a 6xxx diagnostic; the build reports it at the places of ``derivations``.
+    """
+
+    code: str
+    domain: str
+    message: str
+    help: str
+    derivations: tuple[Derivation, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Emission:
     artifacts: tuple[Artifact, ...] = ()
     slack: tuple[Slack, ...] = ()
+    narrowed: tuple[Narrowing, ...] = ()
 
 
 class Emitter(Protocol):

@@ -1,0 +1,47 @@
+"""JSON as RFC 8259 has it, and nothing more lenient."""
+
+from __future__ import annotations
+
+import json
+from typing import NoReturn
+
+from policyc.core.canonical import Json
+
+
+def loads(data: bytes) -> Json:
+    """The value of one JSON text.
+
+    Raises ValueError on invalid UTF-8, duplicate keys, NaN and infinities, lone
+    surrogates, and nesting deeper than the interpreter's recursion limit; the
+    standard library lets the last four through or crashes on them.
+    """
+    try:
+        text = data.decode("utf-8")
+        value: Json = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    if "\\u" in text:
+        _refuse_surrogates(value)
+    return value
+
+
+def _unique(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                raise ValueError(f"the key `{key}` stands twice in one object")
+            seen.add(key)
+    return result
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"`{constant}` is not JSON")
+
+
+def _refuse_surrogates(value: Json) -> None:
+    try:
+        json.dumps(value, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError:
+        raise ValueError("an escaped surrogate stands alone") from None

@@ -1,0 +1,1 @@
+"""The driver: the stages in order, from a policy root to a folder of artifacts."""

@@ -1,0 +1,144 @@
+"""One agent: lowered, emitted, re-read and proved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from policyc.core.canonical import Json, pretty_json
+from policyc.core.diagnostics import Diagnostic, Severity, has_errors
+from policyc.core.errors import InternalError
+from policyc.core.strict_json import loads as read_json
+from policyc.emit.base import Artifact, Emitter, Line, Narrowing, Slack
+from policyc.emit.registry import EMITTERS
+from policyc.envelope.codec import envelope_digest
+from policyc.envelope.model import Envelope
+from policyc.envelope.observation import Observed
+from policyc.envelope.provenance import Derivation, Step
+from policyc.kube.yaml import dump as write_yaml
+from policyc.kube.yaml import load as read_yaml
+from policyc.lower import lower
+from policyc.pipeline.inputs import observe
+from policyc.pipeline.sidecar import SIDECAR, encode, lines_digest
+from policyc.semantics.model import CheckedAgent, CheckedPolicy
+
+_STAMP = Derivation(Step.FIXED, note="ties the file to its envelope and its provenance")
+
+
+@dataclass(frozen=True, slots=True)
+class AgentBuild:
+    """What one agent gives: its files by name, and all that was said on the way.
+
+    ``files`` is empty when ``diagnostics`` holds an error.
+    """
+
+    agent: str
+    envelope: Envelope | None
+    files: Mapping[str, bytes]
+    slack: tuple[Slack, ...]
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def lower_agent(
+    root: Path, agent: CheckedAgent, policy: CheckedPolicy, as_of: date
+) -> tuple[Envelope | None, list[Diagnostic]]:
+    """The agent's envelope from its policy and its profiles; None after an error."""
+    observed = observe(root, agent)
+    diagnostics = list(observed.diagnostics)
+    seen: Observed = observed.value
+    lowered = lower(agent, seen, policy, as_of=as_of)
+    diagnostics += lowered.diagnostics
+    return (None if has_errors(diagnostics) else lowered.value), diagnostics
+
+
+def build_agent(
+    root: Path, agent: CheckedAgent, policy: CheckedPolicy, as_of: date
+) -> AgentBuild:
+    """Lower, emit, write, read back, prove.
+
+    Raises InternalError when an artifact grants more than its ceiling: nothing is
+    written then.
+    """
+    envelope, diagnostics = lower_agent(root, agent, policy, as_of)
+    if envelope is None:
+        return AgentBuild(agent.name, None, {}, (), tuple(diagnostics))
+    stamp = envelope_digest(envelope)
+    files: dict[str, bytes] = {}
+    lines: dict[str, tuple[Line, ...]] = {}
+    slack: list[Slack] = []
+    for emitter in EMITTERS:
+        emission = emitter.emit(envelope)
+        slack += emission.slack
+        diagnostics += [_reported(n, agent) for n in emission.narrowed]
+        documents: dict[str, Json] = {}
+        for artifact in emission.artifacts:
+            stamped = _stamped(artifact, stamp)
+            files[artifact.path] = to_bytes(artifact.path, stamped.document)
+            lines[artifact.path] = stamped.lines
+            documents[artifact.path] = from_bytes(artifact.path, files[artifact.path])
+        if documents:
+            prove_sound(emitter, documents, envelope)
+    files[SIDECAR] = pretty_json(encode(agent.name, lines, slack))
+    return AgentBuild(agent.name, envelope, files, tuple(slack), tuple(diagnostics))
+
+
+def prove_sound(emitter: Emitter, documents: Mapping[str, Json], envelope: Envelope) -> None:
+    """What the documents permit is at most the emitter's ceiling, in every domain it speaks of."""
+    ceiling = emitter.ceiling(envelope)
+    for domain, region in emitter.denote(documents, envelope).items():
+        if not region <= ceiling[domain]:
+            excess = "; ".join((region - ceiling[domain]).describe()[:3])
+            raise InternalError(
+                f"{emitter.kind} of agent {envelope.subject.agent} would permit more than its "
+                f"envelope in {domain}: {excess}"
+            )
+
+
+_WRITERS: dict[str, Callable[[Json], bytes]] = {".json": pretty_json, ".yaml": write_yaml}
+_READERS: dict[str, Callable[[bytes], Json]] = {".json": read_json, ".yaml": read_yaml}
+
+
+def to_bytes(path: str, document: Json) -> bytes:
+    """The document in the form that the path's suffix names."""
+    return _WRITERS[Path(path).suffix](document)
+
+
+def from_bytes(path: str, data: bytes) -> Json:
+    return _READERS[Path(path).suffix](data)
+
+
+def _stamped(artifact: Artifact, envelope: str) -> Artifact:
+    """The artifact with the two digests as annotations, where its form has annotations."""
+    document = artifact.document
+    if not (isinstance(document, dict) and isinstance(document.get("metadata"), dict)):
+        return artifact
+    metadata = dict(document["metadata"])  # type: ignore[arg-type]  # narrowed above
+    if artifact.path.endswith(".json"):
+        return artifact  # the envelope carries its own digest
+    base = "/metadata/annotations/policyc.dev~1"
+    lines = (
+        *artifact.lines,
+        Line(base + "envelope", "digest of the envelope", (_STAMP,)),
+        Line(base + "provenance", "digest of the provenance", (_STAMP,)),
+    )
+    annotations = metadata.get("annotations")
+    metadata["annotations"] = {
+        **(annotations if isinstance(annotations, dict) else {}),
+        "policyc.dev/envelope": envelope,
+        "policyc.dev/provenance": lines_digest(lines),
+    }
+    return Artifact(artifact.path, {**document, "metadata": metadata}, lines)
+
+
+def _reported(narrowing: Narrowing, agent: CheckedAgent) -> Diagnostic:
+    return Diagnostic(
+        narrowing.code,
+        f"agent `{agent.name}`: {narrowing.message}",
+        span=agent.span,
+        help=narrowing.help,
+        severity=Severity.WARNING,
+    )
+
+

@@ -1,0 +1,62 @@
+"""The files that a build reads: found below the policy root, never beyond it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from policyc.core.diagnostics import Diagnostic, Outcome, Severity
+from policyc.core.errors import PolicycError
+from policyc.envelope.observation import Observed
+from policyc.profiles.base import AgentProfile, observed, read_profiles
+from policyc.semantics.model import CheckedAgent
+
+
+def profile_files(root: Path, agent: CheckedAgent) -> list[Path]:
+    """The agent's profile files, sorted; a link that leads out of the root is refused."""
+    if agent.learning is None:
+        return []
+    home = root.resolve()
+    found = {path for pattern in agent.learning.files for path in root.glob(pattern)}
+    for path in found:
+        if not path.resolve().is_relative_to(home):
+            raise PolicycError(
+                "PC7003",
+                f"`{path.relative_to(root).as_posix()}` leads out of the policy root",
+                help="copy the profile below the policy root instead of linking to it",
+            )
+    return sorted(path for path in found if path.is_file())
+
+
+def observe(root: Path, agent: CheckedAgent) -> Outcome[Observed]:
+    """What the agent's profiles say of its container."""
+    files = profile_files(root, agent)
+    diagnostics: list[Diagnostic] = []
+    if agent.learning is not None and not files:
+        diagnostics.append(_no_profiles(agent))
+    profiles: list[tuple[str, AgentProfile]] = []
+    for path in files:
+        label = path.relative_to(root).as_posix()
+        outcome = read_profiles(label, _read(path, label))
+        diagnostics += outcome.diagnostics
+        profiles += [(label, profile) for profile in outcome.value]
+    seen = observed(profiles, agent.workload)
+    return Outcome(seen.value, diagnostics + seen.diagnostics)
+
+
+def _read(path: Path, label: str) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as fault:
+        raise PolicycError("PC7002", f"cannot read `{label}`: {fault.strerror}") from fault
+
+
+def _no_profiles(agent: CheckedAgent) -> Diagnostic:
+    assert agent.learning is not None
+    patterns = ", ".join(f"`{pattern}`" for pattern in agent.learning.files)
+    return Diagnostic(
+        "PC7006",
+        f"agent `{agent.name}` learns from {patterns}, and no file matches",
+        span=agent.learning.span,
+        help="record the agent, or correct the pattern (it is relative to the policy root)",
+        severity=Severity.WARNING,
+    )

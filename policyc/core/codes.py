@@ -14,5 +14,13 @@ CODES: dict[str, str] = {
     # 5xxx profiles
     # 6xxx artifacts
     # 7xxx files and environment
+    "PC7050": "a file cannot be read",
+    "PC7051": "a profile lies outside the policy root",
+    "PC7052": "the output folder is not ours",
+    "PC7053": "the output folder cannot be written",
+    "PC7054": "no profile matches",
+    "PC7055": "the policy root does not exist",
+    "PC7056": "no agent is declared",
+    "PC7057": "an unknown code, schema or pointer",
 }
 """Code -> title: a short noun phrase, the same as the heading of its page."""

@@ -20,7 +20,7 @@ def profile_files(root: Path, agent: CheckedAgent) -> list[Path]:
     for path in found:
         if not path.resolve().is_relative_to(home):
             raise PolicycError(
-                "PC7003",
+                "PC7051",
                 f"`{path.relative_to(root).as_posix()}` leads out of the policy root",
                 help="copy the profile below the policy root instead of linking to it",
             )
@@ -47,14 +47,14 @@ def _read(path: Path, label: str) -> bytes:
     try:
         return path.read_bytes()
     except OSError as fault:
-        raise PolicycError("PC7002", f"cannot read `{label}`: {fault.strerror}") from fault
+        raise PolicycError("PC7050", f"cannot read `{label}`: {fault.strerror}") from fault
 
 
 def _no_profiles(agent: CheckedAgent) -> Diagnostic:
     assert agent.learning is not None
     patterns = ", ".join(f"`{pattern}`" for pattern in agent.learning.files)
     return Diagnostic(
-        "PC7006",
+        "PC7054",
         f"agent `{agent.name}` learns from {patterns}, and no file matches",
         span=agent.learning.span,
         help="record the agent, or correct the pattern (it is relative to the policy root)",

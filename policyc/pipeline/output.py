@@ -41,7 +41,7 @@ def replace_tree(folder: Path, files: Mapping[str, bytes]) -> None:
     The new tree is written beside the old one and the two are exchanged in one
     system call, so a kill at any moment leaves one of them whole.  A folder that
     holds anything without holding a manifest of ours is refused, as is one that
-    cannot be written.  Raises PolicycError PC7004 or PC7005.
+    cannot be written.  Raises PolicycError PC7052 or PC7053.
     """
     _refuse_foreign(folder)
     target = Path(os.path.realpath(folder))
@@ -78,13 +78,13 @@ def _sweep(target: Path) -> None:
 def _refuse_foreign(folder: Path) -> None:
     if folder.exists() and not folder.is_dir():
         raise PolicycError(
-            "PC7004",
+            "PC7052",
             f"`{folder}` is not a folder",
             help="name another output folder with `--output`",
         )
     if folder.is_dir() and any(folder.iterdir()) and not (folder / MANIFEST).is_file():
         raise PolicycError(
-            "PC7004",
+            "PC7052",
             f"`{folder}` holds files that policyc did not write",
             help=f"name another output folder, or empty this one (it has no {MANIFEST})",
         )
@@ -128,13 +128,13 @@ def _exchange(a: Path, b: Path) -> bool:
         if result == 0:
             return True
         if ctypes.get_errno() not in (errno.ENOSYS, errno.EINVAL):
-            raise PolicycError("PC7005", f"cannot replace `{b}`: {os.strerror(ctypes.get_errno())}")
+            raise PolicycError("PC7053", f"cannot replace `{b}`: {os.strerror(ctypes.get_errno())}")
     return False
 
 
 def _unwritable(folder: Path, fault: OSError) -> PolicycError:
     return PolicycError(
-        "PC7005",
+        "PC7053",
         f"cannot write `{folder}`: {fault.strerror}",
         help="check the permissions and the free space, or name another folder with `--output`",
     )

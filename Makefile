@@ -1,0 +1,73 @@
+# The verbs of the project. `make compile` and `make test` work in a fresh clone
+# with nothing but Python 3.11+ and make.
+.POSIX:
+.SUFFIXES:
+.PHONY: compile test check golden bench fmt lint type arch system clean lock
+
+PYTHON = python3
+VENV = .venv
+BIN = $(VENV)/bin
+RUN = $(VENV)/.run
+DEV = $(VENV)/.dev
+# The hash seed is left random on purpose: artifacts must not depend on it.
+PYTEST = $(BIN)/pytest -n auto
+
+compile: $(RUN)
+	@$(BIN)/policyc compile policies --output generated
+
+test: $(DEV)
+	$(PYTEST) -m "not system"
+
+# Exactly what CI runs.
+check: lint type arch
+	$(BIN)/policyc fmt --check policies
+	$(BIN)/policyc compile policies --output generated --check
+	$(PYTEST)
+
+# Tests that need root and container runtimes.
+system: $(DEV)
+	$(BIN)/pytest -m system
+
+# Rewrites golden files; read the difference like code.
+golden: $(DEV)
+	$(PYTEST) -m "not system" --golden
+	$(BIN)/policyc compile policies --output generated
+
+bench: $(DEV)
+	$(BIN)/python -m tests.bench
+
+fmt: $(DEV)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix --quiet .
+	$(BIN)/policyc fmt policies
+
+lint: $(DEV)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+type: $(DEV)
+	$(BIN)/mypy
+
+arch: $(DEV)
+	$(BIN)/lint-imports
+
+$(RUN): requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "policyc needs Python 3.11 or later")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing the locked dependencies into $(VENV)"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(DEV): $(RUN) requirements-dev.txt
+	@echo "installing the locked test tools into $(VENV)"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-dev.txt
+	@touch $@
+
+# Renews the lock files; run after a change of dependencies.
+lock:
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml --group build -o requirements.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml --group build --group dev -c requirements.txt -o requirements-dev.txt
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,0 +1,82 @@
+"""``policyc compile``: policies and profiles into a folder of artifacts."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+from policyc.cli.main import Exit
+from policyc.cli.report import add_date, add_format, add_root, progress, say, verdict
+from policyc.core.source import Source
+from policyc.pipeline.compile import Compiled, compile_root
+from policyc.pipeline.output import read_tree, replace_tree, tree_digest
+from policyc.pipeline.stamp import fingerprint, recall, remember
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    add_root(parser)
+    parser.add_argument(
+        "-o", "--output", type=Path, default=Path("generated"), help="where artifacts go (generated)"
+    )
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing; exit 1 if the output is out of date"
+    )
+    parser.add_argument("--jobs", type=int, metavar="N", help="processors to use (all)")
+    add_date(parser)
+    add_format(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    before = read_tree(args.output)
+    key = fingerprint(args.root, args.output, args.as_of)
+    known = recall(args.root, args.output, key, tree_digest(before), _source(args.root))
+    if known is not None:
+        return _report(known, args, "unchanged")
+    compiled = compile_root(
+        args.root, as_of=args.as_of, jobs=args.jobs, progress=progress("compiling")
+    )
+    if not compiled.ok:
+        say(compiled.diagnostics, args.format)
+        return verdict(compiled.diagnostics)
+    if compiled.files == before:
+        outcome = "unchanged"
+    elif args.check:
+        return _differs(compiled, before, args)
+    else:
+        replace_tree(args.output, compiled.files)
+        outcome = "written"
+    remember(args.root, args.output, key, tree_digest(compiled.files), compiled)
+    return _report(compiled, args, outcome)
+
+
+def _source(root: Path) -> Callable[[str], Source]:
+    def read(path: str) -> Source:
+        return Source(path, (root / path).read_text(encoding="utf-8", errors="replace"))
+
+    return read
+
+
+def _report(compiled: Compiled, args: argparse.Namespace, outcome: str) -> int:
+    say(compiled.diagnostics, args.format)
+    if args.format == "text":
+        for agent in compiled.agents:
+            print(f"{args.output / agent.agent}: {', '.join(agent.files)}")
+            for slack in agent.slack:
+                print(f"  slack ({slack.domain}): {slack.message}; covered by {slack.covered_by}")
+        files = sum(len(agent.files) for agent in compiled.agents)
+        print(f"{len(compiled.agents)} agents, {files} files, {outcome}")
+    return Exit.CLEAN
+
+
+def _differs(compiled: Compiled, before: dict[str, bytes], args: argparse.Namespace) -> int:
+    say(compiled.diagnostics, args.format)
+    names = sorted(
+        name
+        for name in compiled.files.keys() | before.keys()
+        if compiled.files.get(name) != before.get(name)
+    )
+    if args.format == "text":
+        for name in names:
+            print(f"out of date: {args.output / name}")
+    return Exit.FINDINGS

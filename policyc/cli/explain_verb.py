@@ -1,0 +1,40 @@
+"""``policyc explain CODE``: the page of a diagnostic."""
+
+from __future__ import annotations
+
+import argparse
+from importlib import resources
+from pathlib import Path
+
+import policyc
+from policyc.cli.main import Exit
+from policyc.core.codes import CODES
+from policyc.core.errors import PolicycError
+from policyc.core.suggest import closest
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("code", nargs="?", help="a code such as PC1001; none lists all")
+
+
+def run(args: argparse.Namespace) -> int:
+    if args.code is None:
+        for code in sorted(CODES):
+            print(f"{code}  {CODES[code]}")
+        return Exit.CLEAN
+    code = args.code.upper()
+    if code not in CODES:
+        near = closest(code, sorted(CODES))
+        hint = f"did you mean `{near[0]}`?" if near else "`policyc explain` lists all codes"
+        raise PolicycError("PC7057", f"there is no diagnostic `{args.code}`", help=hint)
+    print(page(code), end="")
+    return Exit.CLEAN
+
+
+def page(code: str) -> str:
+    """The text of the code's page: packaged in a wheel, in docs/ in a checkout."""
+    packaged = resources.files(policyc) / "_diagnostics" / f"{code}.md"
+    if packaged.is_file():
+        return packaged.read_text(encoding="utf-8")
+    checkout = Path(policyc.__path__[0]).parent / "docs" / "reference" / "diagnostics"
+    return (checkout / f"{code}.md").read_text(encoding="utf-8")

@@ -1,0 +1,90 @@
+"""The command line: verbs, exit codes, and the one place where faults are caught."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from enum import IntEnum
+
+import policyc
+from policyc.core.errors import InternalError, PolicycError
+
+VERBS = {
+    "check": "read and judge the policies; writes nothing",
+    "compile": "turn policies and profiles into artifacts",
+    "list": "what each agent may do",
+    "why": "why a line of an artifact stands there",
+    "explain": "what a diagnostic code means",
+    "profile": "import, merge, show and measure recordings",
+    "fmt": "format .agentpol files",
+    "schema": "print a JSON Schema of a file format",
+    "version": "print the version",
+}
+"""Each verb is a module of this package with ``configure(parser)`` and ``run(args) -> int``."""
+
+
+class Exit(IntEnum):
+    CLEAN = 0
+    FINDINGS = 1
+    BAD_INPUT = 2
+    BUG = 70
+    INTERRUPTED = 130
+
+
+def entry() -> None:
+    """The console script."""
+    sys.exit(main(sys.argv[1:]))
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one verb; returns the exit code.  Only the chosen verb's module is imported."""
+    args = _parse(arguments)
+    try:
+        code = int(args.run(args))
+        sys.stdout.flush()
+    except PolicycError as fault:
+        return _fault(fault)
+    except InternalError as bug:
+        print(f"internal error: {bug}", file=sys.stderr)
+        print("help: this is a bug in policyc; nothing was written", file=sys.stderr)
+        return Exit.BUG
+    except BrokenPipeError:
+        # The reader went away; a second flush at exit must not complain about it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.CLEAN
+    except KeyboardInterrupt:
+        return Exit.INTERRUPTED
+    except Exception:  # noqa: BLE001  # the last line of defence: our bug, said as such
+        traceback.print_exc()
+        print("internal error: this is a bug in policyc; nothing was written", file=sys.stderr)
+        return Exit.BUG
+    return code
+
+
+def _fault(fault: PolicycError) -> int:
+    print(f"error[{fault.code}]: {fault.message}", file=sys.stderr)
+    if fault.help:
+        print(f"  help: {fault.help}", file=sys.stderr)
+    return Exit.BAD_INPUT
+
+
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="policyc",
+        description="Compiles what an AI agent was seen to do into what it is allowed to do.",
+        epilog="exit codes: 0 clean, 1 findings, 2 bad input or usage, 70 a bug in policyc",
+    )
+    parser.add_argument("--version", action="version", version=policyc.__version__)
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+    chosen = next((a for a in arguments if not a.startswith("-")), None)
+    for name, summary in VERBS.items():
+        verb = verbs.add_parser(name, help=summary, description=summary)
+        if name == chosen:
+            module = importlib.import_module(f"policyc.cli.{name}_verb")
+            module.configure(verb)
+            verb.set_defaults(run=module.run)
+    return parser.parse_args(arguments)

@@ -1,0 +1,85 @@
+"""How verbs speak: findings in three formats, progress on a terminal."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Iterable
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import policyc
+from policyc.cli.main import Exit
+from policyc.core.diagnostics import Diagnostic, Severity, has_errors, in_order
+from policyc.core.render import render_json, render_sarif, render_text
+
+FORMATS = ("text", "json", "sarif")
+
+
+def add_format(parser: argparse.ArgumentParser, formats: tuple[str, ...] = FORMATS) -> None:
+    parser.add_argument(
+        "--format", choices=formats, default="text", help="how findings are printed"
+    )
+
+
+def add_root(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "root", nargs="?", type=Path, default=Path("policies"), help="the policy root (policies)"
+    )
+
+
+def add_date(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--as-of",
+        type=date.fromisoformat,
+        default=datetime.now(UTC).date(),
+        metavar="DATE",
+        help="the day on which `until` is judged (today, UTC)",
+    )
+
+
+def say(diagnostics: Iterable[Diagnostic], format_: str) -> None:
+    """Findings: text to stderr as talk, json and sarif to stdout as data."""
+    found = in_order(diagnostics)
+    match format_:
+        case "json":
+            print(render_json(found), end="")
+        case "sarif":
+            print(render_sarif(found, version=policyc.__version__), end="")
+        case _:
+            if found:
+                color = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+                print(render_text(found, color=color), end="", file=sys.stderr)
+                print(_counts(found), file=sys.stderr)
+
+
+def verdict(diagnostics: Iterable[Diagnostic]) -> Exit:
+    """Bad input when there is an error; warnings and notes are clean."""
+    return Exit.BAD_INPUT if has_errors(diagnostics) else Exit.CLEAN
+
+
+def progress(what: str) -> Callable[[int, int], None] | None:
+    """A bar on stderr when it is a terminal, else None."""
+    if not sys.stderr.isatty():
+        return None
+    from tqdm import tqdm  # 20 ms to import: only when a bar is drawn
+
+    bar = tqdm(desc=what, unit=" agents", leave=False, file=sys.stderr)
+
+    def step(done: int, total: int) -> None:
+        bar.total = total
+        bar.update(done - bar.n)
+        if done == total:
+            bar.close()
+
+    return step
+
+
+def _counts(found: list[Diagnostic]) -> str:
+    parts = []
+    for severity in Severity:
+        number = sum(d.severity is severity for d in found)
+        if number:
+            parts.append(f"{number} {severity.value}{'s' if number > 1 else ''}")
+    return ", ".join(parts)

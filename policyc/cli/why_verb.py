@@ -1,0 +1,104 @@
+"""``policyc why FILE#/json/pointer``: the evidence behind a line of an artifact."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from policyc.cli.main import Exit
+from policyc.cli.report import add_format
+from policyc.core.errors import PolicycError
+from policyc.core.files import read_file
+from policyc.core.strict_json import loads
+from policyc.core.suggest import closest
+from policyc.envelope.provenance import Derivation
+from policyc.pipeline.sidecar import SIDECAR, Explained, decode
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "line",
+        metavar="FILE#/pointer",
+        help="an artifact and an RFC 6901 pointer into it; no pointer explains every line",
+    )
+    parser.add_argument(
+        "--root", type=Path, default=Path("policies"), help="the policy root (policies)"
+    )
+    add_format(parser, ("text", "json"))
+
+
+def run(args: argparse.Namespace) -> int:
+    name, _, pointer = args.line.partition("#")
+    found = explain(Path(name), pointer)
+    if args.format == "json":
+        print(json.dumps([_plain(line) for line in found], indent=2, ensure_ascii=False))
+    else:
+        print("\n\n".join(_text(line, args.root) for line in found))
+    return Exit.CLEAN
+
+
+def explain(path: Path, pointer: str) -> list[Explained]:
+    """The lines at and below ``pointer``; PolicycError PC7057 when there are none."""
+    sidecar = path.parent / SIDECAR
+    try:
+        lines = decode(loads(read_file(sidecar))).get(path.name)
+    except ValueError as fault:
+        raise PolicycError("PC7057", f"`{sidecar}` is no provenance file: {fault}") from fault
+    if lines is None:
+        raise PolicycError(
+            "PC7057",
+            f"`{sidecar}` does not explain `{path.name}`",
+            help="name an artifact that `policyc compile` wrote beside it",
+        )
+    read_file(path)
+    below = pointer.rstrip("/") + "/"
+    found = [line for at, line in lines.items() if at == pointer or at.startswith(below)]
+    if not found:
+        near = closest(pointer, list(lines))
+        hint = f"did you mean `{near[0]}`?" if near else "give no pointer to see all lines"
+        raise PolicycError("PC7057", f"`{path}` has no line at `{pointer}`", help=hint)
+    return found
+
+
+def _text(line: Explained, root: Path) -> str:
+    reasons = [f"  {_reason(derivation, root)}" for derivation in line.derivations]
+    return "\n".join([f"{line.pointer}\n  {line.says}", *reasons])
+
+
+def _reason(derivation: Derivation, root: Path) -> str:
+    head = f"because: {derivation.step.value}"
+    if derivation.note:
+        head += f" ({derivation.note})"
+    rows = [head]
+    rows += [f"    policy   {root / place.path}:{place.line}:{place.column}{_quote(root, place.path, place.line)}" for place in derivation.places]
+    rows += [f"    evidence {root / e.path}#{e.pointer}" for e in derivation.evidence]
+    if derivation.needed and derivation.needed < len(derivation.evidence):
+        rows.append(f"    (any {derivation.needed} of these are enough)")
+    return "\n".join(rows)
+
+
+def _quote(root: Path, path: str, line: int) -> str:
+    """The policy line itself, when the policies are at hand."""
+    try:
+        text = (root / path).read_text(encoding="utf-8").split("\n")[line - 1]
+    except (OSError, ValueError, IndexError):
+        return ""
+    return f"  {text.strip()}"
+
+
+def _plain(line: Explained) -> dict[str, object]:
+    return {
+        "pointer": line.pointer,
+        "says": line.says,
+        "because": [
+            {
+                "step": d.step.value,
+                "note": d.note,
+                "policy": [str(place) for place in d.places],
+                "evidence": [str(evidence) for evidence in d.evidence],
+                "needed": d.needed,
+            }
+            for d in line.derivations
+        ],
+    }

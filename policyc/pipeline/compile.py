@@ -1,0 +1,114 @@
+"""A whole policy root: checked, built agent by agent, put together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import policyc
+from policyc.core.canonical import Json, digest, pretty_json
+from policyc.core.diagnostics import Diagnostic, has_errors, in_order
+from policyc.core.errors import PolicycError
+from policyc.core.source import Source
+from policyc.emit.base import Slack
+from policyc.pipeline.build import AgentBuild, build_agent
+from policyc.pipeline.output import MANIFEST
+from policyc.pipeline.wire import pack, unpack
+from policyc.pipeline.workers import run_all
+from policyc.semantics.check import check
+from policyc.semantics.load import Workspace, load
+from policyc.semantics.model import CheckedPolicy
+
+Progress = Callable[[int, int], None]
+"""Called with the number of agents done and the number of all."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentSummary:
+    """What was made for one agent, for the command line's report."""
+
+    agent: str
+    files: tuple[str, ...]
+    slack: tuple[Slack, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """The output folder's files by path (empty after an error), and what was said."""
+
+    files: Mapping[str, bytes]
+    agents: tuple[AgentSummary, ...]
+    diagnostics: tuple[Diagnostic, ...]
+
+    @property
+    def ok(self) -> bool:
+        return not has_errors(self.diagnostics)
+
+
+def checked(root: Path) -> tuple[Workspace, CheckedPolicy, list[Diagnostic]]:
+    """Read, parse, resolve and check the root; PolicycError PC7055 when there is none."""
+    if not root.is_dir():
+        raise PolicycError(
+            "PC7055",
+            f"there is no policy root `{root}`",
+            help="name the folder that holds your .agentpol files",
+        )
+    workspace = load(root)
+    outcome = check(workspace.value)
+    return workspace.value, outcome.value, [*workspace.diagnostics, *outcome.diagnostics]
+
+
+def compile_root(
+    root: Path, *, as_of: date, jobs: int | None = None, progress: Progress | None = None
+) -> Compiled:
+    """Everything that belongs into the output folder; a pure function of the root and the date."""
+    workspace, policy, diagnostics = checked(root)
+    if has_errors(diagnostics):
+        return Compiled({}, (), tuple(in_order(diagnostics)))
+    agents = policy.agents
+    source = _sources(root, workspace)
+
+    def work(index: int) -> tuple[AgentBuild, list[Json]]:
+        build = build_agent(root, agents[index], policy, as_of)
+        plain = AgentBuild(build.agent, None, build.files, build.slack, ())
+        return plain, [pack(d) for d in build.diagnostics]
+
+    files: dict[str, bytes] = {}
+    summaries: list[AgentSummary] = []
+    for done, (build, packed) in enumerate(run_all(work, len(agents), jobs), start=1):
+        diagnostics += [unpack(value, source) for value in packed]
+        for name, data in build.files.items():
+            files[f"{build.agent}/{name}"] = data
+        summaries.append(AgentSummary(build.agent, tuple(sorted(build.files)), build.slack))
+        if progress:
+            progress(done, len(agents))
+    if has_errors(diagnostics):
+        return Compiled({}, (), tuple(in_order(diagnostics)))
+    files[MANIFEST] = _manifest(files)
+    return Compiled(files, tuple(summaries), tuple(in_order(diagnostics)))
+
+
+def _sources(root: Path, workspace: Workspace) -> Callable[[str], Source]:
+    known = {source.path: source for source in workspace.sources}
+
+    def find(path: str) -> Source:
+        if path not in known:
+            text = (root / path).read_text(encoding="utf-8", errors="replace")
+            known[path] = Source(path, text)
+        return known[path]
+
+    return find
+
+
+def _manifest(files: Mapping[str, bytes]) -> bytes:
+    listed: dict[str, Json] = {name: digest(files[name]) for name in sorted(files)}
+    return pretty_json(
+        {
+            "apiVersion": "policyc.dev/v1",
+            "kind": "Manifest",
+            "compiler": policyc.__version__,
+            "files": listed,
+        }
+    )

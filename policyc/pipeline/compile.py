@@ -68,6 +68,12 @@ def compile_root(
     if has_errors(diagnostics):
         return Compiled({}, (), tuple(in_order(diagnostics)))
     agents = policy.agents
+    if not agents:
+        raise PolicycError(
+            "PC7056",
+            f"`{root}` declares no agent",
+            help="declare one, or name the folder that holds your .agentpol files",
+        )
     source = _sources(root, workspace)
 
     def work(index: int) -> tuple[AgentBuild, list[Json]]:

@@ -7,10 +7,12 @@ An axis turns what people write (``443``, ``10.0.0.0/8``, ``*.example.com``,
 from __future__ import annotations
 
 import ipaddress
+import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from policyc.catalog.paths import typed_path
 from policyc.envelope.lattice import Diagram, Node, Value, decision, join, meet, minus
 
 _HERE = (0, "")
@@ -191,9 +193,7 @@ class PortAxis(Axis):
     def write(self, extent: Extent) -> tuple[str, ...]:
         if extent == ALL:
             return ("*",)
-        return tuple(
-            str(a) if a == b else f"{a}-{b}" for a, b in self.ranges(extent)
-        )
+        return tuple(str(a) if a == b else f"{a}-{b}" for a, b in self.ranges(extent))
 
     def ranges(self, extent: Extent) -> list[tuple[int, int]]:
         """The inclusive ranges, ascending."""
@@ -237,9 +237,7 @@ class AddressAxis(Axis):
             return ("*",)
         return tuple(str(n) for n in self.networks(extent))
 
-    def networks(
-        self, extent: Extent
-    ) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+    def networks(self, extent: Extent) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
         """The fewest CIDR blocks that cover exactly the extent, ascending, IPv4 first."""
         blocks: list[ipaddress.IPv4Network | ipaddress.IPv6Network] = []
         for a, b in extent.segments():
@@ -263,9 +261,13 @@ class AddressAxis(Axis):
 
 def cone(prefix: str) -> Extent:
     """The texts that begin with ``prefix``."""
+    return between(prefix or None, _cone_end(prefix))
+
+
+def _cone_end(prefix: str) -> str | None:
+    """The least text after all that begin with ``prefix``; None when there is none."""
     stem = prefix.rstrip(_TOP_CHARACTER)
-    end = stem[:-1] + chr(ord(stem[-1]) + 1) if stem else None
-    return between(prefix or None, end)
+    return stem[:-1] + chr(ord(stem[-1]) + 1) if stem else None
 
 
 class TextAxis(Axis):
@@ -315,16 +317,126 @@ def _escape(text: str) -> str:
 
 
 def _text_patterns(extent: Extent) -> list[str]:
-    """Patterns for an extent of texts: walks the trie of the cuts' texts."""
-    raise NotImplementedError
+    """Patterns for an extent of texts, in the order in which ``parse`` applies them.
+
+    Nearly every extent that people write is single texts and whole prefixes: those
+    are read off the segments.  Only what differences leave over needs the trie.
+    """
+    simple: list[str] = []
+    for first, end in extent.segments():
+        text = "" if first is None else str(first)
+        if end == text + "\0":
+            simple.append(_escape(text))
+        elif (None if end is None else str(end)) == _cone_end(text):
+            simple.append(_escape(text) + "*")
+        else:
+            return _trie_patterns(extent)
+    return simple
+
+
+def _trie_patterns(extent: Extent) -> list[str]:
+    """At each prefix the answer for most texts below it, then the exceptions, longer first last."""
+    patterns: list[str] = []
+
+    def walk(prefix: str, inherited: bool) -> None:
+        here = extent & cone(prefix)
+        if here == (cone(prefix) if inherited else EMPTY):
+            return
+        steps = _next_characters(here, prefix)
+        default = _rest(here, prefix, steps)
+        if default != inherited:
+            patterns.append(_pattern(prefix, default) + "*")
+        if _holds(here, prefix) != default:
+            patterns.append(_pattern(prefix, not default))
+        for character in steps:
+            walk(prefix + character, default)
+
+    walk("", False)
+    return patterns
+
+
+def _pattern(text: str, inside: bool) -> str:
+    return _escape(text) if inside else "!" + _escape(text)
+
+
+def _signed(pattern: str, inside: bool) -> str:
+    return pattern if inside else "!" + pattern
+
+
+def _holds(extent: Extent, text: str) -> bool:
+    return bool(extent & TextAxis("").only(text))
+
+
+def _next_characters(extent: Extent, prefix: str) -> list[str]:
+    """The characters after ``prefix`` under which the extent is not like the rest."""
+    found: set[str] = set()
+    for cut in extent.cuts:
+        text = str(cut)
+        if text.startswith(prefix) and len(text) > len(prefix):
+            character = text[len(prefix)]
+            found.add(character)
+            if character > "\0":
+                found.add(chr(ord(character) - 1))  # a cone's end names its successor
+    return sorted(c for c in found if c != "\0" or len(prefix) == 0)
+
+
+def _rest(extent: Extent, prefix: str, steps: list[str]) -> bool:
+    """Whether the texts after ``prefix`` that no step begins are inside."""
+    sample = next(c for c in map(chr, range(0x10FFFE, 0, -1)) if c not in steps)
+    return _holds(extent, prefix + sample)
+
+
+_LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
+_HOST_MAX = 253  # RFC 1035, without the final dot
 
 
 class HostAxis(TextAxis):
-    """Host names: ``api.example.com`` or ``*.example.com`` (one or more labels in front).
+    """Host names: ``api.example.com``, ``*.example.com`` (one or more labels in front), ``*``.
 
     Values are the labels from the right, each ended by a dot, so that a suffix is
-    a prefix.
+    a prefix.  Names are compared in lower case and without a final dot (RFC 4343).
     """
+
+    def point(self, written: str) -> str:
+        return "".join(f"{label}." for label in reversed(self._labels(written)))
+
+    def extent(self, pattern: str) -> Extent:
+        if pattern == "*":
+            return ALL
+        if pattern.startswith("*."):
+            suffix = self.point(pattern[2:])
+            return cone(suffix) - self.only(suffix)
+        return self.only(self.point(pattern))
+
+    def write(self, extent: Extent) -> tuple[str, ...]:
+        """Names and suffixes; ``!`` takes out, and the longer suffix decides."""
+        return tuple(self._below(extent, "", inherited=False))
+
+    def _below(self, extent: Extent, value: str, *, inherited: bool) -> Iterator[str]:
+        here = extent & cone(value)
+        if here == (cone(value) if inherited else EMPTY):
+            return
+        steps = sorted(
+            {
+                str(cut)[len(value) :].split(".")[0]
+                for cut in here.cuts
+                if str(cut).startswith(value) and "." in str(cut)[len(value) :]
+            }
+        )
+        default = _holds(here, value + "-.")  # no label is a lone hyphen: stands for the rest
+        name = ".".join(reversed(value.split(".")[:-1]))
+        if default != inherited:
+            yield _signed("*." + name if name else "*", default)
+        if name and _holds(here, value) != inherited:
+            yield _signed(name, not inherited)
+        for step in steps:
+            yield from self._below(here, f"{value}{step}.", inherited=default)
+
+    def _labels(self, name: str) -> list[str]:
+        labels = name.lower().removesuffix(".").split(".")
+        if len(name) > _HOST_MAX + 1 or not all(_LABEL.fullmatch(label) for label in labels):
+            raise ValueError(f"{name!r} is not a host name")
+        return labels
 
 
 class PathAxis(TextAxis):
@@ -334,6 +446,29 @@ class PathAxis(TextAxis):
     ``/proc/17/stat`` and ``/proc/18/stat`` are one value ``/proc/<pid>/stat``.
     """
 
+    def point(self, written: str) -> str:
+        return typed_path(written)
+
+    def extent(self, pattern: str) -> Extent:
+        if pattern in ("*", "/**"):
+            return ALL if pattern == "*" else cone("/")
+        stem, is_tree = pattern.removesuffix("/**"), pattern.endswith("/**")
+        if not stem.startswith("/") or "*" in stem or "//" in stem:
+            raise ValueError(
+                f"{pattern!r}: a path is absolute, and only a final `/**` is a wildcard"
+            )
+        return cone(typed_path(stem) + "/") if is_tree else self.only(typed_path(stem))
+
+    def write(self, extent: Extent) -> tuple[str, ...]:
+        """``/**`` marks a tree; a prefix that is no tree keeps its ``*`` (only differences make it)."""
+        return tuple(
+            pattern[:-1] + "**" if pattern.endswith("/*") else pattern
+            for pattern in super().write(extent)
+        )
+
 
 class LabelAxis(TextAxis):
-    """The value of one label: ``=value``, or the empty text where the label is absent."""
+    """The value of one label: ``=value``, or the empty text where the label is absent.
+
+    Patterns: ``=value``, ``=*`` (present), the empty pattern (absent), ``*`` (either).
+    """

@@ -8,6 +8,20 @@ from __future__ import annotations
 
 CODES: dict[str, str] = {
     # 1xxx syntax
+    "PC1001": "an unknown statement",
+    "PC1002": "something else was expected",
+    "PC1003": "a statement that ends too early",
+    "PC1004": "something after the end of a statement",
+    "PC1005": "a text that is not closed",
+    "PC1006": "a stray character",
+    "PC1007": "a block that is not closed",
+    "PC1008": "a brace that closes nothing",
+    "PC1009": "an invisible or control character",
+    "PC1010": "a character outside of ASCII",
+    "PC1011": "no edition",
+    "PC1012": "an unknown edition",
+    "PC1013": "the edition is not first",
+    "PC1801": "the formatter refuses a file",
     # 2xxx names and imports
     # 3xxx rules of the language
     # 4xxx lowering

@@ -1,0 +1,109 @@
+"""The blocks of the language: which statements each may hold, and which open another."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from policyc.core.suggest import closest
+
+BLOCKS: Mapping[str, Mapping[str, str]] = MappingProxyType(
+    {
+        "file": {
+            word: word
+            for word in (
+                "cluster",
+                "window",
+                "mcp",
+                "gateway",
+                "store",
+                "class",
+                "agent",
+                "threat",
+                "close",
+                "accept",
+                "assert",
+                "test",
+            )
+        },
+        "class": {"cap": "cap", "pod": "pod"},
+    }
+    | {
+        block: {}
+        for block in (
+            "cluster",
+            "window",
+            "mcp",
+            "gateway",
+            "store",
+            "agent",
+            "threat",
+            "close",
+            "accept",
+            "assert",
+            "test",
+            "cap",
+            "pod",
+            "unknown",
+        )
+    }
+)
+"""Block -> keyword that opens a block in it -> that block."""
+
+HEADS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "file": (),
+        "cluster": ("cluster {",),
+        "window": ("window x {",),
+        "mcp": ("mcp x {",),
+        "gateway": ("gateway x {",),
+        "store": ("store x {",),
+        "class": ("class x {",),
+        "cap": ("class x {", "cap {"),
+        "pod": ("class x {", "pod {"),
+        "agent": ("agent x is x {",),
+        "threat": ("threat x x x {",),
+        "close": ("close x on x {",),
+        "accept": ("accept x on x until 2026-01-01 {",),
+        "assert": ("assert x for every agent {",),
+        "test": ('test "x" {',),
+    }
+)
+"""Lines that lead into a block: a statement is judged by parsing it behind them."""
+
+_GRANTS = frozenset(
+    "egress ingress kube syscalls capabilities exec files tool model memory identity image".split()
+)
+
+STARTS: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        "file": frozenset({"edition", "import", "tiers", *BLOCKS["file"]}),
+        "cluster": frozenset("manifests dns node-local-dns runtimes architectures".split()),
+        "window": frozenset("at expect must quiet".split()),
+        "mcp": frozenset("image at tools pin reviewed owner".split()),
+        "gateway": frozenset("at models reviewed owner".split()),
+        "store": frozenset("at kind reviewed owner".split()),
+        "class": frozenset("tier owner window cap never approve pod widen".split()),
+        "cap": _GRANTS | {"never"},
+        "pod": frozenset("security read-only-root run-as-user runtime-class apparmor".split()),
+        "agent": frozenset(
+            "tier owner window workload managed identity learn pre-enforced stage widen allow deny"
+            " approve delegates".split()
+        ),
+        "threat": frozenset("on says refs blast scope".split()),
+        "close": frozenset("by evidence reopen".split()),
+        "accept": frozenset("because approver reopen".split()),
+        "assert": frozenset({"never", "no"}),
+        "test": frozenset({"expect"}),
+    }
+)
+"""Block -> the words that its statements begin with; a test compares them with the grammar."""
+
+
+def block_of(outer: str, head: str) -> str:
+    """The block that a statement opens, by its first word or the nearest one; ``unknown`` if none."""
+    inner = BLOCKS.get(outer, {})
+    if head in inner:
+        return inner[head]
+    near = closest(head, inner, most=1)
+    return inner[near[0]] if near else "unknown"

@@ -1,0 +1,209 @@
+"""The shape of a file without its grammar: statements, blocks, comments, strings.
+
+Recovery uses it to judge each statement by itself, the formatter to move lines
+without touching what is in them.  It accepts every text.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from policyc.syntax.contexts import BLOCKS, STARTS, block_of
+
+
+class Kind(StrEnum):
+    WORD = "word"
+    STRING = "string"
+    COMMENT = "comment"
+    NEWLINE = "newline"
+    OPEN = "{"
+    CLOSE = "}"
+    LEFT = "("
+    RIGHT = ")"
+    COMMA = ","
+    COLON = ":"
+    OPERATOR = "operator"
+    BAD_STRING = "unterminated string"
+    BAD = "stray character"
+
+
+@dataclass(frozen=True, slots=True)
+class Lexeme:
+    """One piece of the text; spaces and tabs between pieces are not kept."""
+
+    kind: Kind
+    text: str
+    start: int
+    end: int
+
+
+_PIECES = re.compile(
+    r"""
+      (?P<NEWLINE>\r?\n)
+    | (?P<COMMENT>\#[^\n]*)
+    | (?P<STRING>"(?:[^"\\\n]|\\.)*")
+    | (?P<BAD_STRING>"[^\n{]*)
+    | (?P<WORD>[A-Za-z0-9_*/.\[\]@+$%-](?:[A-Za-z0-9_*/.:@=+$%-]*[A-Za-z0-9_*/.@=+$%-])?)
+    | (?P<OPERATOR>[<>=!]=?)
+    | (?P<OPEN>\{) | (?P<CLOSE>\}) | (?P<LEFT>\() | (?P<RIGHT>\)) | (?P<COMMA>,)
+    | (?P<COLON>:+)
+    | (?P<BAD>[^\s])
+    | (?P<GAP>\s)
+    """,
+    re.VERBOSE,
+)
+
+
+def scan(text: str) -> list[Lexeme]:
+    """Every piece of the text, in order; what fits nowhere is ``Kind.BAD``."""
+    return [
+        Lexeme(Kind[match.lastgroup], match.group(), match.start(), match.end())
+        for match in _PIECES.finditer(text)
+        if match.lastgroup and match.lastgroup != "GAP"
+    ]
+
+
+@dataclass(slots=True)
+class Statement:
+    """A line of meaning: its pieces without comments, and the block it opens, if any."""
+
+    lexemes: list[Lexeme]
+    body: list[Statement] | None = None
+    close: Lexeme | None = None
+
+    @property
+    def start(self) -> int:
+        return self.lexemes[0].start
+
+    @property
+    def end(self) -> int:
+        """The end of the statement's own line: of the ``{`` when it opens a block."""
+        return self.lexemes[-1].end
+
+    @property
+    def head(self) -> str:
+        return self.lexemes[0].text
+
+
+@dataclass(slots=True)
+class Outline:
+    """The statements of a file, and what is wrong with its braces."""
+
+    statements: list[Statement] = field(default_factory=list)
+    unclosed: list[Statement] = field(default_factory=list)
+    stray: list[Lexeme] = field(default_factory=list)
+
+
+class _Outliner:
+    """Finds blocks; where braces do not balance, keywords tell where one is missing or too many."""
+
+    def __init__(self, text: str) -> None:
+        self.pieces = scan(text)
+        opens = sum(p.kind is Kind.OPEN for p in self.pieces)
+        closes = sum(p.kind is Kind.CLOSE for p in self.pieces)
+        self.lacks_close = opens > closes
+        self.lacks_open = closes > opens
+        self.result = Outline()
+        self.levels: list[tuple[Statement | None, str, list[Statement]]] = [
+            (None, "file", self.result.statements)
+        ]
+        self.line: list[Lexeme] = []
+        self.depth = 0
+
+    def run(self) -> Outline:
+        for at, piece in enumerate(self.pieces):
+            match piece.kind:
+                case Kind.COMMENT:
+                    continue
+                case Kind.NEWLINE:
+                    if not _goes_on(self.line, self.depth, self.pieces, at):
+                        self.finish()
+                case Kind.OPEN:
+                    self.line.append(piece)
+                    self.open()
+                case Kind.CLOSE:
+                    self.finish()
+                    self.close(piece, at)
+                case _:
+                    self.depth += (piece.kind is Kind.LEFT) - (piece.kind is Kind.RIGHT)
+                    self.line.append(piece)
+        self.finish()
+        self.result.unclosed += [owner for owner, _, _ in self.levels if owner is not None]
+        return self.result
+
+    def finish(self) -> None:
+        """The line in hand is a statement."""
+        if not self.line:
+            return
+        self.leave_unclosed()
+        head = self.line[0].text
+        if self.lacks_open and head in BLOCKS[self.levels[-1][1]]:
+            self.lacks_open = False
+            self.open()
+            return
+        self.levels[-1][2].append(Statement(self.line))
+        self.line, self.depth = [], 0
+
+    def open(self) -> None:
+        self.leave_unclosed()
+        body: list[Statement] = []
+        opened = Statement(self.line, body)
+        self.levels[-1][2].append(opened)
+        inside = block_of(self.levels[-1][1], opened.head)
+        self.levels.append((opened, inside, body))
+        self.line, self.depth = [], 0
+
+    def close(self, piece: Lexeme, at: int) -> None:
+        owner, inside, _ = self.levels[-1]
+        if owner is None or (self.lacks_open and self._is_inside_still(inside, at)):
+            self.result.stray.append(piece)
+            return
+        owner.close = piece
+        self.levels.pop()
+
+    def _is_inside_still(self, inside: str, at: int) -> bool:
+        """Whether the statement behind a brace belongs into the block that it would close."""
+        skipped = (Kind.NEWLINE, Kind.COMMENT)
+        following = next((p for p in self.pieces[at + 1 :] if p.kind not in skipped), None)
+        if following is None or following.kind is not Kind.WORD:
+            return False
+        parent = self.levels[-2][1]
+        return following.text in STARTS[inside] and following.text not in STARTS[parent]
+
+    def leave_unclosed(self) -> None:
+        """With a brace missing, a keyword that only an outer block knows ends the inner ones."""
+        if not self.lacks_close:
+            return
+        head = self.line[0].text
+        known = [i for i, (_, inside, _) in enumerate(self.levels) if head in STARTS.get(inside, ())]
+        if not known or known[-1] == len(self.levels) - 1:
+            return
+        for owner, _, _ in self.levels[known[-1] + 1 :]:
+            if owner is not None:
+                self.result.unclosed.append(owner)
+        del self.levels[known[-1] + 1 :]
+
+
+def outline(text: str) -> Outline:
+    """The nesting of statements; linear in the text, without recursion."""
+    return _Outliner(text).run()
+
+
+def _goes_on(line: list[Lexeme], depth: int, pieces: list[Lexeme], at: int) -> bool:
+    """Whether the statement goes on in the next line: after a comma, or inside parentheses.
+
+    An open parenthesis does not swallow the rest of the file: it reaches no further
+    than a line that closes it or goes on with a comma.
+    """
+    if not line:
+        return False
+    if line[-1].kind is Kind.COMMA:
+        return True
+    if depth <= 0:
+        return False
+    following = next((p for p in pieces[at:] if p.kind not in (Kind.NEWLINE, Kind.COMMENT)), None)
+    if line[-1].kind is Kind.LEFT:
+        return following is not None
+    return following is not None and following.kind in (Kind.RIGHT, Kind.COMMA)

@@ -1,0 +1,18 @@
+"""Syscalls that build a container and that no application is given by observation.
+
+Recorders that attach early write the runtime's set-up into the application's
+profile.  These calls change namespaces, mounts, keys, modules or the kernel itself
+(the manual pages name them all privileged, but keyctl and unshare of user
+namespaces); an agent that needs one says so with an ``allow`` line.
+"""
+
+from __future__ import annotations
+
+SETUP_ONLY = frozenset(
+    """
+    acct add_key bpf chroot delete_module finit_module fsconfig fsmount fsopen fspick init_module kexec_file_load
+    kexec_load keyctl mount mount_setattr move_mount open_by_handle_at open_tree open_tree_attr perf_event_open
+    pivot_root quotactl quotactl_fd reboot request_key setdomainname sethostname setns swapoff swapon umount umount2
+    unshare
+    """.split()
+)

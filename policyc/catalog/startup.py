@@ -1,0 +1,55 @@
+"""What a container runtime still does after it has installed the seccomp filter.
+
+A filter is installed before the runtime hands over to the container's program, so
+it must admit the runtime's last steps.  They are the runtime's, not the agent's,
+and change with its version: so they are kept apart.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from policyc.catalog.syscalls import names
+
+
+@dataclass(frozen=True, slots=True)
+class StartUp:
+    """The start-up set of one version of a runtime."""
+
+    runtime: str
+    version: str
+    names: frozenset[str]
+
+
+_RUNC = """
+arch_prctl brk capget capset chdir clone close close_range dup dup3 epoll_ctl epoll_pwait execve exit_group
+faccessat2 fchdir fcntl fstat fstatfs futex getcwd getdents64 getpid getppid gettid getuid madvise mmap mprotect
+munmap nanosleep newfstatat openat openat2 prctl read readlinkat recvfrom rseq rt_sigaction rt_sigprocmask
+rt_sigreturn sched_getaffinity sched_yield set_robust_list set_tid_address setgid setgroups setuid sigaltstack
+statx tgkill write
+"""
+
+_CRUN = """
+access arch_prctl brk capget capset chdir close close_range dup2 execve exit_group fchdir fcntl fstat fstatfs
+getcwd getegid geteuid getgid getuid ioctl lseek mmap mprotect munmap nanosleep newfstatat openat openat2 prctl
+pselect6 read readlink readlinkat rt_sigaction rt_sigprocmask set_tid_address setgroups setresgid setresuid setsid
+statfs statx umask write
+"""
+# The published base profiles also name what runc and crun do before the filter is
+# installed (mount, pivot_root, umount2, unshare, sethostname, setns, mkdirat, mknodat,
+# symlinkat, chmod, chown, fchown): those are not needed after it and are left out.
+
+STARTUP: tuple[StartUp, ...] = (
+    # security-profiles-operator, examples/baseprofile-runc.yaml (runc v1.4.2), and runc 1.1's Go runtime.
+    StartUp("runc", "1.4.2", frozenset(_RUNC.split())),
+    # security-profiles-operator, examples/baseprofile-crun.yaml (crun v1.26).
+    StartUp("crun", "1.26", frozenset(_CRUN.split())),
+)
+
+RUNTIMES = tuple(sorted({s.runtime for s in STARTUP}))
+
+
+def startup(runtime: str, architecture: str) -> StartUp:
+    """The newest known set of a runtime, as far as the architecture has its calls."""
+    found = next(s for s in STARTUP if s.runtime == runtime)
+    return StartUp(found.runtime, found.version, found.names & names(architecture))

@@ -1,0 +1,181 @@
+"""The door to YAML: strict in, stable out.
+
+Values are JSON's types only.  Timestamps, octals and the other surprises of YAML
+1.1 are read as the strings or numbers that JSON would hold, and written quoted.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from policyc.core.canonical import Json
+
+_HEAD = ("apiVersion", "kind", "metadata", "name", "namespace")
+_MAX_DEPTH = 64
+_MAX_NODES = 200_000
+_TAG = "tag:yaml.org,2002:"
+_BaseLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # C where PyYAML was built with it
+_BaseDumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
+
+class YamlError(ValueError):
+    """A text that is not the YAML we read; ``offset`` is a 0-based character offset."""
+
+    def __init__(self, message: str, offset: int = 0) -> None:
+        super().__init__(message)
+        self.message = message
+        self.offset = offset
+
+
+def load(data: bytes) -> Json:
+    """The value of a YAML text of one document; raises YamlError."""
+    documents = load_all(data.decode("utf-8"))
+    if len(documents) != 1:
+        raise YamlError(f"{len(documents)} documents where one is expected")
+    return documents[0]
+
+
+def load_all(text: str) -> list[Json]:
+    """The documents of a YAML stream; raises YamlError.
+
+    Refused: duplicate keys, keys that are no strings, tags, more than 64 levels,
+    and more than 200,000 values after aliases are expanded.
+    """
+    try:
+        return [_value(node, _Budget()) for node in yaml.compose_all(text, Loader=_BaseLoader)]
+    except yaml.YAMLError as fault:
+        raise _as_error(fault) from None
+    except RecursionError:
+        raise YamlError("nested too deeply") from None
+
+
+class _Budget:
+    """Counts values, aliases expanded, so that a small text cannot make a large one."""
+
+    def __init__(self) -> None:
+        self.left = _MAX_NODES
+
+    def spend(self, node: Node) -> None:
+        self.left -= 1
+        if self.left < 0:
+            raise YamlError("too many values after aliases are expanded", _offset(node))
+
+
+def _value(node: Node | None, budget: _Budget, depth: int = 0) -> Json:
+    if node is None:
+        return None
+    budget.spend(node)
+    if depth > _MAX_DEPTH:
+        raise YamlError("nested too deeply", _offset(node))
+    if isinstance(node, ScalarNode):
+        return _scalar(node)
+    if isinstance(node, SequenceNode):
+        _check_tag(node, "seq")
+        return [_value(child, budget, depth + 1) for child in node.value]
+    assert isinstance(node, MappingNode)
+    _check_tag(node, "map")
+    result: dict[str, Json] = {}
+    for key_node, child in node.value:
+        if not isinstance(key_node, ScalarNode):
+            raise YamlError("a key is not a string", _offset(key_node))
+        key = key_node.value
+        if key in result:
+            raise YamlError(f"the key `{key}` stands twice in one mapping", _offset(key_node))
+        result[key] = _value(child, budget, depth + 1)
+    return result
+
+
+def _scalar(node: ScalarNode) -> Json:
+    text: str = node.value
+    match node.tag.removeprefix(_TAG):
+        case "str" | "timestamp" | "merge" | "value":
+            return text
+        case "null":
+            return None
+        case "bool":
+            # YAML 1.1's yes, no, on and off are strings to the Kubernetes API server too.
+            return text.lower() == "true" if text.lower() in ("true", "false") else text
+        case "int":
+            return int(text) if text.lstrip("-").isdigit() and not _is_octal(text) else text
+        case "float":
+            return text
+    raise YamlError(f"the tag `{node.tag}` has no JSON type", _offset(node))
+
+
+def _is_octal(text: str) -> bool:
+    digits = text.lstrip("-")
+    return len(digits) > 1 and digits.startswith("0")
+
+
+def _check_tag(node: Node, kind: str) -> None:
+    if node.tag != _TAG + kind:
+        raise YamlError(f"the tag `{node.tag}` has no JSON type", _offset(node))
+
+
+def _offset(node: Node) -> int:
+    return int(node.start_mark.index) if node.start_mark else 0
+
+
+def _as_error(fault: yaml.YAMLError) -> YamlError:
+    mark = getattr(fault, "problem_mark", None)
+    problem = getattr(fault, "problem", None) or str(fault)
+    return YamlError(str(problem), int(mark.index) if mark else 0)
+
+
+class _Dumper(_BaseDumper):  # type: ignore[misc]  # its base is chosen at run time
+    """Strings that anything could read as something else are quoted; no aliases."""
+
+    def ignore_aliases(self, data: object) -> bool:
+        del data
+        return True
+
+
+def _string(dumper: Any, value: str) -> Node:  # Any: PyYAML's representer is untyped
+    node: Node = dumper.represent_scalar(_TAG + "str", value, style=None if _is_plain(value) else '"')
+    return node
+
+
+_PLAIN_FIRST = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ/")
+_PLAIN = _PLAIN_FIRST | frozenset("0123456789-._/")
+_WORDS = frozenset("y n yes no on off true false null none nan inf".split())
+
+
+def _is_plain(value: str) -> bool:
+    """Whether every YAML reader takes the bare text as this very string."""
+    return (
+        bool(value)
+        and value[0] in _PLAIN_FIRST
+        and _PLAIN.issuperset(value)
+        and value.lower() not in _WORDS
+    )
+
+
+_Dumper.add_representer(str, _string)
+
+
+def dump(document: Json) -> bytes:
+    """The document as YAML, keys in Kubernetes' order, the same bytes for the same value."""
+    text: str = yaml.dump(
+        _ordered(document, top=True),
+        Dumper=_Dumper,
+        sort_keys=False,
+        default_flow_style=False,
+        allow_unicode=True,
+        width=100_000,
+    )
+    return text.encode()
+
+
+def _ordered(value: Json, *, top: bool = False) -> Json:
+    if isinstance(value, list):
+        return [_ordered(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    head = [key for key in _HEAD if key in value] if top or "name" in value else []
+    rest = sorted(key for key in value if key not in head)
+    return {key: _ordered(value[key]) for key in [*head, *rest]}
+
+

@@ -1,0 +1,203 @@
+"""The cluster's facts: the ``cluster`` block and the manifests that it names."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass, field
+
+from policyc.catalog.labels import stable_labels
+from policyc.catalog.startup import RUNTIMES
+from policyc.catalog.syscalls import SCMP_TOKENS
+from policyc.core.canonical import Json
+from policyc.core.diagnostics import Diagnostic, Related
+from policyc.core.source import Source
+from policyc.core.suggest import did_you_mean
+from policyc.envelope.model import ClusterFacts, LabelPeer
+from policyc.kube.manifest import Manifest, labels, read
+from policyc.kube.workloads import WORKLOAD_KINDS, template_of
+from policyc.semantics.load import Workspace
+from policyc.semantics.model import ServiceFact
+from policyc.syntax import nodes as n
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """What the manifests say: Services, and the pod labels of workloads by (kind, namespace, name)."""
+
+    facts: ClusterFacts = ClusterFacts()
+    services: dict[str, ServiceFact] = field(default_factory=dict)
+    pod_labels: dict[tuple[str, str, str], tuple[tuple[str, str], ...]] = field(default_factory=dict)
+    container_names: dict[tuple[str, str, str], tuple[str, ...]] = field(default_factory=dict)
+
+
+def inventory(workspace: Workspace, found: list[Diagnostic]) -> Inventory:
+    """The facts of the one ``cluster`` block of the root; the defaults when there is none."""
+    blocks = [
+        node
+        for file in workspace.files.values()
+        for node in file.declarations
+        if isinstance(node, n.Cluster)
+    ]
+    for extra in blocks[1:]:
+        found.append(
+            Diagnostic(
+                "PC2002",
+                "the cluster is described twice",
+                extra.span,
+                (Related(blocks[0].span, "first described here"),),
+                help="put all of it into one block",
+            )
+        )
+    result = Inventory()
+    if not blocks:
+        return result
+    manifests: list[Manifest] = []
+    facts = ClusterFacts()
+    for member in blocks[0].members:
+        if isinstance(member, n.ClusterManifests):
+            manifests += _manifests(workspace, member, found)
+        else:
+            facts = _with_member(facts, member, found)
+    result = Inventory(facts)
+    for manifest in manifests:
+        _add(result, manifest)
+    return result
+
+
+def _with_member(
+    facts: ClusterFacts, member: n.ClusterMember, found: list[Diagnostic]
+) -> ClusterFacts:
+    dns, local = facts.dns, facts.node_local_dns
+    runtimes, architectures = facts.runtimes, facts.architectures
+    match member:
+        case n.ClusterDns(pods=pods):
+            namespaces = tuple(("kubernetes.io/metadata.name", w.text) for w in pods.namespaces[:1])
+            named = tuple((x.key.text, x.value.text) for x in pods.namespace_labels)
+            dns = LabelPeer(
+                tuple(sorted(namespaces or named)),
+                tuple(sorted((x.key.text, x.value.text) for x in pods.pod_labels)),
+            )
+        case n.ClusterNodeLocalDns(addresses=addresses):
+            local = tuple(w.text for w in addresses if _is_address(w, found))
+        case n.ClusterRuntimes(names=names):
+            runtimes = tuple(sorted({w.text for w in names if _known(w, RUNTIMES, "container runtime", found)}))
+        case n.ClusterArchitectures(names=names):
+            architectures = tuple(
+                sorted({w.text for w in names if _known(w, tuple(SCMP_TOKENS), "architecture", found)})
+            )
+    return ClusterFacts(dns, local, runtimes, architectures)
+
+
+def _is_address(word: n.Word, found: list[Diagnostic]) -> bool:
+    try:
+        ipaddress.ip_address(word.text)
+    except ValueError:
+        found.append(
+            Diagnostic(
+                "PC3012",
+                f"`{word.text}` is no IP address",
+                word.span,
+                help="write an address such as 169.254.20.10",
+            )
+        )
+        return False
+    return True
+
+
+def _known(word: n.Word, known: tuple[str, ...], what: str, found: list[Diagnostic]) -> bool:
+    if word.text in known:
+        return True
+    found.append(
+        Diagnostic(
+            "PC2011",
+            f"there is no {what} `{word.text}`",
+            word.span,
+            help=did_you_mean(word.text, known) or f"known are {', '.join(sorted(known))}",
+        )
+    )
+    return False
+
+
+def _manifests(
+    workspace: Workspace, member: n.ClusterManifests, found: list[Diagnostic]
+) -> list[Manifest]:
+    manifests: list[Manifest] = []
+    for pattern in member.files:
+        if pattern.value.startswith("/") or ".." in pattern.value.split("/"):
+            found.append(
+                Diagnostic(
+                    "PC3021",
+                    f"`{pattern.value}` leads out of the policy root",
+                    pattern.span,
+                    help="patterns are relative to the policy root, without `..`",
+                )
+            )
+            continue
+        paths = sorted(p for p in workspace.root.glob(pattern.value) if p.is_file())
+        if not paths:
+            found.append(
+                Diagnostic(
+                    "PC7002",
+                    f"no file matches `{pattern.value}`",
+                    pattern.span,
+                    help="the pattern is relative to the policy root",
+                )
+            )
+        for path in paths:
+            label = path.relative_to(workspace.root).as_posix()
+            outcome = read(Source(label, path.read_text(encoding="utf-8", errors="replace")))
+            found += outcome.diagnostics
+            manifests += outcome.value
+    return manifests
+
+
+def _add(result: Inventory, manifest: Manifest) -> None:
+    if manifest.kind == "Service" and manifest.api_version == "v1":
+        fact = _service(manifest)
+        result.services[f"{fact.namespace}/{fact.name}"] = fact
+        return
+    for row in WORKLOAD_KINDS:
+        if row.kind == manifest.kind and row.api_version == manifest.api_version:
+            template = template_of(row, manifest.body)
+            if isinstance(template, dict):
+                key = (row.kind, manifest.namespace, manifest.name)
+                metadata = template.get("metadata")
+                given = labels(metadata.get("labels")) if isinstance(metadata, dict) else {}
+                result.pod_labels[key] = stable_labels(given)
+                result.container_names[key] = _containers(template.get("spec"))
+
+
+def _containers(spec: Json) -> tuple[str, ...]:
+    if not isinstance(spec, dict):
+        return ()
+    names = []
+    for field_name in ("containers", "initContainers"):
+        for container in _list(spec.get(field_name)):
+            if isinstance(container, dict) and isinstance(container.get("name"), str):
+                names.append(str(container["name"]))
+    return tuple(names)
+
+
+def _list(value: Json) -> list[Json]:
+    return value if isinstance(value, list) else []
+
+
+def _service(manifest: Manifest) -> ServiceFact:
+    spec = manifest.body.get("spec")
+    spec = spec if isinstance(spec, dict) else {}
+    ports: list[tuple[str, int, int]] = []
+    for port in _list(spec.get("ports")):
+        if isinstance(port, dict) and isinstance(number := port.get("port"), int):
+            target = port.get("targetPort", number)
+            protocol = str(port.get("protocol", "TCP")).lower()
+            # A named target port is resolved by the kubelet per pod: the Service's own
+            # number stands for it only if the pods' manifests say nothing else.
+            ports.append((protocol, number, target if isinstance(target, int) else -1))
+    addresses = [a for a in [spec.get("clusterIP"), *_list(spec.get("clusterIPs"))] if isinstance(a, str)]
+    return ServiceFact(
+        manifest.namespace,
+        manifest.name,
+        tuple(sorted(labels(spec.get("selector")).items())),
+        tuple(ports),
+        tuple(sorted({a for a in addresses if a and a != "None"})),
+    )

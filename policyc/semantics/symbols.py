@@ -1,0 +1,111 @@
+"""Names: what each file declares, and what a written name means in a file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from policyc.core.diagnostics import Diagnostic, Related
+from policyc.core.suggest import did_you_mean
+from policyc.semantics.load import Workspace
+from policyc.syntax import nodes as n
+
+Named: TypeAlias = n.Window | n.Mcp | n.Gateway | n.Store | n.Class | n.Agent | n.Threat | n.Assertion
+
+_KINDS: Mapping[type, str] = {
+    n.Window: "window",
+    n.Mcp: "MCP server",
+    n.Gateway: "gateway",
+    n.Store: "store",
+    n.Class: "class",
+    n.Agent: "agent",
+    n.Threat: "threat",
+    n.Assertion: "assertion",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """A declared name, the file that declares it, and its node."""
+
+    kind: str
+    name: str
+    path: str
+    node: Named
+
+
+@dataclass(slots=True)
+class Symbols:
+    """All declarations; a name of a kind is declared once in the whole policy root."""
+
+    workspace: Workspace
+    found: list[Diagnostic]
+    by_file: dict[tuple[str, str], dict[str, Declaration]] = field(default_factory=dict)
+    by_kind: dict[str, dict[str, Declaration]] = field(default_factory=dict)
+
+    def all(self, kind: str) -> Iterator[Declaration]:
+        """The declarations of a kind, by name."""
+        yield from (d for _, d in sorted(self.by_kind.get(kind, {}).items()))
+
+    def resolve(self, kind: str, name: n.Name, path: str) -> Declaration | None:
+        """What ``name`` means in the file ``path``; PC2001 and None when it means nothing."""
+        alias, text = name.qualifier, name.text
+        own = self.by_file.get((kind, path), {})
+        if alias is None and text in own:
+            return own[text]
+        if alias is None and "." in text:
+            alias, _, text = text.partition(".")
+        if alias is not None:
+            target = self.workspace.aliases.get(path, {}).get(alias)
+            there = self.by_file.get((kind, target or ""), {})
+            if text in there:
+                return there[text]
+        self.found.append(self._unknown(kind, name, path))
+        return None
+
+    def _unknown(self, kind: str, name: n.Name, path: str) -> Diagnostic:
+        written = str(name)
+        reachable = self._reachable(kind, path)
+        elsewhere = self.by_kind.get(kind, {}).get(name.text)
+        hint = did_you_mean(written, reachable)
+        if written in reachable or hint is None:
+            hint = f"declare it: there is no {kind} in reach" if not reachable else (
+                "in reach are " + ", ".join(f"`{r}`" for r in sorted(reachable)[:8])
+            )
+        if elsewhere is not None and elsewhere.path != path and name.qualifier is None:
+            hint = f'it is declared in another file: import "{elsewhere.path}" as x, and write `x.{name.text}`'
+        return Diagnostic("PC2001", f"there is no {kind} `{written}`", name.span, help=hint)
+
+    def _reachable(self, kind: str, path: str) -> set[str]:
+        names = set(self.by_file.get((kind, path), {}))
+        for alias, target in self.workspace.aliases.get(path, {}).items():
+            names |= {f"{alias}.{name}" for name in self.by_file.get((kind, target), {})}
+        return names
+
+
+def collect(workspace: Workspace, found: list[Diagnostic]) -> Symbols:
+    """The declarations of all files; a second one of a name is PC2002."""
+    symbols = Symbols(workspace, found)
+    for path, file in workspace.files.items():
+        for node in file.declarations:
+            kind = _KINDS.get(type(node))
+            if kind is None:
+                continue
+            assert isinstance(node, Named)
+            name = node.id if isinstance(node, n.Threat) else node.name
+            declaration = Declaration(kind, str(name), path, node)
+            first = symbols.by_kind.setdefault(kind, {}).setdefault(str(name), declaration)
+            if first is not declaration:
+                other = first.node.id if isinstance(first.node, n.Threat) else first.node.name
+                found.append(
+                    Diagnostic(
+                        "PC2002",
+                        f"the {kind} `{name}` is declared twice",
+                        name.span,
+                        (Related(other.span, "first declared here"),),
+                        help="rename or remove one of them: a name is declared once in a policy root",
+                    )
+                )
+            symbols.by_file.setdefault((kind, path), {}).setdefault(str(name), declaration)
+    return symbols

@@ -17,7 +17,11 @@ from policyc.pipeline.stamp import fingerprint, recall, remember
 def configure(parser: argparse.ArgumentParser) -> None:
     add_root(parser)
     parser.add_argument(
-        "-o", "--output", type=Path, default=Path("generated"), help="where artifacts go (generated)"
+        "-o",
+        "--output",
+        type=Path,
+        default=Path("generated"),
+        help="where artifacts go (generated)",
     )
     parser.add_argument(
         "--check", action="store_true", help="write nothing; exit 1 if the output is out of date"

@@ -71,7 +71,10 @@ def _reason(derivation: Derivation, root: Path) -> str:
     if derivation.note:
         head += f" ({derivation.note})"
     rows = [head]
-    rows += [f"    policy   {root / place.path}:{place.line}:{place.column}{_quote(root, place.path, place.line)}" for place in derivation.places]
+    rows += [
+        f"    policy   {root / place.path}:{place.line}:{place.column}{_quote(root, place.path, place.line)}"
+        for place in derivation.places
+    ]
     rows += [f"    evidence {root / e.path}#{e.pointer}" for e in derivation.evidence]
     if derivation.needed and derivation.needed < len(derivation.evidence):
         rows.append(f"    (any {derivation.needed} of these are enough)")

@@ -70,9 +70,7 @@ class Domain:
             extent = extents[name]
             if not extent:
                 return self.empty
-            children = [
-                diagram if inside else False for inside in _membership(extent)
-            ]
+            children = [diagram if inside else False for inside in _membership(extent)]
             diagram = decision(self.variable(name), extent.cuts, children)
         return Region(self, diagram)
 

@@ -62,7 +62,11 @@ def _items(document: Json) -> Iterator[Json]:
 
 def _manifest(item: Json) -> Manifest | None:
     match item:
-        case {"apiVersion": str(version), "kind": str(kind), "metadata": {"name": str(name), **meta}}:
+        case {
+            "apiVersion": str(version),
+            "kind": str(kind),
+            "metadata": {"name": str(name), **meta},
+        }:
             assert isinstance(item, dict)
             namespace = meta.get("namespace")
             where = namespace if isinstance(namespace, str) else "default"

@@ -134,7 +134,9 @@ class _Dumper(_BaseDumper):  # type: ignore[misc]  # its base is chosen at run t
 
 
 def _string(dumper: Any, value: str) -> Node:  # Any: PyYAML's representer is untyped
-    node: Node = dumper.represent_scalar(_TAG + "str", value, style=None if _is_plain(value) else '"')
+    node: Node = dumper.represent_scalar(
+        _TAG + "str", value, style=None if _is_plain(value) else '"'
+    )
     return node
 
 
@@ -177,5 +179,3 @@ def _ordered(value: Json, *, top: bool = False) -> Json:
     head = [key for key in _HEAD if key in value] if top or "name" in value else []
     rest = sorted(key for key in value if key not in head)
     return {key: _ordered(value[key]) for key in [*head, *rest]}
-
-

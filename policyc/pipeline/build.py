@@ -53,9 +53,7 @@ def lower_agent(
     return (None if has_errors(diagnostics) else lowered.value), diagnostics
 
 
-def build_agent(
-    root: Path, agent: CheckedAgent, policy: CheckedPolicy, as_of: date
-) -> AgentBuild:
+def build_agent(root: Path, agent: CheckedAgent, policy: CheckedPolicy, as_of: date) -> AgentBuild:
     """Lower, emit, write, read back, prove.
 
     Raises InternalError when an artifact grants more than its ceiling: nothing is
@@ -140,5 +138,3 @@ def _reported(narrowing: Narrowing, agent: CheckedAgent) -> Diagnostic:
         help=narrowing.help,
         severity=Severity.WARNING,
     )
-
-

@@ -122,9 +122,7 @@ def _swap(fresh: Path, target: Path) -> None:
 def _exchange(a: Path, b: Path) -> bool:
     with contextlib.suppress(AttributeError, OSError):
         renameat2 = ctypes.CDLL(None, use_errno=True).renameat2
-        result = renameat2(
-            _AT_FDCWD, os.fsencode(a), _AT_FDCWD, os.fsencode(b), _RENAME_EXCHANGE
-        )
+        result = renameat2(_AT_FDCWD, os.fsencode(a), _AT_FDCWD, os.fsencode(b), _RENAME_EXCHANGE)
         if result == 0:
             return True
         if ctypes.get_errno() not in (errno.ENOSYS, errno.EINVAL):

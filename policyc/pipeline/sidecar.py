@@ -69,7 +69,9 @@ def decode(document: Json) -> dict[str, dict[str, Explained]]:
     for path, lines in artifacts.items():
         if not isinstance(lines, dict):
             raise ValueError("not a provenance sidecar")
-        result[path] = {pointer: _read_line(pointer, line, known) for pointer, line in lines.items()}
+        result[path] = {
+            pointer: _read_line(pointer, line, known) for pointer, line in lines.items()
+        }
     return result
 
 

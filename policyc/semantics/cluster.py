@@ -26,7 +26,9 @@ class Inventory:
 
     facts: ClusterFacts = ClusterFacts()
     services: dict[str, ServiceFact] = field(default_factory=dict)
-    pod_labels: dict[tuple[str, str, str], tuple[tuple[str, str], ...]] = field(default_factory=dict)
+    pod_labels: dict[tuple[str, str, str], tuple[tuple[str, str], ...]] = field(
+        default_factory=dict
+    )
     container_names: dict[tuple[str, str, str], tuple[str, ...]] = field(default_factory=dict)
 
 
@@ -80,10 +82,14 @@ def _with_member(
         case n.ClusterNodeLocalDns(addresses=addresses):
             local = tuple(w.text for w in addresses if _is_address(w, found))
         case n.ClusterRuntimes(names=names):
-            runtimes = tuple(sorted({w.text for w in names if _known(w, RUNTIMES, "container runtime", found)}))
+            runtimes = tuple(
+                sorted({w.text for w in names if _known(w, RUNTIMES, "container runtime", found)})
+            )
         case n.ClusterArchitectures(names=names):
             architectures = tuple(
-                sorted({w.text for w in names if _known(w, tuple(SCMP_TOKENS), "architecture", found)})
+                sorted(
+                    {w.text for w in names if _known(w, tuple(SCMP_TOKENS), "architecture", found)}
+                )
             )
     return ClusterFacts(dns, local, runtimes, architectures)
 
@@ -193,7 +199,9 @@ def _service(manifest: Manifest) -> ServiceFact:
             # A named target port is resolved by the kubelet per pod: the Service's own
             # number stands for it only if the pods' manifests say nothing else.
             ports.append((protocol, number, target if isinstance(target, int) else -1))
-    addresses = [a for a in [spec.get("clusterIP"), *_list(spec.get("clusterIPs"))] if isinstance(a, str)]
+    addresses = [
+        a for a in [spec.get("clusterIP"), *_list(spec.get("clusterIPs"))] if isinstance(a, str)
+    ]
     return ServiceFact(
         manifest.namespace,
         manifest.name,

@@ -11,7 +11,9 @@ from policyc.core.suggest import did_you_mean
 from policyc.semantics.load import Workspace
 from policyc.syntax import nodes as n
 
-Named: TypeAlias = n.Window | n.Mcp | n.Gateway | n.Store | n.Class | n.Agent | n.Threat | n.Assertion
+Named: TypeAlias = (
+    n.Window | n.Mcp | n.Gateway | n.Store | n.Class | n.Agent | n.Threat | n.Assertion
+)
 
 _KINDS: Mapping[type, str] = {
     n.Window: "window",
@@ -70,8 +72,10 @@ class Symbols:
         elsewhere = self.by_kind.get(kind, {}).get(name.text)
         hint = did_you_mean(written, reachable)
         if written in reachable or hint is None:
-            hint = f"declare it: there is no {kind} in reach" if not reachable else (
-                "in reach are " + ", ".join(f"`{r}`" for r in sorted(reachable)[:8])
+            hint = (
+                f"declare it: there is no {kind} in reach"
+                if not reachable
+                else ("in reach are " + ", ".join(f"`{r}`" for r in sorted(reachable)[:8]))
             )
         if elsewhere is not None and elsewhere.path != path and name.qualifier is None:
             hint = f'it is declared in another file: import "{elsewhere.path}" as x, and write `x.{name.text}`'

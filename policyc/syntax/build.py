@@ -103,9 +103,7 @@ class Builder:
         first, _, last = token[1].partition("-")
         return n.PortRange(int(first), int(last or first), span=self._at(token))
 
-    def _all(
-        self, children: Children, terminal: str, make: Callable[[Token], T]
-    ) -> tuple[T, ...]:
+    def _all(self, children: Children, terminal: str, make: Callable[[Token], T]) -> tuple[T, ...]:
         return tuple(make(c) for c in children if type(c) is tuple and c[0] == terminal)
 
     def _one(self, children: Children, terminal: str, make: Callable[[Token], T]) -> T | None:
@@ -116,9 +114,7 @@ class Builder:
 
     def _patterns(self, children: Children) -> tuple[n.Pattern, ...]:
         return tuple(
-            self._pattern(c)
-            for c in children
-            if type(c) is tuple and c[0] in ("STRING", "PATTERN")
+            self._pattern(c) for c in children if type(c) is tuple and c[0] in ("STRING", "PATTERN")
         )
 
     def _after(self, children: Children, terminal: str) -> Children:
@@ -282,9 +278,7 @@ class Builder:
         return n.PodLine(self._word(c[0]), self._word(c[1]), span=self._span(c))
 
     def on_agent(self, c: Children) -> n.Agent:
-        return n.Agent(
-            self._name(c[1]), self._name(c[3]), self._nodes(c), span=self._span(c)
-        )
+        return n.Agent(self._name(c[1]), self._name(c[3]), self._nodes(c), span=self._span(c))
 
     def on_workload(self, c: Children) -> n.Workload:
         return n.Workload(
@@ -366,9 +360,7 @@ class Builder:
         return n.Scope(self._word(c[1]), span=self._span(c))
 
     def on_close(self, c: Children) -> n.Close:
-        return n.Close(
-            self._name(c[1]), self._name(c[3]), self._nodes(c), span=self._span(c)
-        )
+        return n.Close(self._name(c[1]), self._name(c[3]), self._nodes(c), span=self._span(c))
 
     def on_by(self, c: Children) -> n.By:
         return n.By(self._string(c[1]), span=self._span(c))
@@ -522,9 +514,7 @@ class Builder:
         return n.ToolGrant(self._name(c[1]), self._patterns(c), span=self._span(c))
 
     def on_model(self, c: Children) -> n.ModelGrant:
-        return n.ModelGrant(
-            self._patterns(c), self._one(c, "NAME", self._name), span=self._span(c)
-        )
+        return n.ModelGrant(self._patterns(c), self._one(c, "NAME", self._name), span=self._span(c))
 
     def on_memory(self, c: Children) -> n.MemoryGrant:
         return n.MemoryGrant(
@@ -539,4 +529,3 @@ class Builder:
 
     def on_image_grant(self, c: Children) -> n.ImageGrant:
         return n.ImageGrant(self._patterns(c), span=self._span(c))
-

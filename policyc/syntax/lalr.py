@@ -87,7 +87,9 @@ class Failure(Exception):  # noqa: N818  # carries a place, not a fault of the p
 @cache
 def tables() -> Tables:
     """The compiled grammar, read once."""
-    raw: Any = loads((resources.files("grammar") / "agentpol.json").read_bytes())  # Any: our own file, checked by a test
+    raw: Any = loads(
+        (resources.files("grammar") / "agentpol.json").read_bytes()
+    )  # Any: our own file, checked by a test
     names = [*(name for name, _ in raw["terminals"]), END]
     states = [
         State(

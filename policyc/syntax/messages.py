@@ -100,9 +100,7 @@ def one_block(block: str) -> str:
     return "the file, outside of every block" if block == "file" else f"a `{block}` block"
 
 
-def misfit(
-    source: Source, statement: Statement, at: int, expected: Sequence[str]
-) -> Diagnostic:
+def misfit(source: Source, statement: Statement, at: int, expected: Sequence[str]) -> Diagnostic:
     """The statement cannot go on at offset ``at``."""
     before = [piece for piece in statement.lexemes if piece.end <= at]
     found = next((piece for piece in statement.lexemes if piece.end > at), None)

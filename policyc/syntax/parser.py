@@ -55,7 +55,9 @@ def _characters(source: Source) -> Iterator[Diagnostic]:
     """Characters that show a reader something else than what the compiler reads."""
     if not _ODD.search(source.text):
         return
-    quoted = [(m.start(), m.end()) for m in re.finditer(r'"(?:[^"\\\n]|\\.)*"|#[^\n]*', source.text)]
+    quoted = [
+        (m.start(), m.end()) for m in re.finditer(r'"(?:[^"\\\n]|\\.)*"|#[^\n]*', source.text)
+    ]
     for match in _ODD.finditer(source.text):
         character, at = match.group(), match.start()
         category = unicodedata.category(character)

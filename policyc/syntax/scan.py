@@ -177,7 +177,9 @@ class _Outliner:
         if not self.lacks_close:
             return
         head = self.line[0].text
-        known = [i for i, (_, inside, _) in enumerate(self.levels) if head in STARTS.get(inside, ())]
+        known = [
+            i for i, (_, inside, _) in enumerate(self.levels) if head in STARTS.get(inside, ())
+        ]
         if not known or known[-1] == len(self.levels) - 1:
             return
         for owner, _, _ in self.levels[known[-1] + 1 :]:

@@ -1,0 +1,65 @@
+"""The API server's words: verbs of the authorizer and the built-in resources.
+
+Source: https://kubernetes.io/docs/reference/access-authn-authz/authorization/ and the
+discovery documents of Kubernetes 1.34.  Resources of other groups are custom ones
+and are taken as written.
+"""
+
+from __future__ import annotations
+
+RESOURCE_VERBS = frozenset(
+    "get list watch create update patch delete deletecollection use bind escalate impersonate approve sign attest".split()
+)
+NONRESOURCE_VERBS = frozenset("get head post put patch delete options".split())
+
+NAMELESS_VERBS = frozenset({"create", "deletecollection"})
+"""Requests that carry no object name, so a name restriction can never match them."""
+
+BUILT_IN: dict[str, frozenset[str]] = {
+    "": frozenset(
+        """bindings componentstatuses configmaps endpoints events limitranges namespaces nodes
+        persistentvolumeclaims persistentvolumes pods podtemplates replicationcontrollers resourcequotas secrets
+        serviceaccounts services users groups""".split()
+    ),
+    "apps": frozenset(
+        "controllerrevisions daemonsets deployments replicasets statefulsets".split()
+    ),
+    "batch": frozenset("cronjobs jobs".split()),
+    "autoscaling": frozenset("horizontalpodautoscalers".split()),
+    "networking.k8s.io": frozenset(
+        "ingressclasses ingresses networkpolicies ipaddresses servicecidrs".split()
+    ),
+    "policy": frozenset("poddisruptionbudgets".split()),
+    "rbac.authorization.k8s.io": frozenset(
+        "clusterrolebindings clusterroles rolebindings roles".split()
+    ),
+    "storage.k8s.io": frozenset(
+        "csidrivers csinodes csistoragecapacities storageclasses volumeattachments".split()
+    ),
+    "coordination.k8s.io": frozenset("leases leasecandidates".split()),
+    "discovery.k8s.io": frozenset("endpointslices".split()),
+    "events.k8s.io": frozenset("events".split()),
+    "certificates.k8s.io": frozenset("certificatesigningrequests signers".split()),
+    "authentication.k8s.io": frozenset("tokenreviews selfsubjectreviews userextras uids".split()),
+    "authorization.k8s.io": frozenset(
+        "localsubjectaccessreviews selfsubjectaccessreviews selfsubjectrulesreviews subjectaccessreviews".split()
+    ),
+    "admissionregistration.k8s.io": frozenset(
+        """mutatingwebhookconfigurations validatingwebhookconfigurations validatingadmissionpolicies
+        validatingadmissionpolicybindings mutatingadmissionpolicies mutatingadmissionpolicybindings""".split()
+    ),
+    "apiextensions.k8s.io": frozenset({"customresourcedefinitions"}),
+    "apiregistration.k8s.io": frozenset({"apiservices"}),
+    "scheduling.k8s.io": frozenset({"priorityclasses"}),
+    "node.k8s.io": frozenset({"runtimeclasses"}),
+}
+
+
+def split_resource(written: str) -> tuple[str, str]:
+    """``(group, resource[/sub])`` of ``plural[/sub][.group]``."""
+    plural, slash, rest = written.partition("/")
+    if slash:
+        sub, _, group = rest.partition(".")
+        return group, f"{plural}/{sub}"
+    plural, _, group = written.partition(".")
+    return group, plural

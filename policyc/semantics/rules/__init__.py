@@ -1,0 +1,1 @@
+"""The rules of the language, one file for each thing that they judge."""

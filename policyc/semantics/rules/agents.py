@@ -1,0 +1,396 @@
+"""Agents: bound to one workload and one identity, within the cap of their class."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from policyc.catalog.vocabulary import MANAGED_PROVIDERS, STAGES
+from policyc.core.diagnostics import Diagnostic, Related
+from policyc.core.suggest import did_you_mean
+from policyc.envelope.domains import DOMAINS
+from policyc.envelope.model import ManagedRef, WorkloadRef
+from policyc.kube.names import fault_of_label, fault_of_subdomain
+from policyc.kube.workloads import WORKLOAD_KINDS, workload_kind
+from policyc.semantics.cluster import Inventory
+from policyc.semantics.grants import Grants
+from policyc.semantics.model import ApprovalRule, CheckedAgent, Clause, Learning
+from policyc.semantics.rules.classes import CheckedClass, rungs
+from policyc.semantics.symbols import Declaration, Symbols
+from policyc.semantics.words import calendar, known, missing, single
+from policyc.syntax import nodes as n
+
+AGENT_LABEL = "policyc.dev/agent"
+"""Selects an agent's pods where the cluster's manifests do not say how they are labelled."""
+
+CALL_DOMAINS = frozenset({"tools", "models", "memory", "egress_host", "identity"})
+"""What a managed agent has: no container of ours, so no kernel, network or API server domain."""
+
+
+@dataclass(slots=True)
+class AgentRules:
+    """Checks the agents of a policy root against their classes."""
+
+    symbols: Symbols
+    grants: Grants
+    inventory: Inventory
+    classes: Mapping[str, CheckedClass]
+    tiers: tuple[str, ...]
+    found: list[Diagnostic]
+
+    def check(self) -> list[CheckedAgent]:
+        """The agents whose class is known, by name."""
+        agents = [a for d in self.symbols.all("agent") if (a := self._agent(d)) is not None]
+        self._refuse_shared(agents)
+        return agents
+
+    def _agent(self, declaration: Declaration) -> CheckedAgent | None:
+        node, path = declaration.node, declaration.path
+        assert isinstance(node, n.Agent)
+        found_class = self.symbols.resolve("class", node.class_name, path)
+        base = self.classes.get(found_class.name) if found_class is not None else None
+        members = node.members
+        workload = single(members, n.Workload, "workload", self.found)
+        managed = single(members, n.Managed, "managed", self.found)
+        identity = single(members, n.Identity, "identity", self.found)
+        self._placed(node, workload, managed, identity)
+        if base is None:
+            return None
+        ref = self._workload(workload) if workload is not None else None
+        allows, denies = self._lines(declaration, node)
+        agent = CheckedAgent(
+            name=declaration.name,
+            span=node.name.span,
+            class_name=base.name,
+            ancestry=base.ancestry,
+            stage=self._stage(node),
+            tier=self._tier(node, base),
+            owner=self._owner(node, base),
+            workload=ref,
+            managed=self._managed(managed),
+            service_account=self._identity(identity),
+            identity_span=identity.span if identity is not None else None,
+            pod_labels=self._pod_labels(declaration.name, ref),
+            cloud=self._cloud(identity, declaration),
+            caps=base.levels,
+            nevers=base.nevers,
+            allows=allows,
+            denies=denies,
+            approvals=(*base.approvals, *self._approvals(declaration, node)),
+            learning=self._learning(declaration, node, base),
+            rungs=(*base.rungs, *rungs(members, self.found)),
+            delegates=self._delegates(declaration, node),
+            pod=base.pod,
+            pod_span=base.pod_span,
+            workload_span=workload.span if workload is not None else None,
+        )
+        self._within(agent)
+        return agent
+
+    # -- members -------------------------------------------------------------------
+
+    def _placed(
+        self,
+        node: n.Agent,
+        workload: n.Workload | None,
+        managed: n.Managed | None,
+        identity: n.Identity | None,
+    ) -> None:
+        if workload is None and managed is None:
+            form = "workload Deployment namespace/name container name"
+            missing(node.name, "agent", "workload", form, self.found)
+        if workload is not None and managed is not None:
+            self.found.append(
+                Diagnostic(
+                    "PC3013",
+                    f"agent `{node.name}` has a workload and is managed by a cloud",
+                    managed.span,
+                    (Related(workload.span, "the workload"),),
+                    help="keep the one that runs the agent",
+                )
+            )
+        if workload is not None and identity is None:
+            missing(node.name, "agent", "identity", "identity namespace/service-account", self.found)
+
+    def _workload(self, node: n.Workload) -> WorkloadRef:
+        row = workload_kind(node.kind.text)
+        if row is None:
+            kinds = [k.kind for k in WORKLOAD_KINDS]
+            self.found.append(
+                Diagnostic(
+                    "PC2010",
+                    f"`{node.kind.text}` is no kind that starts pods",
+                    node.kind.span,
+                    help=did_you_mean(node.kind.text, kinds) or f"one of {', '.join(kinds)}",
+                )
+            )
+        self._refuse_name(node.ref.namespace, fault_of_label(node.ref.namespace.text), "namespace")
+        self._refuse_name(node.ref.name, fault_of_subdomain(node.ref.name.text), "workload name")
+        self._refuse_name(node.container, fault_of_label(node.container.text), "container name")
+        kind, group = (row.kind, row.group) if row is not None else (node.kind.text, "")
+        namespace, name = node.ref.namespace.text, node.ref.name.text
+        containers = self.inventory.container_names.get((kind, namespace, name))
+        if containers is not None and node.container.text not in containers:
+            self.found.append(
+                Diagnostic(
+                    "PC2013",
+                    f"the {kind} `{namespace}/{name}` has no container `{node.container.text}`",
+                    node.container.span,
+                    help=did_you_mean(node.container.text, containers)
+                    or f"its containers: {', '.join(containers)}",
+                )
+            )
+        return WorkloadRef(kind, group, namespace, name, node.container.text)
+
+    def _refuse_name(self, word: n.Word, fault: str | None, what: str) -> None:
+        if fault:
+            message = f"Kubernetes would refuse the {what} `{word.text}`"
+            self.found.append(Diagnostic("PC3008", message, word.span, help=fault))
+
+    def _identity(self, node: n.Identity | None) -> str:
+        if node is None:
+            return ""
+        self._refuse_name(node.ref.namespace, fault_of_label(node.ref.namespace.text), "namespace")
+        self._refuse_name(node.ref.name, fault_of_subdomain(node.ref.name.text), "ServiceAccount name")
+        if node.ref.name.text == "default":
+            self.found.append(
+                Diagnostic(
+                    "PC3007",
+                    "an agent may not use the `default` ServiceAccount",
+                    node.ref.span,
+                    help="give the agent a ServiceAccount of its own: every other pod shares `default`",
+                )
+            )
+        return f"{node.ref.namespace.text}/{node.ref.name.text}"
+
+    def _cloud(self, node: n.Identity | None, declaration: Declaration) -> tuple[Clause, ...]:
+        if node is None:
+            return ()
+        return tuple(
+            clause
+            for grant in node.cloud
+            for clause in self.grants.clauses(grant, declaration.path, declaration.name)
+        )
+
+    def _managed(self, node: n.Managed | None) -> ManagedRef | None:
+        if node is None or not known(node.provider, MANAGED_PROVIDERS, "managed platform", self.found):
+            return None
+        return ManagedRef(node.provider.text, node.resource.value)
+
+    def _stage(self, node: n.Agent) -> str:
+        stage = single(node.members, n.Stage, "stage", self.found)
+        if stage is None:
+            return "observe"
+        return stage.name.text if known(stage.name, STAGES, "stage", self.found) else "observe"
+
+    def _tier(self, node: n.Agent, base: CheckedClass) -> str:
+        tier = single(node.members, n.Tier, "tier", self.found)
+        if tier is None:
+            return base.tier
+        word = n.Word(tier.name.text, span=tier.name.span)
+        if not known(word, self.tiers, "tier", self.found):
+            return base.tier
+        if base.tier in self.tiers and self.tiers.index(word.text) > self.tiers.index(base.tier):
+            related = (Related(base.tier_span, "the class's tier"),) if base.tier_span else ()
+            self.found.append(
+                Diagnostic(
+                    "PC3001",
+                    f"agent `{node.name}` would be more autonomous than its class `{base.name}`",
+                    tier.span,
+                    related,
+                    help=f"at most `{base.tier}`, or another class",
+                )
+            )
+        return word.text
+
+    def _owner(self, node: n.Agent, base: CheckedClass) -> str:
+        owner = single(node.members, n.Owner, "owner", self.found)
+        return owner.contact.value if owner is not None else base.owner
+
+    def _pod_labels(self, name: str, ref: WorkloadRef | None) -> tuple[tuple[str, str], ...]:
+        if ref is None:
+            return ()
+        labels = self.inventory.pod_labels.get((ref.kind, ref.namespace, ref.name))
+        return labels or ((AGENT_LABEL, name),)
+
+    def _approvals(self, declaration: Declaration, node: n.Agent) -> list[ApprovalRule]:
+        return [
+            ApprovalRule(clause, member.by.value)
+            for member in node.members
+            if isinstance(member, n.Approve)
+            for clause in self.grants.clauses(member.grant, declaration.path, declaration.name)
+        ]
+
+    def _learning(self, declaration: Declaration, node: n.Agent, base: CheckedClass) -> Learning | None:
+        learn = single(node.members, n.Learn, "learn", self.found)
+        staged = single(node.members, n.PreEnforced, "pre-enforced", self.found)
+        if learn is not None and staged is not None:
+            self.found.append(
+                Diagnostic(
+                    "PC3010",
+                    "an agent learns, or is enforced from staging, and not both",
+                    staged.span,
+                    (Related(learn.span, "it learns here"),),
+                    help="keep one of the lines",
+                )
+            )
+        if learn is not None:
+            window = self.symbols.resolve("window", learn.window, declaration.path)
+            calendar(learn.since, self.found)
+            files = self._patterns(learn.files)
+            return Learning(window.name if window else "", learn.since.text, files, learn.span)
+        if staged is not None:
+            files = self._patterns(staged.files)
+            return Learning(base.window, "", files, staged.span, staged.environment.text)
+        return None
+
+    def _patterns(self, files: tuple[n.String, ...]) -> tuple[str, ...]:
+        for pattern in files:
+            if pattern.value.startswith("/") or ".." in pattern.value.split("/") or not pattern.value:
+                self.found.append(
+                    Diagnostic(
+                        "PC3021",
+                        f"`{pattern.value}` leads out of the policy root",
+                        pattern.span,
+                        help="patterns are relative to the policy root, without `..`",
+                    )
+                )
+        return tuple(p.value for p in files if p.value and not p.value.startswith("/") and ".." not in p.value)
+
+    def _delegates(self, declaration: Declaration, node: n.Agent) -> tuple[str, ...]:
+        names: set[str] = set()
+        for member in node.members:
+            if not isinstance(member, n.Delegates):
+                continue
+            for name in member.agents:
+                target = self.symbols.resolve("agent", name, declaration.path)
+                if target is not None and target.name == declaration.name:
+                    self.found.append(
+                        Diagnostic(
+                            "PC3020",
+                            f"agent `{declaration.name}` delegates to itself",
+                            name.span,
+                            help="name another agent, or remove it",
+                        )
+                    )
+                elif target is not None:
+                    names.add(target.name)
+        return tuple(sorted(names))
+
+    # -- grants --------------------------------------------------------------------
+
+    def _lines(
+        self, declaration: Declaration, node: n.Agent
+    ) -> tuple[tuple[Clause, ...], tuple[Clause, ...]]:
+        allows: list[Clause] = []
+        denies: list[Clause] = []
+        for member in node.members:
+            if isinstance(member, n.Allow):
+                allows += self._allow(member, declaration)
+            elif isinstance(member, n.Deny):
+                denies += self.grants.clauses(
+                    member.grant, declaration.path, declaration.name, takes_away=True
+                )
+        return tuple(allows), tuple(denies)
+
+    def _allow(self, member: n.Allow, declaration: Declaration) -> list[Clause]:
+        if member.because is None:
+            self.found.append(
+                Diagnostic(
+                    "PC3009",
+                    "an `allow` line gives no reason",
+                    member.span,
+                    help='add: because "who wants it, and why"',
+                )
+            )
+        until = ""
+        if member.until is not None and calendar(member.until, self.found):
+            until = member.until.text
+        because = member.because.value if member.because is not None else ""
+        clauses = self.grants.clauses(member.grant, declaration.path, declaration.name)
+        return [replace(clause, because=because, until=until) for clause in clauses]
+
+    def _within(self, agent: CheckedAgent) -> None:
+        """Each allow lies in the cap (PC3002), and something of it survives never and deny (PC3003)."""
+        if agent.managed is not None:
+            self._call_envelope(agent)
+        for clause in agent.allows:
+            limit = agent.cap(clause.domain)
+            excess = clause.region - limit if limit is not None else clause.region
+            if excess:
+                self.found.append(self._outside(agent, clause, limit is None))
+                continue
+            for taker in (*agent.nevers, *agent.denies):
+                if taker.domain == clause.domain and clause.region <= taker.region:
+                    self.found.append(
+                        Diagnostic(
+                            "PC3003",
+                            f"`{clause.text}` is allowed and taken away again",
+                            clause.span,
+                            (Related(taker.span, f"`{taker.text}` of `{taker.declared_in}` takes all of it"),),
+                            help="remove one of the two lines",
+                        )
+                    )
+                    break
+
+    def _outside(self, agent: CheckedAgent, clause: Clause, unmentioned: bool) -> Diagnostic:
+        limit = agent.cap(clause.domain) or DOMAINS[clause.domain].empty
+        excess = "; ".join((clause.region - limit).describe()[:2])
+        related = [
+            Related(other.span, f"the cap of `{level.class_name}`")
+            for level in agent.caps
+            for other in level.clauses
+            if other.domain == clause.domain
+        ][:2]
+        if not related:
+            related = [Related(agent.caps[0].span, f"`{agent.caps[0].class_name}` does not mention `{clause.domain}`")]
+        why = "its root class does not mention the domain" if unmentioned else f"beyond it: {excess}"
+        return Diagnostic(
+            "PC3002",
+            f"`{clause.text}` lies outside the cap of `{agent.class_name}`: {why}",
+            clause.span,
+            tuple(related),
+            help="widen the cap in review with its owner, or narrow the line",
+        )
+
+    def _call_envelope(self, agent: CheckedAgent) -> None:
+        for clause in agent.allows:
+            if clause.domain not in CALL_DOMAINS:
+                self.found.append(
+                    Diagnostic(
+                        "PC3013",
+                        f"agent `{agent.name}` is managed by a cloud and has no `{clause.domain}`",
+                        clause.span,
+                        help="a managed agent has tools, models, memory, hosts and an identity",
+                    )
+                )
+
+    def _refuse_shared(self, agents: list[CheckedAgent]) -> None:
+        """PC3005 for two agents on one container, PC3006 for two on one ServiceAccount."""
+        containers: dict[WorkloadRef, CheckedAgent] = {}
+        accounts: dict[str, CheckedAgent] = {}
+        for agent in agents:
+            if agent.workload is not None:
+                first = containers.setdefault(agent.workload, agent)
+                if first is not agent and agent.workload_span and first.workload_span:
+                    self.found.append(
+                        Diagnostic(
+                            "PC3005",
+                            f"agents `{first.name}` and `{agent.name}` are bound to one container",
+                            agent.workload_span,
+                            (Related(first.workload_span, f"`{first.name}` is bound to it here"),),
+                            help="an agent is one container of one workload",
+                        )
+                    )
+            if agent.service_account:
+                first = accounts.setdefault(agent.service_account, agent)
+                if first is not agent and agent.identity_span and first.identity_span:
+                    self.found.append(
+                        Diagnostic(
+                            "PC3006",
+                            f"agents `{first.name}` and `{agent.name}` share the ServiceAccount `{agent.service_account}`",
+                            agent.identity_span,
+                            (Related(first.identity_span, f"`{first.name}` uses it here"),),
+                            help="give each agent a ServiceAccount of its own",
+                        )
+                    )

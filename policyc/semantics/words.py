@@ -1,0 +1,63 @@
+"""Small judgements that many rules share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+from typing import TypeVar
+
+from policyc.core.diagnostics import Diagnostic, Related
+from policyc.core.suggest import did_you_mean
+from policyc.syntax import nodes as n
+
+N = TypeVar("N", bound=n.Node)
+
+
+def known(word: n.Word, words: Iterable[str], what: str, found: list[Diagnostic]) -> bool:
+    """Whether the word belongs to a closed vocabulary; PC2011 when not."""
+    choices = list(words)
+    if word.text in choices:
+        return True
+    hint = did_you_mean(word.text, choices) or f"known are {', '.join(sorted(choices)[:12])}"
+    found.append(Diagnostic("PC2011", f"there is no {what} `{word.text}`", word.span, help=hint))
+    return False
+
+
+def calendar(when: n.Date, found: list[Diagnostic]) -> bool:
+    """Whether the date is in the calendar; PC3012 when not."""
+    try:
+        date.fromisoformat(when.text)
+    except ValueError:
+        found.append(
+            Diagnostic(
+                "PC3012",
+                f"`{when.text}` is no day of the calendar",
+                when.span,
+                help="write a date as 2026-12-31",
+            )
+        )
+        return False
+    return True
+
+
+def single(members: Sequence[n.Node], kind: type[N], word: str, found: list[Diagnostic]) -> N | None:
+    """The one member of a kind; a second one is PC3010."""
+    mine = [member for member in members if isinstance(member, kind)]
+    for extra in mine[1:]:
+        found.append(
+            Diagnostic(
+                "PC3010",
+                f"`{word}` stands twice",
+                extra.span,
+                (Related(mine[0].span, "first here"),),
+                help="keep one of them",
+            )
+        )
+    return mine[0] if mine else None
+
+
+def missing(owner: n.Name, what: str, line: str, form: str, found: list[Diagnostic]) -> None:
+    """PC3009: a line that must be there is not."""
+    found.append(
+        Diagnostic("PC3009", f"{what} `{owner}` has no `{line}` line", owner.span, help=f"add: {form}")
+    )

@@ -60,6 +60,13 @@ CODES: dict[str, str] = {
     "PC3022": "a block that says nothing",
     # 4xxx lowering
     # 5xxx profiles
+    "PC5001": "a recording that cannot be read",
+    "PC5002": "an unknown schema version",
+    "PC5003": "a profile that does not fit its schema",
+    "PC5004": "a profile without a spec",
+    "PC5005": "an unknown syscall in a recording",
+    "PC5006": "requests that grant nothing",
+    "PC5007": "a profile of another agent",
     # 6xxx artifacts
     # 7xxx files and environment
     "PC7001": "a policy file that cannot be read",

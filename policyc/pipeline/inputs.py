@@ -7,7 +7,9 @@ from pathlib import Path
 from policyc.core.diagnostics import Diagnostic, Outcome, Severity
 from policyc.core.errors import PolicycError
 from policyc.envelope.observation import Observed
-from policyc.profiles.base import AgentProfile, observed, read_profiles
+from policyc.profiles.base import AgentProfile
+from policyc.profiles.observed import observed
+from policyc.profiles.registry import read_profiles
 from policyc.semantics.model import CheckedAgent
 
 
@@ -39,7 +41,7 @@ def observe(root: Path, agent: CheckedAgent) -> Outcome[Observed]:
         outcome = read_profiles(label, _read(path, label))
         diagnostics += outcome.diagnostics
         profiles += [(label, profile) for profile in outcome.value]
-    seen = observed(profiles, agent.workload)
+    seen = observed(profiles, agent.workload, agent.service_account)
     return Outcome(seen.value, diagnostics + seen.diagnostics)
 
 

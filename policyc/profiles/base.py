@@ -1,0 +1,237 @@
+"""The AgentProfile: what recorders say of one container of one workload template.
+
+A profile is a set of runs and, for each domain, items with the runs that saw them.
+Joining two profiles is the union of both, so merging is free of order and
+repetition by construction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Protocol, TypeAlias
+
+from policyc.core.canonical import Json, canonical_json
+from policyc.core.diagnostics import Diagnostic, Outcome
+
+API_VERSION = "policyc.dev/v1"
+KIND = "AgentProfile"
+
+PHASES = ("setup", "application", "unknown")
+COVERAGE = ("from-creation", "from-exec", "attached-late", "unknown")
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of an item: its JSON form, and whether it must be there."""
+
+    form: str  # text, port, texts, labels, flag or one of `choices`
+    required: bool = True
+    choices: tuple[str, ...] = ()
+
+
+_PEER = {
+    "protocol": Field("text", choices=("tcp", "udp", "sctp")),
+    "port": Field("port"),
+    "address": Field("text", required=False),
+    "hosts": Field("texts", required=False),
+    "namespaceLabels": Field("labels", required=False),
+    "podLabels": Field("labels", required=False),
+}
+
+DOMAIN_FIELDS: Mapping[str, Mapping[str, Field]] = {
+    "syscalls": {"architecture": Field("text"), "name": Field("text")},
+    "executables": {"path": Field("text")},
+    "files": {"path": Field("text"), "modes": Field("texts", choices=("read", "write"))},
+    "egress": _PEER,
+    "ingress": _PEER,
+    "kube": {
+        "verb": Field("text"),
+        "group": Field("text", required=False),
+        "resource": Field("text", required=False),
+        "namespace": Field("text", required=False),
+        "name": Field("text", required=False),
+        "url": Field("text", required=False),
+        "grantedBy": Field("text", required=False),
+    },
+    "capabilities": {"name": Field("text"), "granted": Field("flag")},
+    "tools": {"server": Field("text"), "tool": Field("text")},
+    "models": {"model": Field("text"), "gateway": Field("text", required=False)},
+    "memory": {
+        "store": Field("text"),
+        "operation": Field("text", choices=("read", "write", "delete")),
+        "scope": Field("text", required=False),
+    },
+}
+"""Domain -> field -> form: the decoder, the schema and the documentation follow this table."""
+
+Value: TypeAlias = "str | int | bool | tuple[str, ...] | tuple[tuple[str, str], ...]"
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One thing that was seen, and how.
+
+    ``count`` is the largest count of one run; ``runs`` are ids of the profile's runs.
+    ``pointer`` is where the item stands in the file that it was read from.
+    """
+
+    values: tuple[tuple[str, Value], ...]
+    runs: frozenset[str]
+    phase: str = "unknown"
+    first_seen: str = ""
+    last_seen: str = ""
+    count: int = 1
+    pointer: str = field(default="", compare=False)
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        return (self.values, self.phase)
+
+    def value(self, name: str) -> Value | None:
+        return next((v for k, v in self.values if k == name), None)
+
+    def text(self, name: str) -> str:
+        found = self.value(name)
+        return found if isinstance(found, str) else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One recording from start to end of one replica; ``loss`` counts lost events by domain."""
+
+    id: str
+    start: str = ""
+    end: str = ""
+    coverage: str = "unknown"
+    kernel: str = ""
+    node: str = ""
+    template_hash: str = ""
+    image_digest: str = ""
+    hooks_attached: frozenset[str] = frozenset()
+    hooks_missing: frozenset[str] = frozenset()
+    blind: frozenset[str] = frozenset()
+    loss: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class WorkloadKey:
+    """The workload template and container that a profile is about."""
+
+    api_version: str
+    kind: str
+    namespace: str
+    name: str
+    container: str
+
+
+@dataclass(frozen=True, slots=True)
+class AgentProfile:
+    """The profile of a container (``workload``) or of a ServiceAccount's API calls (``identity``)."""
+
+    workload: WorkloadKey | None
+    identity: str = ""  # namespace/name of the ServiceAccount, for audit logs
+    tool: str = ""
+    version: str = ""
+    runs: tuple[Run, ...] = ()
+    items: Mapping[str, tuple[Item, ...]] = field(default_factory=dict)
+
+    @property
+    def subject(self) -> tuple[WorkloadKey | None, str]:
+        return (self.workload, self.identity)
+
+
+class ProfileSource(Protocol):
+    """One recording format."""
+
+    @property
+    def name(self) -> str: ...
+
+    def sniff(self, head: Json) -> bool:
+        """Whether the first document of a file is of this format."""
+
+    def read(self, label: str, documents: list[Json]) -> Outcome[tuple[AgentProfile, ...]]:
+        """The profiles of a file's documents."""
+
+
+def fault(label: str, code: str, message: str, hint: str | None = None) -> Diagnostic:
+    """A diagnostic about a profile file."""
+    return Diagnostic(code, f"`{label}`: {message}", path=label, help=hint)
+
+
+def join_items(items: Iterable[Item]) -> tuple[Item, ...]:
+    """Equal things once, with all the runs that saw them, sorted."""
+    found: dict[tuple[object, ...], Item] = {}
+    for item in items:
+        other = found.get(item.key)
+        found[item.key] = item if other is None else _join(other, item)
+    return tuple(sorted(found.values(), key=sort_key))
+
+
+def sort_key(item: Item) -> bytes:
+    return canonical_json([[k, repr(v)] for k, v in item.values]) + item.phase.encode()
+
+
+def _join(a: Item, b: Item) -> Item:
+    firsts = [t for t in (a.first_seen, b.first_seen) if t]
+    return replace(
+        a,
+        runs=a.runs | b.runs,
+        first_seen=min(firsts) if firsts else "",
+        last_seen=max(a.last_seen, b.last_seen),
+        count=max(a.count, b.count),
+        pointer=min(a.pointer, b.pointer),
+    )
+
+
+def join_profiles(profiles: Iterable[AgentProfile]) -> tuple[AgentProfile, ...]:
+    """One profile for each subject, whatever the order and however often each is given."""
+    groups: dict[tuple[WorkloadKey | None, str], list[AgentProfile]] = {}
+    for profile in profiles:
+        groups.setdefault(profile.subject, []).append(profile)
+    joined = [_join_group(group) for group in groups.values()]
+    return tuple(sorted(joined, key=lambda p: repr(p.subject)))
+
+
+def _join_group(group: list[AgentProfile]) -> AgentProfile:
+    runs: dict[str, Run] = {}
+    for profile in group:
+        for run in profile.runs:
+            other = runs.get(run.id)
+            runs[run.id] = run if other is None else _join_runs(other, run)
+    domains = sorted({domain for profile in group for domain in profile.items})
+    tools = sorted({profile.tool for profile in group})
+    versions = sorted({profile.version for profile in group})
+    return AgentProfile(
+        group[0].workload,
+        group[0].identity,
+        "+".join(t for t in tools if t),
+        "+".join(v for v in versions if v),
+        tuple(runs[name] for name in sorted(runs)),
+        {
+            domain: join_items(item for p in group for item in p.items.get(domain, ()))
+            for domain in domains
+        },
+    )
+
+
+def _join_runs(a: Run, b: Run) -> Run:
+    """Two reports of one run: the union of what they know, the worse of what they lost."""
+    starts = [t for t in (a.start, b.start) if t]
+    loss = dict(a.loss)
+    for domain, count in b.loss:
+        loss[domain] = max(count, loss.get(domain, 0))
+    return Run(
+        a.id,
+        min(starts) if starts else "",
+        max(a.end, b.end),
+        max(a.coverage, b.coverage, key=COVERAGE.index),
+        max(a.kernel, b.kernel),
+        max(a.node, b.node),
+        max(a.template_hash, b.template_hash),
+        max(a.image_digest, b.image_digest),
+        a.hooks_attached | b.hooks_attached,
+        a.hooks_missing | b.hooks_missing,
+        a.blind | b.blind,
+        tuple(sorted(loss.items())),
+    )

@@ -1,0 +1,164 @@
+"""Profiles to observations: what was seen of one agent, with the evidence for each item."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from policyc.core.diagnostics import Diagnostic, Outcome, Severity
+from policyc.envelope.model import WorkloadRef
+from policyc.envelope.observation import (
+    CapabilitySeen,
+    Direction,
+    ExecSeen,
+    FileSeen,
+    KubeSeen,
+    MemorySeen,
+    ModelSeen,
+    Observation,
+    Observed,
+    PeerSeen,
+    Phase,
+    Sighting,
+    SyscallSeen,
+    ToolSeen,
+)
+from policyc.envelope.provenance import Evidence
+from policyc.profiles.base import AgentProfile, Item, WorkloadKey
+
+
+def observed(
+    profiles: Sequence[tuple[str, AgentProfile]],
+    workload: WorkloadRef | None,
+    service_account: str,
+) -> Outcome[Observed]:
+    """The observations of all profiles of the agent; ``profiles`` are pairs of file and profile.
+
+    A file that says nothing about this agent is PC5007.
+    """
+    mine: list[tuple[str, AgentProfile]] = []
+    found: list[Diagnostic] = []
+    files = dict.fromkeys(label for label, _ in profiles)
+    for label, profile in profiles:
+        if _is_about(profile, workload, service_account):
+            mine.append((label, profile))
+    used = {label for label, _ in mine}
+    for label in files:
+        if label not in used:
+            others = sorted({_subject(p) for at, p in profiles if at == label})
+            found.append(
+                Diagnostic(
+                    "PC5007",
+                    f"`{label}` is not about this agent",
+                    path=label,
+                    help=f"it is about {', '.join(others[:3])}; the pattern of the `learn` line matches too much",
+                    severity=Severity.ERROR,
+                )
+            )
+    runs = {run.id: run for _, profile in mine for run in profile.runs}
+    lossy = frozenset(d for run in runs.values() for d, count in run.loss if count)
+    seen = tuple(_observations(mine, len(runs)))
+    return Outcome(Observed(seen, lossy, len(runs)), found)
+
+
+def _is_about(profile: AgentProfile, workload: WorkloadRef | None, service_account: str) -> bool:
+    if profile.workload is None:
+        return bool(service_account) and profile.identity == service_account
+    key = profile.workload
+    return workload is not None and (key.kind, key.namespace, key.name, key.container) == (
+        workload.kind,
+        workload.namespace,
+        workload.name,
+        workload.container,
+    )
+
+
+def _subject(profile: AgentProfile) -> str:
+    key: WorkloadKey | None = profile.workload
+    if key is None:
+        return f"ServiceAccount {profile.identity}"
+    return f"{key.kind} {key.namespace}/{key.name} container {key.container}"
+
+
+def _observations(
+    profiles: Iterable[tuple[str, AgentProfile]], of_runs: int
+) -> Iterable[Observation]:
+    """Equal items of all files as one observation, with every place that shows it."""
+    groups: dict[tuple[object, ...], list[tuple[str, Item]]] = {}
+    domains: dict[tuple[object, ...], str] = {}
+    for label, profile in profiles:
+        for domain, items in profile.items.items():
+            for item in items:
+                key = (domain, *item.key)
+                groups.setdefault(key, []).append((label, item))
+                domains[key] = domain
+    for key in sorted(groups, key=repr):
+        places = groups[key]
+        item = places[0][1]
+        yield _MAKERS[domains[key]](item, _sighting(places, of_runs))
+
+
+def _sighting(places: list[tuple[str, Item]], of_runs: int) -> Sighting:
+    items = [item for _, item in places]
+    firsts = [item.first_seen for item in items if item.first_seen]
+    return Sighting(
+        tuple(sorted(Evidence(label, item.pointer) for label, item in places)),
+        Phase(items[0].phase),
+        len(frozenset().union(*(item.runs for item in items))),
+        of_runs,
+        min(firsts) if firsts else "",
+        max(item.last_seen for item in items),
+    )
+
+
+def _peer(direction: Direction) -> Callable[[Item, Sighting], Observation]:
+    def make(item: Item, sighting: Sighting) -> Observation:
+        labels = item.value("podLabels")
+        spaces = item.value("namespaceLabels")
+        hosts = item.value("hosts")
+        port = item.value("port")
+        assert isinstance(port, int)
+        return PeerSeen(
+            direction,
+            item.text("protocol"),
+            port,
+            item.text("address"),
+            hosts if isinstance(hosts, tuple) else (),  # type: ignore[arg-type]  # texts by DOMAIN_FIELDS
+            spaces if isinstance(spaces, tuple) else (),  # type: ignore[arg-type]  # labels by DOMAIN_FIELDS
+            labels if isinstance(labels, tuple) else (),  # type: ignore[arg-type]  # labels by DOMAIN_FIELDS
+            labels is not None,
+            sighting,
+        )
+
+    return make
+
+
+def _kube(item: Item, sighting: Sighting) -> Observation:
+    return KubeSeen(
+        item.text("verb"),
+        item.text("group"),
+        item.text("resource"),
+        item.text("namespace"),
+        item.text("name"),
+        item.text("url"),
+        item.text("grantedBy"),
+        sighting,
+    )
+
+
+def _file(item: Item, sighting: Sighting) -> Observation:
+    modes = item.value("modes")
+    return FileSeen(item.text("path"), frozenset(map(str, modes)) if isinstance(modes, tuple) else frozenset(), sighting)
+
+
+_MAKERS: dict[str, Callable[[Item, Sighting], Observation]] = {
+    "syscalls": lambda i, s: SyscallSeen(i.text("architecture"), i.text("name"), s),
+    "executables": lambda i, s: ExecSeen(i.text("path"), s),
+    "files": _file,
+    "egress": _peer(Direction.EGRESS),
+    "ingress": _peer(Direction.INGRESS),
+    "kube": _kube,
+    "capabilities": lambda i, s: CapabilitySeen(i.text("name"), bool(i.value("granted")), s),
+    "tools": lambda i, s: ToolSeen(i.text("server"), i.text("tool"), s),
+    "models": lambda i, s: ModelSeen(i.text("model"), i.text("gateway"), s),
+    "memory": lambda i, s: MemorySeen(i.text("store"), i.text("operation"), i.text("scope"), s),
+}

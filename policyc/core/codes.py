@@ -59,6 +59,16 @@ CODES: dict[str, str] = {
     "PC3021": "a pattern that leaves the policy root",
     "PC3022": "a block that says nothing",
     # 4xxx lowering
+    "PC4001": "observed outside the cap",
+    "PC4002": "observed in a domain that nobody mentions",
+    "PC4003": "peers known by address only",
+    "PC4004": "an identity outside the cap",
+    "PC4005": "set-up of the container runtime",
+    "PC4006": "an allowance that has ended",
+    "PC4007": "a granted thing that cannot be reached",
+    "PC4008": "a recording with losses",
+    "PC4009": "an architecture without a recording",
+    "PC4010": "inherited overreach",
     # 5xxx profiles
     "PC5001": "a recording that cannot be read",
     "PC5002": "an unknown schema version",

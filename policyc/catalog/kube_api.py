@@ -63,3 +63,32 @@ def split_resource(written: str) -> tuple[str, str]:
         return group, f"{plural}/{sub}"
     plural, _, group = written.partition(".")
     return group, plural
+
+
+STANDARD_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
+"""What ``*`` is written out as: the special verbs (escalate, bind, impersonate, ...) are named or absent."""
+
+CLUSTER_SCOPED = frozenset(
+    {("", plural) for plural in ("componentstatuses", "namespaces", "nodes", "persistentvolumes")}
+    | {
+        (group, plural)
+        for group in (
+            "admissionregistration.k8s.io",
+            "apiextensions.k8s.io",
+            "apiregistration.k8s.io",
+            "certificates.k8s.io",
+            "node.k8s.io",
+            "scheduling.k8s.io",
+        )
+        for plural in BUILT_IN[group]
+    }
+    | {("rbac.authorization.k8s.io", "clusterroles"), ("rbac.authorization.k8s.io", "clusterrolebindings")}
+    | {("storage.k8s.io", plural) for plural in ("csidrivers", "csinodes", "storageclasses", "volumeattachments")}
+    | {("networking.k8s.io", plural) for plural in ("ingressclasses", "ipaddresses", "servicecidrs")}
+    | {("authentication.k8s.io", plural) for plural in ("tokenreviews", "selfsubjectreviews")}
+    | {
+        ("authorization.k8s.io", plural)
+        for plural in ("selfsubjectaccessreviews", "selfsubjectrulesreviews", "subjectaccessreviews")
+    }
+)
+"""(group, plural) of built-in resources whose requests never have a namespace."""

@@ -78,6 +78,11 @@ CODES: dict[str, str] = {
     "PC5006": "requests that grant nothing",
     "PC5007": "a profile of another agent",
     # 6xxx artifacts
+    "PC6001": "a host name that NetworkPolicy cannot let through",
+    "PC6002": "a label pattern that NetworkPolicy cannot select",
+    "PC6101": "calls of a second architecture",
+    "PC6201": "a grant that RBAC cannot say",
+    "PC6301": "a capability beyond the pod security level",
     # 7xxx files and environment
     "PC7001": "a policy file that cannot be read",
     "PC7002": "no manifest matches",

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import cache
 
+from policyc.catalog.kube_api import CLUSTER_SCOPED
 from policyc.catalog.syscall_classes import class_of
 from policyc.catalog.syscalls import names
 from policyc.envelope import domains as d
@@ -117,15 +118,19 @@ def _kube(observation: KubeSeen) -> Candidate:
         region = d.KUBE_URL.written({"verb": observation.verb, "url": _text(observation.url)})
         what = f"kube {observation.verb} on url {observation.url}"
     else:
-        region = d.KUBE.written(
-            {
-                "verb": observation.verb,
-                "group": observation.group,
-                "resource": observation.resource,
-                "namespace": observation.namespace,
-                "name": _text(observation.name),
-            }
-        )
+        box = {
+            "verb": observation.verb,
+            "group": observation.group,
+            "resource": observation.resource,
+        }
+        plural = observation.resource.partition("/")[0]
+        if observation.namespace or (observation.group, plural) in CLUSTER_SCOPED:
+            box["namespace"] = observation.namespace
+        # A request without a name (list, create) reaches every name, and one without a
+        # namespace for a namespaced resource every namespace.
+        if observation.name:
+            box["name"] = _text(observation.name)
+        region = d.KUBE.written(box)
         where = f" in namespace {observation.namespace}" if observation.namespace else ""
         what = f"kube {observation.verb} on {observation.resource}{where}"
     return Candidate(region, seen(Step.OBSERVED, observation.sighting), what)

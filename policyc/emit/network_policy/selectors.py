@@ -1,0 +1,113 @@
+"""Label selectors: extents of one label's values to requirements, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from policyc.core.canonical import Json
+from policyc.core.errors import InternalError
+from policyc.envelope.axes import ALL, Extent, LabelAxis, cone, union
+
+_AXIS = LabelAxis("label")
+_ABSENT = _AXIS.only("")
+_PRESENT = cone("=")
+_ANY = _ABSENT | _PRESENT
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """One line of ``matchExpressions``; In with one value is written as a matchLabel."""
+
+    key: str
+    operator: str
+    values: tuple[str, ...] = ()
+
+
+def requirements(key: str, extent: Extent) -> list[tuple[Requirement, ...]] | None:
+    """Alternatives, each a conjunction, that together are the extent; None when none can say it.
+
+    Selectors know finite and cofinite sets of values, presence and absence; a prefix of
+    values they do not know.
+    """
+    absent = bool(extent & _ABSENT)
+    present = extent & _PRESENT
+    listed = _finite(present)
+    if listed is not None:
+        alternatives: list[tuple[Requirement, ...]] = []
+        if listed:
+            alternatives.append((Requirement(key, "In", listed),))
+        if absent:
+            alternatives.append((Requirement(key, "DoesNotExist"),))
+        return alternatives
+    left_out = _finite(_PRESENT - present)
+    if left_out is None:
+        return None
+    but = (Requirement(key, "NotIn", left_out),) if left_out else ()
+    return [but] if absent else [(Requirement(key, "Exists"), *but)]
+
+
+def _finite(extent: Extent) -> tuple[str, ...] | None:
+    """The values of a finite extent; None when it is not finite."""
+    values: list[str] = []
+    for first, end in extent.segments():
+        if first is None or end != f"{first}\0":
+            return None
+        values.append(str(first)[1:])
+    return tuple(values)
+
+
+def selector(parts: Iterable[Requirement]) -> dict[str, Json]:
+    """The LabelSelector of a conjunction."""
+    labels: dict[str, Json] = {}
+    expressions: list[Json] = []
+    for part in sorted(parts, key=lambda p: (p.key, p.operator)):
+        if part.operator == "In" and len(part.values) == 1 and part.key not in labels:
+            labels[part.key] = part.values[0]
+        else:
+            expression: dict[str, Json] = {"key": part.key, "operator": part.operator}
+            if part.values:
+                expression["values"] = list(part.values)
+            expressions.append(expression)
+    result: dict[str, Json] = {}
+    if labels:
+        result["matchLabels"] = labels
+    if expressions:
+        result["matchExpressions"] = expressions
+    return result
+
+
+def denoted(value: Json) -> Mapping[str, Extent]:
+    """Key -> the values that a LabelSelector admits (absence included)."""
+    if not isinstance(value, dict):
+        raise InternalError("a label selector is an object")
+    result: dict[str, Extent] = {}
+    labels = value.get("matchLabels") or {}
+    assert isinstance(labels, dict)
+    for key, text in labels.items():
+        result[key] = result.get(key, ALL) & _AXIS.only(f"={text}")
+    expressions = value.get("matchExpressions") or []
+    assert isinstance(expressions, list)
+    for expression in expressions:
+        key, extent = _denoted(expression)
+        result[key] = result.get(key, ALL) & extent
+    return result
+
+
+def _denoted(expression: Json) -> tuple[str, Extent]:
+    match expression:
+        case {"key": str(key), "operator": "In", "values": list(values)}:
+            return key, _values(values)
+        case {"key": str(key), "operator": "NotIn", "values": list(values)}:
+            return key, _ANY - _values(values)
+        case {"key": str(key), "operator": "Exists"}:
+            return key, _PRESENT
+        case {"key": str(key), "operator": "DoesNotExist"}:
+            return key, _ABSENT
+    raise InternalError(f"not a requirement: {expression!r}")
+
+
+def _values(values: list[Json]) -> Extent:
+    return union(_AXIS.only(f"={value}") for value in values)
+
+

@@ -1,0 +1,192 @@
+"""Seccomp profiles in the OCI form, one for each architecture of the cluster.
+
+What a profile says of a call (OCI runtime-spec 1.2, config-linux.md; seccomp(2)): the
+action of the entry that names it, else the default.  Known calls that are not granted
+fail with EPERM, so that programs report a refusal; unknown ones with ENOSYS, so that
+programs fall back as they do on an older kernel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+
+from policyc.catalog.startup import startup
+from policyc.catalog.syscalls import COMPAT, SCMP_TOKENS, names
+from policyc.core.canonical import Json
+from policyc.core.errors import InternalError
+from policyc.emit.base import Artifact, Emission, Line, Narrowing, Slack
+from policyc.envelope.domains import SYSCALLS
+from policyc.envelope.model import Envelope
+from policyc.envelope.provenance import Derivation, Step
+from policyc.envelope.region import Region
+
+EPERM, ENOSYS = 1, 38
+_FORM = Derivation(Step.FIXED, note="the form of a default-deny seccomp profile")
+_DENIED = Derivation(Step.FIXED, note="known and not granted: fails with EPERM")
+
+
+def path_of(architecture: str) -> str:
+    return f"seccomp-{architecture}.json"
+
+
+class SeccompEmitter:
+    """A file an architecture: granted calls, the runtime's start-up calls, known denied calls."""
+
+    kind = "seccomp"
+    domains = frozenset({"syscalls"})
+
+    def emit(self, envelope: Envelope) -> Emission:
+        """None for managed agents, whose kernel is not ours."""
+        if envelope.subject.workload is None:
+            return Emission()
+        artifacts = tuple(_artifact(envelope, a) for a in sorted(envelope.cluster.architectures))
+        compat = tuple(
+            Slack(
+                "syscalls",
+                f"{COMPAT[a]} calls on {a} kill the process: a profile lists one architecture",
+                "nothing is permitted: this is stricter than the envelope",
+            )
+            for a in sorted(envelope.cluster.architectures)
+            if a in COMPAT
+        )
+        return Emission(artifacts, compat, tuple(_narrowed(envelope)))
+
+    def denote(self, documents: Mapping[str, Json], envelope: Envelope) -> Mapping[str, Region]:
+        """The calls that the profiles permit, each on the one architecture that it lists."""
+        del envelope
+        return {"syscalls": SYSCALLS.union(_denoted(p, d) for p, d in documents.items())}
+
+    def ceiling(self, envelope: Envelope) -> Mapping[str, Region]:
+        """The envelope and the start-up sets of the cluster's runtimes."""
+        extra = [
+            SYSCALLS.written({"architecture": a, "name": sorted(_startup(envelope, a))})
+            for a in envelope.cluster.architectures
+        ]
+        return {"syscalls": SYSCALLS.union([envelope.domains["syscalls"], *extra])}
+
+
+SECCOMP = SeccompEmitter()
+
+
+def _startup(envelope: Envelope, architecture: str) -> dict[str, list[str]]:
+    """Start-up call -> the runtimes (with version) that make it."""
+    result: dict[str, list[str]] = {}
+    for runtime in envelope.cluster.runtimes:
+        known = startup(runtime, architecture)
+        for name in known.names:
+            result.setdefault(name, []).append(f"{known.runtime} {known.version}")
+    return result
+
+
+def _granted(envelope: Envelope, architecture: str) -> dict[str, list[Derivation]]:
+    """Call -> the reasons of all grants that hold it."""
+    axis = SYSCALLS.axis("architecture")
+    wanted = axis.extent(architecture)
+    known = names(architecture)
+    result: dict[str, list[Derivation]] = {}
+    for grant in envelope.grants.get("syscalls", ()):
+        for box in grant.region.boxes():
+            if not box.get("architecture", wanted) & wanted:
+                continue
+            for name in _members(box, known):
+                reasons = result.setdefault(name, [])
+                reasons += [d for d in grant.derivations if d not in reasons]
+    return result
+
+
+def _members(box: Mapping[str, object], known: frozenset[str]) -> list[str]:
+    axis = SYSCALLS.axis("name")
+    extent = box.get("name")
+    if extent is None:
+        return sorted(known)
+    patterns = axis.write(extent)  # type: ignore[arg-type]  # boxes hold extents
+    if all(not p.endswith("*") and not p.startswith("!") for p in patterns):
+        return [p for p in patterns if p in known]
+    return sorted(n for n in known if axis.extent(n) <= extent)  # type: ignore[operator]  # boxes hold extents
+
+
+def _artifact(envelope: Envelope, architecture: str) -> Artifact:
+    granted = _granted(envelope, architecture)
+    starting = {n: r for n, r in _startup(envelope, architecture).items() if n not in granted}
+    denied = sorted(names(architecture) - granted.keys() - starting.keys())
+    entries: list[tuple[str, list[str], dict[str, Json]]] = [
+        ("granted", sorted(granted), {"action": "SCMP_ACT_ALLOW"}),
+        ("start-up", sorted(starting), {"action": "SCMP_ACT_ALLOW"}),
+        ("denied", denied, {"action": "SCMP_ACT_ERRNO", "errnoRet": EPERM}),
+    ]
+    syscalls: list[Json] = []
+    lines = [
+        Line("/architectures/0", f"architecture {architecture}", (_FORM,)),
+        Line("/defaultAction", "unknown syscalls fail", (_FORM,)),
+        Line("/defaultErrnoRet", "unknown syscalls fail with ENOSYS", (_FORM,)),
+    ]
+    for word, members, rest in entries:
+        if not members:
+            continue
+        at = f"/syscalls/{len(syscalls)}"
+        syscalls.append({"names": list(members), **rest})
+        lines += [Line(f"{at}/{key}", f"{word} syscalls: {key}", (_FORM,)) for key in sorted(rest)]
+        for i, name in enumerate(members):
+            if word == "granted":
+                reasons = tuple(granted[name])
+            elif word == "start-up":
+                note = f"start-up of {', '.join(starting[name])}"
+                reasons = (Derivation(Step.START_UP, note=note),)
+            else:
+                reasons = (_DENIED,)
+            lines.append(Line(f"{at}/names/{i}", f"{word} syscall {name} on {architecture}", reasons))
+    document: dict[str, Json] = {
+        "defaultAction": "SCMP_ACT_ERRNO",
+        "defaultErrnoRet": ENOSYS,
+        "architectures": [SCMP_TOKENS[architecture]],
+        "syscalls": syscalls,
+    }
+    return Artifact(path_of(architecture), document, tuple(lines))
+
+
+def _denoted(path: str, document: Json) -> Region:
+    architecture = PurePosixPath(path).stem.removeprefix("seccomp-")
+    match document:
+        case {
+            "defaultAction": "SCMP_ACT_ERRNO",
+            "defaultErrnoRet": 38,
+            "architectures": [token],
+            "syscalls": list(entries),
+            **rest,
+        } if not rest and token == SCMP_TOKENS[architecture]:
+            pass
+        case _:
+            raise InternalError(f"{path}: not a profile that policyc writes")
+    actions: dict[str, str] = {}
+    for entry in entries:
+        if not isinstance(entry, dict) or not isinstance(listed := entry.get("names"), list):
+            raise InternalError(f"{path}: an entry without names")
+        for name in listed:
+            # Two entries for one call are merged by rules that differ between runtimes.
+            if str(name) in actions:
+                raise InternalError(f"{path}: `{name}` stands in two entries")
+            actions[str(name)] = str(entry["action"])
+    allowed = sorted(n for n, action in actions.items() if action == "SCMP_ACT_ALLOW")
+    if not allowed:
+        return SYSCALLS.empty
+    return SYSCALLS.written({"architecture": architecture, "name": allowed})
+
+
+def _narrowed(envelope: Envelope) -> list[Narrowing]:
+    """Calls on a compat architecture: the profile lists only the node's own."""
+    result = []
+    for grant in envelope.grants.get("syscalls", ()):
+        for native, compat in sorted(COMPAT.items()):
+            only = SYSCALLS.written({"architecture": compat})
+            if native in envelope.cluster.architectures and grant.region <= only and grant.region:
+                result.append(
+                    Narrowing(
+                        "PC6101",
+                        "syscalls",
+                        f"{compat} calls are granted, and the profile of {native} nodes kills them",
+                        "build the agent for the node's own architecture",
+                        grant.derivations,
+                    )
+                )
+    return result[:1]

@@ -1,0 +1,254 @@
+"""The compiled envelope: ``policyc.dev/v1 AgentEnvelope``, canonical, with its digest.
+
+Decoding is strict: an unknown field, a wrong type or a digest that does not hold is
+refused.  Reasons do not travel: two builds that permit the same have one digest.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+from policyc.core.canonical import Json, canonical_json, digest
+from policyc.envelope.domains import DOMAINS
+from policyc.envelope.model import (
+    Approval,
+    ClusterFacts,
+    Envelope,
+    LabelPeer,
+    ManagedRef,
+    PodSecurity,
+    Resolution,
+    Subject,
+    WorkloadRef,
+)
+
+API_VERSION = "policyc.dev/v1"
+KIND = "AgentEnvelope"
+
+
+def encode(envelope: Envelope) -> dict[str, Json]:
+    """The document; ``decode`` reads it back but for the reasons."""
+    spec = _spec(envelope)
+    return {
+        "apiVersion": API_VERSION,
+        "kind": KIND,
+        "metadata": {"name": envelope.subject.agent},
+        "spec": spec,
+        "digest": digest(canonical_json(spec)),
+    }
+
+
+def envelope_digest(envelope: Envelope) -> str:
+    """The digest of what the envelope permits and for whom."""
+    return digest(canonical_json(_spec(envelope)))
+
+
+def _spec(envelope: Envelope) -> dict[str, Json]:
+    return {
+        "subject": _subject(envelope.subject),
+        "domains": {name: envelope.domains[name].encode() for name in DOMAINS},
+        "resolutions": [
+            {"host": r.host, "protocol": r.protocol, "port": r.port, "addresses": [*r.addresses]}
+            for r in envelope.resolutions
+        ],
+        "approvals": [
+            {"domain": a.domain, "region": a.region.encode(), "by": a.by}
+            for a in envelope.approvals
+        ],
+        "delegates": [*envelope.delegates],
+        "pod": {
+            "level": envelope.pod.level,
+            "readOnlyRoot": envelope.pod.read_only_root,
+            "runAsUser": envelope.pod.run_as_user,
+            "runtimeClass": envelope.pod.runtime_class,
+            "apparmor": envelope.pod.apparmor,
+        },
+        "cluster": {
+            "dns": _peer(envelope.cluster.dns),
+            "nodeLocalDns": [*envelope.cluster.node_local_dns],
+            "runtimes": [*envelope.cluster.runtimes],
+            "architectures": [*envelope.cluster.architectures],
+        },
+    }
+
+
+def _subject(subject: Subject) -> Json:
+    encoded: dict[str, Json] = {
+        "agent": subject.agent,
+        "class": subject.class_name,
+        "stage": subject.stage,
+        "tier": subject.tier,
+        "owner": subject.owner,
+        "serviceAccount": subject.service_account,
+        "podLabels": dict(subject.pod_labels),
+    }
+    if subject.workload is not None:
+        w = subject.workload
+        encoded["workload"] = {
+            "kind": w.kind,
+            "group": w.group,
+            "namespace": w.namespace,
+            "name": w.name,
+            "container": w.container,
+        }
+    if subject.managed is not None:
+        encoded["managed"] = {
+            "provider": subject.managed.provider,
+            "resource": subject.managed.resource,
+        }
+    return encoded
+
+
+def _peer(peer: LabelPeer) -> Json:
+    return {
+        "namespaceLabels": dict(peer.namespace_labels),
+        "podLabels": dict(peer.pod_labels),
+    }
+
+
+# -- decoding -------------------------------------------------------------------
+
+
+def _refuse(where: str, what: str) -> NoReturn:
+    raise ValueError(f"{where}: {what}")
+
+
+def _fields(value: Json, where: str, required: str, optional: str = "") -> dict[str, Any]:
+    """The object's fields, exactly those; Any: each reader checks its own."""
+    if not isinstance(value, dict):
+        _refuse(where, "an object is wanted")
+    needed, allowed = set(required.split()), set(required.split()) | set(optional.split())
+    if value.keys() - allowed:
+        _refuse(where, f"the field `{min(value.keys() - allowed)}` is not known")
+    if needed - value.keys():
+        _refuse(where, f"the field `{min(needed - value.keys())}` is missing")
+    return value
+
+
+def _text(value: Json, where: str) -> str:
+    return value if isinstance(value, str) else _refuse(where, "a string is wanted")
+
+
+def _texts(value: Json, where: str) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        _refuse(where, "a list is wanted")
+    return tuple(_text(text, where) for text in value)
+
+
+def _flag(value: Json, where: str) -> bool:
+    return value if isinstance(value, bool) else _refuse(where, "true or false is wanted")
+
+
+def _number(value: Json, where: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        _refuse(where, "a whole number is wanted")
+    return value
+
+
+def _labels(value: Json, where: str) -> tuple[tuple[str, str], ...]:
+    if not isinstance(value, dict):
+        _refuse(where, "an object of labels is wanted")
+    return tuple(sorted((key, _text(text, where)) for key, text in value.items()))
+
+
+def _list(value: Json, where: str) -> list[Json]:
+    return value if isinstance(value, list) else _refuse(where, "a list is wanted")
+
+
+def decode(document: Json) -> Envelope:
+    """The envelope of a document; ValueError on anything that ``encode`` does not write."""
+    top = _fields(document, "", "apiVersion kind metadata spec digest")
+    if (top["apiVersion"], top["kind"]) != (API_VERSION, KIND):
+        _refuse("", f"not a {API_VERSION} {KIND}")
+    name = _text(_fields(top["metadata"], "metadata", "name")["name"], "metadata.name")
+    if top["digest"] != digest(canonical_json(top["spec"])):
+        _refuse("digest", "it does not match the spec")
+    spec = _fields(
+        top["spec"], "spec", "subject domains resolutions approvals delegates pod cluster"
+    )
+    subject = _read_subject(spec["subject"])
+    if subject.agent != name:
+        _refuse("metadata.name", "it is not the agent's")
+    domains = _fields(spec["domains"], "spec.domains", " ".join(DOMAINS))
+    return Envelope(
+        subject,
+        {d: DOMAINS[d].decode(domains[d]) for d in DOMAINS},
+        {},
+        tuple(_read_resolution(r) for r in _list(spec["resolutions"], "spec.resolutions")),
+        tuple(_read_approval(a) for a in _list(spec["approvals"], "spec.approvals")),
+        _texts(spec["delegates"], "spec.delegates"),
+        _read_pod(spec["pod"]),
+        _read_cluster(spec["cluster"]),
+    )
+
+
+def _read_subject(value: Json) -> Subject:
+    where = "spec.subject"
+    f = _fields(
+        value, where, "agent class stage tier owner serviceAccount podLabels", "workload managed"
+    )
+    if ("workload" in f) == ("managed" in f):
+        _refuse(where, "one of workload and managed is wanted")
+    workload = managed = None
+    if "workload" in f:
+        w = _fields(f["workload"], f"{where}.workload", "kind group namespace name container")
+        keys = ("kind", "group", "namespace", "name", "container")
+        workload = WorkloadRef(*(_text(w[k], f"{where}.workload.{k}") for k in keys))
+    else:
+        m = _fields(f["managed"], f"{where}.managed", "provider resource")
+        managed = ManagedRef(_text(m["provider"], where), _text(m["resource"], where))
+    return Subject(
+        _text(f["agent"], where),
+        _text(f["class"], where),
+        _text(f["stage"], where),
+        _text(f["tier"], where),
+        _text(f["owner"], where),
+        workload,
+        managed,
+        _text(f["serviceAccount"], where),
+        _labels(f["podLabels"], where),
+    )
+
+
+def _read_resolution(value: Json) -> Resolution:
+    where = "spec.resolutions"
+    f = _fields(value, where, "host protocol port addresses")
+    return Resolution(
+        _text(f["host"], where),
+        _text(f["protocol"], where),
+        _number(f["port"], where),
+        _texts(f["addresses"], where),
+        (),
+    )
+
+
+def _read_approval(value: Json) -> Approval:
+    where = "spec.approvals"
+    f = _fields(value, where, "domain region by")
+    domain = DOMAINS.get(_text(f["domain"], where)) or _refuse(where, "an unknown domain")
+    return Approval(domain.name, domain.decode(f["region"]), _text(f["by"], where))
+
+
+def _read_pod(value: Json) -> PodSecurity:
+    where = "spec.pod"
+    f = _fields(value, where, "level readOnlyRoot runAsUser runtimeClass apparmor")
+    user = f["runAsUser"]
+    return PodSecurity(
+        _text(f["level"], where),
+        _flag(f["readOnlyRoot"], where),
+        None if user is None else _number(user, where),
+        _text(f["runtimeClass"], where),
+        _text(f["apparmor"], where),
+    )
+
+
+def _read_cluster(value: Json) -> ClusterFacts:
+    where = "spec.cluster"
+    f = _fields(value, where, "dns nodeLocalDns runtimes architectures")
+    dns = _fields(f["dns"], f"{where}.dns", "namespaceLabels podLabels")
+    return ClusterFacts(
+        LabelPeer(_labels(dns["namespaceLabels"], where), _labels(dns["podLabels"], where)),
+        _texts(f["nodeLocalDns"], where),
+        _texts(f["runtimes"], where),
+        _texts(f["architectures"], where),
+    )

@@ -58,7 +58,9 @@ def _state(
     on_terminal: dict[str, int] = {}
     on_rule: dict[str, int] = {}
     for symbol, (action, argument) in sorted(actions.items()):
-        is_shift = action.__name__ == "Shift" if hasattr(action, "__name__") else str(action) == "Shift"
+        is_shift = (
+            action.__name__ == "Shift" if hasattr(action, "__name__") else str(action) == "Shift"
+        )
         if symbol in number:
             value = place[argument] + 1 if is_shift else -(rule_number[argument] + 1)
             on_terminal[str(number[symbol])] = value

@@ -82,13 +82,26 @@ CLUSTER_SCOPED = frozenset(
         )
         for plural in BUILT_IN[group]
     }
-    | {("rbac.authorization.k8s.io", "clusterroles"), ("rbac.authorization.k8s.io", "clusterrolebindings")}
-    | {("storage.k8s.io", plural) for plural in ("csidrivers", "csinodes", "storageclasses", "volumeattachments")}
-    | {("networking.k8s.io", plural) for plural in ("ingressclasses", "ipaddresses", "servicecidrs")}
+    | {
+        ("rbac.authorization.k8s.io", "clusterroles"),
+        ("rbac.authorization.k8s.io", "clusterrolebindings"),
+    }
+    | {
+        ("storage.k8s.io", plural)
+        for plural in ("csidrivers", "csinodes", "storageclasses", "volumeattachments")
+    }
+    | {
+        ("networking.k8s.io", plural)
+        for plural in ("ingressclasses", "ipaddresses", "servicecidrs")
+    }
     | {("authentication.k8s.io", plural) for plural in ("tokenreviews", "selfsubjectreviews")}
     | {
         ("authorization.k8s.io", plural)
-        for plural in ("selfsubjectaccessreviews", "selfsubjectrulesreviews", "subjectaccessreviews")
+        for plural in (
+            "selfsubjectaccessreviews",
+            "selfsubjectrulesreviews",
+            "subjectaccessreviews",
+        )
     }
 )
 """(group, plural) of built-in resources whose requests never have a namespace."""

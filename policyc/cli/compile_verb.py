@@ -9,6 +9,7 @@ from pathlib import Path
 from policyc.cli.main import Exit
 from policyc.cli.report import add_date, add_format, add_root, progress, say, verdict
 from policyc.core.source import Source
+from policyc.emit.base import Slack
 from policyc.pipeline.compile import Compiled, compile_root
 from policyc.pipeline.output import read_tree, replace_tree, tree_digest
 from policyc.pipeline.stamp import fingerprint, recall, remember
@@ -66,11 +67,21 @@ def _report(compiled: Compiled, args: argparse.Namespace, outcome: str) -> int:
     if args.format == "text":
         for agent in compiled.agents:
             print(f"{args.output / agent.agent}: {', '.join(agent.files)}")
-            for slack in agent.slack:
-                print(f"  slack ({slack.domain}): {slack.message}; covered by {slack.covered_by}")
+        _print_slack(compiled)
         files = sum(len(agent.files) for agent in compiled.agents)
         print(f"{len(compiled.agents)} agents, {files} files, {outcome}")
     return Exit.CLEAN
+
+
+def _print_slack(compiled: Compiled) -> None:
+    """What the artifacts cannot hold back, each kind once with the number of agents."""
+    agents: dict[Slack, int] = {}
+    for agent in compiled.agents:
+        for slack in agent.slack:
+            agents[slack] = agents.get(slack, 0) + 1
+    for slack, number in sorted(agents.items(), key=lambda pair: (pair[0].domain, pair[0].message)):
+        print(f"slack in {slack.domain} ({number} agents): {slack.message}")
+        print(f"  covered by {slack.covered_by}")
 
 
 def _differs(compiled: Compiled, before: dict[str, bytes], args: argparse.Namespace) -> int:

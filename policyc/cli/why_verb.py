@@ -8,11 +8,14 @@ from pathlib import Path
 
 from policyc.cli.main import Exit
 from policyc.cli.report import add_format
+from policyc.core.canonical import Json
 from policyc.core.errors import PolicycError
 from policyc.core.files import read_file
 from policyc.core.strict_json import loads
 from policyc.core.suggest import closest
+from policyc.emit.base import line_for
 from policyc.envelope.provenance import Derivation
+from policyc.pipeline.artifacts import from_bytes
 from policyc.pipeline.sidecar import SIDECAR, Explained, decode
 
 
@@ -51,14 +54,29 @@ def explain(path: Path, pointer: str) -> list[Explained]:
             f"`{sidecar}` does not explain `{path.name}`",
             help="name an artifact that `policyc compile` wrote beside it",
         )
-    read_file(path)
-    below = pointer.rstrip("/") + "/"
-    found = [line for at, line in lines.items() if at == pointer or at.startswith(below)]
-    if not found:
+    document = from_bytes(path.name, read_file(path))
+    if not _exists(document, pointer):
         near = closest(pointer, list(lines))
         hint = f"did you mean `{near[0]}`?" if near else "give no pointer to see all lines"
-        raise PolicycError("PC7057", f"`{path}` has no line at `{pointer}`", help=hint)
+        raise PolicycError("PC7057", f"`{path}` has nothing at `{pointer}`", help=hint)
+    below = pointer + "/"
+    found = [line for at, line in lines.items() if at.startswith(below)]
+    if pointer in lines or not found:
+        found.insert(0, line_for(pointer, lines))
     return found
+
+
+def _exists(document: Json, pointer: str) -> bool:
+    """Whether an RFC 6901 pointer leads to something in the document."""
+    for token in pointer.split("/")[1:]:
+        key = token.replace("~1", "/").replace("~0", "~")
+        if isinstance(document, dict) and key in document:
+            document = document[key]
+        elif isinstance(document, list) and key.isdigit() and int(key) < len(document):
+            document = document[int(key)]
+        else:
+            return False
+    return not pointer or pointer.startswith("/")
 
 
 def _text(line: Explained, root: Path) -> str:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 from typing import TypeAlias
 
-Json: TypeAlias = "None | bool | int | str | list[Json] | dict[str, Json]"
+Json: TypeAlias = "bool | int | str | list[Json] | dict[str, Json] | None"
 
 
 def canonical_json(value: Json) -> bytes:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from policyc.core.canonical import Json
-from policyc.envelope.region import Region
 from policyc.envelope.model import Envelope
 from policyc.envelope.provenance import Derivation
+from policyc.envelope.region import Region
+
+LineT = TypeVar("LineT")
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One emitted leaf (a scalar, or an empty object or list) and why it stands there.
+    """A part of a document and why it stands there: a leaf, or all below a pointer.
 
     ``pointer`` is RFC 6901 into the artifact's document.  ``says`` names the
     permission in words that do not depend on where the line stands, so that two
@@ -28,7 +30,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """One file: one document, with a line for every leaf.
+    """One file: one document, and the lines that explain it.
 
     ``path`` is below the agent's folder; its suffix (.yaml or .json) is the form.
     """
@@ -99,32 +101,24 @@ class Emitter(Protocol):
 
     def ceiling(self, envelope: Envelope) -> Mapping[str, Region]:
         """The most that the artifacts may permit: the envelope's regions, and what the
-        emitter's documented steps add to them (DNS, start-up set, resolved addresses)."""
+        emitter's documented steps add to them (DNS, start-up set, resolved addresses).
+        """
 
 
 def lines_of(
-    document: Json, explain: Mapping[str, tuple[str, tuple[Derivation, ...]]], rest: Derivation
+    explain: Mapping[str, tuple[str, tuple[Derivation, ...]]], form: Derivation
 ) -> tuple[Line, ...]:
-    """A line for every leaf of ``document``.
+    """The explained pointers, and ``form`` for the document as a whole.
 
-    ``explain`` maps a pointer to its words and reasons; a leaf below an explained
-    pointer inherits them; any other leaf is form, and gets ``rest``.
+    A pointer stands for everything below it that is not explained itself, so every
+    leaf of the document has exactly one line: that of its longest explained prefix.
     """
-    lines: list[Line] = []
+    lines = [Line(pointer, says, why) for pointer, (says, why) in explain.items()]
+    return (Line("", "form of the artifact", (form,)), *lines)
 
-    def walk(value: Json, pointer: str, reason: tuple[str, tuple[Derivation, ...]] | None) -> None:
-        reason = explain.get(pointer, reason)
-        children: Sequence[tuple[str, Json]] = ()
-        if isinstance(value, dict):
-            children = [(k.replace("~", "~0").replace("/", "~1"), v) for k, v in value.items()]
-        elif isinstance(value, list):
-            children = [(str(i), v) for i, v in enumerate(value)]
-        if children:
-            for token, child in children:
-                walk(child, f"{pointer}/{token}", reason)
-            return
-        says, derivations = reason or (f"form {pointer}", (rest,))
-        lines.append(Line(pointer, says, derivations))
 
-    walk(document, "", None)
-    return tuple(lines)
+def line_for(pointer: str, lines: Mapping[str, LineT]) -> LineT:
+    """The line that explains a pointer: that of its longest prefix among ``lines``."""
+    while pointer not in lines:
+        pointer = pointer.rpartition("/")[0]
+    return lines[pointer]

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from policyc.core.canonical import Json
 from policyc.core.errors import InternalError
-from policyc.emit.base import Artifact, Emission, Narrowing, Slack, lines_of
+from policyc.emit.base import Artifact, Emission, Narrowing, lines_of
 from policyc.envelope.domains import CAPABILITIES
 from policyc.envelope.model import Envelope
 from policyc.envelope.provenance import Derivation, Step
@@ -49,17 +49,14 @@ class PodSecurityEmitter:
         container = _container(envelope, sorted(capabilities))
         document = _nested(row, envelope, container)
         at = "".join(f"/{key}" for key in (*row.template, "spec"))
-        explain = {at: ("pod security baseline", (_BASELINE,))}
+        explain: dict[str, tuple[str, tuple[Derivation, ...]]] = {
+            at: ("pod security baseline", (_BASELINE,))
+        }
         for i, name in enumerate(sorted(capabilities)):
             pointer = f"{at}/containers/0/securityContext/capabilities/add/{i}"
             explain[pointer] = (f"capability {name}", tuple(capabilities[name]))
-        artifact = Artifact(PATH, document, lines_of(document, explain, _FORM))
-        slack = Slack(
-            "syscalls",
-            f"the kubelet must find policyc/{envelope.subject.agent}.json below its seccomp folder on every node",
-            "the pod does not start where the file is missing",
-        )
-        return Emission((artifact,), (slack,), tuple(narrowed))
+        artifact = Artifact(PATH, document, lines_of(explain, _FORM))
+        return Emission((artifact,), (), tuple(narrowed))
 
     def denote(self, documents: Mapping[str, Json], envelope: Envelope) -> Mapping[str, Region]:
         """The capabilities that the container gets: what is added to an empty set."""
@@ -71,7 +68,11 @@ class PodSecurityEmitter:
             case _:
                 raise InternalError("the patch does not drop all capabilities")
         del envelope
-        return {"capabilities": CAPABILITIES.union(CAPABILITIES.written({"name": str(n)}) for n in added)}
+        return {
+            "capabilities": CAPABILITIES.union(
+                CAPABILITIES.written({"name": str(n)}) for n in added
+            )
+        }
 
     def ceiling(self, envelope: Envelope) -> Mapping[str, Region]:
         return {"capabilities": envelope.domains["capabilities"]}

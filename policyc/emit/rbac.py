@@ -131,7 +131,12 @@ def _add_box(rules: _Rules, grant: Grant, box: Mapping[str, Extent]) -> None:
 
 
 def _add_verbs(
-    rules: _Rules, grant: Grant, scope: str, what: tuple[str, str], verbs: list[str], names: list[str]
+    rules: _Rules,
+    grant: Grant,
+    scope: str,
+    what: tuple[str, str],
+    verbs: list[str],
+    names: list[str],
 ) -> None:
     for verb in verbs:
         for name in names:
@@ -198,7 +203,7 @@ def _service_account(envelope: Envelope) -> Artifact:
         "/metadata": (f"ServiceAccount {namespace}/{name}", (_ACCOUNT,)),
         "/automountServiceAccountToken": (note, (Derivation(Step.DECLARED, note=note),)),
     }
-    return Artifact("serviceaccount.yaml", document, lines_of(document, explain, _FORM))
+    return Artifact("serviceaccount.yaml", document, lines_of(explain, _FORM))
 
 
 def _role_and_binding(envelope: Envelope, scope: str, rules: _Rules) -> list[Artifact]:
@@ -228,8 +233,8 @@ def _role_and_binding(envelope: Envelope, scope: str, rules: _Rules) -> list[Art
     }
     bound = {"/subjects": (f"binds {envelope.subject.service_account}", (_ACCOUNT,))}
     return [
-        Artifact(f"{kind.lower()}{suffix}.yaml", role, lines_of(role, explain, _FORM)),
-        Artifact(f"{kind.lower()}binding{suffix}.yaml", binding, lines_of(binding, bound, _FORM)),
+        Artifact(f"{kind.lower()}{suffix}.yaml", role, lines_of(explain, _FORM)),
+        Artifact(f"{kind.lower()}binding{suffix}.yaml", binding, lines_of(bound, _FORM)),
     ]
 
 

@@ -15,7 +15,7 @@ from policyc.catalog.startup import startup
 from policyc.catalog.syscalls import COMPAT, SCMP_TOKENS, names
 from policyc.core.canonical import Json
 from policyc.core.errors import InternalError
-from policyc.emit.base import Artifact, Emission, Line, Narrowing, Slack
+from policyc.emit.base import Artifact, Emission, Line, Narrowing
 from policyc.envelope.domains import SYSCALLS
 from policyc.envelope.model import Envelope
 from policyc.envelope.provenance import Derivation, Step
@@ -41,16 +41,7 @@ class SeccompEmitter:
         if envelope.subject.workload is None:
             return Emission()
         artifacts = tuple(_artifact(envelope, a) for a in sorted(envelope.cluster.architectures))
-        compat = tuple(
-            Slack(
-                "syscalls",
-                f"{COMPAT[a]} calls on {a} kill the process: a profile lists one architecture",
-                "nothing is permitted: this is stricter than the envelope",
-            )
-            for a in sorted(envelope.cluster.architectures)
-            if a in COMPAT
-        )
-        return Emission(artifacts, compat, tuple(_narrowed(envelope)))
+        return Emission(artifacts, (), tuple(_narrowed(envelope)))
 
     def denote(self, documents: Mapping[str, Json], envelope: Envelope) -> Mapping[str, Region]:
         """The calls that the profiles permit, each on the one architecture that it lists."""
@@ -116,26 +107,24 @@ def _artifact(envelope: Envelope, architecture: str) -> Artifact:
         ("denied", denied, {"action": "SCMP_ACT_ERRNO", "errnoRet": EPERM}),
     ]
     syscalls: list[Json] = []
-    lines = [
-        Line("/architectures/0", f"architecture {architecture}", (_FORM,)),
-        Line("/defaultAction", "unknown syscalls fail", (_FORM,)),
-        Line("/defaultErrnoRet", "unknown syscalls fail with ENOSYS", (_FORM,)),
-    ]
+    lines = [Line("", "form of the artifact", (_FORM,))]
     for word, members, rest in entries:
         if not members:
             continue
         at = f"/syscalls/{len(syscalls)}"
         syscalls.append({"names": list(members), **rest})
-        lines += [Line(f"{at}/{key}", f"{word} syscalls: {key}", (_FORM,)) for key in sorted(rest)]
+        if word == "denied":
+            lines.append(Line(at, f"denied syscalls on {architecture}", (_DENIED,)))
+            continue
         for i, name in enumerate(members):
             if word == "granted":
                 reasons = tuple(granted[name])
-            elif word == "start-up":
+            else:
                 note = f"start-up of {', '.join(starting[name])}"
                 reasons = (Derivation(Step.START_UP, note=note),)
-            else:
-                reasons = (_DENIED,)
-            lines.append(Line(f"{at}/names/{i}", f"{word} syscall {name} on {architecture}", reasons))
+            lines.append(
+                Line(f"{at}/names/{i}", f"{word} syscall {name} on {architecture}", reasons)
+            )
     document: dict[str, Json] = {
         "defaultAction": "SCMP_ACT_ERRNO",
         "defaultErrnoRet": ENOSYS,

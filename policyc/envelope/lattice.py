@@ -18,8 +18,7 @@ for the shapes that policies have (a few axes, long flat nodes) is linear.
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable
 from typing import TypeAlias
 from weakref import WeakValueDictionary
 

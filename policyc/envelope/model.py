@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from policyc.envelope.region import Region
 from policyc.envelope.provenance import Derivation
+from policyc.envelope.region import Region
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from policyc.core.canonical import Json
-from policyc.envelope.axes import EMPTY, Axis, Extent, union
+from policyc.envelope.axes import Axis, Extent, between, union
 from policyc.envelope.lattice import Diagram, Node, Variable, decision, join, join_all, meet, minus
 
 Point: TypeAlias = Mapping[str, str]
@@ -160,7 +160,7 @@ class Region:
             axis = self.domain.axis(name)
             written = point.get(name)
             value = "" if written is None else axis.point(written)
-            node = node.children[bisect_right(node.cuts, value)]  # type: ignore[type-var]  # one axis, one type
+            node = node.children[bisect_right(node.cuts, value)]
         return node
 
     def boxes(self) -> list[dict[str, Extent]]:
@@ -181,7 +181,7 @@ class Region:
         walk(self.diagram, {})
         return out
 
-    def encode(self) -> Json:
+    def encode(self) -> list[Json]:
         """Canonical JSON: a list of boxes, each axis with its patterns."""
         return [
             {name: list(self.domain.axis(name).write(extent)) for name, extent in box.items()}
@@ -207,14 +207,5 @@ def _groups(node: Node) -> list[tuple[Diagram, Extent]]:
     for i, child in enumerate(node.children):
         if child is not False:
             first, end = bounds[i], bounds[i + 1]
-            found.setdefault(id(child), (child, []))[1].append(_segment(first, end))
+            found.setdefault(id(child), (child, []))[1].append(between(first, end))
     return [(child, union(extents)) for child, extents in found.values()]
-
-
-def _segment(first: int | str | None, end: int | str | None) -> Extent:
-    from policyc.envelope.axes import between
-
-    return between(first, end)
-
-
-__all__ = ["EMPTY", "Box", "Domain", "Point", "Region"]

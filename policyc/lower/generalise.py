@@ -59,7 +59,11 @@ def candidates(
             yield _kube(observation)
         case CapabilitySeen(name=name, granted=granted, sighting=sighting):
             if granted:
-                yield Candidate(d.CAPABILITIES.written({"name": name}), seen(Step.OBSERVED, sighting), f"capability {name}")
+                yield Candidate(
+                    d.CAPABILITIES.written({"name": name}),
+                    seen(Step.OBSERVED, sighting),
+                    f"capability {name}",
+                )
         case ToolSeen(server=server, tool=tool, sighting=sighting):
             region = d.TOOLS.written({"server": _text(server), "tool": _text(tool)})
             yield Candidate(region, seen(Step.OBSERVED, sighting), f"tool {server}: {tool}")
@@ -154,7 +158,9 @@ def _peer(
         return
     for host in observation.hosts if observation.direction is Direction.EGRESS else ():
         region = d.EGRESS_HOST.written({**flow, "host": host})
-        yield Candidate(region, seen(Step.OBSERVED, observation.sighting), f"{named} to host {host}")
+        yield Candidate(
+            region, seen(Step.OBSERVED, observation.sighting), f"{named} to host {host}"
+        )
     if observation.address and not observation.hosts:
         domain = d.DOMAINS[f"{direction}_ip"]
         region = domain.written({**flow, "address": observation.address})

@@ -29,6 +29,15 @@ from policyc.semantics.model import CheckedAgent, CheckedPolicy, Clause, Endpoin
 from policyc.semantics.protected import protected
 from policyc.semantics.rules.agents import CALL_DOMAINS
 
+_CLUSTER_RANGES = tuple(
+    map(
+        ipaddress.ip_network,
+        # RFC 1918, RFC 6598 and RFC 4193: where pods and Services live.
+        ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"),
+    )
+)
+
+_DNS_PORT = 53
 _SHOWN = 3
 """How many items a grouped finding names."""
 
@@ -86,11 +95,16 @@ class _Lowering:
         cap = self.agent.cap(domain)
         if self.agent.managed is not None and domain not in CALL_DOMAINS:
             cap = None
-        takers = tuple(
-            c for c in (*self.agent.nevers, *self.agent.denies) if c.domain == domain
-        )
+        takers = tuple(c for c in (*self.agent.nevers, *self.agent.denies) if c.domain == domain)
         places = tuple(
-            sorted({place(c.span) for level in self.agent.caps for c in level.clauses if c.domain == domain})
+            sorted(
+                {
+                    place(c.span)
+                    for level in self.agent.caps
+                    for c in level.clauses
+                    if c.domain == domain
+                }
+            )
         )
         taken = DOMAINS[domain].union(c.region for c in takers) if takers else empty
         return _Limits(cap, places, takers, taken)
@@ -111,7 +125,9 @@ class _Lowering:
             {
                 o.name
                 for o in self.observed.observations
-                if isinstance(o, SyscallSeen) and o.name in SETUP_ONLY and not self._is_application(o)
+                if isinstance(o, SyscallSeen)
+                and o.name in SETUP_ONLY
+                and not self._is_application(o)
             }
         )
         if runtime:
@@ -128,10 +144,20 @@ class _Lowering:
             reason = f"granted by {observation.granted_by}, which grants everything"
             self._overreach(candidate, reason, None)
             return
+        if isinstance(observation, PeerSeen) and self._is_dns(observation):
+            return
         if isinstance(observation, PeerSeen) and _is_unattributed(observation):
             self.outside.setdefault("unattributed", []).append(candidate)
             return
         self._offer(candidate)
+
+    def _is_dns(self, peer: PeerSeen) -> bool:
+        """Whether the peer is the cluster's DNS, which every agent that connects is given."""
+        dns = self.policy.cluster.dns
+        local = peer.address in self.policy.cluster.node_local_dns
+        return peer.port == _DNS_PORT and (
+            local or (peer.is_pod and set(dns.pod_labels) <= set(peer.pod_labels))
+        )
 
     def _offer(self, candidate: Candidate) -> None:
         """Grant what the limits leave of an observed candidate; remember why the rest is not."""
@@ -141,7 +167,9 @@ class _Lowering:
         guarded = protected().get(domain)
         if guarded is not None and region & guarded:
             if not self._is_named(region & guarded, domain):
-                self._overreach(candidate, "it is protected: only a literal `allow` grants it", None)
+                self._overreach(
+                    candidate, "it is protected: only a literal `allow` grants it", None
+                )
             region -= guarded
         if not region:
             return
@@ -156,9 +184,7 @@ class _Lowering:
 
     def _is_named(self, region: Region, domain: str) -> bool:
         """Whether a literal allow line grants these protected points already."""
-        return any(
-            c.domain == domain and not c.wildcard and region <= c.region for c in self.agent.allows
-        )
+        return any(c.domain == domain and region <= c.region for c in self.agent.allows)
 
     def _overreach(self, candidate: Candidate, reason: str, taker: Clause | None) -> None:
         self.overreach.setdefault(reason, []).append((candidate, reason, taker))
@@ -194,7 +220,9 @@ class _Lowering:
         limit = self.limits["identity"]
         named: list[tuple[Region, Place]] = [(c.region, place(c.span)) for c in self.agent.cloud]
         if self.agent.service_account and self.agent.identity_span is not None:
-            own = IDENTITY.written({"provider": "service-account", "name": self.agent.service_account})
+            own = IDENTITY.written(
+                {"provider": "service-account", "name": self.agent.service_account}
+            )
             named.append((own, place(self.agent.identity_span)))
         for region, where in named:
             inside = region - limit.taken
@@ -214,7 +242,11 @@ class _Lowering:
 
     def _endpoints(self) -> None:
         """A tool, model or store that is granted is reached at its declared endpoint."""
-        for kind, domain, axis in (("mcp", "tools", "server"), ("gateway", "models", "gateway"), ("store", "memory", "store")):
+        for kind, domain, axis in (
+            ("mcp", "tools", "server"),
+            ("gateway", "models", "gateway"),
+            ("store", "memory", "store"),
+        ):
             for thing in self.policy.declared.values():
                 endpoint = thing.endpoint
                 if thing.kind != kind or endpoint is None or endpoint.transport is Transport.STDIO:
@@ -252,13 +284,24 @@ class _Lowering:
             note = f"the endpoint of {kind} {name}"
             self._grant(
                 inside,
-                Derivation(Step.DECLARED, tuple(sorted({*reason.places, where})), reason.evidence, reason.needed, note),
+                Derivation(
+                    Step.DECLARED,
+                    tuple(sorted({*reason.places, where})),
+                    reason.evidence,
+                    reason.needed,
+                    note,
+                ),
             )
 
     # -- report --------------------------------------------------------------------------
 
     def _say(
-        self, code: str, message: str, hint: str, severity: Severity, related: tuple[Related, ...] = ()
+        self,
+        code: str,
+        message: str,
+        hint: str,
+        severity: Severity,
+        related: tuple[Related, ...] = (),
     ) -> None:
         span = self.agent.learning.span if self.agent.learning else self.agent.span
         self.found.append(Diagnostic(code, message, span, related, hint, severity=severity))
@@ -341,9 +384,7 @@ class _Lowering:
             )
             for name in DOMAINS
         }
-        regions = {
-            name: DOMAINS[name].union(g.region for g in grants[name]) for name in DOMAINS
-        }
+        regions = {name: DOMAINS[name].union(g.region for g in grants[name]) for name in DOMAINS}
         return Envelope(
             Subject(
                 agent.name,
@@ -360,7 +401,9 @@ class _Lowering:
             grants,
             tuple(self._resolutions(regions["egress_host"], usable)),
             tuple(
-                Approval(rule.clause.domain, rule.clause.region & regions[rule.clause.domain], rule.by)
+                Approval(
+                    rule.clause.domain, rule.clause.region & regions[rule.clause.domain], rule.by
+                )
                 for rule in agent.approvals
                 if rule.clause.region & regions[rule.clause.domain]
             ),
@@ -374,7 +417,11 @@ class _Lowering:
         found: dict[tuple[str, str, int], dict[str, list[Derivation]]] = {}
         guarded = protected()["egress_ip"]
         for peer in usable:
-            if not isinstance(peer, PeerSeen) or peer.direction is not Direction.EGRESS or not peer.address:
+            if (
+                not isinstance(peer, PeerSeen)
+                or peer.direction is not Direction.EGRESS
+                or not peer.address
+            ):
                 continue
             flow = {"protocol": peer.protocol, "port": str(peer.port)}
             if {**flow, "address": peer.address} in guarded:
@@ -398,7 +445,7 @@ def _list(words: list[str]) -> str:
 
 def _is_admin(observation: KubeSeen) -> bool:
     """Whether the request was only possible through an administrator's binding."""
-    return observation.granted_by in ("ClusterRoleBinding cluster-admin",)
+    return observation.granted_by == "ClusterRoleBinding cluster-admin"
 
 
 def _is_unattributed(peer: PeerSeen) -> bool:
@@ -406,4 +453,4 @@ def _is_unattributed(peer: PeerSeen) -> bool:
     if peer.is_pod or peer.hosts or not peer.address:
         return False
     address = ipaddress.ip_address(peer.address)
-    return address.is_private and not address.is_link_local
+    return any(address in network for network in _CLUSTER_RANGES)

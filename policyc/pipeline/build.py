@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -10,16 +10,14 @@ from pathlib import Path
 from policyc.core.canonical import Json, pretty_json
 from policyc.core.diagnostics import Diagnostic, Severity, has_errors
 from policyc.core.errors import InternalError
-from policyc.core.strict_json import loads as read_json
 from policyc.emit.base import Artifact, Emitter, Line, Narrowing, Slack
 from policyc.emit.registry import EMITTERS
 from policyc.envelope.codec import envelope_digest
 from policyc.envelope.model import Envelope
 from policyc.envelope.observation import Observed
 from policyc.envelope.provenance import Derivation, Step
-from policyc.kube.yaml import dump as write_yaml
-from policyc.kube.yaml import load as read_yaml
 from policyc.lower import lower
+from policyc.pipeline.artifacts import from_bytes, to_bytes
 from policyc.pipeline.inputs import observe
 from policyc.pipeline.sidecar import SIDECAR, encode, lines_digest
 from policyc.semantics.model import CheckedAgent, CheckedPolicy
@@ -92,19 +90,6 @@ def prove_sound(emitter: Emitter, documents: Mapping[str, Json], envelope: Envel
                 f"{emitter.kind} of agent {envelope.subject.agent} would permit more than its "
                 f"envelope in {domain}: {excess}"
             )
-
-
-_WRITERS: dict[str, Callable[[Json], bytes]] = {".json": pretty_json, ".yaml": write_yaml}
-_READERS: dict[str, Callable[[bytes], Json]] = {".json": read_json, ".yaml": read_yaml}
-
-
-def to_bytes(path: str, document: Json) -> bytes:
-    """The document in the form that the path's suffix names."""
-    return _WRITERS[Path(path).suffix](document)
-
-
-def from_bytes(path: str, data: bytes) -> Json:
-    return _READERS[Path(path).suffix](data)
 
 
 def _stamped(artifact: Artifact, envelope: str) -> Artifact:

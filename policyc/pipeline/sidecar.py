@@ -102,6 +102,7 @@ def _reason(derivation: Derivation) -> Json:
 def _read_reason(reason: Json) -> Derivation:
     match reason:
         case {"step": str(step)}:
+            assert isinstance(reason, dict)
             return Derivation(
                 Step(step),
                 tuple(_read_place(text) for text in _texts(reason.get("places"))),

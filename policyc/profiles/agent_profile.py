@@ -30,9 +30,11 @@ _ITEM_FIELDS = frozenset({"phase", "firstSeen", "lastSeen", "count", "runs"})
 
 
 def sniff(head: Json) -> bool:
-    return isinstance(head, dict) and head.get("kind") == KIND and str(
-        head.get("apiVersion", "")
-    ).startswith("policyc.dev/")
+    return (
+        isinstance(head, dict)
+        and head.get("kind") == KIND
+        and str(head.get("apiVersion", "")).startswith("policyc.dev/")
+    )
 
 
 def read(label: str, documents: list[Json]) -> Outcome[tuple[AgentProfile, ...]]:
@@ -43,27 +45,31 @@ def read(label: str, documents: list[Json]) -> Outcome[tuple[AgentProfile, ...]]
         version = document.get("apiVersion") if isinstance(document, dict) else None
         if version != API_VERSION:
             hint = f"this compiler reads {API_VERSION}"
-            found.append(fault(label, "PC5002", f"the schema version `{version}` is not known", hint))
+            found.append(
+                fault(label, "PC5002", f"the schema version `{version}` is not known", hint)
+            )
             continue
         try:
             profiles.append(_profile(document))
-        except _Misfit as misfit:
+        except _MisfitError as misfit:
             hint = "`policyc schema agent-profile` prints the schema"
             found.append(fault(label, "PC5003", f"at `{misfit.pointer or '/'}`: {misfit}", hint))
     return Outcome(tuple(profiles), found)
 
 
-class _Misfit(ValueError):
+class _MisfitError(ValueError):
     def __init__(self, pointer: str, message: str) -> None:
         super().__init__(message)
         self.pointer = pointer
 
 
 def _refuse(pointer: str, message: str) -> NoReturn:
-    raise _Misfit(pointer, message)
+    raise _MisfitError(pointer, message)
 
 
-def _object(value: Json, pointer: str, allowed: frozenset[str], required: frozenset[str]) -> dict[str, Json]:
+def _object(
+    value: Json, pointer: str, allowed: frozenset[str], required: frozenset[str]
+) -> dict[str, Json]:
     if not isinstance(value, dict):
         _refuse(pointer, "an object is wanted")
     unknown = value.keys() - allowed
@@ -132,11 +138,7 @@ def _profile(document: Json) -> AgentProfile:
         _text(source["tool"], "/spec/source/tool"),
         _text(source.get("version", ""), "/spec/source/version"),
         runs,
-        {
-            domain: _items(spec[domain], domain, ids)
-            for domain in DOMAIN_FIELDS
-            if domain in spec
-        },
+        {domain: _items(spec[domain], domain, ids) for domain in DOMAIN_FIELDS if domain in spec},
     )
 
 

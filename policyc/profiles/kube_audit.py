@@ -34,7 +34,9 @@ def read(label: str, documents: list[Json]) -> Outcome[tuple[AgentProfile, ...]]
         version = event.get("apiVersion")
         if version not in ("audit.k8s.io/v1", None):
             hint = "set the audit backend to audit.k8s.io/v1"
-            found.append(fault(label, "PC5002", f"the event version `{version}` is not known", hint))
+            found.append(
+                fault(label, "PC5002", f"the event version `{version}` is not known", hint)
+            )
             continue
         audit_id = str(event.get("auditID", pointer))
         known = requests.get(audit_id)
@@ -94,7 +96,9 @@ def _account(event: dict[str, Json]) -> str | None:
 def _is_granted(event: dict[str, Json]) -> bool:
     """The authorizer's own word where the event has it; else any answer but 401 and 403."""
     annotations = event.get("annotations")
-    decision = annotations.get("authorization.k8s.io/decision") if isinstance(annotations, dict) else None
+    decision = (
+        annotations.get("authorization.k8s.io/decision") if isinstance(annotations, dict) else None
+    )
     if decision is not None:
         return decision == "allow"
     status = event.get("responseStatus")
@@ -138,6 +142,8 @@ def _field_selected(query: str) -> str:
 
 def _binding(event: dict[str, Json]) -> str:
     annotations = event.get("annotations")
-    reason = annotations.get("authorization.k8s.io/reason") if isinstance(annotations, dict) else None
+    reason = (
+        annotations.get("authorization.k8s.io/reason") if isinstance(annotations, dict) else None
+    )
     match = _REASON.search(str(reason))
     return f"{match[1]} {match[2]}" if match else ""

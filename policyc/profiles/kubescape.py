@@ -33,8 +33,10 @@ def sniff(head: Json) -> bool:
     if str(head.get("apiVersion", "")).startswith(_GROUP):
         return True
     labels = head.get("labels")
-    return isinstance(head.get("Spec"), dict) and isinstance(labels, dict) and any(
-        key.startswith(_PREFIX) for key in labels
+    return (
+        isinstance(head.get("Spec"), dict)
+        and isinstance(labels, dict)
+        and any(key.startswith(_PREFIX) for key in labels)
     )
 
 
@@ -86,7 +88,13 @@ class _Reader:
                 for i, container in enumerate(_list(spec.get(key))):
                     if isinstance(container, dict):
                         name_ = str(container.get("name", ""))
-                        self._container(container, f"{where}/{key}/{i}", _workload(labels, meta, name_), run, spec)
+                        self._container(
+                            container,
+                            f"{where}/{key}/{i}",
+                            _workload(labels, meta, name_),
+                            run,
+                            spec,
+                        )
         else:
             container_name = labels.get("kubescape.io/workload-container-name", "")
             self._container(spec, where, _workload(labels, meta, container_name), run, spec)
@@ -95,13 +103,20 @@ class _Reader:
         self.found.append(fault(self.label, "PC5003", f"at `{pointer or '/'}`: {message}"))
 
     def _container(
-        self, body: dict[str, Json], pointer: str, workload: WorkloadKey, run: Run, spec: dict[str, Json]
+        self,
+        body: dict[str, Json],
+        pointer: str,
+        workload: WorkloadKey,
+        run: Run,
+        spec: dict[str, Json],
     ) -> None:
         if not (workload.name and workload.namespace and workload.container):
             self._refuse("the labels do not say which container of which workload this is", pointer)
             return
         seen = frozenset({run.id})
-        architectures = [str(a) for a in _list(_get(body, "architectures") or _get(spec, "architectures"))]
+        architectures = [
+            str(a) for a in _list(_get(body, "architectures") or _get(spec, "architectures"))
+        ]
         items: dict[str, tuple[Item, ...]] = {
             "syscalls": tuple(self._syscalls(body, pointer, seen, architectures)),
             "executables": tuple(self._execs(body, pointer, seen)),
@@ -110,7 +125,9 @@ class _Reader:
             "egress": tuple(self._peers(body, pointer, seen, "egress", workload)),
             "ingress": tuple(self._peers(body, pointer, seen, "ingress", workload)),
         }
-        profile = AgentProfile(workload, "", name, "", (run,), {k: v for k, v in items.items() if v})
+        profile = AgentProfile(
+            workload, "", name, "", (run,), {k: v for k, v in items.items() if v}
+        )
         self.profiles.append(profile)
 
     def _syscalls(
@@ -145,7 +162,9 @@ class _Reader:
             if path:
                 yield Item((("path", _path(path)), ("modes", _modes(flags))), seen, pointer=where)
 
-    def _capabilities(self, body: dict[str, Json], pointer: str, seen: frozenset[str]) -> Iterator[Item]:
+    def _capabilities(
+        self, body: dict[str, Json], pointer: str, seen: frozenset[str]
+    ) -> Iterator[Item]:
         # What the kernel was asked for; whether it was granted is not recorded, so it is not taken as such.
         for _, entry, where in _each(body, pointer, "capabilities"):
             yield Item((("name", str(entry)), ("granted", False)), seen, pointer=where)
@@ -166,7 +185,13 @@ class _Reader:
                 protocol = str(_get(_dict(port), "protocol") or "TCP").lower()
                 if isinstance(number, int) and protocol in ("tcp", "udp", "sctp"):
                     flow: tuple[tuple[str, Value], ...] = (("protocol", protocol), ("port", number))
-                    yield Item((*flow, *who), seen, pointer=f"{where}/ports/{i}".replace("/ports", f"/{_spelled(peer, 'ports')}"))
+                    yield Item(
+                        (*flow, *who),
+                        seen,
+                        pointer=f"{where}/ports/{i}".replace(
+                            "/ports", f"/{_spelled(peer, 'ports')}"
+                        ),
+                    )
 
 
 def _peer(peer: dict[str, Json], own_namespace: str) -> tuple[tuple[str, Value], ...]:

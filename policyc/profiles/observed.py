@@ -147,7 +147,11 @@ def _kube(item: Item, sighting: Sighting) -> Observation:
 
 def _file(item: Item, sighting: Sighting) -> Observation:
     modes = item.value("modes")
-    return FileSeen(item.text("path"), frozenset(map(str, modes)) if isinstance(modes, tuple) else frozenset(), sighting)
+    return FileSeen(
+        item.text("path"),
+        frozenset(map(str, modes)) if isinstance(modes, tuple) else frozenset(),
+        sighting,
+    )
 
 
 _MAKERS: dict[str, Callable[[Item, Sighting], Observation]] = {

@@ -32,7 +32,9 @@ def read_profiles(label: str, data: bytes) -> Outcome[tuple[AgentProfile, ...]]:
         if documents and source.sniff(documents[0]):
             return source.read(label, documents)
     known = ", ".join(source.name for source in SOURCES)
-    return Outcome((), [fault(label, "PC5001", "its format is not known", f"known formats: {known}")])
+    return Outcome(
+        (), [fault(label, "PC5001", "its format is not known", f"known formats: {known}")]
+    )
 
 
 def _documents(data: bytes) -> list[Json]:
@@ -43,7 +45,7 @@ def _documents(data: bytes) -> list[Json]:
             return [loads(data)]
         except ValueError as broken:
             lines = [line for line in data.splitlines() if line.strip()]
-            if len(lines) < 2 or not all(line.lstrip()[:1] == b"{" for line in lines):  # noqa: PLR2004  # two lines
+            if len(lines) < 2 or not all(line.lstrip()[:1] == b"{" for line in lines):  # two lines
                 raise
             try:
                 return [loads(line) for line in lines]

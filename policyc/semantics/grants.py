@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -18,7 +19,7 @@ from policyc.catalog.syscalls import PROFILES, all_names, names, profile
 from policyc.core.diagnostics import Diagnostic
 from policyc.core.suggest import did_you_mean
 from policyc.envelope import domains as d
-from policyc.envelope.axes import Axis, Extent, union
+from policyc.envelope.axes import Axis, Extent, PortAxis, union
 from policyc.envelope.region import Domain, Region
 from policyc.kube.names import fault_of_label_pair
 from policyc.semantics.cluster import Inventory
@@ -130,7 +131,7 @@ class Grants:
         if not self._known(grant.protocol, ("*", *d.PROTOCOLS), "PC2011", "protocol"):
             return
         axis = d.EGRESS_IP.axis("port")
-        assert isinstance(axis, d.PortAxis)
+        assert isinstance(axis, PortAxis)
         ports: list[Extent] = []
         for port in grant.ports:
             if port.last > 65535 or port.first > port.last:
@@ -221,10 +222,8 @@ class Grants:
             return axis.extent(word.text)
         except ValueError:
             hint = "write a network such as 10.20.0.0/16"
-            try:
+            with contextlib.suppress(ValueError):
                 hint = f"its host bits are set: write `{ipaddress.ip_network(word.text, strict=False)}`"
-            except ValueError:
-                pass
             self._error("PC3012", word, f"`{word.text}` is no network", hint)
             return None
 
@@ -431,10 +430,10 @@ class Grants:
                 if part:
                     yield (
                         d.TOOLS.box(
-                            {"server": d.TOOLS.axis("server").only(server.name), "tool": part}
+                            {"server": d.TOOLS.axis("server").extent(server.name), "tool": part}
                         ),
                         False,
-                    )  # type: ignore[attr-defined]  # a TextAxis by DOMAINS
+                    )
                 elif grant.server.text != "*":
                     self._error(
                         "PC2007",
@@ -460,7 +459,8 @@ class Grants:
     def _models(self, grant: n.ModelGrant, path: str) -> Iterator[_Part]:
         wanted = union(d.MODELS.axis("model").extent(p.text) for p in grant.models)
         if grant.gateway is None:
-            yield d.MODELS.box({"model": wanted}), _any_pattern(grant.models)
+            direct = d.MODELS.axis("gateway").extent("")
+            yield d.MODELS.box({"model": wanted, "gateway": direct}), _any_pattern(grant.models)
             return
         found = self.symbols.resolve("gateway", grant.gateway, path)
         if found is None:
@@ -522,9 +522,7 @@ def _resource_patterns(written: str) -> dict[str, list[str]]:
     return {"group": [group], "resource": [resource]}
 
 
-def _label_box(
-    families: Iterable[tuple[str, dict[str, str]]], domain: Domain
-) -> dict[str, Extent]:
+def _label_box(families: Iterable[tuple[str, dict[str, str]]], domain: Domain) -> dict[str, Extent]:
     return {
         f"{family}:{key}": domain.axis(f"{family}:{key}").extent(f"={value}")
         for family, labels in families

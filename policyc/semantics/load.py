@@ -42,7 +42,7 @@ def load(root: Path) -> Outcome[Workspace]:
             parsed = parse(outcome.value)
             found += parsed.diagnostics
             files[label] = parsed.value
-    aliases = {path: _aliases(path, file, files, found) for path, file in files.items()}
+    aliases = {path: _aliases(file, files, found) for path, file in files.items()}
     _refuse_cycles(files, aliases, found)
     return Outcome(Workspace(root, files, aliases, tuple(sources)), found)
 
@@ -72,7 +72,7 @@ def _read(root: Path, path: Path, label: str) -> Outcome[Source | None]:
 
 
 def _aliases(
-    path: str, file: nodes.File, files: Mapping[str, nodes.File], found: list[Diagnostic]
+    file: nodes.File, files: Mapping[str, nodes.File], found: list[Diagnostic]
 ) -> dict[str, str]:
     known: dict[str, str] = {}
     places: dict[str, nodes.Import] = {}

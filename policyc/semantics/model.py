@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from policyc.core.source import Span
-from policyc.envelope.region import Region
 from policyc.envelope.model import ClusterFacts, LabelPeer, ManagedRef, PodSecurity, WorkloadRef
+from policyc.envelope.region import Region
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,9 @@ def calendar(when: n.Date, found: list[Diagnostic]) -> bool:
     return True
 
 
-def single(members: Sequence[n.Node], kind: type[N], word: str, found: list[Diagnostic]) -> N | None:
+def single(
+    members: Sequence[n.Node], kind: type[N], word: str, found: list[Diagnostic]
+) -> N | None:
     """The one member of a kind; a second one is PC3010."""
     mine = [member for member in members if isinstance(member, kind)]
     for extra in mine[1:]:
@@ -59,5 +61,7 @@ def single(members: Sequence[n.Node], kind: type[N], word: str, found: list[Diag
 def missing(owner: n.Name, what: str, line: str, form: str, found: list[Diagnostic]) -> None:
     """PC3009: a line that must be there is not."""
     found.append(
-        Diagnostic("PC3009", f"{what} `{owner}` has no `{line}` line", owner.span, help=f"add: {form}")
+        Diagnostic(
+            "PC3009", f"{what} `{owner}` has no `{line}` line", owner.span, help=f"add: {form}"
+        )
     )

@@ -24,7 +24,7 @@ _ESCAPES = {"n": "\n", "t": "\t"}
 
 
 def unquote(text: str) -> str:
-    """The value of a quoted string: ``\\n`` and ``\\t``, else the escaped character itself."""
+    r"""The value of a quoted string: ``\\n`` and ``\\t``, else the escaped character itself."""
     if "\\" not in text:
         return text[1:-1]
     return _ESCAPE.sub(lambda m: _ESCAPES.get(m[1], m[1]), text[1:-1])
@@ -427,7 +427,7 @@ class Builder:
     # -- grants ------------------------------------------------------------------------------
 
     def _flow(
-        self, make: type[n.EgressGrant] | type[n.IngressGrant], c: Children
+        self, make: type[n.EgressGrant | n.IngressGrant], c: Children
     ) -> n.EgressGrant | n.IngressGrant:
         ports: tuple[n.PortRange, ...] = c[2]
         return make(self._word(c[1]), ports, self._nodes(c[3:]), span=self._span(c))

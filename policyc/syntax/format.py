@@ -8,6 +8,7 @@ formatter refuses.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 from policyc.core.diagnostics import Diagnostic, Outcome, has_errors
@@ -92,7 +93,7 @@ _TIGHT_BEFORE = frozenset({Kind.COMMA, Kind.RIGHT})
 
 def _spaced(pieces: list[Lexeme]) -> str:
     out = pieces[0].text
-    for left, right in zip(pieces, pieces[1:], strict=False):
+    for left, right in itertools.pairwise(pieces):
         out += _gap(left, right) + right.text
     return out.rstrip()
 

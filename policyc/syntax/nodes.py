@@ -239,7 +239,7 @@ class ToolGrant(Node):
 
 @dataclass(frozen=True, slots=True)
 class ModelGrant(Node):
-    """``model anthropic/claude-* via llm-gateway``; no ``via``: by every gateway."""
+    """``model anthropic/claude-* via llm-gateway``; no ``via``: the provider itself."""
 
     models: tuple[Pattern, ...]
     gateway: Name | None = None

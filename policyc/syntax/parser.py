@@ -16,7 +16,7 @@ from policyc.core.source import Source
 from policyc.syntax import messages, nodes
 from policyc.syntax.build import Builder
 from policyc.syntax.contexts import HEADS, STARTS, block_of
-from policyc.syntax.lalr import END, Failure, tables
+from policyc.syntax.lalr import END, Failure, Reduce, tables
 from policyc.syntax.lalr import parse as run
 from policyc.syntax.scan import Kind, Statement, outline
 
@@ -222,10 +222,10 @@ def _parsed_alone(source: Source, statement: Statement, block: str) -> Diagnosti
     return None
 
 
-class _Nothing(dict[str, object]):
+class _Nothing(dict[str, Reduce]):
     """Reducers that build nothing: to ask whether a text fits."""
 
-    def __missing__(self, key: str) -> object:
+    def __missing__(self, key: str) -> Reduce:
         return _no_node
 
 
@@ -233,7 +233,7 @@ def _no_node(children: list[object]) -> None:
     del children
 
 
-_NOTHING: dict[str, object] = _Nothing()
+_NOTHING = _Nothing()
 
 
 def _expected(failure: Failure) -> list[str]:

@@ -81,9 +81,7 @@ def _flows(value: Json) -> Iterator[dict[str, Extent]]:
         yield flow
 
 
-def _peer(
-    peer: Json, flow: Mapping[str, Extent], direction: str, envelope: Envelope
-) -> Region:
+def _peer(peer: Json, flow: Mapping[str, Extent], direction: str, envelope: Envelope) -> Region:
     if not isinstance(peer, dict):
         raise InternalError("a peer is an object")
     block = peer.get("ipBlock")

@@ -74,7 +74,7 @@ class NetworkPolicyEmitter:
             },
         }
         explain = {**_explained(egress, "egress", "to"), **_explained(ingress, "ingress", "from")}
-        artifact = Artifact(PATH, document, lines_of(document, explain, _FORM))
+        artifact = Artifact(PATH, document, lines_of(explain, _FORM))
         return Emission((artifact,), tuple(_slack(envelope)), tuple(narrowed))
 
     def denote(self, documents: Mapping[str, Json], envelope: Envelope) -> Mapping[str, Region]:
@@ -86,11 +86,14 @@ class NetworkPolicyEmitter:
         result = {name: envelope.domains[name] for name in self.domains}
         if _needs_dns(envelope):
             result["egress_peer"] |= EGRESS_PEER.union(
-                EGRESS_PEER.box({**_flow(p, 53), **_peer_box(envelope.cluster.dns)}) for p in ("udp", "tcp")
+                EGRESS_PEER.box({**_flow(p, 53), **_peer_box(envelope.cluster.dns)})
+                for p in ("udp", "tcp")
             )
             local = [_single(a) for a in envelope.cluster.node_local_dns]
             result["egress_ip"] |= EGRESS_IP.union(
-                EGRESS_IP.box({**_flow(p, 53), "address": _ADDRESS.extent(a)}) for a in local for p in ("udp", "tcp")
+                EGRESS_IP.box({**_flow(p, 53), "address": _ADDRESS.extent(a)})
+                for a in local
+                for p in ("udp", "tcp")
             )
         result["egress_ip"] |= EGRESS_IP.union(
             EGRESS_IP.box({**_flow(r.protocol, r.port), "address": _ADDRESS.extent(_single(a))})
@@ -323,7 +326,11 @@ def _unresolved(envelope: Envelope) -> Iterator[Narrowing]:
                     "PC6001",
                     "egress_host",
                     f"`{pattern}` is granted, and a NetworkPolicy lets through only "
-                    + ("those of its names that were resolved" if wild else "addresses: none was resolved"),
+                    + (
+                        "those of its names that were resolved"
+                        if wild
+                        else "addresses: none was resolved"
+                    ),
                     "record the agent once while it uses the name, or enforce names with an egress proxy",
                     grant.derivations,
                 )

@@ -109,5 +109,3 @@ def _denoted(expression: Json) -> tuple[str, Extent]:
 
 def _values(values: list[Json]) -> Extent:
     return union(_AXIS.only(f"={value}") for value in values)
-
-

@@ -110,7 +110,9 @@ class AgentRules:
                 )
             )
         if workload is not None and identity is None:
-            missing(node.name, "agent", "identity", "identity namespace/service-account", self.found)
+            missing(
+                node.name, "agent", "identity", "identity namespace/service-account", self.found
+            )
 
     def _workload(self, node: n.Workload) -> WorkloadRef:
         row = workload_kind(node.kind.text)
@@ -151,7 +153,9 @@ class AgentRules:
         if node is None:
             return ""
         self._refuse_name(node.ref.namespace, fault_of_label(node.ref.namespace.text), "namespace")
-        self._refuse_name(node.ref.name, fault_of_subdomain(node.ref.name.text), "ServiceAccount name")
+        self._refuse_name(
+            node.ref.name, fault_of_subdomain(node.ref.name.text), "ServiceAccount name"
+        )
         if node.ref.name.text == "default":
             self.found.append(
                 Diagnostic(
@@ -173,7 +177,9 @@ class AgentRules:
         )
 
     def _managed(self, node: n.Managed | None) -> ManagedRef | None:
-        if node is None or not known(node.provider, MANAGED_PROVIDERS, "managed platform", self.found):
+        if node is None or not known(
+            node.provider, MANAGED_PROVIDERS, "managed platform", self.found
+        ):
             return None
         return ManagedRef(node.provider.text, node.resource.value)
 
@@ -221,7 +227,9 @@ class AgentRules:
             for clause in self.grants.clauses(member.grant, declaration.path, declaration.name)
         ]
 
-    def _learning(self, declaration: Declaration, node: n.Agent, base: CheckedClass) -> Learning | None:
+    def _learning(
+        self, declaration: Declaration, node: n.Agent, base: CheckedClass
+    ) -> Learning | None:
         learn = single(node.members, n.Learn, "learn", self.found)
         staged = single(node.members, n.PreEnforced, "pre-enforced", self.found)
         if learn is not None and staged is not None:
@@ -246,7 +254,11 @@ class AgentRules:
 
     def _patterns(self, files: tuple[n.String, ...]) -> tuple[str, ...]:
         for pattern in files:
-            if pattern.value.startswith("/") or ".." in pattern.value.split("/") or not pattern.value:
+            if (
+                pattern.value.startswith("/")
+                or ".." in pattern.value.split("/")
+                or not pattern.value
+            ):
                 self.found.append(
                     Diagnostic(
                         "PC3021",
@@ -255,7 +267,11 @@ class AgentRules:
                         help="patterns are relative to the policy root, without `..`",
                     )
                 )
-        return tuple(p.value for p in files if p.value and not p.value.startswith("/") and ".." not in p.value)
+        return tuple(
+            p.value
+            for p in files
+            if p.value and not p.value.startswith("/") and ".." not in p.value
+        )
 
     def _delegates(self, declaration: Declaration, node: n.Agent) -> tuple[str, ...]:
         names: set[str] = set()
@@ -327,7 +343,12 @@ class AgentRules:
                             "PC3003",
                             f"`{clause.text}` is allowed and taken away again",
                             clause.span,
-                            (Related(taker.span, f"`{taker.text}` of `{taker.declared_in}` takes all of it"),),
+                            (
+                                Related(
+                                    taker.span,
+                                    f"`{taker.text}` of `{taker.declared_in}` takes all of it",
+                                ),
+                            ),
                             help="remove one of the two lines",
                         )
                     )
@@ -343,8 +364,15 @@ class AgentRules:
             if other.domain == clause.domain
         ][:2]
         if not related:
-            related = [Related(agent.caps[0].span, f"`{agent.caps[0].class_name}` does not mention `{clause.domain}`")]
-        why = "its root class does not mention the domain" if unmentioned else f"beyond it: {excess}"
+            related = [
+                Related(
+                    agent.caps[0].span,
+                    f"`{agent.caps[0].class_name}` does not mention `{clause.domain}`",
+                )
+            ]
+        why = (
+            "its root class does not mention the domain" if unmentioned else f"beyond it: {excess}"
+        )
         return Diagnostic(
             "PC3002",
             f"`{clause.text}` lies outside the cap of `{agent.class_name}`: {why}",

@@ -50,7 +50,12 @@ class AssertionRules:
 
     def _empty(self, place: n.Node, what: str) -> None:
         self.found.append(
-            Diagnostic("PC3022", f"{what} says nothing", place.span, help="add what it is to hold, or remove it")
+            Diagnostic(
+                "PC3022",
+                f"{what} says nothing",
+                place.span,
+                help="add what it is to hold, or remove it",
+            )
         )
 
     def _condition(self, node: n.Condition, path: str) -> None:

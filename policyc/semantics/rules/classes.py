@@ -207,13 +207,16 @@ def _refuse_widening(
                 "PC3001",
                 f"class `{node.name}` would permit more than its parent: {excess}",
                 clause.span,
-                tuple(above) or (Related(parent.levels[0].span, f"`{clause.domain}` is not mentioned here"),),
+                tuple(above)
+                or (Related(parent.levels[0].span, f"`{clause.domain}` is not mentioned here"),),
                 help="a class may only narrow: widen the parent's cap, or narrow this line",
             )
         )
 
 
-def rungs(members: tuple[n.ClassMember, ...] | tuple[n.AgentMember, ...], found: list[Diagnostic]) -> list[Rung]:
+def rungs(
+    members: tuple[n.ClassMember, ...] | tuple[n.AgentMember, ...], found: list[Diagnostic]
+) -> list[Rung]:
     """The `widen` lines."""
     result: list[Rung] = []
     for member in members:
@@ -273,4 +276,3 @@ def _pod(node: n.PodBaseline, inherited: PodSecurity, found: list[Diagnostic]) -
             case "apparmor":
                 apparmor = value.text
     return PodSecurity(level, read_only, user, runtime, apparmor)
-

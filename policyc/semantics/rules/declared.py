@@ -16,14 +16,18 @@ from policyc.syntax import nodes as n
 _NAMESPACE = "kubernetes.io/metadata.name"
 
 
-def declared(symbols: Symbols, inventory: Inventory, found: list[Diagnostic]) -> dict[str, Declared]:
+def declared(
+    symbols: Symbols, inventory: Inventory, found: list[Diagnostic]
+) -> dict[str, Declared]:
     """Every declared thing, by ``kind name``."""
     things: dict[str, Declared] = {}
     for word, kind in (("mcp", "MCP server"), ("gateway", "gateway"), ("store", "store")):
         for declaration in symbols.all(kind):
             node = declaration.node
             assert isinstance(node, (n.Mcp, n.Gateway, n.Store))
-            things[f"{word} {declaration.name}"] = _thing(word, declaration.name, node, inventory, found)
+            things[f"{word} {declaration.name}"] = _thing(
+                word, declaration.name, node, inventory, found
+            )
     return things
 
 
@@ -58,7 +62,9 @@ def _thing(
     )
 
 
-def _surface(kind: str, node: n.Mcp | n.Gateway | n.Store, found: list[Diagnostic]) -> tuple[str, ...]:
+def _surface(
+    kind: str, node: n.Mcp | n.Gateway | n.Store, found: list[Diagnostic]
+) -> tuple[str, ...]:
     if kind == "mcp":
         tools = single(node.members, n.Tools, "tools", found)
         if tools is None:

@@ -73,7 +73,10 @@ class ThreatRules:
     def _subject(self, name: n.Name, path: str) -> None:
         """A closure or acceptance is about a class or an agent."""
         quiet = Symbols(self.symbols.workspace, [], self.symbols.by_file, self.symbols.by_kind)
-        if quiet.resolve("class", name, path) is None and quiet.resolve("agent", name, path) is None:
+        if (
+            quiet.resolve("class", name, path) is None
+            and quiet.resolve("agent", name, path) is None
+        ):
             self.symbols.resolve("agent", name, path)
 
     def _close(self, node: n.Close, path: str) -> None:
@@ -113,7 +116,19 @@ class ThreatRules:
         self._subject(node.subject, path)
         calendar(node.until, self.found)
         if single(node.members, n.Because, "because", self.found) is None:
-            missing(node.threat, "the acceptance of", "because", 'because "why it may stay open"', self.found)
+            missing(
+                node.threat,
+                "the acceptance of",
+                "because",
+                'because "why it may stay open"',
+                self.found,
+            )
         if single(node.members, n.Approver, "approver", self.found) is None:
-            missing(node.threat, "the acceptance of", "approver", 'approver "ciso@corp.example"', self.found)
+            missing(
+                node.threat,
+                "the acceptance of",
+                "approver",
+                'approver "ciso@corp.example"',
+                self.found,
+            )
         self._events(node.members)

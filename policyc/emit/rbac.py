@@ -116,6 +116,8 @@ def _add_box(rules: _Rules, grant: Grant, box: Mapping[str, Extent]) -> None:
     if groups is None or resources is None or verbs is None or names is None:
         rules.narrowed.append(_inexpressible(grant, "a pattern"))
         return
+    if KUBE.axis("verb").write(box.get("verb", ALL))[0] == "*":
+        rules.narrowed.append(_inexpressible(grant, "`*` as a verb without the special verbs"))
     for word, axis in ((groups, "group"), (resources, "resource")):
         if word == ["*"] and box.get(axis, ALL) != ALL:
             rules.narrowed.append(_inexpressible(grant, "everything but a few"))

@@ -30,7 +30,7 @@ def run_all(work: Callable[[int], T], count: int, jobs: int | None = None) -> It
     _work = work
     try:
         with multiprocessing.get_context("fork").Pool(jobs) as pool:
-            yield from pool.imap(_call, range(count), chunksize=_chunk(count, jobs))  # type: ignore[misc]  # `work` gives T
+            yield from pool.imap(_call, range(count), chunksize=_chunk(count, jobs))
     finally:
         _work = None
 

@@ -1,0 +1,57 @@
+"""Seccomp against the kernel: every call number gets the answer that the envelope gives it."""
+
+from __future__ import annotations
+
+import ctypes
+import platform
+import random
+
+import pytest
+from support.envelopes import envelope
+from support.oracle.kernel import ALLOWED, answers
+from support.scale import MANY
+
+from policyc.catalog.startup import startup
+from policyc.catalog.syscalls import names, number
+from policyc.emit.seccomp import ENOSYS, EPERM, SECCOMP, path_of
+from policyc.pipeline.artifacts import from_bytes, to_bytes
+
+HERE = {"x86_64": "amd64", "aarch64": "arm64"}[platform.machine()]
+_NOT_PROBED = {"amd64": frozenset({335, 336, *range(512, 548)})}
+"""amd64: uretprobe and uprobe pass by every filter (kernel/seccomp.c, Linux 6.14 and later) and
+kill a process that does not come from a probe; 512 to 547 are kept for x32."""
+
+
+@pytest.mark.parametrize("chunk", range(10))
+def test_the_kernel_agrees_on_every_number(chunk: int) -> None:
+    numbers = {name: number(HERE, name) for name in names(HERE)}
+    by_number = {n: name for name, n in numbers.items()}
+    highest = max(numbers.values()) + 50
+    for seed in range(chunk * MANY // 10, (chunk + 1) * MANY // 10):
+        case = envelope(random.Random(seed), (HERE,))
+        artifact = next(a for a in SECCOMP.emit(case).artifacts if a.path == path_of(HERE))
+        profile = from_bytes(artifact.path, to_bytes(artifact.path, artifact.document))
+        assert isinstance(profile, dict)
+        starting = {n for r in case.cluster.runtimes for n in startup(r, HERE).names}
+        probed = [n for n in range(highest + 1) if n not in _NOT_PROBED.get(HERE, ())]
+        for at, answer in zip(probed, answers(profile, numbers, probed), strict=True):
+            name = by_number.get(at)
+            if name is None:
+                expected = ENOSYS
+            else:
+                point = {"architecture": HERE, "name": name}
+                granted = point in case.domains["syscalls"] or name in starting
+                expected = ALLOWED if granted else EPERM
+            assert answer == expected, (seed, at, name)
+
+
+def test_our_numbers_are_libseccomps() -> None:
+    """For every call that the installed libseccomp knows by name, on this architecture."""
+    library = ctypes.CDLL("libseccomp.so.2")
+    known = 0
+    for name in names(HERE):
+        found = library.seccomp_syscall_resolve_name(name.encode())
+        if found >= 0:
+            assert found == number(HERE, name), name
+            known += 1
+    assert known > 300

@@ -1,0 +1,1 @@
+"""Independent judges: written from the specifications, not from the compiler."""

@@ -1,0 +1,74 @@
+"""The RBAC authorizer, written from its documentation and not from our emitter.
+
+https://kubernetes.io/docs/reference/access-authn-authz/rbac/ and the semantics of
+``Covers`` (Kubernetes 1.34): a request is allowed if some rule bound to the user in its
+scope has its verb, its API group, its resource (``resource/subresource``; ``*`` is
+every resource, ``*/sub`` every resource's subresource) and, when resourceNames is not
+empty, its name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Request:
+    verb: str
+    group: str = ""
+    resource: str = ""
+    namespace: str = ""
+    name: str = ""
+    url: str = ""
+
+
+def allowed(objects: list[dict[str, Any]], account: tuple[str, str], request: Request) -> bool:
+    """Whether a ServiceAccount (namespace, name) may make the request."""
+    for obj in objects:
+        if obj["kind"] not in ("RoleBinding", "ClusterRoleBinding"):
+            continue
+        here = obj["metadata"].get("namespace")
+        if obj["kind"] == "RoleBinding" and (request.url or here != request.namespace):
+            continue
+        if not any(
+            s["kind"] == "ServiceAccount" and (s["namespace"], s["name"]) == account
+            for s in obj["subjects"]
+        ):
+            continue
+        ref = obj["roleRef"]
+        role = next(
+            o
+            for o in objects
+            if o["kind"] == ref["kind"]
+            and o["metadata"]["name"] == ref["name"]
+            and (ref["kind"] == "ClusterRole" or o["metadata"]["namespace"] == here)
+        )
+        if any(_covers(rule, request) for rule in role["rules"]):
+            return True
+    return False
+
+
+def _covers(rule: dict[str, Any], request: Request) -> bool:
+    verbs = rule["verbs"]
+    if "*" not in verbs and request.verb not in verbs:
+        return False
+    if request.url:
+        return any(
+            url == "*" or url == request.url or (url.endswith("*") and request.url.startswith(url[:-1]))
+            for url in rule.get("nonResourceURLs", [])
+        )
+    groups = rule.get("apiGroups", [])
+    if "*" not in groups and request.group not in groups:
+        return False
+    if not any(_resource(r, request.resource) for r in rule.get("resources", [])):
+        return False
+    names = rule.get("resourceNames", [])
+    return not names or request.name in names
+
+
+def _resource(written: str, asked: str) -> bool:
+    if written in ("*", asked):
+        return True
+    _, slash, sub = asked.partition("/")
+    return bool(slash) and written == f"*/{sub}"

@@ -1,0 +1,116 @@
+"""The real kernel as the judge of a seccomp profile.
+
+A child process installs two filters.  The older one, the gate, answers every call
+whose sixth argument is a magic number with an errno of its own, so that no probed call
+is ever carried out.  The newer one is the profile, compiled by libseccomp as container
+runtimes do it.  Of two filters the stricter action wins, and of two errnos the newer
+filter's (seccomp(2)); so the gate's errno means that the profile would allow.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import mmap
+import os
+import signal
+import struct
+import time
+from typing import Any
+
+MAGIC = 0x5EC0_3B9D
+ALLOWED = 201  # no call returns it: it is above the kernel's errnos
+_DONE = 1
+
+_ACT_ALLOW = 0x7FFF_0000
+_ACT_ERRNO = 0x0005_0000
+_PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP, _MODE_FILTER = 38, 22, 2
+
+
+class _Filter(ctypes.Structure):
+    _fields_ = [  # noqa: RUF012  # ctypes' own form
+        ("code", ctypes.c_ushort),
+        ("jt", ctypes.c_ubyte),
+        ("jf", ctypes.c_ubyte),
+        ("k", ctypes.c_uint32),
+    ]
+
+
+class _Program(ctypes.Structure):
+    _fields_ = [("length", ctypes.c_ushort), ("filter", ctypes.POINTER(_Filter))]  # noqa: RUF012
+
+
+_LIBC = ctypes.PyDLL(None, use_errno=True)
+_SECCOMP = ctypes.CDLL("libseccomp.so.2", use_errno=True)
+_SECCOMP.seccomp_init.restype = ctypes.c_void_p
+_SECCOMP.seccomp_rule_add_array.argtypes = [
+    ctypes.c_void_p, ctypes.c_uint32, ctypes.c_int, ctypes.c_uint, ctypes.c_void_p,
+]  # fmt: skip
+_SECCOMP.seccomp_load.argtypes = [ctypes.c_void_p]
+
+
+def answers(profile: dict[str, Any], numbers: dict[str, int], probed: list[int]) -> list[int]:
+    """The errno that each call of ``probed`` gets under the profile.
+
+    ``numbers`` maps the names in the profile to numbers of this machine.
+    """
+    shared = mmap.mmap(-1, 2 * len(probed) + 2)
+    pid = os.fork()
+    if pid == 0:
+        _child(profile, numbers, probed, shared)
+    try:
+        deadline = time.monotonic() + 60
+        while shared[0] != _DONE:
+            ended, status = os.waitpid(pid, os.WNOHANG)
+            if ended:
+                raise AssertionError(f"the probing process ended with {status}")
+            if time.monotonic() > deadline:
+                raise AssertionError("the probing process does not answer")
+            time.sleep(0.0005)
+    finally:
+        if shared[0] == _DONE:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+    return list(struct.unpack_from(f"<{len(probed)}H", shared, 2))
+
+
+def _child(profile: dict[str, Any], numbers: dict[str, int], probed: list[int], shared: mmap.mmap) -> None:
+    gc.disable()
+    results = (ctypes.c_uint16 * len(probed)).from_buffer(shared, 2)
+    flag = ctypes.c_ubyte.from_buffer(shared)
+    call, get, put = _LIBC.syscall, ctypes.get_errno, ctypes.set_errno
+    _install_gate()
+    _install(profile, numbers)
+    for at, number in enumerate(probed):
+        put(0)
+        call(number, 0, 0, 0, 0, 0, MAGIC)
+        results[at] = get()
+    flag.value = _DONE
+    while True:  # the profile may not let the process end; the parent ends it
+        pass
+
+
+def _install_gate() -> None:
+    load_argument, jump_equal, answer = 0x20, 0x15, 0x06
+    program = (_Filter * 4)(
+        _Filter(load_argument, 0, 0, 16 + 8 * 5),
+        _Filter(jump_equal, 0, 1, MAGIC),
+        _Filter(answer, 0, 0, _ACT_ERRNO | ALLOWED),
+        _Filter(answer, 0, 0, _ACT_ALLOW),
+    )
+    _LIBC.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    if _LIBC.prctl(_PR_SET_SECCOMP, _MODE_FILTER, ctypes.byref(_Program(4, program))):
+        os._exit(99)
+
+
+def _install(profile: dict[str, Any], numbers: dict[str, int]) -> None:
+    context = _SECCOMP.seccomp_init(_ACT_ERRNO | profile["defaultErrnoRet"])
+    for entry in profile["syscalls"]:
+        action = _ACT_ALLOW
+        if entry["action"] == "SCMP_ACT_ERRNO":
+            action = _ACT_ERRNO | entry["errnoRet"]
+        for name in entry["names"]:
+            if _SECCOMP.seccomp_rule_add_array(context, action, numbers[name], 0, None):
+                os._exit(98)
+    if _SECCOMP.seccomp_load(context):
+        os._exit(97)

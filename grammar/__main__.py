@@ -35,9 +35,11 @@ def tables() -> dict[str, Any]:  # Any: Lark's tables are untyped
     )
     names = [t.name for t in terminals]
     number = {name: i for i, name in enumerate([*names, "$END"])}
-    rules = list(dict.fromkeys(parser.rules))
+    rules = sorted(
+        set(parser.rules), key=lambda r: (r.origin.name, r.order, len(r.expansion), str(r))
+    )
     rule_number = {rule: i for i, rule in enumerate(rules)}
-    states = sorted(table.states)
+    states = _in_order(table)
     place = {state: i for i, state in enumerate(states)}
     return {
         "terminals": [[t.name, t.pattern.to_regexp()] for t in terminals],
@@ -46,6 +48,16 @@ def tables() -> dict[str, Any]:  # Any: Lark's tables are untyped
         "accept": place[table.end_states["file"]],
         "states": [_state(table.states[state], number, rule_number, place) for state in states],
     }
+
+
+def _in_order(table: Any) -> list[int]:  # Any: Lark's tables are untyped
+    """The states as a walk from the start reaches them: Lark's own numbers change from run to run."""
+    found = [table.start_states["file"]]
+    for state in found:
+        for _, (_, argument) in sorted(table.states[state].items(), key=lambda item: item[0]):
+            if isinstance(argument, int) and argument not in found:
+                found.append(argument)
+    return found
 
 
 def _state(

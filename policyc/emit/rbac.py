@@ -200,10 +200,22 @@ def _service_account(envelope: Envelope) -> Artifact:
         },
         "automountServiceAccountToken": uses_api,
     }
-    note = "the agent uses the API" if uses_api else "the agent does not use the API: no token"
+    used = tuple(
+        dict.fromkeys(
+            d
+            for domain in ("kube", "kube_url")
+            for grant in envelope.grants.get(domain, ())
+            for d in grant.derivations
+        )
+    )
+    why = (
+        ("the agent uses the API", used)
+        if uses_api
+        else ("the agent does not use the API", (_FORM,))
+    )
     explain = {
         "/metadata": (f"ServiceAccount {namespace}/{name}", (_ACCOUNT,)),
-        "/automountServiceAccountToken": (note, (Derivation(Step.DECLARED, note=note),)),
+        "/automountServiceAccountToken": why,
     }
     return Artifact("serviceaccount.yaml", document, lines_of(explain, _FORM))
 
@@ -233,7 +245,9 @@ def _role_and_binding(envelope: Envelope, scope: str, rules: _Rules) -> list[Art
         "roleRef": {"apiGroup": _API, "kind": kind, "name": name},
         "subjects": [{"kind": "ServiceAccount", "name": account, "namespace": account_space}],
     }
-    bound = {"/subjects": (f"binds {envelope.subject.service_account}", (_ACCOUNT,))}
+    # The binding stands as long as a rule of its role does.
+    every = tuple(dict.fromkeys(d for _, reasons in explain.values() for d in reasons))
+    bound = {"/subjects": (f"binds {envelope.subject.service_account}", every)}
     return [
         Artifact(f"{kind.lower()}{suffix}.yaml", role, lines_of(explain, _FORM)),
         Artifact(f"{kind.lower()}binding{suffix}.yaml", binding, lines_of(bound, _FORM)),

@@ -95,6 +95,7 @@ STARTS: Mapping[str, frozenset[str]] = MappingProxyType(
         "accept": frozenset("because approver reopen".split()),
         "assert": frozenset({"never", "no"}),
         "test": frozenset({"expect"}),
+        "unknown": frozenset(),
     }
 )
 """Block -> the words that its statements begin with; a test compares them with the grammar."""

@@ -100,7 +100,7 @@ class _Outliner:
     """Finds blocks; where braces do not balance, keywords tell where one is missing or too many."""
 
     def __init__(self, text: str) -> None:
-        self.pieces = scan(text)
+        self.pieces = _settled(scan(text))
         opens = sum(p.kind is Kind.OPEN for p in self.pieces)
         closes = sum(p.kind is Kind.CLOSE for p in self.pieces)
         self.lacks_close = opens > closes
@@ -186,6 +186,52 @@ class _Outliner:
             if owner is not None:
                 self.result.unclosed.append(owner)
         del self.levels[known[-1] + 1 :]
+
+
+_OPENERS = frozenset(word for inner in BLOCKS.values() for word in inner)
+_PLAIN = frozenset(word for words in STARTS.values() for word in words) - _OPENERS
+
+
+def _settled(pieces: list[Lexeme]) -> list[Lexeme]:
+    """Braces that cannot be a block's, where they stand, become stray characters of their line.
+
+    A block opens at the end of a line whose statement has blocks, and closes on a
+    line of its own; or it does both on one line.
+    """
+    out: list[Lexeme] = []
+    line: list[Lexeme] = []
+    for piece in [*pieces, Lexeme(Kind.NEWLINE, "", 0, 0)]:
+        if piece.kind is Kind.NEWLINE:
+            out += _settled_line(line)
+            out.append(piece)
+            line = []
+        else:
+            line.append(piece)
+    return out[:-1]
+
+
+def _settled_line(line: list[Lexeme]) -> list[Lexeme]:
+    words = [p for p in line if p.kind is not Kind.COMMENT]
+    closes = 0
+    while closes < len(words) and words[-1 - closes].kind is Kind.CLOSE:
+        closes += 1
+    opens = [p for p in words if p.kind is Kind.OPEN]
+    kept: set[Lexeme] = set()
+    if closes == len(words):
+        kept.update(words)
+    elif words[0].text not in _PLAIN or words[0].text == "window":
+        inner = words[: len(words) - closes]
+        if inner[-1].kind is Kind.OPEN and not closes:
+            kept.add(inner[-1])
+        elif closes and opens:
+            kept.update(opens[:closes])
+            kept.update(words[len(words) - min(closes, len(opens)) :])
+    return [
+        Lexeme(Kind.BAD, p.text, p.start, p.end)
+        if p.kind in (Kind.OPEN, Kind.CLOSE) and p not in kept
+        else p
+        for p in line
+    ]
 
 
 def outline(text: str) -> Outline:

@@ -70,7 +70,9 @@ def _reachable(domain: str, missing: object, case: Envelope) -> bool:
 
             return bool(missing - DOMAINS[domain].written({"port": "0"}) - _junk(domain))
         case "syscalls":
-            return bool(missing & SYSCALLS.written({"architecture": list(case.cluster.architectures)}))
+            return bool(
+                missing & SYSCALLS.written({"architecture": list(case.cluster.architectures)})
+            )
         case "kube":
             return bool(missing & KUBE.full)
     return bool(missing)
@@ -151,10 +153,20 @@ def test_bytes_do_not_depend_on_hash_seed_locale_or_time_zone(tmp_path: Path) ->
         "print(digest(data))\n"
     )
     answers = set()
-    for seed, locale, zone in (("0", "C", "UTC"), ("1", "C.UTF-8", "Asia/Tokyo"), ("77", "POSIX", "America/Lima")):
+    for seed, locale, zone in (
+        ("0", "C", "UTC"),
+        ("1", "C.UTF-8", "Asia/Tokyo"),
+        ("77", "POSIX", "America/Lima"),
+    ):
         done = subprocess.run(
             [sys.executable, "-c", program],
-            env={"PYTHONHASHSEED": seed, "LC_ALL": locale, "TZ": zone, "HOME": str(tmp_path), "PATH": ""},
+            env={
+                "PYTHONHASHSEED": seed,
+                "LC_ALL": locale,
+                "TZ": zone,
+                "HOME": str(tmp_path),
+                "PATH": "",
+            },
             capture_output=True,
             text=True,
             check=True,

@@ -30,7 +30,10 @@ def test_the_api_server_would_take_it(emitter: Emitter) -> None:
 def test_the_rules_refuse_what_the_api_server_refuses() -> None:
     meta = {"name": "x", "namespace": "a"}
     spec = {"podSelector": {}, "policyTypes": ["Egress"]}
-    bad = {"to": [{"ipBlock": {"cidr": "10.0.0.0/8", "except": ["10.0.0.0/8"]}}], "ports": [{"protocol": "TCP", "port": 0}]}
+    bad = {
+        "to": [{"ipBlock": {"cidr": "10.0.0.0/8", "except": ["10.0.0.0/8"]}}],
+        "ports": [{"protocol": "TCP", "port": 0}],
+    }
     found = faults({"kind": "NetworkPolicy", "metadata": meta, "spec": {**spec, "egress": [bad]}})
     assert found == ["except 10.0.0.0/8 is not strictly inside 10.0.0.0/8", "port 0"]
     rule = {"apiGroups": [""], "resources": ["pods"], "resourceNames": ["a"], "verbs": ["create"]}

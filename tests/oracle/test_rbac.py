@@ -19,7 +19,11 @@ def requests(rng: random.Random, count: int) -> list[Request]:
     made = []
     for _ in range(count):
         if rng.random() < 0.1:
-            made.append(Request(rng.choice(("get", "post")), url=rng.choice(("/healthz", "/metrics/x", "/api"))))
+            made.append(
+                Request(
+                    rng.choice(("get", "post")), url=rng.choice(("/healthz", "/metrics/x", "/api"))
+                )
+            )
             continue
         group, resource = rng.choice(RESOURCES)
         verb = rng.choice(VERBS)
@@ -36,7 +40,9 @@ def test_the_authorizer_allows_what_the_roles_denote() -> None:
         rng = random.Random(seed)
         case = envelope(rng)
         emission = RBAC.emit(case)
-        documents = {a.path: from_bytes(a.path, to_bytes(a.path, a.document)) for a in emission.artifacts}
+        documents = {
+            a.path: from_bytes(a.path, to_bytes(a.path, a.document)) for a in emission.artifacts
+        }
         denoted = RBAC.denote(documents, case)
         narrowed = {n.domain for n in emission.narrowed}
         for request in requests(rng, 30):

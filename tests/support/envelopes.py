@@ -22,22 +22,38 @@ NAMESPACE = "kubernetes.io/metadata.name"
 SPACES = ("support", "mcp", "kube-system", "web")
 APPS = ("a", "b", "c")
 NETWORKS = (
-    "10.0.0.0/8", "10.1.0.0/16", "10.1.2.0/24", "10.1.2.3/32", "192.0.2.0/25", "0.0.0.0/0",
-    "2001:db8::/32", "2001:db8::1/128", "::/0", "203.0.113.7/32",
-)  # fmt: skip
+    "10.0.0.0/8",
+    "10.1.0.0/16",
+    "10.1.2.0/24",
+    "10.1.2.3/32",
+    "192.0.2.0/25",
+    "0.0.0.0/0",
+    "2001:db8::/32",
+    "2001:db8::1/128",
+    "::/0",
+    "203.0.113.7/32",
+)
 HOSTS = ("api.example.com", "*.example.org", "hooks.example.net")
 RANGES = ("443", "80-90", "1-65535", "*", "5432", "0-10")
 RESOURCES = (
-    ("", "pods"), ("", "configmaps"), ("", "secrets"), ("apps", "deployments"), ("", "pods/log"),
-    ("", "nodes"), ("batch", "jobs"), ("", "serviceaccounts/token"),
-)  # fmt: skip
+    ("", "pods"),
+    ("", "configmaps"),
+    ("", "secrets"),
+    ("apps", "deployments"),
+    ("", "pods/log"),
+    ("", "nodes"),
+    ("batch", "jobs"),
+    ("", "serviceaccounts/token"),
+)
 VERBS = ("get", "list", "watch", "create", "delete", "deletecollection", "update", "escalate")
 NAMES = ("faq-1", "faq-2", "main")
 
 
 def reason(rng: random.Random) -> tuple[Derivation, ...]:
     evidence = tuple(
-        sorted({Evidence("p.json", f"/spec/x/{rng.randrange(999)}") for _ in range(rng.randint(1, 3))})
+        sorted(
+            {Evidence("p.json", f"/spec/x/{rng.randrange(999)}") for _ in range(rng.randint(1, 3))}
+        )
     )
     return (Derivation(Step.OBSERVED, evidence=evidence, needed=1),)
 
@@ -109,7 +125,7 @@ def grants(rng: random.Random, make: object, most: int) -> tuple[Grant, ...]:
 
 def envelope(rng: random.Random, architectures: tuple[str, ...] = ("amd64",)) -> Envelope:
     """One envelope; the same for the same state of ``rng``."""
-    granted: dict[str, tuple[Grant, ...]] = {name: () for name in d.DOMAINS}
+    granted: dict[str, tuple[Grant, ...]] = dict.fromkeys(d.DOMAINS, ())
     granted["egress_ip"] = grants(rng, lambda r: ip_region(r, d.EGRESS_IP), 4)
     granted["ingress_ip"] = grants(rng, lambda r: ip_region(r, d.INGRESS_IP), 2)
     granted["egress_peer"] = grants(rng, lambda r: peer_region(r, d.EGRESS_PEER), 4)
@@ -117,15 +133,17 @@ def envelope(rng: random.Random, architectures: tuple[str, ...] = ("amd64",)) ->
     granted["egress_host"] = grants(rng, host_region, 2)
     granted["kube"] = grants(rng, kube_region, 5)
     granted["kube_url"] = grants(rng, url_region, 2)
-    granted["syscalls"] = grants(
-        rng, lambda r: syscall_region(r, r.choice(architectures)), 4
-    )
+    granted["syscalls"] = grants(rng, lambda r: syscall_region(r, r.choice(architectures)), 4)
     granted["capabilities"] = grants(
         rng,
-        lambda r: d.CAPABILITIES.written({"name": r.choice(("NET_BIND_SERVICE", "CHOWN", "SYS_ADMIN"))}),
+        lambda r: d.CAPABILITIES.written(
+            {"name": r.choice(("NET_BIND_SERVICE", "CHOWN", "SYS_ADMIN"))}
+        ),
         2,
     )
-    granted["exec"] = grants(rng, lambda r: d.EXEC.written({"path": r.choice(("/bin/x", "/usr/**"))}), 2)
+    granted["exec"] = grants(
+        rng, lambda r: d.EXEC.written({"path": r.choice(("/bin/x", "/usr/**"))}), 2
+    )
     resolutions = tuple(
         Resolution("api.example.com", "tcp", 443, (address,), reason(rng))
         for address in rng.sample(("198.51.100.1", "2001:db8::9"), rng.randint(0, 2))
@@ -133,10 +151,16 @@ def envelope(rng: random.Random, architectures: tuple[str, ...] = ("amd64",)) ->
     labels = (("app", rng.choice(APPS)),)
     return Envelope(
         Subject(
-            "agent-x", "c", "audit", "act", "o@corp.example",
+            "agent-x",
+            "c",
+            "audit",
+            "act",
+            "o@corp.example",
             WorkloadRef("Deployment", "apps", "support", "agent-x", "main"),
-            None, "support/agent-x", labels,
-        ),  # fmt: skip
+            None,
+            "support/agent-x",
+            labels,
+        ),
         {name: d.DOMAINS[name].union(g.region for g in granted[name]) for name in d.DOMAINS},
         granted,
         resolutions,

@@ -9,7 +9,15 @@ from policyc.envelope.region import Domain, Region
 
 TEXTS = ("", "a", "ab", "abc", "b", "ba", "*", "a*", "!x", "get", "list", "pods/log")
 HOSTS = ("example.com", "api.example.com", "v2.api.example.com", "example.org", "com")
-PATHS = ("/etc/passwd", "/etc/shadow", "/data/x", "/data", "/data/x/y", "/proc/7/stat", "/proc/self/maps")
+PATHS = (
+    "/etc/passwd",
+    "/etc/shadow",
+    "/data/x",
+    "/data",
+    "/data/x/y",
+    "/proc/7/stat",
+    "/proc/self/maps",
+)
 ADDRESSES = ("10.0.0.1", "10.0.0.2", "10.255.255.255", "192.0.2.1", "::1", "2001:db8::1", "0.0.0.0")
 NETWORKS = ("10.0.0.0/8", "10.0.0.0/31", "0.0.0.0/0", "::/0", "2001:db8::/32", "192.0.2.1/32")
 PORTS = ("0", "1", "80", "443", "8000", "65535")
@@ -55,7 +63,9 @@ def pattern(axis: object) -> st.SearchStrategy[str]:
 
 def names(domain: Domain) -> list[str]:
     """The axes to draw from: the fixed ones and two labels of each family."""
-    return [a.name for a in domain.axes] + [f"{f}:{k}" for f in domain.families for k in ("app", "tier")]
+    return [a.name for a in domain.axes] + [
+        f"{f}:{k}" for f in domain.families for k in ("app", "tier")
+    ]
 
 
 @st.composite

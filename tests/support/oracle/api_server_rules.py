@@ -39,11 +39,17 @@ def _metadata(obj: dict[str, Any]) -> list[str]:
         found.append(f"name {name!r}")
     if ("namespace" in meta) == (obj["kind"] in CLUSTER_WIDE):
         found.append("namespace")
-    if "namespace" in meta and (len(meta["namespace"]) > 63 or not LABEL.fullmatch(meta["namespace"])):
+    if "namespace" in meta and (
+        len(meta["namespace"]) > 63 or not LABEL.fullmatch(meta["namespace"])
+    ):
         found.append(f"namespace {meta['namespace']!r}")
     for key in meta.get("annotations", {}):
         prefix, _, rest = key.rpartition("/")
-        if (prefix and not SUBDOMAIN.fullmatch(prefix)) or len(rest) > 63 or not QUALIFIED.fullmatch(rest):
+        if (
+            (prefix and not SUBDOMAIN.fullmatch(prefix))
+            or len(rest) > 63
+            or not QUALIFIED.fullmatch(rest)
+        ):
             found.append(f"annotation {key!r}")
     if sum(len(k) + len(v) for k, v in meta.get("annotations", {}).items()) > 256 * 1024:
         found.append("annotations are too long")
@@ -113,7 +119,11 @@ def _selector(selector: dict[str, Any]) -> list[str]:
 
 def _is_key(key: str) -> bool:
     prefix, _, name = key.rpartition("/")
-    return (not prefix or bool(SUBDOMAIN.fullmatch(prefix))) and len(name) <= 63 and bool(QUALIFIED.fullmatch(name))
+    return (
+        (not prefix or bool(SUBDOMAIN.fullmatch(prefix)))
+        and len(name) <= 63
+        and bool(QUALIFIED.fullmatch(name))
+    )
 
 
 def _role(obj: dict[str, Any]) -> list[str]:

@@ -55,7 +55,7 @@ def _covers(rule: dict[str, Any], request: Request) -> bool:
         return False
     if request.url:
         return any(
-            url == "*" or url == request.url or (url.endswith("*") and request.url.startswith(url[:-1]))
+            url in ("*", request.url) or (url.endswith("*") and request.url.startswith(url[:-1]))
             for url in rule.get("nonResourceURLs", [])
         )
     groups = rule.get("apiGroups", [])

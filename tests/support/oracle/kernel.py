@@ -28,7 +28,7 @@ _PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP, _MODE_FILTER = 38, 22, 2
 
 
 class _Filter(ctypes.Structure):
-    _fields_ = [  # noqa: RUF012  # ctypes' own form
+    _fields_ = [  # ctypes' own form
         ("code", ctypes.c_ushort),
         ("jt", ctypes.c_ubyte),
         ("jf", ctypes.c_ubyte),
@@ -37,7 +37,7 @@ class _Filter(ctypes.Structure):
 
 
 class _Program(ctypes.Structure):
-    _fields_ = [("length", ctypes.c_ushort), ("filter", ctypes.POINTER(_Filter))]  # noqa: RUF012
+    _fields_ = [("length", ctypes.c_ushort), ("filter", ctypes.POINTER(_Filter))]
 
 
 _LIBC = ctypes.PyDLL(None, use_errno=True)
@@ -74,7 +74,9 @@ def answers(profile: dict[str, Any], numbers: dict[str, int], probed: list[int])
     return list(struct.unpack_from(f"<{len(probed)}H", shared, 2))
 
 
-def _child(profile: dict[str, Any], numbers: dict[str, int], probed: list[int], shared: mmap.mmap) -> None:
+def _child(
+    profile: dict[str, Any], numbers: dict[str, int], probed: list[int], shared: mmap.mmap
+) -> None:
     gc.disable()
     results = (ctypes.c_uint16 * len(probed)).from_buffer(shared, 2)
     flag = ctypes.c_ubyte.from_buffer(shared)

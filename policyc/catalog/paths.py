@@ -19,31 +19,55 @@ SEGMENT_TYPES: tuple[tuple[str, str], ...] = (
     # Digests and container ids: at least 32 hexadecimal digits, with a digit among them.
     ("<hash>", r"(?=[a-fA-F]*\d)[0-9a-fA-F]{32,}"),
 )
-"""Token and pattern of a whole segment, in order; no segment matches two."""
+"""Token and pattern of a whole segment; no segment matches two."""
 
-_TYPED = tuple((token, re.compile(pattern)) for token, pattern in SEGMENT_TYPES)
-_NUMBER = re.compile(r"[0-9]+")
+PROC_TYPES: tuple[tuple[str, str], ...] = (
+    # proc(5), proc_pid_task(5): process and thread ids.
+    ("<pid>", r"/proc/\d+|/proc/(?:<pid>|self)/task/\d+"),
+    # proc_pid_fd(5), proc_pid_fdinfo(5): descriptors, numbered as they are opened.
+    ("<num>", r"/proc/(?:<pid>|self|thread-self)(?:/task/<pid>)?/fd(?:info)?/\d+"),
+)
+"""Token and pattern of a path whose last segment it replaces, those before it typed already.
+
+Numbers elsewhere are kept, since they may mean something: ``/proc/irq/12``, ``/etc/rc3.d``.
+"""
+
+_SEGMENTS = tuple((token, re.compile(pattern, re.ASCII)) for token, pattern in SEGMENT_TYPES)
+_PROC = tuple((token, re.compile(pattern, re.ASCII)) for token, pattern in PROC_TYPES)
+_SHORTEST = 23
+"""The shortest segment that a pattern of SEGMENT_TYPES matches has as many characters."""
 
 
 @lru_cache(maxsize=1 << 16)
 def typed_path(path: str) -> str:
     """``path`` with each volatile segment replaced by its type.
 
-    Below ``/proc`` a number is a process or thread id (proc(5)); elsewhere numbers
-    are kept, since they may mean something (``/etc/rc3.d`` siblings, shard names).
+    An absolute path is first freed of empty segments, ``.`` and a final slash, and
+    ``..`` takes the segment before it away: enforcers compare resolved paths, and
+    ``/data/../etc/shadow`` must not pass for something below ``/data``.
     """
-    if "/" not in path:
+    if not path.startswith("/"):
         return path
-    segments = path.split("/")
-    below_proc = segments[:2] == ["", "proc"]
-    return "/".join(_typed_segment(segment, below_proc) for segment in segments)
+    segments: list[str] = []
+    for segment in path.split("/"):
+        if segment == "..":
+            del segments[-1:]
+        elif segment not in ("", "."):
+            segments.append(_typed_segment(segment))
+    if segments[:1] == ["proc"]:
+        segments = _typed_proc(segments)
+    return "/" + "/".join(segments)
 
 
-def _typed_segment(segment: str, below_proc: bool) -> str:
-    if below_proc and _NUMBER.fullmatch(segment):
-        return "<pid>"
-    if len(segment) > 20:  # the shortest volatile segment is longer
-        for token, pattern in _TYPED:
-            if pattern.fullmatch(segment):
-                return token
-    return segment
+def _typed_segment(segment: str) -> str:
+    if len(segment) < _SHORTEST:
+        return segment
+    return next((token for token, p in _SEGMENTS if p.fullmatch(segment)), segment)
+
+
+def _typed_proc(segments: list[str]) -> list[str]:
+    typed: list[str] = []
+    for segment in segments:
+        here = "/".join(("", *typed, segment))
+        typed.append(next((token for token, p in _PROC if p.fullmatch(here)), segment))
+    return typed

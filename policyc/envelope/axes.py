@@ -11,12 +11,13 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import groupby
 
 from policyc.catalog.paths import typed_path
 from policyc.envelope.lattice import Diagram, Node, Value, decision, join, meet, minus
+from policyc.envelope.patterns import cone_end, text_patterns, unescape
 
 _HERE = (0, "")
-_TOP_CHARACTER = chr(0x10FFFF)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -123,6 +124,10 @@ class Axis(ABC):
     def extent(self, pattern: str) -> Extent:
         """The set that a written pattern stands for; ValueError when it is none."""
 
+    def single(self, written: str) -> Extent:
+        """The set of one written element, none of whose characters is a wildcard."""
+        return self.extent(written)
+
     @abstractmethod
     def write(self, extent: Extent) -> tuple[str, ...]:
         """Canonical patterns, most general first.
@@ -134,14 +139,12 @@ class Axis(ABC):
     def parse(self, patterns: Iterable[str]) -> Extent:
         """The inverse of ``write``: patterns applied in order, ``!`` takes out."""
         extent = EMPTY
-        adds: list[Extent] = []
-        for pattern in patterns:
-            if pattern.startswith("!"):
-                extent = union([extent, *adds]) - self.extent(pattern[1:])
-                adds = []
+        for takes_out, run in groupby(patterns, lambda pattern: pattern.startswith("!")):
+            if takes_out:
+                extent -= union(self.extent(pattern[1:]) for pattern in run)
             else:
-                adds.append(self.extent(pattern))
-        return union([extent, *adds])
+                extent = union([extent, *map(self.extent, run)])
+        return extent
 
 
 class EnumAxis(Axis):
@@ -169,25 +172,29 @@ class EnumAxis(Axis):
         return tuple(w for w in self.words if self.extent(w) <= extent)
 
 
+_NUMBER = re.compile(r"0|[1-9][0-9]{0,4}")
+
+
 class PortAxis(Axis):
     """Ports 0 to 65535: ``443``, ``8000-8010``, ``*``."""
 
     END = 1 << 16
 
     def point(self, written: str) -> int:
-        number = int(written)
-        if not 0 <= number < self.END:
-            raise ValueError(f"{written} is not a port")
-        return number
+        if not _NUMBER.fullmatch(written) or int(written) >= self.END:
+            raise ValueError(f"{written!r} is not a port")
+        return int(written)
 
     def extent(self, pattern: str) -> Extent:
         if pattern == "*":
             return ALL
-        first, _, last = pattern.partition("-")
-        return self.range(self.point(first), self.point(last or first))
+        first, dash, last = pattern.partition("-")
+        return self.range(self.point(first), self.point(last if dash else first))
 
     def range(self, first: int, last: int) -> Extent:
-        """The ports ``first`` to ``last``, both included."""
+        """The ports ``first`` to ``last``, both included; ValueError when there are none."""
+        if first > last:
+            raise ValueError(f"{first}-{last} runs backwards")
         return between(first or None, last + 1 if last + 1 < self.END else None)
 
     def write(self, extent: Extent) -> tuple[str, ...]:
@@ -205,32 +212,45 @@ class PortAxis(Axis):
 class AddressAxis(Axis):
     """IPv4 and IPv6 addresses on one line: IPv6 follows after the last IPv4 address.
 
-    IPv4-mapped IPv6 addresses (``::ffff:0:0/96``) are read as the IPv4 address that
-    a socket on them reaches.
+    IPv4-mapped IPv6 addresses (``::ffff:0:0/96``, RFC 4291) are read as the IPv4 address
+    that a socket on them reaches, so the line has no place of its own for them.
     """
 
     V4_END = 1 << 32
-    END = V4_END + (1 << 128)
+    _MAPPED = 0xFFFF << 32
+    _MAPPED_END = 0x10000 << 32
+    END = V4_END + (1 << 128) - (_MAPPED_END - _MAPPED)
 
     def point(self, written: str) -> int:
-        return self._value(ipaddress.ip_address(written))
+        address = ipaddress.ip_address(_unscoped(written))
+        if isinstance(address, ipaddress.IPv4Address):
+            return int(address)
+        mapped = address.ipv4_mapped
+        return self._v6_place(int(address)) if mapped is None else int(mapped)
 
-    def _value(self, address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> int:
-        if isinstance(address, ipaddress.IPv6Address):
-            if address.ipv4_mapped is not None:
-                return int(address.ipv4_mapped)
-            return self.V4_END + int(address)
-        return int(address)
+    def _v6_place(self, number: int) -> int:
+        """Where an IPv6 address stands; the mapped ones are squeezed out."""
+        squeezed = min(max(number - self._MAPPED, 0), self._MAPPED_END - self._MAPPED)
+        return self.V4_END + number - squeezed
 
     def extent(self, pattern: str) -> Extent:
         if pattern == "*":
             return ALL
+        _, slash, length = _unscoped(pattern).partition("/")
+        if slash and not (length.isascii() and length.isdigit()):
+            raise ValueError(f"{pattern!r}: a network is written with the length of its prefix")
         network = ipaddress.ip_network(pattern)
-        if isinstance(network, ipaddress.IPv6Network) and network.network_address.ipv4_mapped:
-            raise ValueError(f"{pattern} is an IPv4 network written as IPv6")
-        first = self._value(network.network_address)
+        first = int(network.network_address)
         end = first + network.num_addresses
+        if isinstance(network, ipaddress.IPv6Network):
+            if network.network_address.ipv4_mapped is not None:
+                raise ValueError(f"{pattern!r} is an IPv4 network written as IPv6")
+            first, end = self._v6_place(first), self._v6_place(end)
         return between(first or None, end if end < self.END else None)
+
+    def single(self, written: str) -> Extent:
+        value = self.point(written)
+        return between(value or None, value + 1 if value + 1 < self.END else None)
 
     def write(self, extent: Extent) -> tuple[str, ...]:
         if extent == ALL:
@@ -238,7 +258,10 @@ class AddressAxis(Axis):
         return tuple(str(n) for n in self.networks(extent))
 
     def networks(self, extent: Extent) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
-        """The fewest CIDR blocks that cover exactly the extent, ascending, IPv4 first."""
+        """The fewest CIDR blocks that cover exactly the extent, ascending, IPv4 first.
+
+        A block around the mapped addresses holds them too: no packet bears one.
+        """
         blocks: list[ipaddress.IPv4Network | ipaddress.IPv6Network] = []
         for a, b in extent.segments():
             first, end = int(a or 0), self.END if b is None else int(b)
@@ -252,22 +275,26 @@ class AddressAxis(Axis):
             if end > self.V4_END:
                 blocks.extend(
                     ipaddress.summarize_address_range(
-                        ipaddress.IPv6Address(max(first, self.V4_END) - self.V4_END),
-                        ipaddress.IPv6Address(end - self.V4_END - 1),
+                        ipaddress.IPv6Address(self._v6_number(max(first, self.V4_END))),
+                        ipaddress.IPv6Address(self._v6_number(end - 1)),
                     )
                 )
         return blocks
 
+    def _v6_number(self, place: int) -> int:
+        number = place - self.V4_END
+        return number if number < self._MAPPED else number + self._MAPPED_END - self._MAPPED
+
+
+def _unscoped(written: str) -> str:
+    if "%" in written:
+        raise ValueError(f"{written!r}: the zone of an address means something on one host only")
+    return written
+
 
 def cone(prefix: str) -> Extent:
     """The texts that begin with ``prefix``."""
-    return between(prefix or None, _cone_end(prefix))
-
-
-def _cone_end(prefix: str) -> str | None:
-    """The least text after all that begin with ``prefix``; None when there is none."""
-    stem = prefix.rstrip(_TOP_CHARACTER)
-    return stem[:-1] + chr(ord(stem[-1]) + 1) if stem else None
+    return between(prefix or None, cone_end(prefix))
 
 
 class TextAxis(Axis):
@@ -281,109 +308,18 @@ class TextAxis(Axis):
         return written
 
     def extent(self, pattern: str) -> Extent:
-        text, is_prefix = _unescape(pattern)
+        text, is_prefix = unescape(pattern)
         return cone(text) if is_prefix else self.only(text)
 
+    def single(self, written: str) -> Extent:
+        return self.only(self.point(written))
+
     def only(self, value: str) -> Extent:
-        """Exactly this text."""
+        """Exactly this value."""
         return between(value or None, value + "\0")
 
     def write(self, extent: Extent) -> tuple[str, ...]:
-        return tuple(_text_patterns(extent))
-
-
-def _unescape(pattern: str) -> tuple[str, bool]:
-    out: list[str] = []
-    is_prefix = False
-    i = 0
-    while i < len(pattern):
-        character = pattern[i]
-        if character == "\\" and i + 1 < len(pattern):
-            i += 1
-            out.append(pattern[i])
-        elif character == "*" and i + 1 == len(pattern):
-            is_prefix = True
-        else:
-            out.append(character)
-        i += 1
-    return "".join(out), is_prefix
-
-
-def _escape(text: str) -> str:
-    text = text.replace("\\", "\\\\")
-    if text.endswith("*"):
-        text = text[:-1] + "\\*"
-    return "\\" + text if text.startswith("!") else text
-
-
-def _text_patterns(extent: Extent) -> list[str]:
-    """Patterns for an extent of texts, in the order in which ``parse`` applies them.
-
-    Nearly every extent that people write is single texts and whole prefixes: those
-    are read off the segments.  Only what differences leave over needs the trie.
-    """
-    simple: list[str] = []
-    for first, end in extent.segments():
-        text = "" if first is None else str(first)
-        if end == text + "\0":
-            simple.append(_escape(text))
-        elif (None if end is None else str(end)) == _cone_end(text):
-            simple.append(_escape(text) + "*")
-        else:
-            return _trie_patterns(extent)
-    return simple
-
-
-def _trie_patterns(extent: Extent) -> list[str]:
-    """At each prefix the answer for most texts below it, then the exceptions, longer first last."""
-    patterns: list[str] = []
-
-    def walk(prefix: str, inherited: bool) -> None:
-        here = extent & cone(prefix)
-        if here == (cone(prefix) if inherited else EMPTY):
-            return
-        steps = _next_characters(here, prefix)
-        default = _rest(here, prefix, steps)
-        if default != inherited:
-            patterns.append(_pattern(prefix, default) + "*")
-        if _holds(here, prefix) != default:
-            patterns.append(_pattern(prefix, not default))
-        for character in steps:
-            walk(prefix + character, default)
-
-    walk("", False)
-    return patterns
-
-
-def _pattern(text: str, inside: bool) -> str:
-    return _escape(text) if inside else "!" + _escape(text)
-
-
-def _signed(pattern: str, inside: bool) -> str:
-    return pattern if inside else "!" + pattern
-
-
-def _holds(extent: Extent, text: str) -> bool:
-    return bool(extent & TextAxis("").only(text))
-
-
-def _next_characters(extent: Extent, prefix: str) -> list[str]:
-    """The characters after ``prefix`` under which the extent is not like the rest."""
-    found: set[str] = set()
-    for cut in extent.cuts:
-        text = str(cut)
-        if text.startswith(prefix) and len(text) > len(prefix):
-            character = text[len(prefix)]
-            found.add(character)
-            if character > "\0":
-                found.add(chr(ord(character) - 1))  # a cone's end names its successor
-    return sorted(c for c in found if c != "\0" or len(prefix) == 0)
-
-
-def _rest(extent: Extent, prefix: str, steps: list[str]) -> bool:
-    """Whether the texts after ``prefix`` that no step begins are inside."""
-    sample = next(c for c in map(chr, range(0x10FFFE, 0, -1)) if c not in steps)
-    return _holds(extent, prefix + sample)
+        return tuple(text_patterns([str(c) for c in extent.cuts], inside=extent.starts_inside))
 
 
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
@@ -394,17 +330,19 @@ class HostAxis(TextAxis):
     """Host names: ``api.example.com``, ``*.example.com`` (one or more labels in front), ``*``.
 
     Values are the labels from the right, each ended by a dot, so that a suffix is
-    a prefix.  Names are compared in lower case and without a final dot (RFC 4343).
+    a prefix.  Names are compared in lower case and without a final dot (RFC 4343);
+    a name in other scripts is written in its ASCII form (RFC 5890).
     """
 
     def point(self, written: str) -> str:
-        return "".join(f"{label}." for label in reversed(self._labels(written)))
+        return "".join(f"{label}." for label in reversed(_labels(written)))
 
     def extent(self, pattern: str) -> Extent:
         if pattern == "*":
             return ALL
         if pattern.startswith("*."):
-            suffix = self.point(pattern[2:])
+            # `x` stands for the shortest label, for which the name must have room.
+            suffix = self.point("x" + pattern[1:]).removesuffix("x.")
             return cone(suffix) - self.only(suffix)
         return self.only(self.point(pattern))
 
@@ -423,52 +361,118 @@ class HostAxis(TextAxis):
                 if str(cut).startswith(value) and "." in str(cut)[len(value) :]
             }
         )
-        default = _holds(here, value + "-.")  # no label is a lone hyphen: stands for the rest
+        default = bool(here & self.only(value + "-."))  # no label is a hyphen: it is all others
         name = ".".join(reversed(value.split(".")[:-1]))
         if default != inherited:
             yield _signed("*." + name if name else "*", default)
-        if name and _holds(here, value) != inherited:
+        if name and bool(here & self.only(value)) != inherited:
             yield _signed(name, not inherited)
         for step in steps:
             yield from self._below(here, f"{value}{step}.", inherited=default)
 
-    def _labels(self, name: str) -> list[str]:
-        labels = name.lower().removesuffix(".").split(".")
-        if len(name) > _HOST_MAX + 1 or not all(_LABEL.fullmatch(label) for label in labels):
-            raise ValueError(f"{name!r} is not a host name")
-        return labels
+
+def _signed(pattern: str, inside: bool) -> str:
+    return pattern if inside else "!" + pattern
+
+
+def _labels(name: str) -> list[str]:
+    bare = name.removesuffix(".")
+    labels = bare.lower().split(".")
+    if (
+        not bare.isascii()
+        or len(bare) > _HOST_MAX
+        or not all(_LABEL.fullmatch(label) for label in labels)
+        or labels[-1].isdigit()  # an IPv4 address; no top-level domain is a number (RFC 1123)
+    ):
+        raise ValueError(f"{name!r} is not a host name")
+    return labels
 
 
 class PathAxis(TextAxis):
-    """Typed paths: ``/usr/bin/curl`` is itself, ``/data/**`` all below ``/data``.
+    """Typed paths: ``/usr/bin/curl`` is itself, ``/data/**`` all strictly below ``/data``.
 
     Volatile segments are replaced by their type (``policyc.catalog.paths``), so
     ``/proc/17/stat`` and ``/proc/18/stat`` are one value ``/proc/<pid>/stat``.
+    ``/**`` is every path.  A literal ``*`` or backslash has a backslash in front.
     """
 
     def point(self, written: str) -> str:
+        if not written.startswith("/"):
+            raise ValueError(f"{written!r}: a path is absolute")
         return typed_path(written)
 
     def extent(self, pattern: str) -> Extent:
         if pattern in ("*", "/**"):
-            return ALL if pattern == "*" else cone("/")
-        stem, is_tree = pattern.removesuffix("/**"), pattern.endswith("/**")
-        if not stem.startswith("/") or "*" in stem or "//" in stem:
-            raise ValueError(
-                f"{pattern!r}: a path is absolute, and only a final `/**` is a wildcard"
-            )
-        return cone(typed_path(stem) + "/") if is_tree else self.only(typed_path(stem))
+            return ALL
+        stem = pattern.removesuffix("/**")
+        text = _unstarred(stem)
+        if "//" in text:
+            raise ValueError(f"{pattern!r}: a segment is empty")
+        return self.only(self.point(text)) if stem == pattern else cone(self.point(text) + "/")
 
     def write(self, extent: Extent) -> tuple[str, ...]:
-        """``/**`` marks a tree; a prefix that is no tree keeps its ``*`` (only differences make it)."""
-        return tuple(
-            pattern[:-1] + "**" if pattern.endswith("/*") else pattern
-            for pattern in super().write(extent)
-        )
+        """Paths and trees; ``!`` takes out, and the longer tree decides."""
+        return tuple(_starred(pattern) for pattern in super().write(extent))
+
+
+_STARRED = re.compile(r"\\(.)|\*", re.DOTALL)
+
+
+def _unstarred(stem: str) -> str:
+    def literal(found: re.Match[str]) -> str:
+        if found[1] is None:
+            raise ValueError(f"{stem!r}: only a final `/**` is a wildcard")
+        return found[1]
+
+    return _STARRED.sub(literal, stem)
+
+
+def _starred(pattern: str) -> str:
+    """A text pattern over paths as a path pattern: trees end in ``/**``, other stars are literal."""
+    sign = "!" if pattern.startswith("!") else ""
+    text, is_prefix = unescape(pattern.removeprefix(sign))
+    literal = text.replace("\\", "\\\\").replace("*", "\\*")
+    if is_prefix:
+        return sign + (literal.removesuffix("/") + "/**")
+    return sign + literal
 
 
 class LabelAxis(TextAxis):
     """The value of one label: ``=value``, or the empty text where the label is absent.
 
-    Patterns: ``=value``, ``=*`` (present), the empty pattern (absent), ``*`` (either).
+    Patterns: ``=value``, ``=prefix*``, ``=*`` (present), the empty pattern (absent), ``*``
+    (either).  The texts before ``=`` are one with the empty one, and all after it are
+    values, so that absent and present together are everything.
     """
+
+    def point(self, written: str) -> str:
+        if written and not written.startswith("="):
+            raise ValueError(f"{written!r}: a label's value is written `=value`")
+        return written
+
+    def only(self, value: str) -> Extent:
+        """One value with its ``=``; the empty text is absence."""
+        return super().only(value) if value else between(None, "=")
+
+    def extent(self, pattern: str) -> Extent:
+        if pattern == "*":
+            return ALL
+        text, is_prefix = unescape(self.point(pattern)[1:])
+        if not pattern or not is_prefix:
+            return self.only("=" + text if pattern else "")
+        end = cone_end(text)
+        return between("=" + text, None if end is None else "=" + end)
+
+    def write(self, extent: Extent) -> tuple[str, ...]:
+        if extent == ALL:
+            return ("*",)
+        cuts = [str(cut) for cut in extent.cuts]
+        absent = inside = extent.starts_inside
+        if cuts and cuts[0] == "=":
+            inside = not absent
+        values = text_patterns([cut[1:] for cut in cuts if cut != "="], inside=inside)
+        return (*([""] if absent else []), *(_of_value(pattern) for pattern in values))
+
+
+def _of_value(pattern: str) -> str:
+    return "!=" + pattern[1:] if pattern.startswith("!") else "=" + pattern

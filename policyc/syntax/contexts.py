@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from policyc.core.suggest import closest
@@ -101,10 +101,19 @@ STARTS: Mapping[str, frozenset[str]] = MappingProxyType(
 """Block -> the words that its statements begin with; a test compares them with the grammar."""
 
 
-def block_of(outer: str, head: str) -> str:
-    """The block that a statement opens, by its first word or the nearest one; ``unknown`` if none."""
+def block_of(outer: str, head: str, body: Sequence[str] = ()) -> str:
+    """The block that a statement opens; ``unknown`` if nothing tells.
+
+    Its first word tells; where that is wrong, the first words of the statements in its
+    ``body`` do, and then the nearest keyword.
+    """
     inner = BLOCKS.get(outer, {})
     if head in inner:
         return inner[head]
-    near = closest(head, inner, most=1)
-    return inner[near[0]] if near else "unknown"
+    near = [inner[word] for word in closest(head, inner)]
+    scores = {
+        block: (sum(word in STARTS[block] for word in body), block in near)
+        for block in sorted(inner.values(), key=lambda block: len(STARTS[block]))
+    }
+    best = max(scores, key=lambda block: scores[block], default="unknown")
+    return best if best in scores and any(scores[best]) else "unknown"

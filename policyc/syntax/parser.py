@@ -153,7 +153,7 @@ def _recover(source: Source) -> tuple[list[Diagnostic], str]:
             last = _last_offset(statement)
             blanks.append((statement.start, last))
         if statement.body:
-            inner = block_of(block, statement.head)
+            inner = block_of(block, statement.head, [child.head for child in statement.body])
             if inner != "unknown":
                 pending += [(child, inner) for child in reversed(statement.body)]
     return found, _blanked(source.text, blanks)

@@ -103,8 +103,8 @@ class _Outliner:
         self.pieces = _settled(scan(text))
         opens = sum(p.kind is Kind.OPEN for p in self.pieces)
         closes = sum(p.kind is Kind.CLOSE for p in self.pieces)
-        self.lacks_close = opens > closes
-        self.lacks_open = closes > opens
+        self.missing_closes = max(0, opens - closes)
+        self.missing_opens = max(0, closes - opens)
         self.result = Outline()
         self.levels: list[tuple[Statement | None, str, list[Statement]]] = [
             (None, "file", self.result.statements)
@@ -139,8 +139,8 @@ class _Outliner:
             return
         self.leave_unclosed()
         head = self.line[0].text
-        if self.lacks_open and head in BLOCKS[self.levels[-1][1]]:
-            self.lacks_open = False
+        if self.missing_opens and head in BLOCKS[self.levels[-1][1]]:
+            self.missing_opens -= 1
             self.open()
             return
         self.levels[-1][2].append(Statement(self.line))
@@ -157,8 +157,9 @@ class _Outliner:
 
     def close(self, piece: Lexeme, at: int) -> None:
         owner, inside, _ = self.levels[-1]
-        if owner is None or (self.lacks_open and self._is_inside_still(inside, at)):
+        if owner is None or (self.missing_opens and self._is_inside_still(inside, at)):
             self.result.stray.append(piece)
+            self.missing_opens = max(0, self.missing_opens - 1)
             return
         owner.close = piece
         self.levels.pop()
@@ -174,7 +175,7 @@ class _Outliner:
 
     def leave_unclosed(self) -> None:
         """With a brace missing, a keyword that only an outer block knows ends the inner ones."""
-        if not self.lacks_close:
+        if not self.missing_closes:
             return
         head = self.line[0].text
         known = [
@@ -185,6 +186,7 @@ class _Outliner:
         for owner, _, _ in self.levels[known[-1] + 1 :]:
             if owner is not None:
                 self.result.unclosed.append(owner)
+                self.missing_closes -= 1
         del self.levels[known[-1] + 1 :]
 
 
@@ -245,7 +247,7 @@ def _goes_on(line: list[Lexeme], depth: int, pieces: list[Lexeme], at: int) -> b
     An open parenthesis does not swallow the rest of the file: it reaches no further
     than a line that closes it or goes on with a comma.
     """
-    if not line:
+    if not line or line[0].text in _OPENERS:  # what opens a block holds no list
         return False
     if line[-1].kind is Kind.COMMA:
         return True

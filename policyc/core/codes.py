@@ -77,6 +77,7 @@ CODES: dict[str, str] = {
     "PC5005": "an unknown syscall in a recording",
     "PC5006": "requests that grant nothing",
     "PC5007": "a profile of another agent",
+    "PC5008": "profiles of several subjects",
     # 6xxx artifacts
     "PC6001": "a host name that NetworkPolicy cannot let through",
     "PC6002": "a label pattern that NetworkPolicy cannot select",

@@ -236,10 +236,12 @@ class AddressAxis(Axis):
     def extent(self, pattern: str) -> Extent:
         if pattern == "*":
             return ALL
-        _, slash, length = _unscoped(pattern).partition("/")
-        if slash and not (length.isascii() and length.isdigit()):
+        _, slash, length = pattern.partition("/")
+        if not slash:
+            return self.single(pattern)
+        if not (length.isascii() and length.isdigit()):
             raise ValueError(f"{pattern!r}: a network is written with the length of its prefix")
-        network = ipaddress.ip_network(pattern)
+        network = ipaddress.ip_network(_unscoped(pattern))
         first = int(network.network_address)
         end = first + network.num_addresses
         if isinstance(network, ipaddress.IPv6Network):

@@ -124,7 +124,9 @@ def _stats(profiles: list[AgentProfile], format_: str) -> None:
     if format_ == "json":
         print(json.dumps(rows, indent=2))
         return
-    print(f"{'PROFILE':40} {'DOMAIN':14} {'ITEMS':>6} {'RUNS':>5} {'ONCE':>5} {'NEW NEXT RUN':>13} {'LOST':>6}")
+    print(
+        f"{'PROFILE':40} {'DOMAIN':14} {'ITEMS':>6} {'RUNS':>5} {'ONCE':>5} {'NEW NEXT RUN':>13} {'LOST':>6}"
+    )
     for row in rows:
         print(
             f"{row['profile']:40} {row['domain']:14} {row['items']:>6} {row['runs']:>5} "

@@ -83,6 +83,10 @@ class Domain:
             }
         )
 
+    def single(self, elements: Point) -> Region:
+        """The box of written elements, none of whose characters is a wildcard."""
+        return self.box({name: self.axis(name).single(e) for name, e in elements.items()})
+
     def union(self, regions: Iterable[Region]) -> Region:
         """The join of many, in far less than pairwise time."""
         return Region(self, join_all(r.diagram for r in regions))

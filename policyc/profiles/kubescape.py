@@ -198,7 +198,7 @@ def _peer(peer: dict[str, Json], own_namespace: str) -> tuple[tuple[str, Value],
     """The fields of a peer: pod labels without the volatile ones, or an address and its names."""
     address = str(_get(peer, "ipAddress") or "")
     names = {str(n) for n in _list(_get(peer, "dnsNames"))} | {str(_get(peer, "dns") or "")}
-    hosts = tuple(sorted(n.lower().removesuffix(".") for n in names if n))
+    hosts = tuple(sorted({n.lower().removesuffix(".") for n in names if n}))
     fields: list[tuple[str, Value]] = []
     if address:
         fields.append(("address", address))

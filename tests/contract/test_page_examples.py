@@ -13,7 +13,9 @@ from policyc.semantics.load import load
 PAGES = Path(__file__).parents[2] / "docs" / "reference" / "diagnostics"
 EXAMPLE = re.compile(r"```agentpol\n(.*?)```", re.DOTALL)
 WITH_EXAMPLE = sorted(
-    path.stem for path in PAGES.glob("PC[123]*.md") if EXAMPLE.search(path.read_text(encoding="utf-8"))
+    path.stem
+    for path in PAGES.glob("PC[123]*.md")
+    if EXAMPLE.search(path.read_text(encoding="utf-8"))
 )
 
 

@@ -109,17 +109,14 @@ def test_what_is_written_is_read_back(axis: Axis, data: st.DataObject) -> None:
 
 
 @MANY
-@given(cuts=st.lists(TEXTS.filter(bool), unique=True, max_size=8), inside=st.booleans())
+@given(
+    cuts=st.lists(st.text("abc!\\*\0", min_size=1, max_size=4), unique=True, max_size=8),
+    inside=st.booleans(),
+)
 def test_any_set_of_texts_is_written(cuts: list[str], inside: bool) -> None:
-    ends: list[str | None] = [*([None] if inside else []), *sorted(cuts)]
-    pairs = [(a, b) for a, b in zip(ends[::2], [*ends[1::2], None], strict=False)]
-    extent = union(between(a, b) for a, b in pairs)
-    assert TEXT.parse(_only_short(TEXT.write(extent))) == extent
-
-
-def _only_short(written: tuple[str, ...]) -> tuple[str, ...]:
-    """As written; a set whose border runs through the code space is a long list, not a wrong one."""
-    return written
+    edges = [*([None] if inside else []), *sorted(cuts), None]
+    extent = union(between(a, b) for a, b in zip(edges[::2], edges[1::2], strict=False))
+    assert TEXT.parse(TEXT.write(extent)) == extent
 
 
 def test_neighbouring_prefixes_do_not_run_together() -> None:
@@ -156,10 +153,10 @@ def test_everything_is_one_extent(axis: Axis) -> None:
         (PORT, ""), (PORT, "080"), (PORT, "4_43"), (PORT, " 80"), (PORT, "٨٠"), (PORT, "90-80"),
         (PORT, "80-"), (PORT, "65536"), (PORT, "-1"),
         (ADDRESS, "10.0.0.0/255.0.0.0"), (ADDRESS, "10.0.0.1/8"), (ADDRESS, "fe80::1%eth0"),
-        (ADDRESS, "::ffff:10.0.0.0/104"), (ADDRESS, "::ffff:10.0.0.1"), (ADDRESS, "10.0.0.0/٨"),
+        (ADDRESS, "::ffff:10.0.0.0/104"), (ADDRESS, "::ffff:10.0.0.1/128"), (ADDRESS, "10.0.0.0/٨"),
         (HOST, ""), (HOST, "a..b"), (HOST, "-a.b"), (HOST, "a.*.b"), (HOST, "*a.b"), (HOST, "a b"),
         (HOST, "10.0.0.1"), (HOST, "\u212aubernetes.io"), (HOST, "a" * 64 + ".b"),
-        (HOST, ".".join(["ab"] * 85)), (HOST, "*." + ".".join(["ab"] * 84)),
+        (HOST, ".".join(["ab"] * 85)), (HOST, "*.a." + ".".join(["ab"] * 84)),
         (PATH, "a/b"), (PATH, "/a/*/b"), (PATH, "/a*"), (PATH, "/a//b"), (PATH, ""), (PATH, "/a/***"),
         (LABEL, "value"), (WORDS, "rea"), (WORDS, ""),
     ],
@@ -189,7 +186,7 @@ def test_trees_hold_what_is_strictly_below() -> None:
 
 def test_mapped_addresses_are_the_addresses_they_map() -> None:
     assert ADDRESS.point("::ffff:10.0.0.1") == ADDRESS.point("10.0.0.1")
-    assert ADDRESS.single("::ffff:10.0.0.1") == ADDRESS.extent("10.0.0.1")
+    assert ADDRESS.extent("::ffff:10.0.0.1") == ADDRESS.extent("10.0.0.1/32")
     around = ADDRESS.extent("::fffe:0:0/95")
     assert around == ADDRESS.extent("::fffe:0:0/96")
     assert [str(n) for n in ADDRESS.networks(ADDRESS.extent("::/64"))] == ["::/64"]

@@ -68,7 +68,7 @@ def _reachable(domain: str, missing: object, case: Envelope) -> bool:
         case "egress_peer" | "ingress_peer":
             from policyc.envelope.domains import DOMAINS
 
-            return bool(missing - DOMAINS[domain].written({"port": "0"}) - _junk(domain))
+            return bool(missing - DOMAINS[domain].written({"port": "0"}))
         case "syscalls":
             return bool(
                 missing & SYSCALLS.written({"architecture": list(case.cluster.architectures)})
@@ -76,15 +76,6 @@ def _reachable(domain: str, missing: object, case: Envelope) -> bool:
         case "kube":
             return bool(missing & KUBE.full)
     return bool(missing)
-
-
-def _junk(domain: str) -> object:
-    """Label texts that are neither a value nor absent."""
-    from policyc.envelope.domains import DOMAINS
-
-    whole = DOMAINS[domain]
-    keys = ("namespace:kubernetes.io/metadata.name", "pod:app", "pod:tier")
-    return whole.union(whole.full - whole.written({key: ["", "=*"]}) for key in keys)
 
 
 @EVERY

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 
 from policyc.core.canonical import Json
 from policyc.core.errors import InternalError
-from policyc.envelope.axes import ALL, Extent, LabelAxis, cone, union
+from policyc.envelope.axes import ALL, Extent, LabelAxis, union
 
 _AXIS = LabelAxis("label")
-_ABSENT = _AXIS.only("")
-_PRESENT = cone("=")
-_ANY = _ABSENT | _PRESENT
+_ABSENT = _AXIS.extent("")
+_PRESENT = _AXIS.extent("=*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +98,7 @@ def _denoted(expression: Json) -> tuple[str, Extent]:
         case {"key": str(key), "operator": "In", "values": list(values)}:
             return key, _values(values)
         case {"key": str(key), "operator": "NotIn", "values": list(values)}:
-            return key, _ANY - _values(values)
+            return key, ALL - _values(values)
         case {"key": str(key), "operator": "Exists"}:
             return key, _PRESENT
         case {"key": str(key), "operator": "DoesNotExist"}:

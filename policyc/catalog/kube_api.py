@@ -69,7 +69,7 @@ STANDARD_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch"
 """What ``*`` is written out as: the special verbs (escalate, bind, impersonate, ...) are named or absent."""
 
 CLUSTER_SCOPED = frozenset(
-    {("", plural) for plural in ("componentstatuses", "namespaces", "nodes", "persistentvolumes")}
+    {("", plural) for plural in ("componentstatuses", "nodes", "persistentvolumes")}
     | {
         (group, plural)
         for group in (
@@ -104,4 +104,22 @@ CLUSTER_SCOPED = frozenset(
         )
     }
 )
-"""(group, plural) of built-in resources whose requests never have a namespace."""
+"""(group, plural) of built-in resources whose requests never have a namespace.
+
+Not so ``namespaces``: a request for one is made in it
+(k8s.io/apiserver pkg/endpoints/request/requestinfo.go).
+"""
+
+_OF_ALL_NAMESPACES = frozenset({"create", "deletecollection", "list", "watch"})
+
+
+def is_cluster_scoped(group: str, resource: str, verb: str) -> bool:
+    """Whether requests with this verb for ``resource[/sub]`` never have a namespace."""
+    if (group, resource) == ("", "namespaces"):
+        return verb in _OF_ALL_NAMESPACES
+    return (group, resource.partition("/")[0]) in CLUSTER_SCOPED
+
+
+def is_plain(resource: str) -> bool:
+    """Whether it is one resource and no subresource, the creation of which carries no name."""
+    return "/" not in resource and resource != "*"

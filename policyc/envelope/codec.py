@@ -49,7 +49,7 @@ def _spec(envelope: Envelope) -> dict[str, Json]:
         "domains": {name: envelope.domains[name].encode() for name in DOMAINS},
         "resolutions": [
             {"host": r.host, "protocol": r.protocol, "port": r.port, "addresses": [*r.addresses]}
-            for r in envelope.resolutions
+            for r in sorted(envelope.resolutions, key=_resolution_order)
         ],
         "approvals": [
             {"domain": a.domain, "region": a.region.encode(), "by": a.by}
@@ -70,6 +70,10 @@ def _spec(envelope: Envelope) -> dict[str, Json]:
             "architectures": [*envelope.cluster.architectures],
         },
     }
+
+
+def _resolution_order(resolution: Resolution) -> tuple[str, str, int, tuple[str, ...]]:
+    return (resolution.host, resolution.protocol, resolution.port, resolution.addresses)
 
 
 def _subject(subject: Subject) -> Json:

@@ -18,6 +18,7 @@ for the shapes that policies have (a few axes, long flat nodes) is linear.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable
 from typing import TypeAlias
 from weakref import WeakValueDictionary
@@ -118,10 +119,39 @@ def _apply(shortcut: Shortcut, a: Diagram, b: Diagram) -> Diagram:
             assert isinstance(b, Node)
             return decision(b.variable, b.cuts, [go(a, child) for child in b.children])
         assert isinstance(a, Node) and isinstance(b, Node)
+        if shortcut is not _join_now:
+            if shortcut is _meet_now and len(b.cuts) < len(a.cuts):
+                a, b = b, a
+            return _within(a, b, go)
         cuts, pairs = _overlay(a, b)
         return decision(a_variable, cuts, [go(x, y) for x, y in pairs])
 
     return go(a, b)
+
+
+def _within(a: Node, b: Node, go: Callable[[Diagram, Diagram], Diagram]) -> Diagram:
+    """Meet or difference: what is outside of ``a`` is outside of the result.
+
+    So only the segments of ``a`` that lead somewhere are looked up in ``b``: a small
+    region against a large one costs a search, not a merge.
+    """
+    cuts: list[Value] = []
+    children: list[Diagram] = []
+    b_cuts, b_children = b.cuts, b.children
+    last = len(a.cuts)
+    for i, child in enumerate(a.children):
+        if i:
+            cuts.append(a.cuts[i - 1])
+        if child is False:
+            children.append(False)
+            continue
+        first = bisect_right(b_cuts, a.cuts[i - 1]) if i else 0
+        end = bisect_left(b_cuts, a.cuts[i]) if i < last else len(b_cuts)
+        children.append(go(child, b_children[first]))
+        for j in range(first, end):
+            cuts.append(b_cuts[j])
+            children.append(go(child, b_children[j + 1]))
+    return decision(a.variable, cuts, children)
 
 
 def _overlay(a: Node, b: Node) -> tuple[list[Value], list[tuple[Diagram, Diagram]]]:
@@ -166,3 +196,13 @@ def join_all(diagrams: Iterable[Diagram]) -> Diagram:
             paired.append(layer[-1])
         layer = paired
     return layer[0] if layer else False
+
+
+SortKey: TypeAlias = tuple[object, ...]
+
+
+def sort_key(diagram: Diagram) -> SortKey:
+    """Orders diagrams by their structure: the same in every process, whatever was built before."""
+    if not isinstance(diagram, Node):
+        return (int(diagram),)
+    return (2, diagram.variable, diagram.cuts, tuple(map(sort_key, diagram.children)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -26,6 +25,8 @@ def run_all(work: Callable[[int], T], count: int, jobs: int | None = None) -> It
     if jobs == 1 or count < _FEW:
         yield from map(work, range(count))
         return
+    import multiprocessing  # noqa: PLC0415  # 30 ms that a small build does not need
+
     global _work  # noqa: PLW0603  # what forked children see is module state
     _work = work
     try:

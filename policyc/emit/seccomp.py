@@ -166,12 +166,13 @@ def _denoted(path: str, document: Json) -> Region:
 
 def _narrowed(envelope: Envelope) -> list[Narrowing]:
     """Calls on a compat architecture: the profile lists only the node's own."""
-    result = []
-    for grant in envelope.grants.get("syscalls", ()):
-        for native, compat in sorted(COMPAT.items()):
-            only = SYSCALLS.written({"architecture": compat})
-            if native in envelope.cluster.architectures and grant.region <= only and grant.region:
-                result.append(
+    for native, compat in sorted(COMPAT.items()):
+        only = SYSCALLS.written({"architecture": compat})
+        if native not in envelope.cluster.architectures or not envelope.domains["syscalls"] & only:
+            continue
+        for grant in envelope.grants.get("syscalls", ()):
+            if grant.region and grant.region <= only:
+                return [
                     Narrowing(
                         "PC6101",
                         "syscalls",
@@ -179,5 +180,5 @@ def _narrowed(envelope: Envelope) -> list[Narrowing]:
                         "build the agent for the node's own architecture",
                         grant.derivations,
                     )
-                )
-    return result[:1]
+                ]
+    return []

@@ -38,11 +38,6 @@ def encode(envelope: Envelope) -> dict[str, Json]:
     }
 
 
-def envelope_digest(envelope: Envelope) -> str:
-    """The digest of what the envelope permits and for whom."""
-    return digest(canonical_json(_spec(envelope)))
-
-
 def _spec(envelope: Envelope) -> dict[str, Json]:
     return {
         "subject": _subject(envelope.subject),

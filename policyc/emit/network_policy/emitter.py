@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import product
 
 from policyc.core.canonical import Json, canonical_json
@@ -169,15 +170,20 @@ def _dns_peers(envelope: Envelope) -> Iterator[dict[str, Json]]:
         yield {"ipBlock": {"cidr": _single(address)}}
 
 
-def _ports(box: Mapping[str, Extent]) -> list[PortKey]:
-    protocols = [p for p in PROTOCOLS if _PROTOCOL.extent(p) <= box.get("protocol", ALL)]
-    return [
+def _ports(box: Mapping[str, Extent]) -> tuple[PortKey, ...]:
+    return _port_keys(box.get("protocol", ALL), box.get("port", ALL))
+
+
+@lru_cache(maxsize=1 << 12)
+def _port_keys(protocols: Extent, ports: Extent) -> tuple[PortKey, ...]:
+    return tuple(
         # Port 0 cannot be connected to and a NetworkPolicy cannot name it.
         (protocol, first if (first, last) == (0, 65535) else max(first, 1), last)
-        for protocol in protocols
-        for first, last in _PORT.ranges(box.get("port", ALL))
+        for protocol in PROTOCOLS
+        if _PROTOCOL.extent(protocol) <= protocols
+        for first, last in _PORT.ranges(ports)
         if last > 0
-    ]
+    )
 
 
 def _ip_peers(region: Region) -> Iterator[tuple[dict[str, Json], PortKey]]:
@@ -189,6 +195,9 @@ def _ip_peers(region: Region) -> Iterator[tuple[dict[str, Json], PortKey]]:
 
 def _blocks(extent: Extent) -> list[dict[str, Json]]:
     """CIDR blocks, each family either as the fewest blocks or as one with exceptions."""
+    fewest = _ADDRESS.networks(extent)
+    if len(fewest) == 1:
+        return [{"cidr": str(fewest[0])}]
     result: list[dict[str, Json]] = []
     for family in ("0.0.0.0/0", "::/0"):
         whole = _ADDRESS.extent(family)

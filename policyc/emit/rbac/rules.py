@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from policyc.catalog.kube_api import STANDARD_VERBS, is_cluster_scoped, is_plain
 from policyc.emit.base import Narrowing
@@ -138,7 +139,7 @@ class _Said:
         ``*`` in a rule would hand out escalate, bind and impersonate.
         """
         axis = KUBE.axis("verb")
-        standard = [v for v in STANDARD_VERBS if axis.extent(v) <= extent]
+        standard = _standard(extent)
         written = [unescape(p) for p in axis.write(extent) if not p.startswith("!")]
         if any(is_prefix or "*" in text for text, is_prefix in written):
             self._narrow("a pattern of verbs without the special ones")
@@ -181,3 +182,9 @@ class _Said:
         if "" in words:
             self._narrow("requests without a name and no others")
         return [word for word in words if word]
+
+
+@lru_cache(maxsize=1 << 10)
+def _standard(extent: Extent) -> tuple[str, ...]:
+    axis = KUBE.axis("verb")
+    return tuple(v for v in STANDARD_VERBS if axis.extent(v) <= extent)

@@ -9,9 +9,11 @@ import re
 from collections.abc import Mapping
 
 from policyc.core.canonical import Json, digest
+from policyc.core.errors import InternalError
+from policyc.denote.rbac import is_bound, permitted
 from policyc.emit.base import Artifact, Emission, lines_of
-from policyc.emit.rbac.denote import denote
 from policyc.emit.rbac.rules import CLUSTER, Rules, Verbs, rules_of
+from policyc.envelope.domains import KUBE, KUBE_URL
 from policyc.envelope.model import Envelope
 from policyc.envelope.provenance import Derivation, Step
 from policyc.envelope.region import Region
@@ -43,8 +45,28 @@ class RbacEmitter:
         return Emission(tuple(artifacts), (), tuple(narrowed))
 
     def denote(self, documents: Mapping[str, Json], envelope: Envelope) -> Mapping[str, Region]:
-        """What the ServiceAccount may ask of the API server; see ``denote.py``."""
-        return denote(documents, envelope)
+        """What every role that a binding gives to the ServiceAccount lets it ask of the API."""
+        by_ref = {_identity(d): d for d in documents.values() if isinstance(d, dict)}
+        kube, urls = [KUBE.empty], [KUBE_URL.empty]
+        for document in documents.values():
+            match document:
+                case {
+                    "kind": "RoleBinding" | "ClusterRoleBinding",
+                    "metadata": {**metadata},
+                    "roleRef": {"kind": str(kind), "name": str(name)},
+                    "subjects": subjects,
+                }:
+                    space = str(metadata.get("namespace", ""))
+                    role = by_ref.get((kind, space if kind == "Role" else "", name))
+                    if role is None:
+                        raise InternalError(f"a binding to {kind} {name}, which is not emitted")
+                    if is_bound(subjects, space, envelope.subject.service_account):
+                        resources, found = permitted(role.get("rules"), space)
+                        kube.append(resources)
+                        urls.append(found)
+                case _:
+                    pass
+        return {"kube": KUBE.union(kube), "kube_url": KUBE_URL.union(urls)}
 
     def ceiling(self, envelope: Envelope) -> Mapping[str, Region]:
         """The envelope: RBAC needs nothing beside it."""
@@ -52,6 +74,12 @@ class RbacEmitter:
 
 
 RBAC = RbacEmitter()
+
+
+def _identity(document: dict[str, Json]) -> tuple[str, str, str]:
+    metadata = document["metadata"]
+    assert isinstance(metadata, dict)
+    return (str(document["kind"]), str(metadata.get("namespace", "")), str(metadata["name"]))
 
 
 def role_name(envelope: Envelope) -> str:

@@ -12,10 +12,15 @@ import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
+
+Ended: TypeAlias = "subprocess.CompletedProcess[bytes]"
 
 BUSYBOX = Path("/bin/busybox")
 TIMEOUT_SECONDS = 60
+CWD = "/work"
+ID = "case"
+"""One container at a time: each bundle has its own state folder."""
 
 # crun 1.8 refuses hosts that mount cgroup v1 and v2 side by side ("cgroups in hybrid mode
 # not supported", src/libcrun/cgroup.c), even when told to use no cgroups.  In a mount
@@ -70,32 +75,55 @@ class Bundle:
     def rootfs(self) -> Path:
         return self.folder / "rootfs"
 
+    def install(self, name: str, program: bytes) -> str:
+        """Put a program into the root file system; its path in the container."""
+        path = self.rootfs / "bin" / name
+        path.write_bytes(program)
+        path.chmod(0o755)
+        return f"/bin/{name}"
+
     def run(
         self,
         command: Sequence[str],
         seccomp: Any,
         process: Process,
         before: Callable[[], object] | None = None,
-    ) -> subprocess.CompletedProcess[bytes]:
+    ) -> Ended:
         """Run the command in a container to its end; ``seccomp`` as runtime-spec's linux.seccomp.
 
         ``before`` is called in the process that becomes the runtime.
         """
         self._configure(command, seccomp, process)
-        return self._call("run", "--bundle", str(self.folder), "case", before=before)
+        return self._call("run", "--bundle", str(self.folder), ID, before=before)
+
+    def start(self, command: Sequence[str], seccomp: Any, process: Process) -> Ended:
+        """Start a container and leave it running; what it prints goes nowhere."""
+        self._configure(command, seccomp, process)
+        return self._call("run", "--detach", "--bundle", str(self.folder), ID, quiet=True)
+
+    def exec(self, command: Sequence[str]) -> Ended:
+        """Run a further command in the running container, as `kubectl exec` and probes do."""
+        return self._call("exec", "--cwd", CWD, ID, *command)
+
+    def remove(self) -> None:
+        """Kill what still runs of the container, and delete it; nothing when there is none."""
+        self._call("delete", "--force", ID)
 
     def _configure(self, command: Sequence[str], seccomp: Any, process: Process) -> None:
         document = _configuration(command, seccomp, process)
         (self.folder / "config.json").write_text(json.dumps(document), encoding="utf-8")
 
     def _call(
-        self, *arguments: str, before: Callable[[], object] | None = None
-    ) -> subprocess.CompletedProcess[bytes]:
+        self, *arguments: str, before: Callable[[], object] | None = None, quiet: bool = False
+    ) -> Ended:
         state = ("--root", str(self.folder / "state"))
+        # A container that is left running would hold pipes open.
+        output = subprocess.DEVNULL if quiet else subprocess.PIPE
         return subprocess.run(
             [*RUNTIMES[self.runtime], *state, *arguments],
-            capture_output=True,
             stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
             check=False,
             timeout=TIMEOUT_SECONDS,
             preexec_fn=before,
@@ -131,7 +159,7 @@ def _configuration(command: Sequence[str], seccomp: Any, process: Process) -> di
             "user": {"uid": process.user, "gid": process.user, "additionalGids": [2000]},
             "args": list(command),
             "env": ["PATH=/bin"],
-            "cwd": "/work",
+            "cwd": CWD,
             "capabilities": dict.fromkeys(kinds, held),
             "noNewPrivileges": process.no_new_privileges,
         },

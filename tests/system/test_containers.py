@@ -29,7 +29,7 @@ from policyc.profiles.base import WorkloadKey
 pytestmark = pytest.mark.system
 
 CORPUS = ROOT.parent / "shared" / "corpus" / "kubescape" / "redis"
-SCRIPT = ("/bin/busybox", "sh", "-c", "echo hello >note && cat note && ls")
+SCRIPT = ("/bin/busybox", "sh", "-c", "echo hello >note && head -n 1 note && ls")
 SAYS = b"hello\nnote\n"
 WAIT = ("/bin/busybox", "sleep", "0.01")
 WAIT_LONG = ("/bin/busybox", "sleep", "600.01")

@@ -55,7 +55,7 @@ RESTRICTED = Process(10001, no_new_privileges=True)
 """As the pod security standard `restricted` has it."""
 UNRESTRICTED = Process(0, no_new_privileges=False)
 """As a pod without a security context has it."""
-PROCESSES = (RESTRICTED, UNRESTRICTED)
+PROCESSES = (RESTRICTED, UNRESTRICTED, Process(10001, no_new_privileges=False))
 
 
 def require(*programs: str) -> None:
@@ -101,9 +101,10 @@ class Bundle:
         self._configure(command, seccomp, process)
         return self._call("run", "--detach", "--bundle", str(self.folder), ID, quiet=True)
 
-    def exec(self, command: Sequence[str]) -> Ended:
+    def exec(self, command: Sequence[str], process: Process) -> Ended:
         """Run a further command in the running container, as `kubectl exec` and probes do."""
-        return self._call("exec", "--cwd", CWD, ID, *command)
+        as_user = ("--user", f"{process.user}:{process.user}")
+        return self._call("exec", "--cwd", CWD, *as_user, ID, *command)
 
     def remove(self) -> None:
         """Kill what still runs of the container, and delete it; nothing when there is none."""

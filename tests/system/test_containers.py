@@ -29,7 +29,10 @@ from policyc.profiles.base import WorkloadKey
 pytestmark = pytest.mark.system
 
 CORPUS = ROOT.parent / "shared" / "corpus" / "kubescape" / "redis"
-SCRIPT = ("/bin/busybox", "sh", "-c", "echo hello >note && head -n 1 note && ls")
+# Opening /dev/stdout by its name takes the right to it, which the runtime hands over.
+SCRIPT = (
+    "/bin/busybox", "sh", "-c", "echo hello >note && head -n 1 note >/dev/stdout && ls",
+)  # fmt: skip
 SAYS = b"hello\nnote\n"
 WAIT = ("/bin/busybox", "sleep", "0.01")
 WAIT_LONG = ("/bin/busybox", "sleep", "600.01")
@@ -89,9 +92,9 @@ def test_what_was_recorded_runs(container: Bundle, process: Process, recorded: A
 def test_further_commands_run(container: Bundle, process: Process, recorded: AgentBuild) -> None:
     profile = seccomp_for(recorded, container.runtime)
     assert container.start(WAIT_LONG, profile, process).returncode == 0
-    ended = container.exec(SCRIPT)
+    ended = container.exec(SCRIPT, process)
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, SAYS, b"")
-    refused = container.exec(MKDIR)
+    refused = container.exec(MKDIR, process)
     assert refused.returncode != 0
     assert DENIED in refused.stderr
 

@@ -7,8 +7,10 @@ a container themselves: rlimits (raising one wants CAP_SYS_RESOURCE) and cgroup 
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
+import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +21,6 @@ Ended: TypeAlias = "subprocess.CompletedProcess[bytes]"
 BUSYBOX = Path("/bin/busybox")
 TIMEOUT_SECONDS = 60
 CWD = "/work"
-ID = "case"
-"""One container at a time: each bundle has its own state folder."""
 
 # crun 1.8 refuses hosts that mount cgroup v1 and v2 side by side ("cgroups in hybrid mode
 # not supported", src/libcrun/cgroup.c), even when told to use no cgroups.  In a mount
@@ -55,11 +55,14 @@ RESTRICTED = Process(10001, no_new_privileges=True)
 """As the pod security standard `restricted` has it."""
 UNRESTRICTED = Process(0, no_new_privileges=False)
 """As a pod without a security context has it."""
-PROCESSES = (RESTRICTED, UNRESTRICTED, Process(10001, no_new_privileges=False))
+USER = Process(10001, no_new_privileges=False)
+"""The most calls under the filter: the runtime changes the user there, and hands over streams."""
+PROCESSES = (RESTRICTED, UNRESTRICTED, USER)
 
 
 def require(*programs: str) -> None:
-    """AssertionError when a program is not installed: a skipped proof would be none."""
+    """AssertionError when these tests cannot run here: a skipped proof would be none."""
+    assert os.geteuid() == 0, "containers are started as root: run `make system` as root"
     missing = [program for program in programs if shutil.which(program) is None]
     assert not missing, f"not installed: {', '.join(missing)} (the packages stand in .ci/run)"
 
@@ -70,6 +73,8 @@ class Bundle:
 
     folder: Path
     runtime: str
+    id: str
+    """Unique on the machine: runc names the container's cgroups by it."""
 
     @property
     def rootfs(self) -> Path:
@@ -94,21 +99,21 @@ class Bundle:
         ``before`` is called in the process that becomes the runtime.
         """
         self._configure(command, seccomp, process)
-        return self._call("run", "--bundle", str(self.folder), ID, before=before)
+        return self._call("run", "--bundle", str(self.folder), self.id, before=before)
 
     def start(self, command: Sequence[str], seccomp: Any, process: Process) -> Ended:
         """Start a container and leave it running; what it prints goes nowhere."""
         self._configure(command, seccomp, process)
-        return self._call("run", "--detach", "--bundle", str(self.folder), ID, quiet=True)
+        return self._call("run", "--detach", "--bundle", str(self.folder), self.id, quiet=True)
 
     def exec(self, command: Sequence[str], process: Process) -> Ended:
         """Run a further command in the running container, as `kubectl exec` and probes do."""
         as_user = ("--user", f"{process.user}:{process.user}")
-        return self._call("exec", "--cwd", CWD, *as_user, ID, *command)
+        return self._call("exec", "--cwd", CWD, *as_user, self.id, *command)
 
     def remove(self) -> None:
         """Kill what still runs of the container, and delete it; nothing when there is none."""
-        self._call("delete", "--force", ID)
+        self._call("delete", "--force", self.id)
 
     def _configure(self, command: Sequence[str], seccomp: Any, process: Process) -> None:
         document = _configuration(command, seccomp, process)
@@ -134,7 +139,7 @@ class Bundle:
 def bundle(folder: Path, runtime: str) -> Bundle:
     """An empty bundle whose root file system holds busybox."""
     require("busybox", "unshare", "mount", runtime)
-    made = Bundle(folder, runtime)
+    made = Bundle(folder, runtime, f"policyc-test-{uuid.uuid4().hex}")
     (made.rootfs / "bin").mkdir(parents=True)
     shutil.copy(BUSYBOX, made.rootfs / "bin" / "busybox")
     for name in ("dev", "proc", "work"):

@@ -17,6 +17,7 @@ from policyc.pipeline.build import AgentBuild, build_agent
 from policyc.pipeline.compile import checked
 from policyc.profiles.agent_profile import to_bytes
 from policyc.profiles.base import AgentProfile, Item, Run, WorkloadKey
+from support.containers import require
 
 AS_OF = date(2026, 9, 1)
 ARCHITECTURE = "amd64"
@@ -47,6 +48,7 @@ def calls_of(command: Sequence[str], folder: Path) -> frozenset[str]:
 
     The process and its children, from the command's own execve on, as strace names them.
     """
+    require("strace")
     log = folder / "strace.log"
     ended = subprocess.run(
         ["strace", "--follow-forks", "--quiet=all", "--output", log, *command],

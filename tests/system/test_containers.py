@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ctypes
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from support import probe
-from support.containers import PROCESSES, RUNTIMES, Bundle, Process, bundle
+from support.containers import PROCESSES, RUNTIMES, USER, Bundle, Process, bundle
 from support.oracle.kernel import ALLOWED, NOT_PROBED, install_gate
 from support.recorded import (
     ARCHITECTURE,
@@ -22,7 +23,7 @@ from support.samples import ROOT
 
 from policyc.catalog import startup
 from policyc.catalog.syscalls import names, number
-from policyc.emit.seccomp import ENOSYS, EPERM
+from policyc.emit.seccomp import ENOSYS, EPERM, path_of
 from policyc.pipeline.build import AgentBuild
 from policyc.profiles.base import WorkloadKey
 
@@ -39,6 +40,7 @@ WAIT_LONG = ("/bin/busybox", "sleep", "600.01")
 MKDIR = ("/bin/busybox", "mkdir", "made")
 DENIED = b"Operation not permitted"
 UNSHARE = ("/bin/busybox", "unshare", "-U", "true")
+GENERATED = sorted((ROOT / "generated").glob(f"*/{path_of(ARCHITECTURE)}"))
 REDIS = WorkloadKey("apps/v1", "StatefulSet", "bob", "bob-redis-master", "redis")
 LIBSECCOMP = ctypes.CDLL("libseccomp.so.2")
 with_corpus = pytest.mark.skipif(not CORPUS.is_dir(), reason="corpus is not beside the checkout")
@@ -68,8 +70,9 @@ def smallest(tmp_path_factory: pytest.TempPathFactory) -> AgentBuild:
     return compiled(root, {"recorded.json": profile_of(probe.CALLS)})
 
 
-def test_every_runtime_of_the_catalogue_is_tried() -> None:
+def test_every_runtime_and_every_agent_is_tried() -> None:
     assert set(RUNTIMES) == set(startup.RUNTIMES)
+    assert GENERATED
 
 
 @every_process
@@ -148,6 +151,15 @@ def _expected(name: str | None, build: AgentBuild, runtime: str) -> int:
     if granted or name in startup.startup(runtime, ARCHITECTURE).names:
         return ALLOWED
     return EPERM
+
+
+@pytest.mark.parametrize("path", GENERATED, ids=lambda path: path.parent.name)
+def test_the_committed_profiles_start(container: Bundle, path: Path) -> None:
+    command = container.install("probe", probe.program([number(ARCHITECTURE, "mount")]))
+    profile = json.loads(path.read_bytes())
+    ended = container.run((command,), profile, USER)
+    assert (ended.returncode, ended.stderr) == (0, b"")
+    assert probe.errnos(ended.stdout) == [EPERM]
 
 
 @with_corpus

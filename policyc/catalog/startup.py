@@ -59,8 +59,29 @@ STARTUP: tuple[StartUp, ...] = (
 
 RUNTIMES = tuple(sorted({s.runtime for s in STARTUP}))
 
+# The sets were recorded on amd64.  What stands for their calls elsewhere (man 2 syscalls,
+# and for Go the files zsyscall_linux_*.go of golang.org/x/sys/unix):
+_INSTEAD = {
+    "access": "faccessat",
+    "dup2": "dup3",
+    "newfstatat": "fstatat64",
+    "readlink": "readlinkat",
+}
+# Where a register has 32 bits, wider user ids, file offsets and times have calls of their own.
+_OF_32_BITS = frozenset({"386", "arm"})
+_WIDER_SUFFIXES = ("32", "64", "_time64")
+_WIDER = frozenset({"_llseek", "mmap2", "set_thread_area", "set_tls", "sigreturn"})
+
 
 def startup(runtime: str, architecture: str) -> StartUp:
-    """The newest known set of a runtime, as far as the architecture has its calls."""
+    """The newest known set of a runtime, in the calls of the architecture."""
     found = next(s for s in STARTUP if s.runtime == runtime)
-    return StartUp(found.runtime, found.version, found.names & names(architecture))
+    return StartUp(found.runtime, found.version, _on(architecture, found.names))
+
+
+def _on(architecture: str, amd64: frozenset[str]) -> frozenset[str]:
+    known = names(architecture)
+    wanted = amd64 | {_INSTEAD[name] for name in _INSTEAD.keys() & amd64 - known}
+    if architecture in _OF_32_BITS:
+        wanted |= _WIDER | {name + suffix for name in amd64 for suffix in _WIDER_SUFFIXES}
+    return wanted & known

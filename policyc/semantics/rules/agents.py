@@ -232,6 +232,7 @@ class AgentRules:
     ) -> Learning | None:
         learn = single(node.members, n.Learn, "learn", self.found)
         staged = single(node.members, n.PreEnforced, "pre-enforced", self.found)
+        own = self._window(declaration, node) or base.window
         if learn is not None and staged is not None:
             self.found.append(
                 Diagnostic(
@@ -249,8 +250,16 @@ class AgentRules:
             return Learning(window.name if window else "", learn.since.text, files, learn.span)
         if staged is not None:
             files = self._patterns(staged.files)
-            return Learning(base.window, "", files, staged.span, staged.environment.text)
+            return Learning(own, "", files, staged.span, staged.environment.text)
         return None
+
+    def _window(self, declaration: Declaration, node: n.Agent) -> str:
+        """The agent's own `window` line; empty without one."""
+        line = single(node.members, n.UseWindow, "window", self.found)
+        if line is None:
+            return ""
+        window = self.symbols.resolve("window", line.name, declaration.path)
+        return window.name if window is not None else ""
 
     def _patterns(self, files: tuple[n.String, ...]) -> tuple[str, ...]:
         for pattern in files:

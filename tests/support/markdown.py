@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -70,3 +71,24 @@ def shows(shown: list[str], real: list[str]) -> bool:
     parts = [re.escape(row) + r"\n" if row != ELISION else r"(?:.*\n)*?" for row in shown]
     text = "".join(f"{row}\n" for row in real)
     return re.fullmatch("".join(parts) + r"\n*", text) is not None
+
+
+def renewed(shown: list[str], real: list[str]) -> list[str]:
+    """The shown rows as they are now: all real ones, or those nearest to what was chosen."""
+    if ELISION not in shown:
+        return "\n".join(real).rstrip("\n").split("\n")
+    rows: list[str] = []
+    at = 0
+    for row in shown:
+        near = [ELISION] if row == ELISION else difflib.get_close_matches(row, real[at:], n=1)
+        rows += near
+        if near and row != ELISION:
+            at = real.index(near[0], at) + 1
+    return rows
+
+
+def rewrite(path: Path, command: Command, rows: list[str]) -> None:
+    """Put ``rows`` in the place of what the page shows for the command."""
+    old = "\n".join([f"$ {command.line}", *command.shown, ""])
+    new = "\n".join([f"$ {command.line}", *rows, ""])
+    path.write_text(path.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")

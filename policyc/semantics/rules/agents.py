@@ -15,7 +15,7 @@ from policyc.kube.workloads import WORKLOAD_KINDS, workload_kind
 from policyc.semantics.cluster import Inventory
 from policyc.semantics.grants import Grants
 from policyc.semantics.model import ApprovalRule, CheckedAgent, Clause, Learning
-from policyc.semantics.rules.classes import CheckedClass, rungs
+from policyc.semantics.rules.classes import CheckedClass, rungs, spoken_of
 from policyc.semantics.symbols import Declaration, Symbols
 from policyc.semantics.words import calendar, known, missing, single
 from policyc.syntax import nodes as n
@@ -366,12 +366,13 @@ class AgentRules:
     def _outside(self, agent: CheckedAgent, clause: Clause, unmentioned: bool) -> Diagnostic:
         limit = agent.cap(clause.domain) or DOMAINS[clause.domain].empty
         excess = "; ".join((clause.region - limit).describe()[:2])
-        related = [
+        places = (
             Related(other.span, f"the cap of `{level.class_name}`")
             for level in agent.caps
             for other in level.clauses
-            if other.domain == clause.domain
-        ][:2]
+            if clause.domain in spoken_of(other.domain)
+        )
+        related = list(dict.fromkeys(places))[:2]
         if not related:
             related = [
                 Related(

@@ -102,6 +102,13 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert not anchor or anchor in anchors(path), link
 
 
+def test_every_page_is_in_the_index() -> None:
+    index = ROOT / "docs" / "README.md"
+    listed = {(index.parent / link).resolve() for link in links(index)}
+    written = {p for p in pages() if index.parent in p.parents and p.parent != DIAGNOSTICS}
+    assert written - listed == {index}
+
+
 @pytest.mark.parametrize("source", SOURCES, ids=named)
 def test_pages_that_source_names_exist(source: Path) -> None:
     for found in _PAGE.findall(source.read_text(encoding="utf-8", errors="replace")):

@@ -102,6 +102,13 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert not anchor or anchor in anchors(path), link
 
 
+@pytest.mark.parametrize("page", pages(), ids=named)
+def test_paths_that_pages_name_exist(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    for found in re.findall(r"`((?:policyc|grammar|tests|policies)/[\w./-]+)`", text):
+        assert (ROOT / found).exists(), found
+
+
 def test_every_page_is_in_the_index() -> None:
     index = ROOT / "docs" / "README.md"
     listed = {(index.parent / link).resolve() for link in links(index)}

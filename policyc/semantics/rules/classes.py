@@ -169,10 +169,23 @@ def _own_caps(
             clauses += grants.clauses(item, link.path, link.name)
     regions = {
         domain: DOMAINS[domain].union(c.region for c in clauses if c.domain == domain)
-        for domain in dict.fromkeys(c.domain for c in clauses)
+        for domain in dict.fromkeys(d for c in clauses for d in spoken_of(c.domain))
     }
     span = cap.span if cap is not None else node.name.span
     return CapLevel(link.name, span, tuple(clauses), regions), nevers
+
+
+_TOGETHER = (
+    ("egress_ip", "egress_host", "egress_peer"),
+    ("ingress_ip", "ingress_peer"),
+    ("kube", "kube_url"),
+)
+"""Domains that one keyword speaks of."""
+
+
+def spoken_of(domain: str) -> tuple[str, ...]:
+    """The domains that a grant in ``domain`` narrows: who names hosts means no address."""
+    return next((group for group in _TOGETHER if domain in group), (domain,))
 
 
 def _refuse_widening(

@@ -91,6 +91,7 @@ REFUSED = {
     "NaN": b"[NaN]",
     "infinity": b"[Infinity]",
     "minus infinity": b"[-Infinity]",
+    "a number beyond the largest float": b"[1e999]",
     "lone high surrogate": b'["\\ud800"]',
     "lone low surrogate in a key": b'{"\\udc00": 1}',
     "surrogates in the wrong order": b'["\\udc00\\ud800"]',

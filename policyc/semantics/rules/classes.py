@@ -96,8 +96,7 @@ def _parent(
     assert isinstance(link.node, n.Class)
     if link.node.parent is None:
         return None
-    quiet = Symbols(symbols.workspace, [], symbols.by_file, symbols.by_kind)
-    target = quiet.resolve("class", link.node.parent, link.path)
+    target = symbols.find("class", link.node.parent, link.path)
     return done.get(target.name) if target is not None else None
 
 

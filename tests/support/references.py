@@ -8,7 +8,13 @@ from dataclasses import dataclass, fields
 
 from policyc.catalog import vocabulary as v
 from policyc.catalog.capabilities import CAPABILITIES
-from policyc.catalog.kube_api import BUILT_IN, NONRESOURCE_VERBS, RESOURCE_VERBS
+from policyc.catalog.kube_api import (
+    NONRESOURCE_VERBS,
+    RESOURCE_VERBS,
+    built_in_resources,
+    is_custom_group,
+    split_resource,
+)
 from policyc.catalog.startup import RUNTIMES
 from policyc.catalog.syscalls import PROFILES, SCMP_TOKENS, all_names
 from policyc.envelope.domains import PROTOCOLS
@@ -18,8 +24,6 @@ from policyc.semantics.model import CheckedPolicy
 from policyc.syntax import nodes as n
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
-
-_RESOURCES = {f"{p}.{g}" if g else p for g, plurals in BUILT_IN.items() for p in plurals}
 
 CLOSED: dict[tuple[type[n.Node], str], frozenset[str]] = {
     (n.Stage, "name"): frozenset(v.STAGES),
@@ -36,7 +40,7 @@ CLOSED: dict[tuple[type[n.Node], str], frozenset[str]] = {
     (n.EgressGrant, "protocol"): frozenset(PROTOCOLS),
     (n.IngressGrant, "protocol"): frozenset(PROTOCOLS),
     (n.KubeGrant, "verbs"): frozenset(RESOURCE_VERBS),
-    (n.KubeGrant, "resources"): frozenset(_RESOURCES),
+    (n.KubeGrant, "resources"): built_in_resources(),
     (n.KubeUrlGrant, "verbs"): frozenset(NONRESOURCE_VERBS),
     (n.SyscallGrant, "profile"): frozenset(PROFILES),
     (n.SyscallGrant, "names"): frozenset(all_names()),
@@ -75,48 +79,57 @@ DECLARED: dict[tuple[type[n.Node], str], tuple[type[n.Node], ...]] = {
 class Reference:
     """One written name; ``known`` are the names that would be right in its place.
 
-    ``statement`` is equal for references of which one wrong one may hide another.
+    A wrong name may hide others of its line, and what the block holds that the line
+    ``opens_block``.
     """
 
     path: str
+    line: int
     start: int
     end: int
     text: str
     kind: str
-    statement: tuple[str, int]
     known: frozenset[str]
+    opens_block: bool
+
+    def means(self, written: str) -> bool:
+        """Whether what is written would be right too."""
+        if self.kind == "KubeGrant.resources":
+            group, _ = split_resource(written)
+            return written in self.known or is_custom_group(group)
+        return written in self.known
 
 
 def references(workspace: Workspace, policy: CheckedPolicy) -> list[Reference]:
     """Every reference to a name by name, patterns left out, in the order of the text."""
     found: list[Reference] = []
     for path, file in workspace.files.items():
-        for node, statement in _nodes(file):
+        for node in _nodes(file):
             for place, known, kind in _named(node, path, workspace, policy):
                 span = place.span
                 found.append(
                     Reference(
-                        path, span.start, span.end, span.text, kind, (path, statement), known
+                        path,
+                        span.begin.line,
+                        span.start,
+                        span.end,
+                        span.text,
+                        kind,
+                        known,
+                        span.source.line(span.begin.line).endswith("{"),
                     )
                 )
     return sorted(found, key=lambda r: (r.path, r.start))
 
 
-def _nodes(node: n.Node, statement: int = 0) -> Iterator[tuple[n.Node, int]]:
-    """The node and all below it, each with the beginning of the statement that holds it.
-
-    A class or agent whose head is wrong hides what its body says: the head's statement
-    is then the whole declaration, which ``batches`` keeps apart.
-    """
-    yield node, statement
-    for item in fields(node):  # type: ignore[arg-type]  # every node is a dataclass
-        if item.name == "span":
-            continue
+def _nodes(node: n.Node) -> Iterator[n.Node]:
+    """The node and all below it."""
+    yield node
+    for item in fields(node):
         value = getattr(node, item.name)
         for child in value if isinstance(value, tuple) else (value,):
             if isinstance(child, n.Node):
-                inner = child.span.start if "\n" in node.span.text else statement
-                yield from _nodes(child, inner)
+                yield from _nodes(child)
 
 
 def _named(
@@ -182,10 +195,10 @@ def _special(
         case n.At(service=service) if service is not None:
             yield service, frozenset(policy.services), "At.service"
         case n.Mcp(members=members):
-            surface = frozenset(t.text for m in members if isinstance(m, n.Tools) for t in m.names)
-            for member in members:
-                if isinstance(member, n.Pin):
-                    yield member.tool, surface, "Pin.tool"
+            lists = [m for m in members if isinstance(m, n.Tools)]
+            surface = frozenset(tool.text for tools in lists for tool in tools.names)
+            pins = [m for m in members if isinstance(m, n.Pin)]
+            yield from ((pin.tool, surface, "Pin.tool") for pin in pins)
         case n.ToolGrant(server=server) if server.text != "*":
             surface = frozenset(policy.declared[f"mcp {server.text}"].surface)
             yield from ((t, surface, "ToolGrant.tools") for t in _words(node, "tools"))

@@ -171,8 +171,10 @@ def test_pod_security_merges_into_the_workload(applied: ControlPlane, agent: str
     metadata: Any = patch["metadata"]
     path = f"/apis/apps/v1/namespaces/{metadata['namespace']}/deployments/{metadata['name']}"
     labels = {"app.kubernetes.io/name": agent}
+    subject = envelope_of(agent).subject
+    assert subject.workload is not None
     container = {
-        "name": envelope_of(agent).subject.workload.container,
+        "name": subject.workload.container,
         "image": "registry.example/a:1",
     }
     workload = {

@@ -15,6 +15,8 @@ from .pki import Credential
 
 Json = Any  # what the API server sends; tests look at it by path
 
+NOTHING: Mapping[str, str] = {}
+
 _TYPES = {
     "POST": "application/json",
     "PUT": "application/json",
@@ -51,28 +53,28 @@ class Client:
         path: str,
         body: Json = None,
         *,
-        headers: Mapping[str, str] | None = None,
-        **query: object,
+        headers: Mapping[str, str] = NOTHING,
+        query: Mapping[str, object] = NOTHING,
     ) -> Answer:
         """``body`` is sent as JSON (bytes as they are); OSError when there is no server."""
         connection = self._connect()
         try:
             data = body if isinstance(body, bytes) or body is None else json.dumps(body)
             sent = {"Content-Type": _TYPES[method]} if data is not None else {}
-            connection.request(method, _target(path, query), data, {**sent, **(headers or {})})
+            connection.request(method, _target(path, query), data, {**sent, **headers})
             response = connection.getresponse()
             return _answer(response)
         finally:
             connection.close()
 
     def get(self, path: str, **query: object) -> Answer:
-        return self.request("GET", path, **query)
+        return self.request("GET", path, query=query)
 
     def create(self, path: str, body: Json, **query: object) -> Answer:
-        return self.request("POST", path, body, **query)
+        return self.request("POST", path, body, query=query)
 
     def delete(self, path: str, **query: object) -> Answer:
-        return self.request("DELETE", path, **query)
+        return self.request("DELETE", path, query=query)
 
     def apply(self, path: str, body: Json, *, manager: str = "tests", **query: object) -> Answer:
         """Server-side apply of one object to its own path."""
@@ -81,8 +83,7 @@ class Client:
             path,
             body,
             headers={"Content-Type": "application/apply-patch+yaml"},
-            fieldManager=manager,
-            **query,
+            query={"fieldManager": manager, **query},
         )
 
     def watch(self, path: str, *, seconds: int = 60, **query: object) -> Iterator[Json]:

@@ -32,7 +32,7 @@ def main() -> int:
         return 0
     target = cache(os.environ)
     target.parent.mkdir(parents=True, exist_ok=True)
-    with _alone(target.with_suffix(".lock")):
+    with _alone(target.parent / "lock"):
         if not all((target / name).exists() for name in BUILT):
             _build(target)
     print(target)

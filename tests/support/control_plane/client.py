@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -86,7 +87,9 @@ class Client:
             query={"fieldManager": manager, **query},
         )
 
-    def watch(self, path: str, *, seconds: int = 60, **query: object) -> Iterator[Json]:
+    def watch(
+        self, path: str, *, seconds: int = 60, **query: object
+    ) -> Generator[Json, None, None]:
         """Objects of a collection that exist or come to exist or change, until the time is over."""
         connection = self._connect(seconds + 10)
         try:
@@ -101,6 +104,14 @@ class Client:
                     yield event["object"]
         finally:
             connection.close()
+
+    def first(self, path: str, is_wanted: Callable[[Json], bool], *, seconds: int = 60) -> Json:
+        """The first object of a collection that is as wanted; TimeoutError when none comes."""
+        with contextlib.closing(self.watch(path, seconds=seconds)) as seen:
+            for found in seen:
+                if is_wanted(found):
+                    return found
+        raise TimeoutError(f"nothing in {path} is as wanted after {seconds} s")
 
     def _connect(self, timeout_seconds: float = 60) -> http.client.HTTPSConnection:
         host, port = self._address

@@ -196,6 +196,7 @@ class ControlPlane:
             f"--etcd-certfile={etcd_client.certificate}",
             f"--etcd-keyfile={etcd_client.key}",
             f"--bind-address={_HOST}",
+            f"--advertise-address={_HOST}",
             f"--secure-port={self.address[1]}",
             f"--tls-cert-file={serving.certificate}",
             f"--tls-private-key-file={serving.key}",

@@ -91,16 +91,18 @@ def _compile(output: Path, link_flags: str, packages: frozenset[str]) -> None:
 
 
 def _show(lines: Iterable[str], packages: frozenset[str]) -> None:
-    """One line in ten percent where there is no terminal; what is no package name is passed on."""
-    step = 1 if sys.stderr.isatty() else max(1, len(packages) // 10)
-    with tqdm(
-        total=len(packages), unit="package", miniters=step, mininterval=0, ascii=True
-    ) as progress:
+    """A bar on a terminal, else a line each tenth; what is no package name is passed on."""
+    step = max(1, len(packages) // 10)
+    done = 0
+    with tqdm(total=len(packages), unit="package", disable=None) as progress:
         for line in lines:
-            if line.strip() in packages:
-                progress.update()
-            else:
+            if line.strip() not in packages:
                 progress.write(line.rstrip(), file=sys.stderr)
+                continue
+            done += 1
+            progress.update()
+            if progress.disable and done % step == 0:
+                print(f"{done} of {len(packages)} packages", file=sys.stderr, flush=True)
 
 
 def _go(*arguments: str) -> str:

@@ -154,6 +154,70 @@ def test_the_api_server_can_be_killed_and_started_again_and_all_ends(tmp_path: P
     assert not (tmp_path / "etcd").exists()
 
 
+def test_policies_from_files_are_enforced(tmp_path: Path) -> None:
+    """The API server takes flags of the test; here those that read admission policies from a folder.
+
+    KEP-5793; the names are those of apiserver's pkg/admission/plugin/policy/config (1.36).
+    """
+    write_static_policy(tmp_path / "policies")
+    admission = tmp_path / "admission.json"
+    admission.write_text(json.dumps(static_policies_from(tmp_path / "policies")))
+    flags = (
+        "--feature-gates=ManifestBasedAdmissionControlConfig=true",
+        f"--admission-control-config-file={admission}",
+    )
+    path = "/api/v1/namespaces/default/configmaps"
+    body = {"apiVersion": "v1", "kind": "ConfigMap"}
+    with ControlPlane(tmp_path, controllers=False, api_server_flags=flags) as plane:
+        refused = plane.admin.create(path, body | {"metadata": {"name": "refused"}})
+        assert refused.status == 422, refused
+        assert "by a policy in a file" in refused.message
+        assert plane.admin.create(path, body | {"metadata": {"name": "welcome"}}).status == 201
+        policies = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies"
+        assert plane.admin.get(policies).body["items"] == []
+
+
+def static_policies_from(folder: Path) -> dict[str, Any]:
+    return {
+        "apiVersion": "apiserver.config.k8s.io/v1",
+        "kind": "AdmissionConfiguration",
+        "plugins": [
+            {
+                "name": "ValidatingAdmissionPolicy",
+                "configuration": {
+                    "apiVersion": "apiserver.config.k8s.io/v1",
+                    "kind": "ValidatingAdmissionPolicyConfiguration",
+                    "staticManifestsDir": str(folder),
+                },
+            }
+        ],
+    }
+
+
+def write_static_policy(folder: Path) -> None:
+    """No ConfigMap may be called ``refused``."""
+    folder.mkdir()
+    name = "refused.static.k8s.io"
+    rule = {"apiGroups": [""], "apiVersions": ["v1"], "resources": ["configmaps"]}
+    header = {"apiVersion": "admissionregistration.k8s.io/v1", "metadata": {"name": name}}
+    policy = {
+        "failurePolicy": "Fail",
+        "matchConstraints": {"resourceRules": [rule | {"operations": ["CREATE"]}]},
+        "validations": [
+            {
+                "expression": "object.metadata.name != 'refused'",
+                "message": "refused by a policy in a file",
+            }
+        ],
+    }
+    binding = {"policyName": name, "validationActions": ["Deny"]}
+    for kind, spec in (
+        ("ValidatingAdmissionPolicy", policy),
+        ("ValidatingAdmissionPolicyBinding", binding),
+    ):
+        (folder / f"{kind}.json").write_text(json.dumps(header | {"kind": kind, "spec": spec}))
+
+
 # -- what the compiler emits -------------------------------------------------------
 
 

@@ -31,12 +31,12 @@ def version() -> str:
 
 
 def cache(environment: Mapping[str, str]) -> Path:
-    """The folder of the built programs: another one for every version and build recipe."""
+    """The folder of the built programs: another one for every version and set of modules."""
     home = environment.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    recipe = hashlib.sha256()
-    for name in ("go.mod", "go.sum", "build.py"):
-        recipe.update((MODULE / name).read_bytes())
-    return Path(home, "policyc", "control-plane", f"{version()}-{recipe.hexdigest()[:12]}")
+    modules = hashlib.sha256()
+    for name in ("go.mod", "go.sum"):
+        modules.update((MODULE / name).read_bytes())
+    return Path(home, "policyc", "control-plane", f"{version()}-{modules.hexdigest()[:12]}")
 
 
 def find(name: str, environment: Mapping[str, str]) -> Path:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
+import select
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -66,3 +70,24 @@ def test_a_daemon_that_never_becomes_ready_is_reported_and_can_be_stopped(tmp_pa
     assert daemon.is_running
     daemon.stop()
     assert not daemon.is_running
+
+
+def test_daemons_end_with_a_test_run_that_is_killed(tmp_path: Path) -> None:
+    """The daemon alone holds the other end of the pipe: the pipe ends when the daemon does."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    program = (
+        "import sys; from pathlib import Path; from support.control_plane.daemon import Daemon;"
+        f"Daemon(['sh', '-c', 'exec tail -f /dev/null > {pipe}'], Path({str(tmp_path)!r})).start();"
+        "sys.stdin.read()"
+    )
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+    with (
+        subprocess.Popen(
+            [sys.executable, "-c", program], stdin=subprocess.PIPE, env=environment
+        ) as run,
+        pipe.open("rb") as end,
+    ):
+        run.kill()
+        ended, _, _ = select.select([end], [], [], 60)
+        assert ended and end.read() == b""

@@ -2,7 +2,7 @@
 # with nothing but Python 3.11+ and make.
 .POSIX:
 .SUFFIXES:
-.PHONY: compile test check golden bench fmt lint type arch system clean lock
+.PHONY: compile test check golden bench fmt lint type arch system control-plane e2e clean lock
 
 PYTHON = python3
 VENV = .venv
@@ -16,21 +16,29 @@ compile: $(RUN)
 	@$(BIN)/policyc compile policies --output generated
 
 test: $(DEV)
-	$(PYTEST) -m "not system"
+	$(PYTEST) -m "not system and not e2e"
 
 # Exactly what CI runs.
-check: lint type arch
+check: lint type arch test system e2e
 	$(BIN)/policyc fmt --check policies
 	$(BIN)/policyc compile policies --output generated --check
-	$(PYTEST)
 
 # Tests that need root and container runtimes.
 system: $(DEV)
 	$(BIN)/pytest -m system
 
+# kube-apiserver, kube-controller-manager and kubectl, built once into the user's cache with Go;
+# nothing to do when KUBEBUILDER_ASSETS names a folder that has them.
+control-plane: $(DEV)
+	@$(BIN)/python -m tests.support.control_plane
+
+# Tests on a real API server; etcd comes from the system (Debian: etcd-server).
+e2e: control-plane
+	$(BIN)/pytest -m e2e
+
 # Rewrites golden files; read the difference like code.
 golden: $(DEV)
-	$(PYTEST) -m "not system" --golden
+	$(PYTEST) -m "not system and not e2e" --golden
 	$(BIN)/policyc compile policies --output generated
 
 bench: $(DEV)

@@ -169,7 +169,7 @@ def decode(document: Json) -> Envelope:
     if subject.agent != name:
         _refuse("metadata.name", "it is not the agent's")
     domains = _fields(spec["domains"], "spec.domains", " ".join(DOMAINS))
-    return Envelope(
+    envelope = Envelope(
         subject,
         {d: DOMAINS[d].decode(domains[d]) for d in DOMAINS},
         {},
@@ -179,6 +179,9 @@ def decode(document: Json) -> Envelope:
         _read_pod(spec["pod"]),
         _read_cluster(spec["cluster"]),
     )
+    if encode(envelope) != document:
+        _refuse("spec", "it says what it says in another form than the canonical one")
+    return envelope
 
 
 def _read_subject(value: Json) -> Subject:

@@ -61,6 +61,8 @@ class Domain:
         family, colon, _ = name.partition(":")
         if colon:
             return self.families[family]
+        if name in self.families:
+            raise KeyError(name)
         return self.axes[self._rank[name]]
 
     def variable(self, name: str) -> Variable:

@@ -52,8 +52,9 @@ def checked_classes(
 ) -> dict[str, CheckedClass]:
     """Every class by name, parents before children; a class in a circle is left out."""
     done: dict[str, CheckedClass] = {}
+    lost: set[str] = set()
     for declaration in symbols.all("class"):
-        chain = _chain(declaration, symbols, done, found)
+        chain = _chain(declaration, symbols, done, lost, found)
         for link in reversed(chain):
             node = link.node
             assert isinstance(node, n.Class)
@@ -66,14 +67,17 @@ def _chain(
     declaration: Declaration,
     symbols: Symbols,
     done: Mapping[str, CheckedClass],
+    lost: set[str],
     found: list[Diagnostic],
 ) -> list[Declaration]:
-    """The class and its ancestors that are not checked yet; a circle is PC3014."""
+    """The class and its ancestors that are not checked yet; a circle is PC3014 and goes to ``lost``."""
     chain: list[Declaration] = []
     here: Declaration | None = declaration
-    while here is not None and here.name not in done:
+    while here is not None and here.name not in done and here.name not in lost:
         if here in chain:
-            circle = " -> ".join(c.name for c in [*chain[chain.index(here) :], here])
+            first = chain.index(here)
+            circle = " -> ".join(c.name for c in [*chain[first:], here])
+            lost.update(c.name for c in chain[first:])
             found.append(
                 Diagnostic(
                     "PC3014",
@@ -82,7 +86,7 @@ def _chain(
                     help="one of them must be a root: remove its `extends`",
                 )
             )
-            break
+            return chain[:first]
         chain.append(here)
         node = here.node
         assert isinstance(node, n.Class)
@@ -96,8 +100,7 @@ def _parent(
     assert isinstance(link.node, n.Class)
     if link.node.parent is None:
         return None
-    quiet = Symbols(symbols.workspace, [], symbols.by_file, symbols.by_kind)
-    target = quiet.resolve("class", link.node.parent, link.path)
+    target = symbols.find("class", link.node.parent, link.path)
     return done.get(target.name) if target is not None else None
 
 
@@ -123,7 +126,7 @@ def _checked(
     inherited = parent.pod if parent is not None else PodSecurity()
     secured = _pod(pod, inherited, found) if pod is not None else inherited
     if pod is not None and parent is not None and _is_looser(secured, inherited):
-        above = parent.pod_span or node.name.span
+        above = parent.pod_span or parent.levels[-1].span
         found.append(
             Diagnostic(
                 "PC3001",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import random
+from errno import ENOSYS, EPERM
 
 import pytest
 from support.envelopes import envelope
@@ -12,7 +13,7 @@ from support.scale import MANY
 
 from policyc.catalog.startup import startup
 from policyc.catalog.syscalls import names, number
-from policyc.emit.seccomp import ENOSYS, EPERM, SECCOMP, path_of
+from policyc.emit.seccomp import SECCOMP, path_of
 from policyc.pipeline.artifacts import from_bytes, to_bytes
 
 

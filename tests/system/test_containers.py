@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import json
 from collections.abc import Iterator
+from errno import ENOSYS, EPERM
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,7 @@ from support.samples import ROOT
 
 from policyc.catalog import startup
 from policyc.catalog.syscalls import names, number
-from policyc.emit.seccomp import ENOSYS, EPERM, path_of
+from policyc.emit.seccomp import path_of
 from policyc.pipeline.build import AgentBuild
 from policyc.profiles.base import WorkloadKey
 

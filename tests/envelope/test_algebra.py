@@ -12,7 +12,7 @@ from support.regions import points, regions, written_boxes
 
 from policyc.envelope import lattice
 from policyc.envelope.domains import DOMAINS, EGRESS_IP
-from policyc.envelope.region import Domain
+from policyc.envelope.region import Domain, Region
 
 ALL_DOMAINS = pytest.mark.parametrize("domain", DOMAINS.values(), ids=DOMAINS)
 

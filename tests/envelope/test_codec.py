@@ -79,7 +79,7 @@ def test_every_document_fits_the_schema(one: Envelope) -> None:
 @settings(max_examples=settings.default.max_examples // 2)
 @given(envelopes(), envelopes())
 def test_digests_are_equal_exactly_for_equal_envelopes(one: Envelope, other: Envelope) -> None:
-    assert encode(one)["digest"] == encode(one)["digest"] == encode(without_reasons(one))["digest"]
+    assert encode(one)["digest"] == encode(without_reasons(one))["digest"]
     same = without_reasons(one) == without_reasons(other)
     assert (encode(one)["digest"] == encode(other)["digest"]) == same
 

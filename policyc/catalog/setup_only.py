@@ -1,9 +1,10 @@
-"""Syscalls that build a container and that no application is given by observation.
+"""Syscalls that build a container and that no application is given by a guess.
 
-Recorders that attach early write the runtime's set-up into the application's
-profile.  These calls change namespaces, mounts, keys, modules or the kernel itself
-(the manual pages name them all privileged, but keyctl and unshare of user
-namespaces); an agent that needs one says so with an ``allow`` line.
+Recorders that attach early and do not tell the phases apart write the runtime's
+set-up into the application's profile.  These calls change namespaces, mounts, keys,
+modules or the kernel itself (their pages in section 2 of man-pages 6.9 name a
+capability for each of them, but for the key calls and for ``unshare`` of a user
+namespace); an agent that needs one says so with an ``allow`` line.
 """
 
 from __future__ import annotations

@@ -41,9 +41,12 @@ _compact = json.JSONEncoder(ensure_ascii=False, allow_nan=False, sort_keys=True)
 
 
 def _pretty(value: Json, indent: str, write: Callable[[str], object]) -> None:
-    if not isinstance(value, (dict, list)) or _is_flat(value):
+    if not isinstance(value, (dict, list)):
+        write(_compact(value))
+        return
+    if not _nests(value):
         line = _compact(value)
-        if not isinstance(value, (dict, list)) or len(indent) + len(line) <= _LINE:
+        if len(indent) + len(line) <= _LINE:
             write(line)
             return
     deeper = indent + "  "
@@ -51,7 +54,7 @@ def _pretty(value: Json, indent: str, write: Callable[[str], object]) -> None:
     if isinstance(value, dict):
         write("{")
         for key in sorted(value):
-            write(separator + _compact(key) + ": ")
+            write(f"{separator}{_compact(key)}: ")
             _pretty(value[key], deeper, write)
             separator = ",\n" + deeper
         write("\n" + indent + "}")
@@ -64,9 +67,11 @@ def _pretty(value: Json, indent: str, write: Callable[[str], object]) -> None:
         write("\n" + indent + "]")
 
 
-def _is_flat(value: dict[str, Json] | list[Json]) -> bool:
-    items = value.values() if isinstance(value, dict) else value
-    return not any(isinstance(item, (dict, list)) for item in items)
+def _nests(value: dict[str, Json] | list[Json]) -> bool:
+    for item in value.values() if isinstance(value, dict) else value:
+        if isinstance(item, (dict, list)):
+            return True
+    return False
 
 
 def digest(data: bytes) -> str:

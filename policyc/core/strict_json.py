@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from math import isfinite
 from typing import NoReturn
 
 from policyc.core.canonical import Json
@@ -17,7 +18,9 @@ def loads(data: bytes) -> Json:
     """
     try:
         text = data.decode("utf-8")
-        value: Json = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse)
+        value: Json = json.loads(
+            text, object_pairs_hook=_unique, parse_constant=_refuse, parse_float=_finite
+        )
     except RecursionError:
         raise ValueError("nested too deeply") from None
     if "\\u" in text:
@@ -36,8 +39,13 @@ def _unique(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
     return result
 
 
+def _finite(number: str) -> float:
+    value = float(number)
+    return value if isfinite(value) else _refuse(number)
+
+
 def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"`{constant}` is not JSON")
+    raise ValueError(f"`{constant}` is not a JSON number that we read")
 
 
 def _refuse_surrogates(value: Json) -> None:

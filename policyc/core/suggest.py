@@ -30,16 +30,19 @@ def distance(a: str, b: str, limit: int) -> int:
 def closest(word: str, candidates: Iterable[str], most: int = 3) -> list[str]:
     """The candidates within about a third of the word's length of edits, nearest first.
 
-    Ties go to the candidate that shares the longer beginning, then by name.
+    Ties go to the candidate of the same letters (two were swapped), then to the one
+    that shares the longer beginning, then by name.
     """
     limit = max(1, (len(word) + 1) // 3)
     lower = word.lower()
-    ranked: list[tuple[int, int, str]] = []
+    letters = sorted(lower)
+    ranked: list[tuple[int, bool, int, str]] = []
     for candidate in set(candidates):
-        edits = distance(lower, candidate.lower(), limit)
+        other = candidate.lower()
+        edits = distance(lower, other, limit)
         if edits <= limit and candidate != word:
-            ranked.append((edits, -_common(lower, candidate.lower()), candidate))
-    return [candidate for _, _, candidate in sorted(ranked)[:most]]
+            ranked.append((edits, sorted(other) != letters, -_common(lower, other), candidate))
+    return [candidate for *_, candidate in sorted(ranked)[:most]]
 
 
 def did_you_mean(word: str, candidates: Iterable[str]) -> str | None:

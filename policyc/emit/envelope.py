@@ -21,6 +21,21 @@ _SEVERAL = 2
 _FORM = Derivation(Step.FIXED, note="who the envelope is for, and the facts it was compiled with")
 
 
+ELSEWHERE = frozenset(
+    {
+        "capabilities",
+        "egress_ip",
+        "egress_peer",
+        "ingress_ip",
+        "ingress_peer",
+        "kube",
+        "kube_url",
+        "syscalls",
+    }
+)
+"""Domains whose every line is explained in an artifact of their own, for agents with a workload."""
+
+
 class EnvelopeEmitter:
     """One file for every agent, managed ones too."""
 
@@ -31,6 +46,9 @@ class EnvelopeEmitter:
         document = encode(envelope)
         explain: dict[str, tuple[str, tuple[Derivation, ...]]] = {}
         for name in DOMAINS:
+            if name in ELSEWHERE:
+                explain[f"/spec/domains/{name}"] = (f"all of {name}", _all_reasons(envelope, name))
+                continue
             for i, box in enumerate(envelope.domains[name].boxes()):
                 explain.update(_explained(envelope, name, f"/spec/domains/{name}/{i}", box))
         return Emission((Artifact(PATH, document, lines_of(explain, _FORM)),))
@@ -44,6 +62,12 @@ class EnvelopeEmitter:
 
 
 ENVELOPE = EnvelopeEmitter()
+
+
+def _all_reasons(envelope: Envelope, name: str) -> tuple[Derivation, ...]:
+    """The reasons of a whole domain; the form of the document where it is empty."""
+    found = (d for grant in envelope.grants.get(name, ()) for d in grant.derivations)
+    return tuple(dict.fromkeys(found)) or (_FORM,)
 
 
 def _explained(

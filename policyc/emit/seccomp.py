@@ -9,6 +9,7 @@ programs fall back as they do on an older kernel.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import PurePosixPath
 
 from policyc.catalog.startup import startup
@@ -72,29 +73,30 @@ def _startup(envelope: Envelope, architecture: str) -> dict[str, list[str]]:
 
 def _granted(envelope: Envelope, architecture: str) -> dict[str, list[Derivation]]:
     """Call -> the reasons of all grants that hold it."""
-    axis = SYSCALLS.axis("architecture")
-    wanted = axis.extent(architecture)
-    known = names(architecture)
-    result: dict[str, list[Derivation]] = {}
+    result: dict[str, dict[Derivation, None]] = {}
     for grant in envelope.grants.get("syscalls", ()):
-        for box in grant.region.boxes():
-            if not box.get("architecture", wanted) & wanted:
-                continue
-            for name in _members(box, known):
-                reasons = result.setdefault(name, [])
-                reasons += [d for d in grant.derivations if d not in reasons]
-    return result
+        for name in _members(grant.region, architecture):
+            result.setdefault(name, {}).update(dict.fromkeys(grant.derivations))
+    return {name: list(reasons) for name, reasons in result.items()}
 
 
-def _members(box: Mapping[str, object], known: frozenset[str]) -> list[str]:
+@lru_cache(maxsize=1 << 14)
+def _members(region: Region, architecture: str) -> tuple[str, ...]:
+    """The calls of a region on an architecture; most grants are of one call that many agents make."""
+    known = names(architecture)
     axis = SYSCALLS.axis("name")
-    extent = box.get("name")
-    if extent is None:
-        return sorted(known)
-    patterns = axis.write(extent)  # type: ignore[arg-type]  # boxes hold extents
-    if all(not p.endswith("*") and not p.startswith("!") for p in patterns):
-        return [p for p in patterns if p in known]
-    return sorted(n for n in known if axis.extent(n) <= extent)  # type: ignore[operator]  # boxes hold extents
+    wanted = SYSCALLS.axis("architecture").extent(architecture)
+    found: set[str] = set()
+    for box in region.boxes():
+        if not box.get("architecture", wanted) & wanted:
+            continue
+        extent = box.get("name")
+        patterns = ("*",) if extent is None else axis.write(extent)
+        if any(p.endswith("*") or p.startswith("!") for p in patterns):
+            found |= {n for n in known if extent is None or axis.extent(n) <= extent}
+        else:
+            found |= known.intersection(patterns)
+    return tuple(sorted(found))
 
 
 def _artifact(envelope: Envelope, architecture: str) -> Artifact:
@@ -164,12 +166,13 @@ def _denoted(path: str, document: Json) -> Region:
 
 def _narrowed(envelope: Envelope) -> list[Narrowing]:
     """Calls on a compat architecture: the profile lists only the node's own."""
-    result = []
-    for grant in envelope.grants.get("syscalls", ()):
-        for native, compat in sorted(COMPAT.items()):
-            only = SYSCALLS.written({"architecture": compat})
-            if native in envelope.cluster.architectures and grant.region <= only and grant.region:
-                result.append(
+    for native, compat in sorted(COMPAT.items()):
+        only = SYSCALLS.written({"architecture": compat})
+        if native not in envelope.cluster.architectures or not envelope.domains["syscalls"] & only:
+            continue
+        for grant in envelope.grants.get("syscalls", ()):
+            if grant.region and grant.region <= only:
+                return [
                     Narrowing(
                         "PC6101",
                         "syscalls",
@@ -177,5 +180,5 @@ def _narrowed(envelope: Envelope) -> list[Narrowing]:
                         "build the agent for the node's own architecture",
                         grant.derivations,
                     )
-                )
-    return result[:1]
+                ]
+    return []

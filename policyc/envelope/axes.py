@@ -9,8 +9,9 @@ from __future__ import annotations
 import ipaddress
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import groupby
 
 from policyc.catalog.paths import typed_path
@@ -69,6 +70,7 @@ EMPTY = Extent(False)
 ALL = Extent(True)
 
 
+@lru_cache(maxsize=1 << 15)
 def between(first: Value | None, end: Value | None) -> Extent:
     """The values from ``first`` up to, not including, ``end``; None is unbounded."""
     if first is None:
@@ -76,6 +78,14 @@ def between(first: Value | None, end: Value | None) -> Extent:
     if end is None:
         return Extent(decision(_HERE, (first,), (False, True)))
     return Extent(decision(_HERE, (first, end), (False, True, False))) if first < end else EMPTY  # type: ignore[operator]  # one axis, one type
+
+
+def alternating(cuts: Sequence[Value], *, starts_inside: bool) -> Extent:
+    """The set whose membership flips at each cut."""
+    if not cuts:
+        return ALL if starts_inside else EMPTY
+    inside = [(i % 2 == 0) == starts_inside for i in range(len(cuts) + 1)]
+    return Extent(decision(_HERE, cuts, inside))
 
 
 def union(extents: Iterable[Extent]) -> Extent:
@@ -98,16 +108,8 @@ def union(extents: Iterable[Extent]) -> Extent:
                 merged[-1] = (last_first, end)
         else:
             merged.append((first, end))
-    cuts: list[Value] = []
-    children: list[Diagram] = [merged[0][0] is None]
-    for first, end in merged:
-        if first is not None:
-            cuts.append(first)
-            children.append(True)
-        if end is not None:
-            cuts.append(end)
-            children.append(False)
-    return Extent(decision(_HERE, cuts, children))
+    cuts = [edge for span in merged for edge in span if edge is not None]
+    return alternating(cuts, starts_inside=merged[0][0] is None)
 
 
 class Axis(ABC):
@@ -141,10 +143,17 @@ class Axis(ABC):
         extent = EMPTY
         for takes_out, run in groupby(patterns, lambda pattern: pattern.startswith("!")):
             if takes_out:
-                extent -= union(self.extent(pattern[1:]) for pattern in run)
+                extent -= union(_read(self, pattern[1:]) for pattern in run)
             else:
-                extent = union([extent, *map(self.extent, run)])
+                more = [_read(self, pattern) for pattern in run]
+                extent = union([extent, *more]) if extent or len(more) > 1 else more[0]
         return extent
+
+
+@lru_cache(maxsize=1 << 15)
+def _read(axis: Axis, pattern: str) -> Extent:
+    """Policies and envelopes repeat the same few patterns."""
+    return axis.extent(pattern)
 
 
 class EnumAxis(Axis):
@@ -169,7 +178,12 @@ class EnumAxis(Axis):
     def write(self, extent: Extent) -> tuple[str, ...]:
         if extent == ALL:
             return ("*",)
-        return tuple(w for w in self.words if self.extent(w) <= extent)
+        last = len(self.words)
+        return tuple(
+            word
+            for first, end in extent.segments()
+            for word in self.words[int(first or 0) : last if end is None else int(end)]
+        )
 
 
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,4}")

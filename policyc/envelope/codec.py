@@ -38,18 +38,13 @@ def encode(envelope: Envelope) -> dict[str, Json]:
     }
 
 
-def envelope_digest(envelope: Envelope) -> str:
-    """The digest of what the envelope permits and for whom."""
-    return digest(canonical_json(_spec(envelope)))
-
-
 def _spec(envelope: Envelope) -> dict[str, Json]:
     return {
         "subject": _subject(envelope.subject),
         "domains": {name: envelope.domains[name].encode() for name in DOMAINS},
         "resolutions": [
             {"host": r.host, "protocol": r.protocol, "port": r.port, "addresses": [*r.addresses]}
-            for r in envelope.resolutions
+            for r in sorted(envelope.resolutions, key=_resolution_order)
         ],
         "approvals": [
             {"domain": a.domain, "region": a.region.encode(), "by": a.by}
@@ -70,6 +65,10 @@ def _spec(envelope: Envelope) -> dict[str, Json]:
             "architectures": [*envelope.cluster.architectures],
         },
     }
+
+
+def _resolution_order(resolution: Resolution) -> tuple[str, str, int, tuple[str, ...]]:
+    return (resolution.host, resolution.protocol, resolution.port, resolution.addresses)
 
 
 def _subject(subject: Subject) -> Json:
@@ -170,7 +169,7 @@ def decode(document: Json) -> Envelope:
     if subject.agent != name:
         _refuse("metadata.name", "it is not the agent's")
     domains = _fields(spec["domains"], "spec.domains", " ".join(DOMAINS))
-    return Envelope(
+    envelope = Envelope(
         subject,
         {d: DOMAINS[d].decode(domains[d]) for d in DOMAINS},
         {},
@@ -180,6 +179,9 @@ def decode(document: Json) -> Envelope:
         _read_pod(spec["pod"]),
         _read_cluster(spec["cluster"]),
     )
+    if encode(envelope) != document:
+        _refuse("spec", "it says what it says in another form than the canonical one")
+    return envelope
 
 
 def _read_subject(value: Json) -> Subject:

@@ -18,7 +18,9 @@ for the shapes that policies have (a few axes, long flat nodes) is linear.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Sequence
+from itertools import repeat
 from typing import TypeAlias
 from weakref import WeakValueDictionary
 
@@ -45,27 +47,27 @@ Diagram: TypeAlias = Node | bool
 _NODES: WeakValueDictionary[tuple[object, ...], Node] = WeakValueDictionary()
 
 
-def decision(variable: Variable, cuts: Iterable[Value], children: Iterable[Diagram]) -> Diagram:
+def decision(variable: Variable, cuts: Sequence[Value], children: Sequence[Diagram]) -> Diagram:
     """The reduced, interned diagram; ``children`` is one longer than ``cuts``, which ascend."""
-    kept_children: list[Diagram] = []
+    last = children[0]
     kept_cuts: list[Value] = []
-    iterator = iter(children)
-    last = next(iterator)
-    kept_children.append(last)
-    for cut, child in zip(cuts, iterator, strict=True):
+    kept: list[Diagram] = [last]
+    for i, cut in enumerate(cuts, start=1):
+        child = children[i]
         if child is not last:
             kept_cuts.append(cut)
-            kept_children.append(child)
+            kept.append(child)
             last = child
     if not kept_cuts:
         return last
-    cuts_key = tuple(kept_cuts)
-    children_key = tuple(kept_children)
-    key = (variable, cuts_key, tuple(map(id, children_key)))
+    return _interned(variable, tuple(kept_cuts), tuple(kept))
+
+
+def _interned(variable: Variable, cuts: tuple[Value, ...], children: tuple[Diagram, ...]) -> Node:
+    key = (variable, cuts, tuple(map(id, children)))
     node = _NODES.get(key)
     if node is None:
-        node = Node(variable, cuts_key, children_key)
-        _NODES[key] = node
+        node = _NODES[key] = Node(variable, cuts, children)
     return node
 
 
@@ -94,34 +96,69 @@ def _minus_now(a: Diagram, b: Diagram) -> Diagram | None:
 Shortcut: TypeAlias = Callable[[Diagram, Diagram], "Diagram | None"]
 
 
+Memo: TypeAlias = dict[tuple[int, int], "Diagram"]
+
+
 def _apply(shortcut: Shortcut, a: Diagram, b: Diagram) -> Diagram:
-    # The memo holds the operands themselves: ids are only unique while objects live.
-    memo: dict[tuple[int, int], Diagram] = {}
+    now = shortcut(a, b)
+    # The operands are held by the caller: ids are only unique while objects live.
+    return _split(shortcut, a, b, {}) if now is None else now
 
-    def go(a: Diagram, b: Diagram) -> Diagram:
-        now = shortcut(a, b)
-        if now is not None:
-            return now
-        key = (id(a), id(b))
-        found = memo.get(key)
-        if found is None:
-            found = memo[key] = split(a, b)
-        return found
 
-    def split(a: Diagram, b: Diagram) -> Diagram:
-        a_variable = a.variable if isinstance(a, Node) else None
-        b_variable = b.variable if isinstance(b, Node) else None
-        if b_variable is None or (a_variable is not None and a_variable < b_variable):
-            assert isinstance(a, Node)
-            return decision(a.variable, a.cuts, [go(child, b) for child in a.children])
-        if a_variable is None or b_variable < a_variable:
-            assert isinstance(b, Node)
-            return decision(b.variable, b.cuts, [go(a, child) for child in b.children])
-        assert isinstance(a, Node) and isinstance(b, Node)
+def _go(shortcut: Shortcut, a: Diagram, b: Diagram, memo: Memo) -> Diagram:
+    now = shortcut(a, b)
+    if now is not None:
+        return now
+    key = (id(a), id(b))
+    found = memo.get(key)
+    if found is None:
+        found = memo[key] = _split(shortcut, a, b, memo)
+    return found
+
+
+def _split(shortcut: Shortcut, a: Diagram, b: Diagram, memo: Memo) -> Diagram:
+    a_variable = a.variable if isinstance(a, Node) else None
+    b_variable = b.variable if isinstance(b, Node) else None
+    if b_variable is None or (a_variable is not None and a_variable < b_variable):
+        assert isinstance(a, Node)
+        children = [_go(shortcut, child, b, memo) for child in a.children]
+        return decision(a.variable, a.cuts, children)
+    if a_variable is None or b_variable < a_variable:
+        assert isinstance(b, Node)
+        children = [_go(shortcut, a, child, memo) for child in b.children]
+        return decision(b.variable, b.cuts, children)
+    assert isinstance(a, Node) and isinstance(b, Node)
+    if shortcut is _join_now:
         cuts, pairs = _overlay(a, b)
-        return decision(a_variable, cuts, [go(x, y) for x, y in pairs])
+        return decision(a_variable, cuts, [_go(shortcut, x, y, memo) for x, y in pairs])
+    if shortcut is _meet_now and len(b.cuts) < len(a.cuts):
+        a, b = b, a
+    return _within(shortcut, a, b, memo)
 
-    return go(a, b)
+
+def _within(shortcut: Shortcut, a: Node, b: Node, memo: Memo) -> Diagram:
+    """Meet or difference: what is outside of ``a`` is outside of the result.
+
+    So only the segments of ``a`` that lead somewhere are looked up in ``b``: a small
+    region against a large one costs a search, not a merge.
+    """
+    cuts: list[Value] = []
+    children: list[Diagram] = []
+    b_cuts, b_children = b.cuts, b.children
+    last = len(a.cuts)
+    for i, child in enumerate(a.children):
+        if i:
+            cuts.append(a.cuts[i - 1])
+        if child is False:
+            children.append(False)
+            continue
+        first = bisect_right(b_cuts, a.cuts[i - 1]) if i else 0
+        end = bisect_left(b_cuts, a.cuts[i]) if i < last else len(b_cuts)
+        children.append(_go(shortcut, child, b_children[first], memo))
+        for j in range(first, end):
+            cuts.append(b_cuts[j])
+            children.append(_go(shortcut, child, b_children[j + 1], memo))
+    return decision(a.variable, cuts, children)
 
 
 def _overlay(a: Node, b: Node) -> tuple[list[Value], list[tuple[Diagram, Diagram]]]:
@@ -157,12 +194,66 @@ def minus(a: Diagram, b: Diagram) -> Diagram:
     return _apply(_minus_now, a, b)
 
 
+_AT_ONCE = 16
+"""How many diagrams one sweep merges: more make fewer passes, but longer lists to sweep."""
+
+
 def join_all(diagrams: Iterable[Diagram]) -> Diagram:
-    """The union of many, by halves: each level merges every cut once."""
+    """The union of many, in passes: each merges every cut once, ``_AT_ONCE`` diagrams at a time."""
     layer = list(diagrams)
     while len(layer) > 1:
-        paired = [join(a, b) for a, b in zip(layer[::2], layer[1::2], strict=False)]
-        if len(layer) % 2:
-            paired.append(layer[-1])
-        layer = paired
+        layer = [_join_several(layer[i : i + _AT_ONCE], {}) for i in range(0, len(layer), _AT_ONCE)]
     return layer[0] if layer else False
+
+
+def _join_several(diagrams: Iterable[Diagram], memo: dict[frozenset[int], Diagram]) -> Diagram:
+    """The union of a few, by one sweep over the cuts of all nodes that test the first axis."""
+    several: dict[int, Node] = {}
+    for diagram in diagrams:
+        if diagram is True:
+            return True
+        if isinstance(diagram, Node):
+            several[id(diagram)] = diagram
+    if len(several) < 2:
+        return next(iter(several.values())) if several else False
+    key = frozenset(several)
+    found = memo.get(key)
+    if found is None:
+        found = memo[key] = _swept(list(several.values()), memo)
+    return found
+
+
+def _swept(nodes: list[Node], memo: dict[frozenset[int], Diagram]) -> Diagram:
+    variable = min(node.variable for node in nodes)
+    now: list[Diagram] = []
+    steps: list[tuple[Value, int, Diagram]] = []
+    for place, node in enumerate(nodes):
+        if node.variable == variable:
+            now.append(node.children[0])
+            steps += zip(node.cuts, repeat(place), node.children[1:], strict=False)
+        else:
+            now.append(node)
+    steps.sort(key=_cut_of)
+    cuts: list[Value] = []
+    children = [_join_several(now, memo)]
+    last = len(steps) - 1
+    for i, (cut, place, child) in enumerate(steps):
+        now[place] = child
+        if i == last or steps[i + 1][0] != cut:
+            cuts.append(cut)
+            children.append(_join_several(now, memo))
+    return decision(variable, cuts, children)
+
+
+def _cut_of(step: tuple[Value, int, Diagram]) -> Value:
+    return step[0]
+
+
+SortKey: TypeAlias = tuple[object, ...]
+
+
+def sort_key(diagram: Diagram) -> SortKey:
+    """Orders diagrams by their structure: the same in every process, whatever was built before."""
+    if not isinstance(diagram, Node):
+        return (int(diagram),)
+    return (2, diagram.variable, diagram.cuts, tuple(map(sort_key, diagram.children)))

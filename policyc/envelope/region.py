@@ -8,8 +8,18 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from policyc.core.canonical import Json
-from policyc.envelope.axes import Axis, Extent, between, union
-from policyc.envelope.lattice import Diagram, Node, Variable, decision, join, join_all, meet, minus
+from policyc.envelope.axes import Axis, Extent, alternating
+from policyc.envelope.lattice import (
+    Diagram,
+    Node,
+    Value,
+    Variable,
+    decision,
+    join,
+    join_all,
+    meet,
+    minus,
+)
 
 Point: TypeAlias = Mapping[str, str]
 """Axis name -> written element.  A label axis is named ``pod:key`` or ``namespace:key``;
@@ -51,6 +61,8 @@ class Domain:
         family, colon, _ = name.partition(":")
         if colon:
             return self.families[family]
+        if name in self.families:
+            raise KeyError(name)
         return self.axes[self._rank[name]]
 
     def variable(self, name: str) -> Variable:
@@ -206,10 +218,17 @@ class Region:
 
 def _groups(node: Node) -> list[tuple[Diagram, Extent]]:
     """Each child that is not empty, with all the values that lead to it, in order of the first."""
-    bounds = (None, *node.cuts, None)
-    found: dict[int, tuple[Diagram, list[Extent]]] = {}
+    last = len(node.cuts)
+    found: dict[int, tuple[Diagram, list[Value]]] = {}
     for i, child in enumerate(node.children):
         if child is not False:
-            first, end = bounds[i], bounds[i + 1]
-            found.setdefault(id(child), (child, []))[1].append(between(first, end))
-    return [(child, union(extents)) for child, extents in found.values()]
+            # Neighbours differ, so a child's segments never touch: their ends are its cuts.
+            cuts = found.setdefault(id(child), (child, []))[1]
+            if i:
+                cuts.append(node.cuts[i - 1])
+            if i < last:
+                cuts.append(node.cuts[i])
+    first = node.children[0]
+    return [
+        (child, alternating(cuts, starts_inside=child is first)) for child, cuts in found.values()
+    ]

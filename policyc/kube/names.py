@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
@@ -37,3 +38,30 @@ def fault_of_label_pair(key: str, value: str) -> str | None:
     if value and (len(value) > 63 or not _LABEL_VALUE.fullmatch(value)):
         return "its value is no label value"
     return None
+
+
+_NAME_LABELS = 2
+"""A Service's name and namespace stand before ``svc``."""
+
+
+def service_of_host(host: str) -> str | None:
+    """``namespace/name`` of a Service's DNS name, or None when it is no such name.
+
+    Kubernetes DNS specification 1.1.0: ``name.namespace.svc.zone``, and for a pod of a
+    headless Service one label more in front.
+    """
+    labels = host.split(".")
+    if "svc" not in labels[_NAME_LABELS:]:
+        return None
+    at = labels.index("svc", _NAME_LABELS)
+    return f"{labels[at - 1]}/{labels[at - 2]}"
+
+
+def canonical_address(address: str) -> str:
+    """One spelling for one address; IPv4-mapped IPv6 addresses are their IPv4 address.
+
+    ValueError when it is none.
+    """
+    parsed = ipaddress.ip_address(address)
+    mapped = parsed.ipv4_mapped if isinstance(parsed, ipaddress.IPv6Address) else None
+    return str(mapped or parsed)

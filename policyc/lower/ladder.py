@@ -70,5 +70,5 @@ def _candidate(
     return Candidate(
         d.EGRESS_IP.written({"protocol": protocol, "port": str(port), "address": network}),
         Derivation(Step.CIDR_LADDER, (place(rung.span),), evidence, rung.seen, note),
-        f"egress {protocol} {port} with {network}",
+        f"egress {protocol} {port} to cidr {network}",
     )

@@ -10,9 +10,8 @@ from pathlib import Path
 from policyc.core.canonical import Json, pretty_json
 from policyc.core.diagnostics import Diagnostic, Severity, has_errors
 from policyc.core.errors import InternalError
-from policyc.emit.base import Artifact, Emitter, Line, Narrowing, Slack
+from policyc.emit.base import Artifact, Emission, Emitter, Line, Narrowing, Slack
 from policyc.emit.registry import EMITTERS
-from policyc.envelope.codec import envelope_digest
 from policyc.envelope.model import Envelope
 from policyc.envelope.observation import Observed
 from policyc.envelope.provenance import Derivation, Step
@@ -60,12 +59,12 @@ def build_agent(root: Path, agent: CheckedAgent, policy: CheckedPolicy, as_of: d
     envelope, diagnostics = lower_agent(root, agent, policy, as_of)
     if envelope is None:
         return AgentBuild(agent.name, None, {}, (), tuple(diagnostics))
-    stamp = envelope_digest(envelope)
+    emissions = [(emitter, emitter.emit(envelope)) for emitter in EMITTERS]
+    stamp = _digest_of(emissions)
     files: dict[str, bytes] = {}
     lines: dict[str, tuple[Line, ...]] = {}
     slack: list[Slack] = []
-    for emitter in EMITTERS:
-        emission = emitter.emit(envelope)
+    for emitter, emission in emissions:
         slack += emission.slack
         diagnostics += [_reported(n, agent) for n in emission.narrowed]
         documents: dict[str, Json] = {}
@@ -78,6 +77,16 @@ def build_agent(root: Path, agent: CheckedAgent, policy: CheckedPolicy, as_of: d
             prove_sound(emitter, documents, envelope)
     files[SIDECAR] = pretty_json(encode(agent.name, lines, slack))
     return AgentBuild(agent.name, envelope, files, tuple(slack), tuple(diagnostics))
+
+
+def _digest_of(emissions: list[tuple[Emitter, Emission]]) -> str:
+    """The envelope's digest, as its own artifact bears it."""
+    for _, emission in emissions:
+        for artifact in emission.artifacts:
+            match artifact.document:
+                case {"kind": "AgentEnvelope", "digest": str(found)}:
+                    return found
+    raise InternalError("no emitter wrote the envelope")
 
 
 def prove_sound(emitter: Emitter, documents: Mapping[str, Json], envelope: Envelope) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import multiprocessing
+import gc
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -26,12 +26,16 @@ def run_all(work: Callable[[int], T], count: int, jobs: int | None = None) -> It
     if jobs == 1 or count < _FEW:
         yield from map(work, range(count))
         return
+    import multiprocessing  # noqa: PLC0415  # 30 ms that a small build does not need
+
     global _work  # noqa: PLW0603  # what forked children see is module state
     _work = work
+    gc.freeze()  # the policy lives as long as the children: no collection need look at it
     try:
         with multiprocessing.get_context("fork").Pool(jobs) as pool:
             yield from pool.imap(_call, range(count), chunksize=_chunk(count, jobs))
     finally:
+        gc.unfreeze()
         _work = None
 
 

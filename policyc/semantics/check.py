@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from policyc.core.diagnostics import Diagnostic, Outcome, Related, in_order
 from policyc.semantics.cluster import inventory
 from policyc.semantics.grants import Grants
@@ -20,6 +22,7 @@ from policyc.syntax import nodes as n
 def check(workspace: Workspace) -> Outcome[CheckedPolicy]:
     """Resolve and judge all files; every fault is reported, and the order of files is no matter."""
     found: list[Diagnostic] = []
+    workspace = replace(workspace, files=dict(sorted(workspace.files.items())))
     symbols = collect(workspace, found)
     facts = inventory(workspace, found)
     tiers = _tiers(workspace, found)

@@ -14,6 +14,7 @@ from policyc.core.source import Source
 from policyc.core.suggest import did_you_mean
 from policyc.envelope.model import ClusterFacts, LabelPeer
 from policyc.kube.manifest import Manifest, labels, read
+from policyc.kube.names import canonical_address
 from policyc.kube.workloads import WORKLOAD_KINDS, template_of
 from policyc.semantics.load import Workspace
 from policyc.semantics.model import ServiceFact
@@ -207,5 +208,13 @@ def _service(manifest: Manifest) -> ServiceFact:
         manifest.name,
         tuple(sorted(labels(spec.get("selector")).items())),
         tuple(ports),
-        tuple(sorted({a for a in addresses if a and a != "None"})),
+        tuple(sorted({a for text in addresses if (a := _canonical(text))})),
     )
+
+
+def _canonical(address: str) -> str:
+    """Canonical spelling; empty for ``None`` and the empty string, which a headless Service has."""
+    try:
+        return canonical_address(address)
+    except ValueError:
+        return ""

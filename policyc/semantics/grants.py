@@ -13,7 +13,10 @@ from policyc.catalog.kube_api import (
     NAMELESS_VERBS,
     NONRESOURCE_VERBS,
     RESOURCE_VERBS,
+    built_in_resources,
+    is_custom_group,
     split_resource,
+    subresources,
 )
 from policyc.catalog.syscalls import PROFILES, all_names, names, profile
 from policyc.core.diagnostics import Diagnostic
@@ -339,22 +342,22 @@ class Grants:
                 )
 
     def _is_resource(self, word: n.Word) -> bool:
-        if word.text == "*":
-            return True
         group, resource = split_resource(word.text)
-        plural = resource.partition("/")[0]
-        if group not in BUILT_IN or plural in BUILT_IN[group]:
+        plural, _, sub = resource.partition("/")
+        if word.text == "*" or is_custom_group(group):
             return True
-        known = {f"{p}.{g}" if g else p for g, plurals in BUILT_IN.items() for p in plurals}
-        where = f"of group `{group}`" if group else "of the core group"
-        hint = did_you_mean(word.text, known) or "write other groups as `plural.group`"
+        known = built_in_resources()
+        if plural in BUILT_IN.get(group, ()):
+            if not sub or sub in ("*", *subresources(group, plural)) or plural == "userextras":
+                return True
+            message = f"the resource `{plural}` has no subresource `{sub}`"
+        else:
+            where = f"of group `{group}`" if group else "of the core group"
+            message = f"there is no resource `{plural}` {where}"
         moved = [k for k in sorted(known) if k.startswith(f"{plural}.")]
-        self._error(
-            "PC2011",
-            word,
-            f"there is no resource `{plural}` {where}",
-            f"did you mean `{moved[0]}`?" if moved else hint,
-        )
+        hint = f"did you mean `{moved[0]}`?" if moved and not group else None
+        hint = hint or did_you_mean(word.text, known) or "write other groups as `plural.group`"
+        self._error("PC2011", word, message, hint)
         return False
 
     def _kube_url(self, grant: n.KubeUrlGrant) -> Iterator[_Part]:
@@ -457,10 +460,11 @@ class Grants:
         return False
 
     def _models(self, grant: n.ModelGrant, path: str) -> Iterator[_Part]:
-        wanted = union(d.MODELS.axis("model").extent(p.text) for p in grant.models)
+        model, gateways = d.MODELS.axis("model"), d.MODELS.axis("gateway")
+        wildcard = _any_pattern(grant.models)
         if grant.gateway is None:
-            direct = d.MODELS.axis("gateway").extent("")
-            yield d.MODELS.box({"model": wanted, "gateway": direct}), _any_pattern(grant.models)
+            wanted = union(model.extent(p.text) for p in grant.models)
+            yield d.MODELS.box({"model": wanted, "gateway": gateways.extent("")}), wildcard
             return
         found = self.symbols.resolve("gateway", grant.gateway, path)
         if found is None:
@@ -468,21 +472,20 @@ class Grants:
         gateway = self.declared[f"gateway {found.name}"]
         if not self._is_usable(gateway, grant.gateway):
             return
-        offered = d.MODELS.axis("model").parse(gateway.surface) if gateway.surface else None
-        served = wanted & offered if offered is not None else wanted
-        if not served:
-            self._error(
-                "PC2007",
-                grant,
-                f"the gateway `{gateway.name}` serves no such model",
-                "its `models` line names what it serves",
-            )
-            return
-        gateways = d.MODELS.axis("gateway")
-        yield (
-            d.MODELS.box({"model": served, "gateway": gateways.extent(gateway.name)}),
-            _any_pattern(grant.models),
-        )
+        offered = model.parse(gateway.surface or ("*",))
+        served = [model.extent(p.text) & offered for p in grant.models]
+        for pattern, part in zip(grant.models, served, strict=True):
+            if not part:
+                self._error(
+                    "PC2007",
+                    pattern,
+                    f"the gateway `{gateway.name}` serves no model `{pattern.text}`",
+                    did_you_mean(pattern.text, gateway.surface)
+                    or "its `models` line names what it serves",
+                )
+        if any(served):
+            box = {"model": union(served), "gateway": gateways.extent(gateway.name)}
+            yield d.MODELS.box(box), wildcard
 
     def _memory(self, grant: n.MemoryGrant, path: str) -> Iterator[_Part]:
         operations = [

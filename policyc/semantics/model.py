@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 
 from policyc.core.source import Span
 from policyc.envelope.model import ClusterFacts, LabelPeer, ManagedRef, PodSecurity, WorkloadRef
@@ -181,10 +182,10 @@ class ServiceFact:
     name: str
     selector: tuple[tuple[str, str], ...]
     ports: tuple[tuple[str, int, int], ...]  # protocol, Service port, endpoint port
-    cluster_ips: tuple[str, ...] = ()
+    cluster_ips: tuple[str, ...] = ()  # in canonical spelling
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CheckedPolicy:
     """The whole of a policy root, checked; agents sorted by name."""
 
@@ -194,3 +195,16 @@ class CheckedPolicy:
     services: Mapping[str, ServiceFact] = field(default_factory=dict)  # by namespace/name
     cluster: ClusterFacts = ClusterFacts()
     tiers: tuple[str, ...] = ()
+
+    @cached_property
+    def services_by_address(self) -> Mapping[str, ServiceFact]:
+        """By cluster IP: what stands behind an address that was seen.
+
+        Only Services that select pods: what stands behind others is not in the manifests.
+        """
+        return {
+            address: fact
+            for fact in self.services.values()
+            for address in fact.cluster_ips
+            if fact.selector
+        }

@@ -50,36 +50,40 @@ class Symbols:
         """The declarations of a kind, by name."""
         yield from (d for _, d in sorted(self.by_kind.get(kind, {}).items()))
 
-    def resolve(self, kind: str, name: n.Name, path: str) -> Declaration | None:
-        """What ``name`` means in the file ``path``; PC2001 and None when it means nothing."""
+    def find(self, kind: str, name: n.Name, path: str) -> Declaration | None:
+        """What ``name`` means in the file ``path``; None when it means nothing."""
         alias, text = name.qualifier, name.text
         own = self.by_file.get((kind, path), {})
         if alias is None and text in own:
             return own[text]
         if alias is None and "." in text:
             alias, _, text = text.partition(".")
-        if alias is not None:
-            target = self.workspace.aliases.get(path, {}).get(alias)
-            there = self.by_file.get((kind, target or ""), {})
-            if text in there:
-                return there[text]
-        self.found.append(self._unknown(kind, name, path))
+        target = self.workspace.aliases.get(path, {}).get(alias) if alias is not None else None
+        return self.by_file.get((kind, target or ""), {}).get(text)
+
+    def resolve(self, kind: str, name: n.Name, path: str, *others: str) -> Declaration | None:
+        """As ``find``, of the kind or one of the others; PC2001 when it means nothing."""
+        for one in (kind, *others):
+            if (declaration := self.find(one, name, path)) is not None:
+                return declaration
+        self.found.append(self._unknown((kind, *others), name, path))
         return None
 
-    def _unknown(self, kind: str, name: n.Name, path: str) -> Diagnostic:
-        written = str(name)
-        reachable = self._reachable(kind, path)
-        elsewhere = self.by_kind.get(kind, {}).get(name.text)
+    def _unknown(self, kinds: tuple[str, ...], name: n.Name, path: str) -> Diagnostic:
+        written, what = str(name), " or ".join(kinds)
+        reachable = {r for kind in kinds for r in self._reachable(kind, path)}
+        found = [d for kind in kinds if (d := self.by_kind.get(kind, {}).get(name.text))]
         hint = did_you_mean(written, reachable)
         if written in reachable or hint is None:
             hint = (
-                f"declare it: there is no {kind} in reach"
+                f"declare it: there is no {what} in reach"
                 if not reachable
                 else ("in reach are " + ", ".join(f"`{r}`" for r in sorted(reachable)[:8]))
             )
-        if elsewhere is not None and elsewhere.path != path and name.qualifier is None:
+        elsewhere = next((d for d in found if d.path != path), None)
+        if elsewhere is not None and name.qualifier is None:
             hint = f'it is declared in another file: import "{elsewhere.path}" as x, and write `x.{name.text}`'
-        return Diagnostic("PC2001", f"there is no {kind} `{written}`", name.span, help=hint)
+        return Diagnostic("PC2001", f"there is no {what} `{written}`", name.span, help=hint)
 
     def _reachable(self, kind: str, path: str) -> set[str]:
         names = set(self.by_file.get((kind, path), {}))

@@ -30,7 +30,8 @@ def parse(source: Source) -> Outcome[nodes.File]:
     if not found:
         file = _try(source, source.text)
     if file is None:
-        errors, blanked = _recover(source)
+        odd = [d.span.start for d in found if d.span is not None]
+        errors, blanked = _recover(source, odd)
         found += errors
         file = _try(source, blanked) or nodes.File(None, (), (), span=source.span(0, 0))
     if not any(d.code in ("PC1002", "PC1003") and _is_edition(d) for d in found):
@@ -119,8 +120,11 @@ def _edition(source: Source, file: nodes.File) -> Iterator[Diagnostic]:
 # -- recovery ----------------------------------------------------------------------
 
 
-def _recover(source: Source) -> tuple[list[Diagnostic], str]:
-    """Every error of the text, and the text with the wrong statements blanked out."""
+def _recover(source: Source, odd: list[int]) -> tuple[list[Diagnostic], str]:
+    """Every error of the text, and the text with the wrong statements blanked out.
+
+    A statement with a character at one of the offsets ``odd`` has its diagnostic already.
+    """
     shape = outline(source.text)
     found: list[Diagnostic] = []
     blanks: list[tuple[int, int]] = []
@@ -149,7 +153,8 @@ def _recover(source: Source) -> tuple[list[Diagnostic], str]:
         statement, block = pending.pop()
         error = _judge(source, statement, block)
         if error is not None:
-            found.append(error)
+            if not any(statement.start <= offset < statement.end for offset in odd):
+                found.append(error)
             last = _last_offset(statement)
             blanks.append((statement.start, last))
         if statement.body:

@@ -1,4 +1,4 @@
-"""The example of a page triggers the diagnostic that the page is about."""
+"""The example of a page triggers the diagnostic that the page is about, in words that were reviewed."""
 
 from __future__ import annotations
 
@@ -7,27 +7,38 @@ from pathlib import Path
 
 import pytest
 
+from policyc.core.diagnostics import in_order
+from policyc.core.render import render_text
 from policyc.semantics.check import check
 from policyc.semantics.load import load
 
-PAGES = Path(__file__).parents[2] / "docs" / "reference" / "diagnostics"
+REPOSITORY = Path(__file__).parents[2]
+PAGES = REPOSITORY / "docs" / "reference" / "diagnostics"
+MESSAGES = REPOSITORY / "tests" / "cases" / "messages"
 EXAMPLE = re.compile(r"```agentpol\n(.*?)```", re.DOTALL)
-WITH_EXAMPLE = sorted(
-    path.stem
-    for path in PAGES.glob("PC[123]*.md")
-    if EXAMPLE.search(path.read_text(encoding="utf-8"))
-)
+EXAMPLES = {
+    path.stem: match[1]
+    for path in sorted(PAGES.glob("PC[123]*.md"))
+    if (match := EXAMPLE.search(path.read_text(encoding="utf-8")))
+}
 
 
-@pytest.mark.parametrize("code", WITH_EXAMPLE)
-def test_example_triggers_its_code(code: str, tmp_path: Path) -> None:
-    match = EXAMPLE.search((PAGES / f"{code}.md").read_text(encoding="utf-8"))
-    assert match
-    (tmp_path / "example.agentpol").write_text(match[1], encoding="utf-8")
+@pytest.mark.parametrize("code", EXAMPLES)
+def test_example_triggers_its_code(code: str, tmp_path: Path, golden: bool) -> None:
+    (tmp_path / "example.agentpol").write_text(EXAMPLES[code], encoding="utf-8")
     workspace = load(tmp_path)
-    found = [*workspace.diagnostics, *check(workspace.value).diagnostics]
+    found = in_order([*workspace.diagnostics, *check(workspace.value).diagnostics])
     assert code in {d.code for d in found}, [(d.code, d.message) for d in found]
+    expected = MESSAGES / f"{code}.txt"
+    text = render_text(found, color=False)
+    if golden:
+        expected.write_text(text, encoding="utf-8")
+    assert text == expected.read_text(encoding="utf-8")
 
 
 def test_nearly_every_rule_of_the_language_has_an_example() -> None:
-    assert len(WITH_EXAMPLE) >= 40
+    assert len(EXAMPLES) >= 40
+
+
+def test_no_message_is_left_of_an_example_that_is_gone() -> None:
+    assert {path.stem for path in MESSAGES.glob("*.txt")} == EXAMPLES.keys()

@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import ctypes
-import platform
 import random
 
 import pytest
 from support.envelopes import envelope
-from support.oracle.kernel import ALLOWED, answers
+from support.oracle.kernel import ALLOWED, HERE, NOT_PROBED, answers
 from support.scale import MANY
 
 from policyc.catalog.startup import startup
 from policyc.catalog.syscalls import names, number
 from policyc.emit.seccomp import ENOSYS, EPERM, SECCOMP, path_of
 from policyc.pipeline.artifacts import from_bytes, to_bytes
-
-HERE = {"x86_64": "amd64", "aarch64": "arm64"}[platform.machine()]
-_NOT_PROBED = {"amd64": frozenset({335, 336, *range(512, 548)})}
-"""amd64: uretprobe and uprobe pass by every filter (kernel/seccomp.c, Linux 6.14 and later) and
-kill a process that does not come from a probe; 512 to 547 are kept for x32."""
 
 
 @pytest.mark.parametrize("chunk", range(10))
@@ -33,7 +27,7 @@ def test_the_kernel_agrees_on_every_number(chunk: int) -> None:
         profile = from_bytes(artifact.path, to_bytes(artifact.path, artifact.document))
         assert isinstance(profile, dict)
         starting = {n for r in case.cluster.runtimes for n in startup(r, HERE).names}
-        probed = [n for n in range(highest + 1) if n not in _NOT_PROBED.get(HERE, ())]
+        probed = [n for n in range(highest + 1) if n not in NOT_PROBED.get(HERE, ())]
         for at, answer in zip(probed, answers(profile, numbers, probed), strict=True):
             name = by_number.get(at)
             if name is None:

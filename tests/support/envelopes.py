@@ -97,19 +97,24 @@ def kube_region(rng: random.Random) -> Region:
     if rng.random() < 0.1:
         del box["group"], box["resource"]
     if rng.random() < 0.1:
-        box["verb"] = "*"
+        box["verb"] = rng.choice(("*", "get*", ["delete*", "get"]))
+    if rng.random() < 0.05:
+        box["resource"] = rng.choice(("pods*", "*", "\\*", "*/log", ["pods/*", "secrets"]))
     if rng.random() < 0.7:
         box["namespace"] = rng.sample((*SPACES, ""), rng.randint(1, 2))
     if rng.random() < 0.5:
-        box["name"] = rng.choice((["faq-1"], ["faq-1", "main"], ["faq-*"], [""]))
+        box["name"] = rng.choice(
+            (["faq-1"], ["faq-1", "main"], ["faq-*"], [""], ["", "main"], ["faq-*", "main"])
+        )
     region = d.KUBE.written(box)
     if rng.random() < 0.15:
-        region -= d.KUBE.written({"resource": "secrets"})
+        region -= d.KUBE.written(rng.choice(({"resource": "secrets"}, {"verb": "escalate"})))
     return region
 
 
 def url_region(rng: random.Random) -> Region:
-    return d.KUBE_URL.written({"verb": "get", "url": rng.choice(("/healthz", "/metrics/*", "*"))})
+    url = rng.choice((["/healthz"], ["/metrics/*"], ["*"], ["/api\\*"], ["*", "!/metrics/*"]))
+    return d.KUBE_URL.written({"verb": rng.choice(("get", "*", "p*")), "url": url})
 
 
 def syscall_region(rng: random.Random, architecture: str) -> Region:

@@ -5,20 +5,26 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import product
 
 from policyc.core.canonical import Json, canonical_json
+from policyc.core.errors import InternalError
+from policyc.denote.network_policy import (
+    FLOW_DOMAINS,
+    flow_ceiling,
+    needs_dns,
+    permitted,
+)
 from policyc.emit.base import Artifact, Emission, Narrowing, Slack, lines_of
-from policyc.emit.network_policy.denote import denote
 from policyc.emit.network_policy.selectors import Requirement, requirements, selector
 from policyc.envelope.axes import ALL, AddressAxis, EnumAxis, Extent, PortAxis
-from policyc.envelope.domains import DOMAINS, EGRESS_IP, EGRESS_PEER, PROTOCOLS
-from policyc.envelope.model import Envelope, Grant, LabelPeer
+from policyc.envelope.domains import DOMAINS, EGRESS_HOST, EGRESS_IP, PROTOCOLS
+from policyc.envelope.model import Envelope, Grant
 from policyc.envelope.provenance import Derivation, Step
 from policyc.envelope.region import Region
 
 PATH = "networkpolicy.yaml"
-NAMESPACE_LABEL = "kubernetes.io/metadata.name"
 _FORM = Derivation(Step.FIXED, note="the form of a default-deny NetworkPolicy")
 _DNS = Derivation(Step.CLUSTER_DNS, note="names cannot be resolved without it")
 
@@ -78,53 +84,31 @@ class NetworkPolicyEmitter:
         return Emission((artifact,), tuple(_slack(envelope)), tuple(narrowed))
 
     def denote(self, documents: Mapping[str, Json], envelope: Envelope) -> Mapping[str, Region]:
-        """What the policy permits; see ``denote.py``."""
-        return denote(documents[PATH], envelope)
+        """The flows of the agent's pods that the policy permits."""
+        match documents[PATH]:
+            case {"spec": dict(spec)}:
+                pass
+            case _:
+                raise InternalError("not a NetworkPolicy")
+        workload = envelope.subject.workload
+        if workload is None or spec.get("podSelector") != {
+            "matchLabels": dict(envelope.subject.pod_labels)
+        }:
+            raise InternalError("the policy does not select the agent's pods")
+        unsaid = {name: DOMAINS[name].full for name in FLOW_DOMAINS}
+        said = permitted(spec, workload.namespace)
+        return {**unsaid, **said, "egress_host": EGRESS_HOST.empty}
 
     def ceiling(self, envelope: Envelope) -> Mapping[str, Region]:
         """The envelope, the cluster's DNS, and the addresses of granted names."""
-        result = {name: envelope.domains[name] for name in self.domains}
-        if _needs_dns(envelope):
-            result["egress_peer"] |= EGRESS_PEER.union(
-                EGRESS_PEER.box({**_flow(p, 53), **_peer_box(envelope.cluster.dns)})
-                for p in ("udp", "tcp")
-            )
-            local = [_single(a) for a in envelope.cluster.node_local_dns]
-            result["egress_ip"] |= EGRESS_IP.union(
-                EGRESS_IP.box({**_flow(p, 53), "address": _ADDRESS.extent(a)})
-                for a in local
-                for p in ("udp", "tcp")
-            )
-        result["egress_ip"] |= EGRESS_IP.union(
-            EGRESS_IP.box({**_flow(r.protocol, r.port), "address": _ADDRESS.extent(_single(a))})
-            for r in envelope.resolutions
-            for a in r.addresses
-        )
-        return result
+        return {**flow_ceiling(envelope), "egress_host": envelope.domains["egress_host"]}
 
 
 NETWORK_POLICY = NetworkPolicyEmitter()
 
 
-def _flow(protocol: str, port: int) -> dict[str, Extent]:
-    return {"protocol": _PROTOCOL.extent(protocol), "port": _PORT.range(port, port)}
-
-
 def _single(address: str) -> str:
     return str(ipaddress.ip_network(address))
-
-
-def _peer_box(peer: LabelPeer) -> dict[str, Extent]:
-    axis = EGRESS_PEER.axis("pod:x")
-    return {
-        **{f"namespace:{k}": axis.extent(f"={v}") for k, v in peer.namespace_labels},
-        **{f"pod:{k}": axis.extent(f"={v}") for k, v in peer.pod_labels},
-    }
-
-
-def _needs_dns(envelope: Envelope) -> bool:
-    """Whoever may connect to anything may ask for its name."""
-    return any(envelope.domains[d] for d in ("egress_ip", "egress_host", "egress_peer"))
 
 
 # -- rules -----------------------------------------------------------------------
@@ -152,7 +136,7 @@ def _rules(envelope: Envelope, direction: str, narrowed: list[Narrowing]) -> lis
             port = (resolution.protocol, resolution.port, resolution.port)
             for address in resolution.addresses:
                 add({"ipBlock": {"cidr": _single(address)}}, port, resolution.derivations)
-        if _needs_dns(envelope):
+        if needs_dns(envelope):
             for peer in _dns_peers(envelope):
                 for protocol in ("udp", "tcp"):
                     add(peer, (protocol, 53, 53), (_DNS,))
@@ -169,15 +153,20 @@ def _dns_peers(envelope: Envelope) -> Iterator[dict[str, Json]]:
         yield {"ipBlock": {"cidr": _single(address)}}
 
 
-def _ports(box: Mapping[str, Extent]) -> list[PortKey]:
-    protocols = [p for p in PROTOCOLS if _PROTOCOL.extent(p) <= box.get("protocol", ALL)]
-    return [
+def _ports(box: Mapping[str, Extent]) -> tuple[PortKey, ...]:
+    return _port_keys(box.get("protocol", ALL), box.get("port", ALL))
+
+
+@lru_cache(maxsize=1 << 12)
+def _port_keys(protocols: Extent, ports: Extent) -> tuple[PortKey, ...]:
+    return tuple(
         # Port 0 cannot be connected to and a NetworkPolicy cannot name it.
         (protocol, first if (first, last) == (0, 65535) else max(first, 1), last)
-        for protocol in protocols
-        for first, last in _PORT.ranges(box.get("port", ALL))
+        for protocol in PROTOCOLS
+        if _PROTOCOL.extent(protocol) <= protocols
+        for first, last in _PORT.ranges(ports)
         if last > 0
-    ]
+    )
 
 
 def _ip_peers(region: Region) -> Iterator[tuple[dict[str, Json], PortKey]]:
@@ -189,6 +178,9 @@ def _ip_peers(region: Region) -> Iterator[tuple[dict[str, Json], PortKey]]:
 
 def _blocks(extent: Extent) -> list[dict[str, Json]]:
     """CIDR blocks, each family either as the fewest blocks or as one with exceptions."""
+    fewest = _ADDRESS.networks(extent)
+    if len(fewest) == 1:
+        return [{"cidr": str(fewest[0])}]
     result: list[dict[str, Json]] = []
     for family in ("0.0.0.0/0", "::/0"):
         whole = _ADDRESS.extent(family)
@@ -343,7 +335,7 @@ def _slack(envelope: Envelope) -> Iterator[Slack]:
             "an address also serves other names, and names may move to other addresses",
             "an egress proxy that checks names; nothing in Kubernetes itself",
         )
-    if _needs_dns(envelope):
+    if needs_dns(envelope):
         yield Slack(
             "egress_host",
             "questions to the cluster's DNS can carry data out",

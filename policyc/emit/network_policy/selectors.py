@@ -1,17 +1,13 @@
-"""Label selectors: extents of one label's values to requirements, and back."""
+"""Extents of one label's values to the requirements of a label selector."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from policyc.core.canonical import Json
-from policyc.core.errors import InternalError
-from policyc.envelope.axes import ALL, Extent, LabelAxis, union
-
-_AXIS = LabelAxis("label")
-_ABSENT = _AXIS.extent("")
-_PRESENT = _AXIS.extent("=*")
+from policyc.denote.selectors import ABSENT, PRESENT
+from policyc.envelope.axes import Extent
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +25,8 @@ def requirements(key: str, extent: Extent) -> list[tuple[Requirement, ...]] | No
     Selectors know finite and cofinite sets of values, presence and absence; a prefix of
     values they do not know.
     """
-    absent = bool(extent & _ABSENT)
-    present = extent & _PRESENT
+    absent = bool(extent & ABSENT)
+    present = extent & PRESENT
     listed = _finite(present)
     if listed is not None:
         alternatives: list[tuple[Requirement, ...]] = []
@@ -39,7 +35,7 @@ def requirements(key: str, extent: Extent) -> list[tuple[Requirement, ...]] | No
         if absent:
             alternatives.append((Requirement(key, "DoesNotExist"),))
         return alternatives
-    left_out = _finite(_PRESENT - present)
+    left_out = _finite(PRESENT - present)
     if left_out is None:
         return None
     but = (Requirement(key, "NotIn", left_out),) if left_out else ()
@@ -74,37 +70,3 @@ def selector(parts: Iterable[Requirement]) -> dict[str, Json]:
     if expressions:
         result["matchExpressions"] = expressions
     return result
-
-
-def denoted(value: Json) -> Mapping[str, Extent]:
-    """Key -> the values that a LabelSelector admits (absence included)."""
-    if not isinstance(value, dict):
-        raise InternalError("a label selector is an object")
-    result: dict[str, Extent] = {}
-    labels = value.get("matchLabels") or {}
-    assert isinstance(labels, dict)
-    for key, text in labels.items():
-        result[key] = result.get(key, ALL) & _AXIS.only(f"={text}")
-    expressions = value.get("matchExpressions") or []
-    assert isinstance(expressions, list)
-    for expression in expressions:
-        key, extent = _denoted(expression)
-        result[key] = result.get(key, ALL) & extent
-    return result
-
-
-def _denoted(expression: Json) -> tuple[str, Extent]:
-    match expression:
-        case {"key": str(key), "operator": "In", "values": list(values)}:
-            return key, _values(values)
-        case {"key": str(key), "operator": "NotIn", "values": list(values)}:
-            return key, ALL - _values(values)
-        case {"key": str(key), "operator": "Exists"}:
-            return key, _PRESENT
-        case {"key": str(key), "operator": "DoesNotExist"}:
-            return key, _ABSENT
-    raise InternalError(f"not a requirement: {expression!r}")
-
-
-def _values(values: list[Json]) -> Extent:
-    return union(_AXIS.only(f"={value}") for value in values)

@@ -15,7 +15,7 @@ from policyc.kube.workloads import WORKLOAD_KINDS, workload_kind
 from policyc.semantics.cluster import Inventory
 from policyc.semantics.grants import Grants
 from policyc.semantics.model import ApprovalRule, CheckedAgent, Clause, Learning
-from policyc.semantics.rules.classes import CheckedClass, rungs
+from policyc.semantics.rules.classes import CheckedClass, rungs, spoken_of
 from policyc.semantics.symbols import Declaration, Symbols
 from policyc.semantics.words import calendar, known, missing, single
 from policyc.syntax import nodes as n
@@ -232,6 +232,7 @@ class AgentRules:
     ) -> Learning | None:
         learn = single(node.members, n.Learn, "learn", self.found)
         staged = single(node.members, n.PreEnforced, "pre-enforced", self.found)
+        own = self._window(declaration, node) or base.window
         if learn is not None and staged is not None:
             self.found.append(
                 Diagnostic(
@@ -249,8 +250,16 @@ class AgentRules:
             return Learning(window.name if window else "", learn.since.text, files, learn.span)
         if staged is not None:
             files = self._patterns(staged.files)
-            return Learning(base.window, "", files, staged.span, staged.environment.text)
+            return Learning(own, "", files, staged.span, staged.environment.text)
         return None
+
+    def _window(self, declaration: Declaration, node: n.Agent) -> str:
+        """The agent's own `window` line; empty without one."""
+        line = single(node.members, n.UseWindow, "window", self.found)
+        if line is None:
+            return ""
+        window = self.symbols.resolve("window", line.name, declaration.path)
+        return window.name if window is not None else ""
 
     def _patterns(self, files: tuple[n.String, ...]) -> tuple[str, ...]:
         for pattern in files:
@@ -357,12 +366,13 @@ class AgentRules:
     def _outside(self, agent: CheckedAgent, clause: Clause, unmentioned: bool) -> Diagnostic:
         limit = agent.cap(clause.domain) or DOMAINS[clause.domain].empty
         excess = "; ".join((clause.region - limit).describe()[:2])
-        related = [
+        places = (
             Related(other.span, f"the cap of `{level.class_name}`")
             for level in agent.caps
             for other in level.clauses
-            if other.domain == clause.domain
-        ][:2]
+            if clause.domain in spoken_of(other.domain)
+        )
+        related = list(dict.fromkeys(places))[:2]
         if not related:
             related = [
                 Related(

@@ -52,8 +52,9 @@ def checked_classes(
 ) -> dict[str, CheckedClass]:
     """Every class by name, parents before children; a class in a circle is left out."""
     done: dict[str, CheckedClass] = {}
+    lost: set[str] = set()
     for declaration in symbols.all("class"):
-        chain = _chain(declaration, symbols, done, found)
+        chain = _chain(declaration, symbols, done, lost, found)
         for link in reversed(chain):
             node = link.node
             assert isinstance(node, n.Class)
@@ -66,14 +67,17 @@ def _chain(
     declaration: Declaration,
     symbols: Symbols,
     done: Mapping[str, CheckedClass],
+    lost: set[str],
     found: list[Diagnostic],
 ) -> list[Declaration]:
-    """The class and its ancestors that are not checked yet; a circle is PC3014."""
+    """The class and its ancestors that are not checked yet; a circle is PC3014 and goes to ``lost``."""
     chain: list[Declaration] = []
     here: Declaration | None = declaration
-    while here is not None and here.name not in done:
+    while here is not None and here.name not in done and here.name not in lost:
         if here in chain:
-            circle = " -> ".join(c.name for c in [*chain[chain.index(here) :], here])
+            first = chain.index(here)
+            circle = " -> ".join(c.name for c in [*chain[first:], here])
+            lost.update(c.name for c in chain[first:])
             found.append(
                 Diagnostic(
                     "PC3014",
@@ -82,7 +86,7 @@ def _chain(
                     help="one of them must be a root: remove its `extends`",
                 )
             )
-            break
+            return chain[:first]
         chain.append(here)
         node = here.node
         assert isinstance(node, n.Class)
@@ -96,8 +100,7 @@ def _parent(
     assert isinstance(link.node, n.Class)
     if link.node.parent is None:
         return None
-    quiet = Symbols(symbols.workspace, [], symbols.by_file, symbols.by_kind)
-    target = quiet.resolve("class", link.node.parent, link.path)
+    target = symbols.find("class", link.node.parent, link.path)
     return done.get(target.name) if target is not None else None
 
 
@@ -123,7 +126,7 @@ def _checked(
     inherited = parent.pod if parent is not None else PodSecurity()
     secured = _pod(pod, inherited, found) if pod is not None else inherited
     if pod is not None and parent is not None and _is_looser(secured, inherited):
-        above = parent.pod_span or node.name.span
+        above = parent.pod_span or parent.levels[-1].span
         found.append(
             Diagnostic(
                 "PC3001",
@@ -169,10 +172,23 @@ def _own_caps(
             clauses += grants.clauses(item, link.path, link.name)
     regions = {
         domain: DOMAINS[domain].union(c.region for c in clauses if c.domain == domain)
-        for domain in dict.fromkeys(c.domain for c in clauses)
+        for domain in dict.fromkeys(d for c in clauses for d in spoken_of(c.domain))
     }
     span = cap.span if cap is not None else node.name.span
     return CapLevel(link.name, span, tuple(clauses), regions), nevers
+
+
+_TOGETHER = (
+    ("egress_ip", "egress_host", "egress_peer"),
+    ("ingress_ip", "ingress_peer"),
+    ("kube", "kube_url"),
+)
+"""Domains that one keyword speaks of."""
+
+
+def spoken_of(domain: str) -> tuple[str, ...]:
+    """The domains that a grant in ``domain`` narrows: who names hosts means no address."""
+    return next((group for group in _TOGETHER if domain in group), (domain,))
 
 
 def _refuse_widening(

@@ -70,18 +70,9 @@ class ThreatRules:
             )
         )
 
-    def _subject(self, name: n.Name, path: str) -> None:
-        """A closure or acceptance is about a class or an agent."""
-        quiet = Symbols(self.symbols.workspace, [], self.symbols.by_file, self.symbols.by_kind)
-        if (
-            quiet.resolve("class", name, path) is None
-            and quiet.resolve("agent", name, path) is None
-        ):
-            self.symbols.resolve("agent", name, path)
-
     def _close(self, node: n.Close, path: str) -> None:
         threat = self.symbols.resolve("threat", node.threat, path)
-        self._subject(node.subject, path)
+        self.symbols.resolve("class", node.subject, path, "agent")
         if single(node.members, n.By, "by", self.found) is None:
             missing(node.threat, "the closure of", "by", 'by "what closes it"', self.found)
         evidence = [m for m in node.members if isinstance(m, n.Evidence)]
@@ -113,7 +104,7 @@ class ThreatRules:
 
     def _accept(self, node: n.Accept, path: str) -> None:
         self.symbols.resolve("threat", node.threat, path)
-        self._subject(node.subject, path)
+        self.symbols.resolve("class", node.subject, path, "agent")
         calendar(node.until, self.found)
         if single(node.members, n.Because, "because", self.found) is None:
             missing(

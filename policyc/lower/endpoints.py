@@ -1,0 +1,64 @@
+"""A tool, model or store that is granted is reached at its declared endpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from policyc.envelope.domains import DOMAINS, EGRESS_HOST, EGRESS_PEER
+from policyc.envelope.provenance import Derivation, Step
+from policyc.envelope.region import Region
+from policyc.lower.candidates import place
+from policyc.semantics.model import Declared, Endpoint, Transport
+
+_USED_THROUGH = (
+    ("mcp", "tools", "server"),
+    ("gateway", "models", "gateway"),
+    ("store", "memory", "store"),
+)
+"""Kind of declaration, the domain in which it is used, and the axis that names it."""
+
+Grants = Mapping[str, Mapping[Region, list[Derivation]]]
+"""Domain -> region -> reasons."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Network egress that the use of a declared thing needs, with the reasons of the use."""
+
+    declared: Declared
+    region: Region
+    derivations: tuple[Derivation, ...]
+
+
+def reaches(declared: Mapping[str, Declared], grants: Grants) -> Iterator[Reach]:
+    """For every declared thing that some grant uses over the network."""
+    for kind, domain, axis in _USED_THROUGH:
+        granted = grants.get(domain)
+        if not granted:
+            continue
+        for thing in declared.values():
+            if thing.kind != kind or thing.endpoint is None:
+                continue
+            if thing.endpoint.transport is Transport.STDIO:
+                continue
+            used = DOMAINS[domain].box({axis: DOMAINS[domain].axis(axis).single(thing.name)})
+            reasons = [r for region, why in granted.items() if region & used for r in why]
+            if reasons:
+                yield Reach(thing, _at(thing.endpoint), tuple(_through(thing, r) for r in reasons))
+
+
+def _through(thing: Declared, reason: Derivation) -> Derivation:
+    """The use's reason, which now needs the declaration too."""
+    places = tuple(sorted({*reason.places, place(thing.span)}))
+    note = f"the endpoint of {thing.kind} {thing.name}"
+    return Derivation(Step.DECLARED, places, reason.evidence, reason.needed, note)
+
+
+def _at(endpoint: Endpoint) -> Region:
+    flow = {"protocol": endpoint.protocol, "port": [str(p) for p in endpoint.ports]}
+    if endpoint.peer is None:
+        return EGRESS_HOST.written({**flow, "host": endpoint.host})
+    labels = {f"pod:{k}": f"={v}" for k, v in endpoint.peer.pod_labels}
+    spaces = {f"namespace:{k}": f"={v}" for k, v in endpoint.peer.namespace_labels}
+    return EGRESS_PEER.written({**flow, **labels, **spaces})

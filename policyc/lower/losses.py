@@ -1,0 +1,147 @@
+"""What was observed and is not granted: nothing is dropped without a word."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from policyc.core.diagnostics import Diagnostic, Related, Severity
+from policyc.envelope.observation import Observation, Observed, SyscallSeen
+from policyc.lower.candidates import Candidate
+from policyc.lower.limits import Limit
+from policyc.semantics.model import CheckedAgent, Clause
+
+_SHOWN = 3
+"""How many items a grouped finding names."""
+
+
+@dataclass(slots=True)
+class Losses:
+    """Collected while one agent is lowered, reported in groups."""
+
+    agent: CheckedAgent
+    outside: dict[str, list[Candidate]] = field(default_factory=dict)
+    fleeting: list[Candidate] = field(default_factory=list)
+    overreach: dict[str, list[tuple[Candidate, Clause | None]]] = field(default_factory=dict)
+    set_up: set[str] = field(default_factory=set)
+    unplaced: set[str] = field(default_factory=set)
+
+    def overreaches(self, candidate: Candidate, reason: str, taker: Clause | None = None) -> None:
+        """The candidate was possible, by what somebody else granted, and should not have been."""
+        self.overreach.setdefault(reason, []).append((candidate, taker))
+
+    def findings(self, limits: Mapping[str, Limit]) -> Iterator[Diagnostic]:
+        """A finding for each group, in the order of their codes' groups."""
+        if self.set_up:
+            yield self._set_up()
+        for domain, candidates in sorted(self.outside.items()):
+            yield self._outside(domain, candidates, limits[domain])
+        if self.fleeting:
+            yield self._fleeting()
+        if self.unplaced:
+            yield self._unplaced()
+        for reason, entries in sorted(self.overreach.items()):
+            yield self._overreach(reason, entries)
+
+    def _set_up(self) -> Diagnostic:
+        calls = sorted(self.set_up)
+        return self.say(
+            "PC4005",
+            f"{_list(calls)} {'is' if len(calls) == 1 else 'are'} "
+            "attributed to the container runtime's set-up",
+            "if the agent itself needs one, grant it with an `allow` line",
+            Severity.NOTE,
+        )
+
+    def _outside(self, domain: str, candidates: list[Candidate], limit: Limit) -> Diagnostic:
+        lines = sorted({c.line for c in candidates})
+        if not limit.is_mentioned:
+            return self.say(
+                "PC4002",
+                f"{len(lines)} observed in `{domain}`, which its root class does not mention: "
+                f"{_list(lines)}",
+                "a domain that no root class mentions is empty: name it in the root's cap",
+            )
+        related = tuple(
+            Related(clause.span, f"the cap of `{level.class_name}`")
+            for level in self.agent.caps[-1:]
+            for clause in level.clauses
+            if clause.domain == domain
+        )[:2]
+        return self.say(
+            "PC4001",
+            f"{len(lines)} observed in `{domain}` outside the cap: {_list(lines)}",
+            "widen the cap in review, or let the agent lose it",
+            related=related,
+        )
+
+    def _fleeting(self) -> Diagnostic:
+        lines = sorted({c.line for c in self.fleeting})
+        return self.say(
+            "PC4003",
+            f"{len(lines)} in-cluster peers are known by address only: {_list(lines)}",
+            "record with a source that names pods, or grant the network with `allow ... cidr`",
+        )
+
+    def _unplaced(self) -> Diagnostic:
+        return self.say(
+            "PC4011",
+            f"{len(self.unplaced)} observed that no domain has a place for: "
+            f"{_list(sorted(self.unplaced))}",
+            "it is not granted: correct the profile, or use a release that knows it",
+        )
+
+    def _overreach(self, reason: str, entries: list[tuple[Candidate, Clause | None]]) -> Diagnostic:
+        lines = sorted({c.line for c, _ in entries})
+        places = sorted({str(e) for c, _ in entries for e in c.derivation.evidence})
+        taker = entries[0][1]
+        return self.say(
+            "PC4010",
+            f"inherited overreach, observed and not granted: {_list(lines)}; {reason}",
+            f"seen at {_list(places)}: take the right away where it is inherited from",
+            related=(Related(taker.span, "the line that beats it"),) if taker else (),
+        )
+
+    def say(
+        self,
+        code: str,
+        message: str,
+        hint: str,
+        severity: Severity = Severity.WARNING,
+        related: tuple[Related, ...] = (),
+    ) -> Diagnostic:
+        """A finding about the agent, at the line that names its profiles."""
+        span = self.agent.learning.span if self.agent.learning else self.agent.span
+        text = f"agent `{self.agent.name}`: {message}"
+        return Diagnostic(code, text, span, related, hint, severity=severity)
+
+
+def blind_spots(
+    losses: Losses, observed: Observed, architectures: Iterable[str]
+) -> Iterator[Diagnostic]:
+    """Where the recording itself says that it is not the whole truth."""
+    if observed.lossy:
+        yield losses.say(
+            "PC4008",
+            f"events were lost in {_list(sorted(observed.lossy))}",
+            "what was seen is granted; that something was not seen proves nothing",
+            Severity.NOTE,
+        )
+    seen_on = _architectures(observed.observations)
+    blind = [a for a in architectures if a not in seen_on]
+    if seen_on and blind and losses.agent.workload is not None:
+        yield losses.say(
+            "PC4009",
+            f"no recording on {_list(blind)}, so its profile there has only what `allow` lines grant",
+            "record on a node of that architecture, or take it out of the `cluster` block",
+            Severity.NOTE,
+        )
+
+
+def _architectures(observations: Iterable[Observation]) -> set[str]:
+    return {o.architecture for o in observations if isinstance(o, SyscallSeen)}
+
+
+def _list(words: list[str]) -> str:
+    shown = ", ".join(f"`{word}`" for word in words[:_SHOWN])
+    return shown + (f" and {len(words) - _SHOWN} more" if len(words) > _SHOWN else "")

@@ -1,0 +1,33 @@
+"""The addresses that granted host names were seen to resolve to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from policyc.envelope.model import Resolution
+from policyc.envelope.observation import Direction, Observation, PeerSeen
+from policyc.envelope.provenance import Derivation, Step
+from policyc.envelope.region import Region
+from policyc.lower.candidates import seen
+from policyc.semantics.protected import protected
+
+
+def resolutions(hosts: Region, observations: Iterable[Observation]) -> Iterator[Resolution]:
+    """One for each address of each name, sorted; protected addresses are nobody's."""
+    found: dict[tuple[str, str, int, str], list[Derivation]] = {}
+    for peer in observations:
+        if isinstance(peer, PeerSeen) and _is_resolved(peer):
+            for host in peer.hosts:
+                if {"protocol": peer.protocol, "port": str(peer.port), "host": host} in hosts:
+                    key = (host, peer.protocol, peer.port, peer.address)
+                    why = seen(Step.RESOLVED_HOST, peer.sighting, f"{host} was resolved to it")
+                    found.setdefault(key, []).append(why)
+    for (host, protocol, port, address), reasons in sorted(found.items()):
+        yield Resolution(host, protocol, port, (address,), tuple(reasons))
+
+
+def _is_resolved(peer: PeerSeen) -> bool:
+    if not (peer.direction is Direction.EGRESS and peer.address and peer.hosts):
+        return False
+    point = {"protocol": peer.protocol, "port": str(peer.port), "address": peer.address}
+    return point not in protected()["egress_ip"]

@@ -1,0 +1,127 @@
+"""Canonical and pretty JSON: one byte string a value, and nothing lenient on the way in."""
+
+from __future__ import annotations
+
+import json
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from policyc.core.canonical import Json, canonical_json, digest, pretty_json
+from policyc.core.strict_json import loads
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
+SCALARS = st.none() | st.booleans() | st.integers() | TEXTS
+VALUES: st.SearchStrategy[Json] = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=5) | st.dictionaries(TEXTS, inner, max_size=5),
+    max_leaves=25,
+)
+
+
+def shuffled(value: Json, rng: random.Random) -> Json:
+    """The same value with the keys of every object in another order."""
+    if isinstance(value, list):
+        return [shuffled(item, rng) for item in value]
+    if not isinstance(value, dict):
+        return value
+    keys = list(value)
+    rng.shuffle(keys)
+    return {key: shuffled(value[key], rng) for key in keys}
+
+
+@given(VALUES)
+def test_both_writers_say_the_value_and_the_strict_reader_reads_it_back(value: Json) -> None:
+    assert loads(canonical_json(value)) == value
+    assert loads(pretty_json(value)) == value
+
+
+@given(VALUES, st.randoms())
+def test_the_order_of_keys_is_no_matter(value: Json, rng: random.Random) -> None:
+    other = shuffled(value, rng)
+    assert canonical_json(other) == canonical_json(value)
+    assert pretty_json(other) == pretty_json(value)
+
+
+@given(VALUES)
+def test_writing_what_was_read_changes_nothing(value: Json) -> None:
+    canonical, pretty = canonical_json(value), pretty_json(value)
+    assert canonical_json(loads(canonical)) == canonical
+    assert pretty_json(loads(pretty)) == pretty
+    assert canonical_json(loads(pretty)) == canonical
+
+
+@given(VALUES, VALUES)
+def test_canonical_bytes_and_digests_are_equal_exactly_for_equal_values(a: Json, b: Json) -> None:
+    # `1 == True` in Python and not in JSON: the standard encoder is the second opinion.
+    same = json.dumps(a, sort_keys=True) == json.dumps(b, sort_keys=True)
+    assert (canonical_json(a) == canonical_json(b)) == same
+    assert (digest(canonical_json(a)) == digest(canonical_json(b))) == same
+
+
+@given(VALUES)
+def test_canonical_json_has_no_layout_and_pretty_json_ends_with_a_newline(value: Json) -> None:
+    assert canonical_json(value) == json.dumps(
+        json.loads(pretty_json(value)), sort_keys=True, ensure_ascii=False, separators=(",", ":")
+    ).encode("utf-8")
+    pretty = pretty_json(value)
+    assert pretty.endswith(b"\n") and not pretty.endswith(b"\n\n")
+
+
+def test_pretty_json_keeps_short_containers_of_scalars_on_one_line() -> None:
+    assert pretty_json({"b": ["y", "x"], "a": {"n": 1}, "c": [[]]}) == (
+        b'{\n  "a": {"n": 1},\n  "b": ["y", "x"],\n  "c": [\n    []\n  ]\n}\n'
+    )
+    long = ["x" * 60, "y" * 60]
+    assert pretty_json(long).count(b"\n") == len(long) + 2
+
+
+def test_the_digest_is_sha_256_of_the_bytes() -> None:
+    # The digest of the empty string: FIPS 180-4, as every implementation prints it.
+    empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    assert digest(b"") == f"sha256:{empty}"
+
+
+REFUSED = {
+    "duplicate key": b'{"a": 1, "a": 2}',
+    "duplicate key below": b'[{"x": {"k": 1, "k": 1}}]',
+    "the same key written with an escape": b'{"a": 1, "\\u0061": 2}',
+    "NaN": b"[NaN]",
+    "infinity": b"[Infinity]",
+    "minus infinity": b"[-Infinity]",
+    "a number beyond the largest float": b"[1e999]",
+    "lone high surrogate": b'["\\ud800"]',
+    "lone low surrogate in a key": b'{"\\udc00": 1}',
+    "surrogates in the wrong order": b'["\\udc00\\ud800"]',
+    "invalid UTF-8": b'["\xff"]',
+    "byte order mark": b"\xef\xbb\xbf[]",
+    "trailing comma": b"[1,]",
+    "comment": b"[1] // one",
+    "two values": b"[] []",
+    "nothing": b"",
+    "single quotes": b"['a']",
+    "control character in a string": b'["\x01"]',
+    "ten thousand levels": b"[" * 10_000 + b"]" * 10_000,
+    "ten thousand objects": b'{"a":' * 10_000 + b"1" + b"}" * 10_000,
+}
+
+
+@pytest.mark.parametrize("data", REFUSED.values(), ids=REFUSED)
+def test_what_is_not_json_is_a_value_error(data: bytes) -> None:
+    with pytest.raises(ValueError):
+        loads(data)
+
+
+def test_a_pair_of_surrogates_is_one_character() -> None:
+    assert loads(b'["\\ud83d\\ude00"]') == ["\U0001f600"]
+
+
+@given(st.binary(max_size=60))
+def test_any_bytes_are_a_value_or_a_value_error(data: bytes) -> None:
+    try:
+        loads(data)
+    except ValueError:
+        return
+    json.loads(data)

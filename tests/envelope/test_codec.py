@@ -1,0 +1,180 @@
+"""The envelope's document: what is written is read back, and the decoder and the schema agree."""
+
+from __future__ import annotations
+
+import copy
+import json
+import random
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import jsonschema
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.envelopes import envelope
+from support.regions import regions
+from support.samples import ROOT
+
+from policyc.core.canonical import canonical_json, digest, pretty_json
+from policyc.core.strict_json import loads
+from policyc.envelope.codec import decode, encode, envelope_digest
+from policyc.envelope.domains import DOMAINS
+from policyc.envelope.model import Approval, ClusterFacts, Envelope, ManagedRef, PodSecurity
+
+SCHEMA = json.loads(
+    (ROOT / "policyc" / "schemas" / "agent-envelope.schema.json").read_text(encoding="utf-8")
+)
+VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
+COMMITTED = sorted((ROOT / "generated").rglob("envelope.json"))
+
+
+@st.composite
+def envelopes(draw: st.DrawFn) -> Envelope:
+    """Envelopes of all forms: any domain, any subject, any facts beside."""
+    base = envelope(draw(st.randoms(use_true_random=False)), ("amd64", "arm64"))
+    drawn = draw(st.lists(st.sampled_from(sorted(DOMAINS)), unique=True, max_size=4))
+    regions_ = {name: draw(regions(DOMAINS[name])) for name in drawn}
+    subject = base.subject
+    if draw(st.booleans()):
+        managed = ManagedRef("bedrock", draw(st.text(st.characters(codec="utf-8"), max_size=8)))
+        subject = replace(subject, workload=None, managed=managed, service_account="")
+    return replace(
+        base,
+        subject=subject,
+        domains={**base.domains, **regions_},
+        approvals=tuple(Approval(name, r, "lead@corp.example") for name, r in regions_.items()),
+        delegates=tuple(sorted(draw(st.sets(st.sampled_from("abc"))))),
+        pod=PodSecurity(
+            draw(st.sampled_from(("restricted", "baseline"))),
+            draw(st.booleans()),
+            draw(st.none() | st.integers(1, 1 << 31)),
+            draw(st.sampled_from(("", "gvisor"))),
+        ),
+        cluster=draw(st.sampled_from((base.cluster, ClusterFacts(node_local_dns=())))),
+    )
+
+
+def without_reasons(one: Envelope) -> Envelope:
+    """What travels: everything but why."""
+    kept = tuple(replace(r, derivations=()) for r in one.resolutions)
+    return replace(one, grants={}, resolutions=kept)
+
+
+@settings(max_examples=settings.default.max_examples // 2)
+@given(envelopes())
+def test_what_is_written_is_read_back(one: Envelope) -> None:
+    assert decode(encode(one)) == without_reasons(one)
+    assert decode(loads(pretty_json(encode(one)))) == without_reasons(one)
+    assert encode(decode(encode(one))) == encode(one)
+
+
+@settings(max_examples=settings.default.max_examples // 2)
+@given(envelopes())
+def test_every_document_fits_the_schema(one: Envelope) -> None:
+    VALIDATOR.validate(encode(one))
+
+
+@settings(max_examples=settings.default.max_examples // 2)
+@given(envelopes(), envelopes())
+def test_digests_are_equal_exactly_for_equal_envelopes(one: Envelope, other: Envelope) -> None:
+    assert envelope_digest(one) == encode(one)["digest"] == envelope_digest(without_reasons(one))
+    same = without_reasons(one) == without_reasons(other)
+    assert (envelope_digest(one) == envelope_digest(other)) == same
+
+
+@pytest.mark.parametrize("path", COMMITTED, ids=lambda path: path.parent.name)
+def test_the_committed_envelopes_are_documents_of_ours(path: Any) -> None:
+    document = loads(path.read_bytes())
+    VALIDATOR.validate(document)
+    assert encode(decode(document)) == document
+
+
+# -- corruption --------------------------------------------------------------------
+
+OTHERS: tuple[Any, ...] = (None, 1, -1, True, "x", [], {}, [1], {"x": 1}, 70000, [{}], [None])
+FIELDS = ("unknown", "pod", "namespace", "pod:app", "x:y", "port", "managed", "workload", "")
+
+
+def places(value: Any) -> Iterator[tuple[Any, Any]]:
+    """Every container with every key or index in it."""
+    keys = list(value) if isinstance(value, dict) else range(len(value))
+    for key in keys:
+        yield value, key
+        if isinstance(value[key], (dict, list)):
+            yield from places(value[key])
+
+
+def corrupted(rng: random.Random, document: Any) -> Any:
+    """One field removed, renamed, added, repeated or given another value; the digest redone."""
+    result = copy.deepcopy(document)
+    here, key = rng.choice(list(places(result)))
+    match rng.randrange(5):
+        case 0:
+            here[key] = copy.deepcopy(rng.choice(OTHERS))
+        case 1 if isinstance(here, dict):
+            here[rng.choice(FIELDS)] = here.pop(key)
+        case 2 if isinstance(here, dict):
+            here[rng.choice(FIELDS)] = copy.deepcopy(rng.choice((here[key], *OTHERS)))
+        case 3:
+            del here[key]
+        case _ if isinstance(here, list):
+            here.insert(rng.randrange(len(here) + 1), here[key])
+    if isinstance(result.get("spec"), dict) and result.get("digest") == document["digest"]:
+        result["digest"] = digest(canonical_json(result["spec"]))
+    return result
+
+
+def answer(document: Any) -> str:
+    """Why the decoder refuses; the empty string when it does not."""
+    try:
+        decode(document)
+    except ValueError as fault:
+        return str(fault) or "refused"
+    return ""
+
+
+# What a schema cannot say: which texts are patterns of an axis, what the axes of an
+# approval's domain are, that a name stands twice, and that a set has one form.
+BEYOND = (
+    "is not a",
+    "is none of",
+    "does not appear to be",
+    "is written `=value`",
+    "begins with `/`",
+    "no axis",
+    "does not match the spec",
+    "is not the agent's",
+    "canonical",
+)
+
+
+def documents(seed: int, count: int) -> Iterator[dict[str, Any]]:
+    """Random envelopes, with gates."""
+    rng = random.Random(seed)
+    for _ in range(count):
+        one = envelope(rng)
+        gates = tuple(
+            Approval(name, region, "lead@corp.example") for name, region in one.domains.items()
+        )
+        yield encode(replace(one, approvals=gates, delegates=("a", "b")))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_decoder_and_schema_agree_on_corrupted_documents(seed: int) -> None:
+    rng = random.Random(seed)
+    refused = accepted = 0
+    for document in documents(seed, 8):
+        for _ in range(16):
+            wrong = corrupted(rng, document)
+            refusal = answer(wrong)
+            if VALIDATOR.is_valid(wrong):
+                assert not refusal or any(words in refusal for words in BEYOND), refusal
+            else:
+                assert refusal, wrong
+            assert refusal or encode(decode(wrong)) == wrong
+            refused += bool(refusal)
+            accepted += not refusal
+    assert refused > 60
+    assert accepted > 3

@@ -1,0 +1,98 @@
+"""An allowance with an end date holds through that day, and no longer."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.agents import policy
+
+from policyc.core.diagnostics import Diagnostic, Severity
+from policyc.envelope.codec import envelope_digest
+from policyc.envelope.model import Envelope
+from policyc.envelope.observation import Observed
+from policyc.envelope.provenance import Step
+from policyc.lower import lower
+from policyc.semantics.model import CheckedPolicy
+
+END = date(2026, 12, 31)
+NOTHING = Observed(())
+POINT = {"protocol": "tcp", "port": "443", "address": "192.0.2.7"}
+DATED = f'allow egress tcp 443 to cidr 192.0.2.0/24 until {END} because "R-1"'
+LASTING = 'allow egress tcp 443 to cidr 192.0.2.0/25 because "R-2"'
+
+
+def on(day: date, checked: CheckedPolicy) -> tuple[Envelope, list[Diagnostic]]:
+    outcome = lower(checked.agents[0], NOTHING, checked, as_of=day)
+    return outcome.value, outcome.diagnostics
+
+
+DAYS = {
+    "long before": (date(2020, 1, 1), True),
+    "the day before": (END - timedelta(days=1), True),
+    "the day itself": (END, True),
+    "the day after": (END + timedelta(days=1), False),
+    "long after": (date(2099, 1, 1), False),
+}
+
+
+def test_before_on_and_after_the_end() -> None:
+    checked = policy(lines=DATED)
+    for name, (day, granted) in DAYS.items():
+        envelope, found = on(day, checked)
+        assert (POINT in envelope.domains["egress_ip"]) == granted, name
+        assert [d.code for d in found] == ([] if granted else ["PC4006"]), name
+
+
+def test_the_finding_names_the_line_and_its_end() -> None:
+    _, (finding,) = on(END + timedelta(days=1), policy(lines=DATED))
+    assert finding.severity is Severity.WARNING
+    assert finding.span is not None
+    assert finding.span.text.startswith("egress tcp 443 to cidr 192.0.2.0/24")
+    assert str(END) in finding.message
+    assert finding.help
+
+
+def test_the_reason_of_a_grant_carries_its_end() -> None:
+    envelope, _ = on(END, policy(lines=DATED))
+    (grant,) = envelope.grants["egress_ip"]
+    (reason,) = grant.derivations
+    assert reason.step is Step.ALLOWED
+    assert reason.note == f"R-1 (until {END})"
+
+
+def test_an_ended_line_is_as_if_it_were_not_there() -> None:
+    after = END + timedelta(days=1)
+    without, _ = on(after, policy(lines=LASTING))
+    both, found = on(after, policy(lines=f"{DATED}\n  {LASTING}"))
+    assert envelope_digest(both) == envelope_digest(without)
+    assert [d.code for d in found] == ["PC4006"]
+
+
+@settings(max_examples=25)
+@given(st.lists(st.dates(date(2026, 1, 1), date(2027, 12, 31)), min_size=1, max_size=4), st.data())
+def test_as_days_pass_dated_grants_only_go(ends: list[date], data: st.DataObject) -> None:
+    lines = [
+        f'allow egress tcp {port} to cidr 192.0.2.0/24 until {end} because "R-1"'
+        for port, end in enumerate(ends, start=1)
+    ]
+    checked = policy(lines="\n  ".join(lines))
+    day = data.draw(st.dates(date(2025, 12, 1), date(2028, 1, 31)))
+    now, found = on(day, checked)
+    later, _ = on(day + timedelta(days=1), checked)
+    granted = {
+        port
+        for port, _ in enumerate(ends, start=1)
+        if {**POINT, "port": str(port)} in now.domains["egress_ip"]
+    }
+    assert granted == {port for port, end in enumerate(ends, start=1) if day <= end}
+    assert len(found) == len(ends) - len(granted)
+    assert later.domains["egress_ip"] <= now.domains["egress_ip"]
+
+
+def test_another_reason_keeps_what_an_ended_line_granted() -> None:
+    wide = 'allow egress tcp 443 to cidr 192.0.2.0/24 because "R-2"'
+    envelope, found = on(END + timedelta(days=1), policy(lines=f"{DATED}\n  {wide}"))
+    assert POINT in envelope.domains["egress_ip"]
+    assert [d.code for d in found] == ["PC4006"]

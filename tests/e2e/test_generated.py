@@ -162,10 +162,23 @@ def neighbours(request: Request, others: list[Request]) -> Iterator[Request]:
             yield request | {axis: word}
 
 
+def as_made(request: Request) -> Request:
+    """Without what no such request has, by requestinfo.go of k8s.io/apiserver (1.36)."""
+    if "url" in request:
+        return request
+    made = dict(request)
+    is_plain = "/" not in made["resource"]
+    if made["verb"] == "deletecollection" or (made["verb"] == "create" and is_plain):
+        made["name"] = ""
+    if made["resource"] == "nodes":
+        made["namespace"] = ""
+    return made
+
+
 def all_requests() -> list[Request]:
     """What any agent may do, and all that differs from it by one word."""
     granted = [r for agent in AGENTS for r in granted_requests(objects_of(agent))]
-    near = [n for request in granted for n in neighbours(request, granted)]
+    near = [as_made(n) for request in granted for n in neighbours(request, granted)]
     unique = {json.dumps(r, sort_keys=True): r for r in granted + near}
     return list(unique.values())
 

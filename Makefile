@@ -18,11 +18,10 @@ compile: $(RUN)
 test: $(DEV)
 	$(PYTEST) -m "not system and not e2e"
 
-# What CI runs, but for e2e.
-check: lint type arch
+# Exactly what CI runs.
+check: lint type arch test system e2e
 	$(BIN)/policyc fmt --check policies
 	$(BIN)/policyc compile policies --output generated --check
-	$(PYTEST) -m "not e2e"
 
 # Tests that need root and container runtimes.
 system: $(DEV)

@@ -140,6 +140,15 @@ class ControlPlane:
         path.write_text(json.dumps(config))
         return path
 
+    def make_namespace(self, name: str, labels: Mapping[str, str] | None = None) -> None:
+        body = {
+            "apiVersion": "v1",
+            "kind": "Namespace",
+            "metadata": {"name": name, "labels": labels},
+        }
+        answer = self.admin.apply(f"/api/v1/namespaces/{name}", body)
+        assert answer.status in (200, 201), answer.message
+
     def kubectl(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         """Run kubectl as the administrator; the caller judges the exit code."""
         return subprocess.run(

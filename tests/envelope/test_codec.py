@@ -57,9 +57,10 @@ def envelopes(draw: st.DrawFn) -> Envelope:
 
 
 def without_reasons(one: Envelope) -> Envelope:
-    """What travels: everything but why."""
-    kept = tuple(replace(r, derivations=()) for r in one.resolutions)
-    return replace(one, grants={}, resolutions=kept)
+    """What travels: everything but why, resolutions in order."""
+    kept = [replace(r, derivations=()) for r in one.resolutions]
+    kept.sort(key=lambda r: (r.host, r.protocol, r.port, r.addresses))
+    return replace(one, grants={}, resolutions=tuple(kept))
 
 
 @settings(max_examples=settings.default.max_examples // 2)

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import ctypes
 import random
 from errno import ENOSYS, EPERM
 
 import pytest
 from support.envelopes import envelope
-from support.oracle.kernel import ALLOWED, HERE, NOT_PROBED, answers
+from support.oracle.kernel import ALLOWED, HERE, NOT_PROBED, answers, libseccomp
 from support.scale import MANY
 
 from policyc.catalog.startup import startup
 from policyc.catalog.syscalls import names, number
 from policyc.emit.seccomp import SECCOMP, path_of
 from policyc.pipeline.artifacts import from_bytes, to_bytes
+
+pytestmark = pytest.mark.system
 
 
 @pytest.mark.parametrize("chunk", range(10))
@@ -42,7 +43,7 @@ def test_the_kernel_agrees_on_every_number(chunk: int) -> None:
 
 def test_our_numbers_are_libseccomps() -> None:
     """For every call that the installed libseccomp knows by name, on this architecture."""
-    library = ctypes.CDLL("libseccomp.so.2")
+    library = libseccomp()
     known = 0
     for name in names(HERE):
         found = library.seccomp_syscall_resolve_name(name.encode())

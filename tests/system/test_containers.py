@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import json
 from collections.abc import Iterator
 from errno import ENOSYS, EPERM
@@ -11,7 +10,7 @@ from pathlib import Path
 import pytest
 from support import probe
 from support.containers import PROCESSES, RUNTIMES, USER, Bundle, Process, bundle
-from support.oracle.kernel import ALLOWED, NOT_PROBED, install_gate
+from support.oracle.kernel import ALLOWED, NOT_PROBED, install_gate, libseccomp
 from support.recorded import (
     ARCHITECTURE,
     calls_of,
@@ -43,7 +42,6 @@ DENIED = b"Operation not permitted"
 UNSHARE = ("/bin/busybox", "unshare", "-U", "true")
 GENERATED = sorted((ROOT / "generated").glob(f"*/{path_of(ARCHITECTURE)}"))
 REDIS = WorkloadKey("apps/v1", "StatefulSet", "bob", "bob-redis-master", "redis")
-LIBSECCOMP = ctypes.CDLL("libseccomp.so.2")
 with_corpus = pytest.mark.skipif(not CORPUS.is_dir(), reason="corpus is not beside the checkout")
 every_process = pytest.mark.parametrize("process", PROCESSES, ids=str)
 
@@ -146,7 +144,7 @@ def test_every_number_gets_the_envelopes_answer(
 def _expected(name: str | None, build: AgentBuild, runtime: str) -> int:
     """Runtimes pass over names that their libseccomp does not know yet."""
     assert build.envelope is not None
-    if name is None or LIBSECCOMP.seccomp_syscall_resolve_name(name.encode()) < 0:
+    if name is None or libseccomp().seccomp_syscall_resolve_name(name.encode()) < 0:
         return ENOSYS
     granted = {"architecture": ARCHITECTURE, "name": name} in build.envelope.domains["syscalls"]
     if granted or name in startup.startup(runtime, ARCHITECTURE).names:

@@ -17,6 +17,7 @@ import platform
 import signal
 import struct
 import time
+from functools import cache
 from typing import Any
 
 MAGIC = 0x5EC0_3B9D
@@ -46,12 +47,18 @@ class _Program(ctypes.Structure):
 
 
 _LIBC = ctypes.PyDLL(None, use_errno=True)
-_SECCOMP = ctypes.CDLL("libseccomp.so.2", use_errno=True)
-_SECCOMP.seccomp_init.restype = ctypes.c_void_p
-_SECCOMP.seccomp_rule_add_array.argtypes = [
-    ctypes.c_void_p, ctypes.c_uint32, ctypes.c_int, ctypes.c_uint, ctypes.c_void_p,
-]  # fmt: skip
-_SECCOMP.seccomp_load.argtypes = [ctypes.c_void_p]
+
+
+@cache
+def libseccomp() -> ctypes.CDLL:
+    """The library that container runtimes use; loaded late, so that tests without it are found."""
+    library = ctypes.CDLL("libseccomp.so.2", use_errno=True)
+    library.seccomp_init.restype = ctypes.c_void_p
+    library.seccomp_rule_add_array.argtypes = [
+        ctypes.c_void_p, ctypes.c_uint32, ctypes.c_int, ctypes.c_uint, ctypes.c_void_p,
+    ]  # fmt: skip
+    library.seccomp_load.argtypes = [ctypes.c_void_p]
+    return library
 
 
 def answers(profile: dict[str, Any], numbers: dict[str, int], probed: list[int]) -> list[int]:
@@ -59,6 +66,7 @@ def answers(profile: dict[str, Any], numbers: dict[str, int], probed: list[int])
 
     ``numbers`` maps the names in the profile to numbers of this machine.
     """
+    libseccomp()  # loaded before the fork
     shared = mmap.mmap(-1, 2 * len(probed) + 2)
     pid = os.fork()
     if pid == 0:
@@ -112,13 +120,13 @@ def install_gate() -> None:
 
 
 def _install(profile: dict[str, Any], numbers: dict[str, int]) -> None:
-    context = _SECCOMP.seccomp_init(_ACT_ERRNO | profile["defaultErrnoRet"])
+    context = libseccomp().seccomp_init(_ACT_ERRNO | profile["defaultErrnoRet"])
     for entry in profile["syscalls"]:
         action = _ACT_ALLOW
         if entry["action"] == "SCMP_ACT_ERRNO":
             action = _ACT_ERRNO | entry["errnoRet"]
         for name in entry["names"]:
-            if _SECCOMP.seccomp_rule_add_array(context, action, numbers[name], 0, None):
+            if libseccomp().seccomp_rule_add_array(context, action, numbers[name], 0, None):
                 os._exit(98)
-    if _SECCOMP.seccomp_load(context):
+    if libseccomp().seccomp_load(context):
         os._exit(97)

@@ -14,23 +14,29 @@ _COLORS = {Severity.ERROR: "31", Severity.WARNING: "33", Severity.NOTE: "36"}
 
 
 def render_text(diagnostics: Iterable[Diagnostic], *, color: bool) -> str:
-    """The findings as compilers print them, each followed by an empty line."""
+    """The findings as compilers print them, each followed by an empty line.
+
+    What a terminal would obey or hide is written out: messages quote recordings and
+    file names, which nobody reviewed.
+    """
     return "".join(_text(d, color=color) + "\n" for d in diagnostics)
 
 
 def _text(diagnostic: Diagnostic, *, color: bool) -> str:
     severity = diagnostic.severity
     head = _paint(f"{severity.value}[{diagnostic.code}]", _COLORS[severity], color=color)
-    rows = [f"{head}: {diagnostic.message}"]
+    rows = [f"{head}: {_visible(diagnostic.message)}"]
     if diagnostic.span is not None:
         rows += _excerpt(diagnostic.span, "^")
     elif diagnostic.path:
-        rows.append(f"  --> {diagnostic.path}")
+        rows.append(f"  --> {_visible(diagnostic.path)}")
     for related in diagnostic.related:
-        rows.append(f"  {_paint('note', _COLORS[Severity.NOTE], color=color)}: {related.message}")
+        rows.append(
+            f"  {_paint('note', _COLORS[Severity.NOTE], color=color)}: {_visible(related.message)}"
+        )
         rows += _excerpt(related.span, "-")
     if diagnostic.help:
-        rows.append(f"  {_paint('help', '32', color=color)}: {diagnostic.help}")
+        rows.append(f"  {_paint('help', '32', color=color)}: {_visible(diagnostic.help)}")
     return "\n".join(rows) + "\n"
 
 
@@ -50,7 +56,7 @@ def _excerpt(span: Span, mark: str) -> list[str]:
     marks = mark * max(1, sum(_width(c) for c in inside))
     blank = " " * len(gutter)
     return [
-        f"  {blank}--> {span.label()}",
+        f"  {blank}--> {_visible(span.label())}",
         f"  {blank} |",
         f"  {gutter} | {_visible(line)}",
         f"  {blank} | {pad}{marks}",

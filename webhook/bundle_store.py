@@ -19,17 +19,21 @@ _RETRY_POLLS = 30
 
 
 def load_unsigned(folder: Path) -> tuple[dict[str, bytes], int]:
-    """The files of a folder that nobody signed; links such as a mounted ConfigMap's are followed.
+    """The files of a folder that nobody signed; links of a mounted ConfigMap are followed.
 
     PolicycError PC7103 when there is no folder or it cannot be read.
     """
     if not folder.is_dir():
         raise PolicycError("PC7103", f"there is no bundle folder `{folder}`")
+    mounted = (
+        folder / "..data"
+    )  # the kubelet swaps this link: behind it, all files are of one build
+    base = (mounted if mounted.exists() else folder).resolve()
     try:
         files = {
-            path.relative_to(folder).as_posix(): path.read_bytes()
-            for path in sorted(folder.rglob("*"))
-            if path.is_file() and not any(p.startswith(".") for p in path.relative_to(folder).parts)
+            path.relative_to(base).as_posix(): path.read_bytes()
+            for path in base.rglob("*")
+            if path.is_file()
         }
     except OSError as fault:
         raise PolicycError(

@@ -45,7 +45,9 @@ def refusal(uid: str, reason: str, message: str) -> Verdict:
     return Verdict(uid, (Finding(reason, message, is_ratcheted=False),))
 
 
-def unrecorded(request: Request, verdict: Verdict, bundle: Bundle, is_repeat: bool) -> dict[str, str]:
+def unrecorded(
+    request: Request, verdict: Verdict, bundle: Bundle, is_repeat: bool
+) -> dict[str, str]:
     """The record of a process without a decision log."""
     del request, verdict, bundle, is_repeat
     return {}

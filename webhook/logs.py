@@ -60,7 +60,9 @@ class Talk:
     def faulted(self, path: str, reason: str, message: str, uid: str) -> None:
         """A review was refused unjudged."""
         if self._may_say():
-            self.warning("refused unjudged", path=path, reason=reason, detail=message[:200], uid=uid)
+            self.warning(
+                "refused unjudged", path=path, reason=reason, detail=message[:200], uid=uid
+            )
 
     def bug(self, fault: Exception) -> None:
         """The type and the places of an exception: its text may quote the object."""

@@ -140,5 +140,7 @@ def _is_welcome(transport: asyncio.Transport, names: Collection[str]) -> bool:
     if not names:
         return True
     certificate = transport.get_extra_info("peercert") or {}
-    found = {value for rdn in certificate.get("subject", ()) for key, value in rdn if key == "commonName"}
+    found = {
+        value for rdn in certificate.get("subject", ()) for key, value in rdn if key == "commonName"
+    }
     return not found.isdisjoint(names)

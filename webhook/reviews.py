@@ -44,7 +44,6 @@ class Limits:
     """How much one process takes; sizes in bytes, times in seconds."""
 
     body_bytes: int
-    held_bytes: int
     concurrent: int
     read_seconds: float
 
@@ -128,7 +127,9 @@ class Reviews:
             async with asyncio.timeout(self._limits.read_seconds):
                 await self._read(body)
         except TimeoutError:
-            raise Faulted(408, "READ_TIMEOUT", "the review did not arrive in time", body.uid) from None
+            raise Faulted(
+                408, "READ_TIMEOUT", "the review did not arrive in time", body.uid
+            ) from None
         except TooLongError:
             raise self._too_long(body) from None
         if len(body.data) <= _INLINE_BYTES:

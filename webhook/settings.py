@@ -32,9 +32,11 @@ class Serving:
 
     host: str = _of("0.0.0.0", "address to listen on")  # noqa: S104  # a pod's own network
     port: int = _of(8443, "port of the reviews, TLS")
-    health_port: int = _of(8081, "port of probes and metrics, plain HTTP; 0: none")
+    health_port: int = _of(8081, "port of probes and metrics, plain HTTP")
     bundle: Path = _of(Path("bundle"), "folder of envelopes that `policyc compile` wrote")
-    public_keys: tuple[str, ...] = _of((), "files of public keys; a bundle is signed by one of them")
+    public_keys: tuple[str, ...] = _of(
+        (), "files of public keys; a bundle is signed by one of them"
+    )
     unsigned: bool = _of(False, "accept a bundle that nobody signed")
     minimum_serial: int = _of(0, "refuse a bundle with a smaller serial, even at the start")
     poll_seconds: float = _of(1.0, "how often bundle and certificates are looked at")
@@ -43,7 +45,9 @@ class Serving:
     stale_seconds: float = _of(120.0, "after this long without word a kind's state is unknown")
     tls_cert: Path | None = _of(None, "certificate chain, PEM; with --tls-key")
     tls_key: Path | None = _of(None, "its private key, PEM")
-    tls_folder: Path | None = _of(None, "folder of a certificate authority of our own; made if absent")
+    tls_folder: Path | None = _of(
+        None, "folder of a certificate authority of our own; made if absent"
+    )
     tls_hosts: tuple[str, ...] = _of(("localhost",), "names of the certificate in --tls-folder")
     tls_minimum: str = _of("1.3", "oldest TLS version: 1.2 or 1.3")
     client_ca: Path | None = _of(None, "clients must show a certificate of these authorities, PEM")
@@ -121,7 +125,9 @@ def _value(source: str, setting: dataclasses.Field[Any], value: object) -> Any:
     try:
         return read(str(value))
     except ValueError:
-        raise PolicycError("PC7105", f"{source}: `{value}` is no {_PLAIN[str(setting.type)]}") from None
+        raise PolicycError(
+            "PC7105", f"{source}: `{value}` is no {_PLAIN[str(setting.type)]}"
+        ) from None
 
 
 def _listed(value: object) -> tuple[str, ...]:

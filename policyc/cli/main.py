@@ -22,6 +22,7 @@ VERBS = {
     "profile": "import, merge, show and measure recordings",
     "fmt": "format .agentpol files",
     "schema": "print a JSON Schema of a file format",
+    "webhook": "serve admission reviews",
     "version": "print the version",
 }
 """Each verb is a module of this package with ``configure(parser)`` and ``run(args) -> int``."""

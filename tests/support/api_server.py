@@ -142,9 +142,8 @@ class ApiServer:
             return
         while True:
             with self._changed:
-                self._changed.wait_for(
-                    lambda: self._cut != cut or any(e[0] > version for e in self._events)
-                )
+                while self._cut == cut and not (self._events and self._events[-1][0] > version):
+                    self._changed.wait()
                 if self._cut != cut:
                     return
                 events = [e for e in self._events if e[0] > version]
@@ -168,7 +167,7 @@ def _handler(server: ApiServer) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
-        def do_GET(self) -> None:  # noqa: N802  # the standard library's name
+        def do_GET(self) -> None:  # the standard library's name
             if server.is_silent:
                 self.close_connection = True
                 return
@@ -206,7 +205,7 @@ def _handler(server: ApiServer) -> type[BaseHTTPRequestHandler]:
             self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
             self.wfile.flush()
 
-        def log_message(self, format: str, *args: object) -> None:
+        def log_message(self, *args: object) -> None:
             """Silence: the tests' own output is enough."""
 
     return Handler

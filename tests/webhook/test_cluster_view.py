@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.admission import cluster
+from support.api_server import ApiServer
 
 from policyc.admission.view import WATCHED, View
 from policyc.kube.client import connect
-from support.admission import cluster
-from support.api_server import ApiServer
 from webhook.cluster_view import ClusterView
 from webhook.logs import Talk
 

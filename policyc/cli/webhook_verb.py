@@ -35,7 +35,7 @@ def _needs(*modules: str) -> None:
     for name in modules:
         if importlib.util.find_spec(name) is None:
             raise PolicycError(
-                "PC7106",
+                "PC7206",
                 f"the webhook needs `{name}`, which is not installed",
                 help="pip install 'policyc[webhook]'",
             )

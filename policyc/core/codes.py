@@ -96,11 +96,12 @@ CODES: dict[str, str] = {
     "PC7055": "the policy root does not exist",
     "PC7056": "no agent is declared",
     "PC7057": "an unknown code, schema or pointer",
-    "PC7101": "an address that cannot be listened on",
-    "PC7102": "a certificate that cannot be used",
-    "PC7103": "a bundle that does not verify",
-    "PC7104": "no way to a cluster",
-    "PC7105": "a setting that cannot be",
-    "PC7106": "the webhook is not installed",
+    # 72xx the webhook
+    "PC7201": "an address that cannot be listened on",
+    "PC7202": "a certificate that cannot be used",
+    "PC7203": "a bundle that does not verify",
+    "PC7204": "no way to a cluster",
+    "PC7205": "a setting that cannot be",
+    "PC7206": "the webhook is not installed",
 }
 """Code -> title: a short noun phrase, the same as the heading of its page."""

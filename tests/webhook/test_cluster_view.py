@@ -169,7 +169,7 @@ def test_a_kind_that_we_may_not_list_is_named_and_stays_unknown(tmp_path: Path) 
         clock = Clock()
         view = ClusterView(connect(server.kubeconfig(tmp_path)), WATCHED, 100, Talk(), clock)
         view.start()
-        wait(lambda: view.faults())
+        wait(view.faults)
         assert "forbidden" in view.faults()["ConfigMap"]
         assert not view.is_primed
         assert ("", "ConfigMap") in view.view().unknown

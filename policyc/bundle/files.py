@@ -86,14 +86,16 @@ def _walk(folder: Path, below: str) -> Iterator[str]:
 def _read(folder: Path, path: str) -> bytes:
     """The bytes of a regular file; no link is followed, no device waited for."""
     try:
-        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
-        with os.fdopen(os.open(folder / path, flags), "rb") as stream:
-            status = os.fstat(stream.fileno())
+        handle = os.open(f"{folder}/{path}", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        try:
+            status = os.fstat(handle)
             if not stat.S_ISREG(status.st_mode):
                 raise _wrong(path, "it is no regular file")
             if status.st_size > _LARGEST:
                 raise _wrong(path, f"it is larger than {_LARGEST >> 20} MiB")
-            return stream.read(_LARGEST + 1)
+            return os.read(handle, status.st_size)
+        finally:
+            os.close(handle)
     except OSError as fault:
         raise _wrong(path, f"it cannot be read: {fault.strerror}") from fault
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from policyc.bundle.files import read_listed, read_manifest
-from policyc.bundle.statement import Statement, parse_statement, signature_path
+from policyc.bundle.statement import Statement, parse_statement, real_folder, signature_path
 from policyc.core.canonical import digest
 from policyc.core.errors import VerificationError
 from policyc.signing.keys import Verifier
@@ -31,7 +31,7 @@ def load_signed(
     ``least_serial``.  A folder that is being replaced while it is read fails with PC7101
     as well: the caller keeps what it has and tries again.
     """
-    real = folder.resolve()
+    real = real_folder(folder)
     statement = _statement(signature_path(real), public_keys)
     manifest = read_manifest(real)
     if digest(manifest) != statement.manifest:

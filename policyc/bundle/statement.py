@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,11 +38,16 @@ def parse_statement(text: str) -> Statement:
     return Statement(int(match[1]), match[2])
 
 
+def real_folder(folder: Path) -> Path:
+    """The folder behind all links."""
+    return Path(os.path.realpath(folder))
+
+
 def signature_path(folder: Path) -> Path:
     """Where a folder's signature lies: ``generated.sig`` beside ``generated``.
 
     Links are followed first, so that folder and signature come from one place: a mounted
     ConfigMap is replaced by turning one link (``..data``) over.
     """
-    real = folder.resolve()
+    real = real_folder(folder)
     return real.with_name(f"{real.name}.sig")

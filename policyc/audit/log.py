@@ -164,7 +164,12 @@ class DecisionLog:
         """For metrics and readiness."""
         with self._lock:
             epoch = self._epoch
-            return Health(self._lost, self._broken or self._fault, epoch.records, epoch.signed.size)
+            return Health(
+                self._lost,
+                self._broken or self._write_fault or self._sync_fault,
+                epoch.records,
+                epoch.signed.size,
+            )
 
     def close(self) -> None:
         """Write the closing record, sign it, and let the folder go."""

@@ -96,8 +96,10 @@ def encode(record: Record) -> bytes:
 def decode(line: bytes) -> dict[str, Json]:
     """A record of a line; ValueError when it is not exactly what ``encode`` writes."""
     value = loads(line)
-    if not isinstance(value, dict) or canonical_json(value) != line:
-        raise ValueError("it is no canonical record")
+    if not isinstance(value, dict) or _deep(value):
+        raise ValueError("it is no record")
+    if canonical_json(value) != line:
+        raise ValueError("it is not in canonical form")
     kind = Kind(str(value.get("kind")))
     if unknown := value.keys() - {*COMMON, "clock", *FIELDS[kind]}:
         raise ValueError(f"it has an unknown field `{min(unknown)}`")
@@ -109,7 +111,9 @@ def decode(line: bytes) -> dict[str, Json]:
 
 def time_text(moment: datetime) -> str:
     """RFC 3339 in UTC with microseconds: equal lengths, so that texts sort as times do."""
-    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    if moment.tzinfo is not UTC:
+        moment = moment.astimezone(UTC)
+    return moment.isoformat(timespec="microseconds")[: -len("+00:00")] + "Z"
 
 
 def read_time(record: Record) -> datetime:
@@ -119,6 +123,17 @@ def read_time(record: Record) -> datetime:
     if time_text(moment) != text:
         raise ValueError(f"`{text}` is not a time as the log writes it")
     return moment
+
+
+def _deep(value: dict[str, Json]) -> list[Json]:
+    """What lies two steps down: records have one level of objects, and lists of texts."""
+    return [
+        deeper
+        for inner in value.values()
+        if isinstance(inner, (dict, list))
+        for deeper in (inner.values() if isinstance(inner, dict) else inner)
+        if isinstance(deeper, (dict, list))
+    ]
 
 
 def _generate_name(subject: Object) -> str:

@@ -73,16 +73,25 @@ class Epoch:
             ) from fault
 
     def sync(self, signer: Signer) -> None:
-        """Put all records on disk, then the tiles, then a checkpoint over them.
+        """Put all records on disk, then a checkpoint over them.
 
         In this order, so that a checkpoint never speaks of what is not there.  Raises
         OSError when the records could not be synced (what is on disk is then unknown),
-        PolicycError PC7053 when they were, and the tiles or the checkpoint could not be
-        written.
+        PolicycError PC7053 when they were, and the checkpoint could not be written.
         """
         while self._fresh:
             self._full += self._tiles.add(self._fresh.popleft())
         os.fsync(self._file)
+        checkpoint = Checkpoint(self.origin, self._tiles.size, self._tiles.root())
+        note = checkpoint.signed(signer)
+        write_file(self._home / CHECKPOINT, note)
+        self.signed, self.note = checkpoint, note
+
+    def write_tiles(self) -> None:
+        """Write the tiles of the newest checkpoint; PolicycError PC7053.
+
+        They follow from the records: nobody has to wait for them.
+        """
         while self._full:
             level, index, data = self._full[0]
             self._write_tile(tile_path(level, index), data)
@@ -91,10 +100,6 @@ class Epoch:
             self._full.pop(0)
         for level, index, data in self._tiles.partial():
             self._write_tile(tile_path(level, index, len(data) // 32), data)
-        checkpoint = Checkpoint(self.origin, self._tiles.size, self._tiles.root())
-        note = checkpoint.signed(signer)
-        write_file(self._home / CHECKPOINT, note)
-        self.signed, self.note = checkpoint, note
 
     def _write_tile(self, name: str, data: bytes) -> None:
         path = self._home / name

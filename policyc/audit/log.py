@@ -109,6 +109,7 @@ class DecisionLog:
                 undo.callback(self._epoch.discard)
                 self._put(_first(name, last + 1, earlier))
                 self._epoch.sync(key)
+                self._epoch.write_tiles()
             except OSError as fault:
                 raise _unbegun(folder, fault.strerror or str(fault)) from fault
             except PolicycError as fault:
@@ -275,7 +276,7 @@ class DecisionLog:
             waiting, self._waiting = self._waiting, []
             if not waiting and not self._epoch.unsigned:
                 return
-        fault = self._try_sync()
+        fault = self._tried(lambda: self._epoch.sync(self._key))
         size = self._epoch.signed.size
         for receipt, future in waiting:
             if receipt.sequence < size:
@@ -284,15 +285,15 @@ class DecisionLog:
                 future.set_exception(
                     LogUnavailableError("PC7104", f"the log was not synced: {fault}")
                 )
+        self._sync_fault = fault or self._tried(self._epoch.write_tiles)
 
-    def _try_sync(self) -> str:
+    def _tried(self, step: Callable[[], None]) -> str:
+        """What went wrong, if anything: the thread must outlive it."""
         try:
-            self._epoch.sync(self._key)
-            self._sync_fault = ""
+            step()
         except PolicycError as fault:
-            self._sync_fault = fault.message
             return fault.message
-        except Exception as fault:  # noqa: BLE001  # the thread must outlive it, and say so
+        except Exception as fault:  # noqa: BLE001  # whatever it was, the log cannot go on
             # After a failed fsync nobody knows what is on disk, and a second one may
             # succeed without writing anything (fsync(2), EIO): only a new epoch is honest.
             self._broken = f"records could not be synced: {fault}"

@@ -23,7 +23,7 @@ class Stored:
     lines: tuple[bytes, ...]
     torn: bytes
     tiles: dict[str, bytes]
-    """Path below the epoch's folder -> bytes, of every other file too."""
+    """Path below the epoch's folder -> bytes, of all other files."""
 
     @cached_property
     def leaves(self) -> list[bytes]:
@@ -34,8 +34,8 @@ class Stored:
 def read_epoch(folder: Path, number: int) -> Stored:
     """Read an epoch, maybe while it is written; PolicycError PC7050.
 
-    The checkpoint first and the records last, the reverse of how they are written: so the
-    records always reach as far as the checkpoint and the tiles do.
+    The records last, the reverse of how they are written: so they always reach as far as
+    the checkpoint and the tiles do.
     """
     home = epoch_folder(folder, number)
     try:
@@ -43,13 +43,11 @@ def read_epoch(folder: Path, number: int) -> Stored:
         tiles = {
             path.relative_to(home).as_posix(): data
             for path in sorted(home.rglob("*"))
-            if not path.is_dir() and path.name[0] != "." and path.parent != home
+            # A dot begins the name of a file that was not finished when the process died.
+            if not path.is_dir() and not path.name.startswith(".")
+            if path not in (home / CHECKPOINT, home / RECORDS)
             if (data := _bytes(path)) is not None
         }
-        tiles |= {
-            path.name: b"" for path in home.iterdir() if path.name not in (CHECKPOINT, RECORDS)
-            if not path.is_dir() and path.name[0] != "."
-        }  # fmt: skip
         *lines, torn = (_bytes(home / RECORDS) or b"").split(b"\n")
     except OSError as fault:
         raise PolicycError(

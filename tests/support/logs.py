@@ -8,8 +8,8 @@ each decision: its sequence and hash, ``lost`` or ``denied``.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import resource
-import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -73,12 +73,24 @@ def closed_log(folder: Path, *counts: int) -> Path:
     return folder
 
 
+def copied(folder: Path, target: Path) -> Path:
+    """What a kill would leave of a log that is being written: no half-written files."""
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and not path.name.startswith("."):
+            with contextlib.suppress(FileNotFoundError):  # finished and renamed meanwhile
+                data = path.read_bytes()
+                place = target / path.relative_to(folder)
+                place.parent.mkdir(parents=True, exist_ok=True)
+                place.write_bytes(data)
+    return target
+
+
 def crashed_log(folder: Path, signed: int, unsigned: int, torn: int = 0) -> Path:
     """A log as a kill leaves it: decisions below a checkpoint, more of them, half of one."""
     whole = folder.with_name(f"{folder.name}-whole")
     with opened(whole, strict=True) as log:
         fill(log, 0, signed)
-        shutil.copytree(whole, folder)
+        copied(whole, folder)
         fill(log, signed, unsigned + 1)
     lines = (whole / "000001" / "records.jsonl").read_bytes().splitlines(keepends=True)
     kept, half = lines[: 1 + signed + unsigned], lines[1 + signed + unsigned]

@@ -96,6 +96,13 @@ CODES: dict[str, str] = {
     "PC7055": "the policy root does not exist",
     "PC7056": "no agent is declared",
     "PC7057": "an unknown code, schema or pointer",
+    "PC7101": "a signature or digest that does not hold",
+    "PC7102": "a serial that goes back",
+    "PC7103": "a key that cannot be used",
+    "PC7104": "a decision log that cannot be written",
+    "PC7105": "no such record",
+    "PC7058": "the folder is no compiled bundle",
+    "PC7059": "no Kubernetes objects",
     # 72xx the webhook
     "PC7201": "an address that cannot be listened on",
     "PC7202": "a certificate that cannot be used",
@@ -103,5 +110,7 @@ CODES: dict[str, str] = {
     "PC7204": "no way to a cluster",
     "PC7205": "a setting that cannot be",
     "PC7206": "the webhook is not installed",
+    # 8xxx admission
+    "PC8001": "refused at admission",
 }
 """Code -> title: a short noun phrase, the same as the heading of its page."""

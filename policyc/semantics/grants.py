@@ -52,7 +52,7 @@ class Grants:
     ) -> list[Clause]:
         """The clauses of a grant written in ``path`` by the class or agent ``holder``.
 
-        A grant that takes away (``never``, ``deny``) takes the protected points too.
+        A grant that takes away (``never``, ``deny``, ``approve``) takes the protected points too.
         """
         text = " ".join(grant.span.text.split())
         made: list[Clause] = []

@@ -224,7 +224,9 @@ class AgentRules:
             ApprovalRule(clause, member.by.value)
             for member in node.members
             if isinstance(member, n.Approve)
-            for clause in self.grants.clauses(member.grant, declaration.path, declaration.name)
+            for clause in self.grants.clauses(
+                member.grant, declaration.path, declaration.name, takes_away=True
+            )
         ]
 
     def _learning(

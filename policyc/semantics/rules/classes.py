@@ -140,7 +140,7 @@ def _checked(
         ApprovalRule(clause, member.by.value)
         for member in node.members
         if isinstance(member, n.Approve)
-        for clause in grants.clauses(member.grant, link.path, link.name)
+        for clause in grants.clauses(member.grant, link.path, link.name, takes_away=True)
     )
     return CheckedClass(
         link.name,

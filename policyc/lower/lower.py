@@ -249,5 +249,6 @@ def _subject(agent: CheckedAgent) -> Subject:
 
 
 def _is_admin(observation: KubeSeen) -> bool:
-    """Whether the request was only possible through an administrator's binding."""
-    return observation.granted_by == "ClusterRoleBinding cluster-admin"
+    """Whether the request was only possible through an administrator's binding, whatever its name."""
+    binding, _, role = observation.granted_by.partition(" of ")
+    return role == "ClusterRole cluster-admin" or binding == "ClusterRoleBinding cluster-admin"

@@ -96,8 +96,9 @@ def test_classes_do_not_overlap_and_say_who_is_in_them() -> None:
     for label, members in CLASSES.items():
         assert len(set(members)) == len(members) > 1
         for member in members:
-            assert class_of(member) == (label, frozenset(members))
-    assert class_of("ptrace") == ("ptrace", frozenset({"ptrace"}))
+            for architecture in ARCHITECTURES:
+                assert class_of(member, architecture) == (label, members & names(architecture))
+    assert class_of("ptrace", "amd64") == ("ptrace", frozenset({"ptrace"}))
 
 
 def test_no_class_leads_to_a_call_that_only_set_up_makes() -> None:

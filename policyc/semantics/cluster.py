@@ -18,6 +18,7 @@ from policyc.kube.names import canonical_address
 from policyc.kube.workloads import WORKLOAD_KINDS, template_of
 from policyc.semantics.load import Workspace
 from policyc.semantics.model import ServiceFact
+from policyc.semantics.words import single
 from policyc.syntax import nodes as n
 
 
@@ -56,6 +57,8 @@ def inventory(workspace: Workspace, found: list[Diagnostic]) -> Inventory:
         return result
     manifests: list[Manifest] = []
     facts = ClusterFacts()
+    for kind, word in _ONCE:
+        single(blocks[0].members, kind, word, found)
     for member in blocks[0].members:
         if isinstance(member, n.ClusterManifests):
             manifests += _manifests(workspace, member, found)
@@ -67,14 +70,40 @@ def inventory(workspace: Workspace, found: list[Diagnostic]) -> Inventory:
     return result
 
 
+_ONCE: tuple[tuple[type[n.ClusterMember], str], ...] = (
+    (n.ClusterDns, "dns"),
+    (n.ClusterNodeLocalDns, "node-local-dns"),
+    (n.ClusterRuntimes, "runtimes"),
+    (n.ClusterArchitectures, "architectures"),
+)
+
+
+def _is_one_place(pods: n.PodsPeer, found: list[Diagnostic]) -> bool:
+    """Whether the DNS pods have labels and one namespace; PC3012 when not.
+
+    Everyone who may connect is let through to them: they are not just any pods.
+    """
+    if pods.pod_labels and (len(pods.namespaces) == 1 or pods.namespace_labels):
+        return True
+    found.append(
+        Diagnostic(
+            "PC3012",
+            f"`{' '.join(pods.span.text.split())}` does not say which pods answer DNS",
+            pods.span,
+            help="write `dns pods labeled k8s-app=kube-dns in namespace kube-system`",
+        )
+    )
+    return False
+
+
 def _with_member(
     facts: ClusterFacts, member: n.ClusterMember, found: list[Diagnostic]
 ) -> ClusterFacts:
     dns, local = facts.dns, facts.node_local_dns
     runtimes, architectures = facts.runtimes, facts.architectures
     match member:
-        case n.ClusterDns(pods=pods):
-            namespaces = tuple(("kubernetes.io/metadata.name", w.text) for w in pods.namespaces[:1])
+        case n.ClusterDns(pods=pods) if _is_one_place(pods, found):
+            namespaces = tuple(("kubernetes.io/metadata.name", w.text) for w in pods.namespaces)
             named = tuple((x.key.text, x.value.text) for x in pods.namespace_labels)
             dns = LabelPeer(
                 tuple(sorted(namespaces or named)),

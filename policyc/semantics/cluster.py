@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from policyc.catalog.labels import stable_labels
 from policyc.catalog.startup import RUNTIMES
 from policyc.catalog.syscalls import SCMP_TOKENS
 from policyc.core.canonical import Json
 from policyc.core.diagnostics import Diagnostic, Related
+from policyc.core.errors import PolicycError
 from policyc.core.source import Source
 from policyc.core.suggest import did_you_mean
 from policyc.envelope.model import ClusterFacts, LabelPeer
@@ -180,11 +182,28 @@ def _manifests(
                 )
             )
         for path in paths:
-            label = path.relative_to(workspace.root).as_posix()
-            outcome = read(Source(label, path.read_text(encoding="utf-8", errors="replace")))
-            found += outcome.diagnostics
-            manifests += outcome.value
+            source = _source(workspace.root, path, found)
+            if source is not None:
+                outcome = read(source)
+                found += outcome.diagnostics
+                manifests += outcome.value
     return manifests
+
+
+def _source(root: Path, path: Path, found: list[Diagnostic]) -> Source | None:
+    """A manifest's text; PC2012 when it is none or not below the root."""
+    label = path.relative_to(root).as_posix()
+    message = "it leads out of the policy root"
+    if path.resolve().is_relative_to(root.resolve()):
+        try:
+            return Source(label, path.read_bytes().decode("utf-8"))
+        except UnicodeDecodeError as fault:
+            message = f"it is not UTF-8: byte {fault.start} cannot be read"
+        except OSError as fault:
+            raise PolicycError("PC7050", f"cannot read `{label}`: {fault.strerror}") from fault
+    hint = "keep a copy below the root, saved as UTF-8"
+    found.append(Diagnostic("PC2012", f"`{label}`: {message}", path=label, help=hint))
+    return None
 
 
 def _add(result: Inventory, manifest: Manifest) -> None:

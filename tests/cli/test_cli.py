@@ -98,6 +98,7 @@ BAD = {
         b"PC2012",
     ),
     "duplicate keys": ("cluster/dup.yaml", b"kind: Service\nkind: Pod\n", b"PC2012"),
+    "a manifest that is not UTF-8": ("cluster/bad.yaml", b"kind: \xff\xfe\n", b"PC2012"),
     "unknown fields": (
         "support/profiles/new.json",
         b'{"apiVersion": "policyc.dev/v1", "kind": "AgentProfile", "metadata": {"name": "x"}, "spec": {}, "more": 1}',

@@ -70,12 +70,6 @@ METADATA_ADDRESSES = (
     "fd00:ec2::23/128",  # AWS EKS Pod Identity agent over IPv6
     "100.100.100.200/32",  # Alibaba Cloud instance metadata
     "168.63.129.16/32",  # Azure WireServer
-    # The same IPv4 services behind a NAT64 gateway (RFC 6052, well-known prefix).
-    "64:ff9b::a9fe:a9fe/128",
-    "64:ff9b::a9fe:aa02/128",
-    "64:ff9b::a9fe:aa17/128",
-    "64:ff9b::6464:64c8/128",
-    "64:ff9b::a83f:8110/128",
 )
 """Addresses that hand out the node's or the pod's cloud identity."""
 

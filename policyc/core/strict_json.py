@@ -41,11 +41,13 @@ def _unique(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
 
 def _finite(number: str) -> float:
     value = float(number)
-    return value if isfinite(value) else _refuse(number)
+    if not isfinite(value):
+        raise ValueError(f"the number `{number}` is too large")
+    return value
 
 
 def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"`{constant}` is not a JSON number that we read")
+    raise ValueError(f"`{constant}` is not JSON")
 
 
 def _refuse_surrogates(value: Json) -> None:

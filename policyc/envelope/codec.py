@@ -6,6 +6,7 @@ refused.  Reasons do not travel: two builds that permit the same have one digest
 
 from __future__ import annotations
 
+import re
 from typing import Any, NoReturn
 
 from policyc.core.canonical import Json, canonical_json, digest
@@ -14,6 +15,7 @@ from policyc.envelope.model import (
     Approval,
     ClusterFacts,
     Envelope,
+    Expiry,
     LabelPeer,
     ManagedRef,
     PodSecurity,
@@ -24,6 +26,7 @@ from policyc.envelope.model import (
 
 API_VERSION = "policyc.dev/v1"
 KIND = "AgentEnvelope"
+_DAY = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])")
 
 
 def encode(envelope: Envelope) -> dict[str, Json]:
@@ -64,6 +67,10 @@ def _spec(envelope: Envelope) -> dict[str, Json]:
             "runtimes": [*envelope.cluster.runtimes],
             "architectures": [*envelope.cluster.architectures],
         },
+        "expiries": [
+            {"until": e.until, "domain": e.domain, "region": e.region.encode()}
+            for e in sorted(envelope.expiries, key=lambda e: (e.until, e.domain))
+        ],
     }
 
 
@@ -163,7 +170,7 @@ def decode(document: Json) -> Envelope:
     if top["digest"] != digest(canonical_json(top["spec"])):
         _refuse("digest", "it does not match the spec")
     spec = _fields(
-        top["spec"], "spec", "subject domains resolutions approvals delegates pod cluster"
+        top["spec"], "spec", "subject domains resolutions approvals delegates pod cluster expiries"
     )
     subject = _read_subject(spec["subject"])
     if subject.agent != name:
@@ -178,6 +185,7 @@ def decode(document: Json) -> Envelope:
         _texts(spec["delegates"], "spec.delegates"),
         _read_pod(spec["pod"]),
         _read_cluster(spec["cluster"]),
+        tuple(_read_expiry(e) for e in _list(spec["expiries"], "spec.expiries")),
     )
     if encode(envelope) != document:
         _refuse("spec", "it says what it says in another form than the canonical one")
@@ -229,6 +237,16 @@ def _read_approval(value: Json) -> Approval:
     f = _fields(value, where, "domain region by")
     domain = DOMAINS.get(_text(f["domain"], where)) or _refuse(where, "an unknown domain")
     return Approval(domain.name, domain.decode(f["region"]), _text(f["by"], where))
+
+
+def _read_expiry(value: Json) -> Expiry:
+    where = "spec.expiries"
+    f = _fields(value, where, "until domain region")
+    domain = DOMAINS.get(_text(f["domain"], where)) or _refuse(where, "an unknown domain")
+    until = _text(f["until"], where)
+    if not _DAY.fullmatch(until):
+        _refuse(where, "a day as YYYY-MM-DD is wanted")
+    return Expiry(until, domain.name, domain.decode(f["region"]))
 
 
 def _read_pod(value: Json) -> PodSecurity:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from policyc.envelope.provenance import Derivation
 from policyc.envelope.region import Region
@@ -106,6 +106,15 @@ class Approval:
 
 
 @dataclass(frozen=True, slots=True)
+class Expiry:
+    """What of a domain ends with the day ``until`` (YYYY-MM-DD, UTC): nothing else permits it."""
+
+    until: str
+    domain: str
+    region: Region
+
+
+@dataclass(frozen=True, slots=True)
 class Envelope:
     """What one container of one agent may do.
 
@@ -121,3 +130,18 @@ class Envelope:
     delegates: tuple[str, ...] = ()
     pod: PodSecurity = PodSecurity()
     cluster: ClusterFacts = ClusterFacts()
+    expiries: tuple[Expiry, ...] = ()
+
+    def on(self, day: str) -> Envelope:
+        """The envelope as it is on a later day (YYYY-MM-DD): without what has ended by then.
+
+        Its grants are left out: they explain the day of the build.
+        """
+        ended = [e for e in self.expiries if e.until < day]
+        if not ended:
+            return self
+        domains = dict(self.domains)
+        for expiry in ended:
+            domains[expiry.domain] -= expiry.region
+        left = tuple(e for e in self.expiries if e.until >= day)
+        return replace(self, domains=domains, grants={}, expiries=left)

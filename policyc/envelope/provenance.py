@@ -51,8 +51,9 @@ class Derivation:
     """One reason that is enough by itself.
 
     It holds as long as at least ``needed`` of ``evidence`` exist (0 when it does
-    not rest on observation) and every line of ``places`` stands.  ``note`` says
-    in a few words what the step did (``equivalent of openat``).
+    not rest on observation) and every line of ``places`` stands, and not after the day
+    ``until`` (YYYY-MM-DD, UTC; empty: for good).  ``note`` says in a few words what the
+    step did (``equivalent of openat``).
     """
 
     step: Step
@@ -60,6 +61,7 @@ class Derivation:
     evidence: tuple[Evidence, ...] = ()
     needed: int = 0
     note: str = ""
+    until: str = ""
 
     def holds_without(self, removed: frozenset[Evidence]) -> bool:
         return sum(e not in removed for e in self.evidence) >= self.needed

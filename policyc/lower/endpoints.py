@@ -52,7 +52,7 @@ def _through(thing: Declared, reason: Derivation) -> Derivation:
     """The use's reason, which now needs the declaration too."""
     places = tuple(sorted({*reason.places, place(thing.span)}))
     note = f"the endpoint of {thing.kind} {thing.name}"
-    return Derivation(Step.DECLARED, places, reason.evidence, reason.needed, note)
+    return Derivation(Step.DECLARED, places, reason.evidence, reason.needed, note, reason.until)
 
 
 def _at(endpoint: Endpoint) -> Region:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from functools import cache
 
 from policyc.envelope import domains as d
 from policyc.envelope.observation import Direction, Observation, PeerSeen
 from policyc.envelope.provenance import Derivation, Step
+from policyc.envelope.region import Region
 from policyc.lower.candidates import Candidate, place
 from policyc.semantics.model import Rung
 
@@ -18,7 +20,7 @@ _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 def widened(observations: Sequence[Observation], rungs: Sequence[Rung]) -> Iterator[Candidate]:
     """The networks of which a rung's number of distinct addresses was seen within its time.
 
-    Addresses without times, pods and named hosts do not count.
+    Addresses without times, pods and named hosts do not count, nor what is no address.
     """
     peers = [
         o
@@ -33,14 +35,30 @@ def widened(observations: Sequence[Observation], rungs: Sequence[Rung]) -> Itera
     for rung in rungs:
         groups: dict[tuple[str, int, str], list[PeerSeen]] = {}
         for peer in peers:
-            address = ipaddress.ip_address(peer.address)
-            if rung.prefix > address.max_prefixlen or _is_local(address):
+            address = _address(peer.address)
+            if address is None or rung.prefix > address.max_prefixlen or _is_local(address):
                 continue
             network = ipaddress.ip_network(f"{address}/{rung.prefix}", strict=False)
             groups.setdefault((peer.protocol, peer.port, str(network)), []).append(peer)
         for (protocol, port, network_text), group in sorted(groups.items()):
             if _enough(group, rung):
                 yield _candidate(protocol, port, network_text, group, rung)
+
+
+def _address(written: str) -> _Address | None:
+    """None for what a recording wrongly calls an address; generalising it reports that."""
+    try:
+        return ipaddress.ip_address(written)
+    except ValueError:
+        return None
+
+
+@cache
+def _local() -> Region:
+    """The networks of ``_is_local``: RFC 3927, RFC 1122, RFC 4291."""
+    return d.EGRESS_IP.written(
+        {"address": ("169.254.0.0/16", "127.0.0.0/8", "fe80::/10", "::1/128")}
+    )
 
 
 def _is_local(address: _Address) -> bool:
@@ -67,8 +85,9 @@ def _candidate(
 ) -> Candidate:
     evidence = tuple(sorted({e for peer in group for e in peer.sighting.evidence}))
     note = f"{len({p.address for p in group})} addresses of {network} were seen"
+    whole = d.EGRESS_IP.written({"protocol": protocol, "port": str(port), "address": network})
     return Candidate(
-        d.EGRESS_IP.written({"protocol": protocol, "port": str(port), "address": network}),
+        whole - _local(),
         Derivation(Step.CIDR_LADDER, (place(rung.span),), evidence, rung.seen, note),
         f"egress {protocol} {port} to cidr {network}",
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -10,7 +10,7 @@ from policyc.catalog.setup_only import SETUP_ONLY
 from policyc.core.diagnostics import Diagnostic, Outcome, Severity
 from policyc.envelope.domains import DOMAINS, IDENTITY
 from policyc.envelope.lattice import sort_key
-from policyc.envelope.model import Approval, Envelope, Grant, Subject
+from policyc.envelope.model import Approval, Envelope, Expiry, Grant, Subject
 from policyc.envelope.observation import (
     KubeSeen,
     Observation,
@@ -159,7 +159,7 @@ class _Lowering:
     def allow(self, clause: Clause) -> None:
         """Grant what an ``allow`` line says, within the limits."""
         note = clause.because + (f" (until {clause.until})" if clause.until else "")
-        why = Derivation(Step.ALLOWED, (place(clause.span),), note=note)
+        why = Derivation(Step.ALLOWED, (place(clause.span),), note=note, until=clause.until)
         self._grant(self.limits[clause.domain].inside(clause.region), why)
 
     def identity(self) -> None:
@@ -231,7 +231,26 @@ class _Lowering:
             agent.delegates,
             agent.pod,
             self.policy.cluster,
+            tuple(_expiries(grants, regions)),
         )
+
+
+def _expiries(
+    grants: Mapping[str, tuple[Grant, ...]], regions: Mapping[str, Region]
+) -> Iterator[Expiry]:
+    """For each day on which something ends, what of each domain no reason permits after it."""
+    for name, parts in grants.items():
+        left = regions[name]
+        for day in sorted({d.until for part in parts for d in part.derivations if d.until}):
+            lasting = (
+                part.region
+                for part in parts
+                if any(not d.until or d.until > day for d in part.derivations)
+            )
+            kept = DOMAINS[name].union(lasting)
+            if left != kept:
+                yield Expiry(day, name, left - kept)
+            left = kept
 
 
 def _subject(agent: CheckedAgent) -> Subject:

@@ -18,7 +18,7 @@ from policyc.envelope.provenance import Derivation, Step
 from policyc.lower import lower
 from policyc.pipeline.artifacts import from_bytes, to_bytes
 from policyc.pipeline.inputs import observe
-from policyc.pipeline.sidecar import SIDECAR, encode, lines_digest
+from policyc.pipeline.sidecar import SIDECAR, encode, lines_digest, policy_lines
 from policyc.semantics.model import CheckedAgent, CheckedPolicy
 
 _STAMP = Derivation(Step.FIXED, note="ties the file to its envelope and its provenance")
@@ -75,7 +75,7 @@ def build_agent(root: Path, agent: CheckedAgent, policy: CheckedPolicy, as_of: d
             documents[artifact.path] = from_bytes(artifact.path, files[artifact.path])
         if documents:
             prove_sound(emitter, documents, envelope)
-    files[SIDECAR] = pretty_json(encode(agent.name, lines, slack))
+    files[SIDECAR] = pretty_json(encode(agent.name, policy_lines(agent), lines, slack))
     return AgentBuild(agent.name, envelope, files, tuple(slack), tuple(diagnostics))
 
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from policyc.core.canonical import Json, canonical_json, digest
 from policyc.emit.base import Line, Slack
 from policyc.envelope.provenance import Derivation, Evidence, Place, Step
+from policyc.lower.candidates import place
+from policyc.semantics.model import CheckedAgent
 
 SIDECAR = "provenance.json"
 
@@ -26,8 +28,28 @@ def lines_digest(lines: Sequence[Line]) -> str:
     return digest(canonical_json([[n.pointer, n.says, _reasons(n.derivations)] for n in lines]))
 
 
+@dataclass(frozen=True, slots=True)
+class PolicyLines:
+    """Where the policy speaks of an agent: its own line, and the caps of each domain."""
+
+    agent: str
+    caps: Mapping[str, tuple[str, ...]]
+
+
+def policy_lines(agent: CheckedAgent) -> PolicyLines:
+    """``path:line:column`` of what would have to change for the agent to have more."""
+    caps: dict[str, set[Place]] = {}
+    for level in agent.caps:
+        for clause in level.clauses:
+            caps.setdefault(clause.domain, set()).add(place(clause.span))
+    return PolicyLines(
+        str(place(agent.span)),
+        {domain: tuple(map(str, sorted(places))) for domain, places in sorted(caps.items())},
+    )
+
+
 def encode(
-    agent: str, artifacts: Mapping[str, Sequence[Line]], slack: Iterable[Slack]
+    agent: str, policy: PolicyLines, artifacts: Mapping[str, Sequence[Line]], slack: Iterable[Slack]
 ) -> dict[str, Json]:
     """The sidecar's document; each distinct reason is written once and named by its number."""
     numbers: dict[Derivation, int] = {}
@@ -49,6 +71,7 @@ def encode(
         "apiVersion": "policyc.dev/v1",
         "kind": "Provenance",
         "agent": agent,
+        "policy": {"agent": policy.agent, "caps": {d: [*p] for d, p in policy.caps.items()}},
         "artifacts": files,
         "reasons": reasons,
         "slack": [
@@ -96,6 +119,8 @@ def _reason(derivation: Derivation) -> Json:
         reason["needed"] = derivation.needed
     if derivation.note:
         reason["note"] = derivation.note
+    if derivation.until:
+        reason["until"] = derivation.until
     return reason
 
 
@@ -109,6 +134,7 @@ def _read_reason(reason: Json) -> Derivation:
                 tuple(_read_evidence(text) for text in _texts(reason.get("evidence"))),
                 needed if isinstance(needed := reason.get("needed"), int) else 0,
                 note if isinstance(note := reason.get("note"), str) else "",
+                until if isinstance(until := reason.get("until"), str) else "",
             )
     raise ValueError("not a provenance reason")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import NoReturn
 
 from policyc.core.canonical import Json, pretty_json
@@ -25,7 +26,7 @@ from policyc.profiles.base import (
 
 name = "policyc"
 
-_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 _ITEM_FIELDS = frozenset({"phase", "firstSeen", "lastSeen", "count", "runs"})
 
 
@@ -99,6 +100,10 @@ def _time(value: Json, pointer: str) -> str:
     text = _text(value, pointer)
     if not _TIME.fullmatch(text):
         _refuse(pointer, "a time as 2026-08-01T12:00:00Z is wanted")
+    try:
+        datetime.fromisoformat(text)
+    except ValueError as fault:
+        _refuse(pointer, f"`{text}` is no time of the calendar: {fault}")
     return text
 
 

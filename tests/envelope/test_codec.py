@@ -63,7 +63,7 @@ def without_reasons(one: Envelope) -> Envelope:
     return replace(one, grants={}, resolutions=tuple(kept))
 
 
-@settings(max_examples=40)
+@settings(max_examples=settings.default.max_examples // 2)
 @given(envelopes())
 def test_what_is_written_is_read_back(one: Envelope) -> None:
     assert decode(encode(one)) == without_reasons(one)
@@ -71,13 +71,13 @@ def test_what_is_written_is_read_back(one: Envelope) -> None:
     assert encode(decode(encode(one))) == encode(one)
 
 
-@settings(max_examples=40)
+@settings(max_examples=settings.default.max_examples // 2)
 @given(envelopes())
 def test_every_document_fits_the_schema(one: Envelope) -> None:
     VALIDATOR.validate(encode(one))
 
 
-@settings(max_examples=40)
+@settings(max_examples=settings.default.max_examples // 2)
 @given(envelopes(), envelopes())
 def test_digests_are_equal_exactly_for_equal_envelopes(one: Envelope, other: Envelope) -> None:
     assert encode(one)["digest"] == encode(without_reasons(one))["digest"]

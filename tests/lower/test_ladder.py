@@ -24,8 +24,9 @@ ADDRESSES = (
     *(f"198.51.100.{i}" for i in range(6)),
     *(f"198.51.101.{i}" for i in range(3)),
     *(f"2001:db8::{i}" for i in range(4)),
-    "169.254.1.1", "169.254.1.2", "169.254.1.3", "127.0.0.1", "127.0.0.2", "127.0.0.3", "fe80::1", "fe80::2",
+    "169.1.0.1", "169.2.0.1", "169.3.0.1", "not an address", "169.254.1.1", "169.254.1.2", "169.254.1.3", "127.0.0.1", "127.0.0.2", "127.0.0.3", "fe80::1", "fe80::2",
 )  # fmt: skip
+LOCAL = d.EGRESS_IP.written({"address": ["169.254.0.0/16", "127.0.0.0/8", "fe80::/10", "::1/128"]})
 
 
 def peer(rng: random.Random, number: int) -> PeerSeen:
@@ -68,7 +69,9 @@ def by_the_sentence(seen: list[PeerSeen], one: Rung) -> Region:
     counted = [
         p
         for p in seen
-        if p.direction is Direction.EGRESS and not p.is_pod and not p.hosts and p.sighting.last_seen
+        if p.direction is Direction.EGRESS
+        and not (p.is_pod or p.hosts or p.address == "not an address")
+        and p.sighting.last_seen
     ]
     regions = []
     for flow, start in product({(p.protocol, p.port, p.address) for p in counted}, counted):
@@ -89,7 +92,7 @@ def by_the_sentence(seen: list[PeerSeen], one: Rung) -> Region:
         }
         if len(inside) >= one.seen:
             box = {"protocol": protocol, "port": str(port), "address": str(network)}
-            regions.append(d.EGRESS_IP.written(box))
+            regions.append(d.EGRESS_IP.written(box) - LOCAL)
     return d.EGRESS_IP.union(regions)
 
 
@@ -100,7 +103,7 @@ def test_a_network_is_granted_exactly_when_the_sentence_holds() -> None:
         seen, one = peers(rng), rung(rng)
         assert granted(seen, [one]) == by_the_sentence(seen, one), seed
         widened_at_all += bool(granted(seen, [one]))
-    assert widened_at_all > 50
+    assert widened_at_all > 30
 
 
 def test_more_sightings_and_easier_rungs_only_add() -> None:
@@ -139,13 +142,10 @@ def test_a_candidate_rests_on_as_many_sightings_as_its_rung_asks_for() -> None:
 
 
 def test_no_rung_reaches_metadata_services_or_the_loopback() -> None:
-    local = d.EGRESS_IP.written(
-        {"address": ["169.254.0.0/16", "127.0.0.0/8", "fe80::/10", "::1/128"]}
-    )
     for seed in range(200):
         rng = random.Random(seed)
-        narrow = Rung(rng.choice((24, 30, 64, 120)), 2, 30 * DAY, SPAN)
-        assert not granted(peers(rng), [narrow]) & local
+        short = Rung(rng.choice((8, 24, 30, 64, 120)), 2, 30 * DAY, SPAN)
+        assert not granted(peers(rng), [short]) & LOCAL
 
 
 def test_rungs_of_a_policy_are_what_it_says() -> None:

@@ -186,6 +186,8 @@ def with_spec(**changes: Json) -> bytes:
         (with_spec(syscalls=[{"architecture": "amd64", "name": "read", "runs": ["9"]}]), "PC5003", "no run `9`"),
         (with_spec(egress=[{"protocol": "tcp", "port": 70000, "runs": ["1"]}]), "PC5003", "at most 65535"),
         (with_spec(runs=[{"id": "1", "start": "yesterday"}]), "PC5003", "a time as"),
+        (with_spec(runs=[{"id": "1", "end": "2026-02-30T00:00:00Z"}]), "PC5003", "no time of the calendar"),
+        (with_spec(runs=[{"id": "1", "end": "\u0662026-02-03T00:00:00Z"}]), "PC5003", "a time as"),
     ],
 )  # fmt: skip
 def test_bad_input_is_named(data: bytes, code: str, words: str) -> None:

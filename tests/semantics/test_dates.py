@@ -96,3 +96,22 @@ def test_another_reason_keeps_what_an_ended_line_granted() -> None:
     envelope, found = on(END + timedelta(days=1), policy(lines=f"{DATED}\n  {wide}"))
     assert POINT in envelope.domains["egress_ip"]
     assert [d.code for d in found] == ["PC4006"]
+
+
+@settings(max_examples=25)
+@given(
+    st.lists(st.dates(date(2026, 6, 1), date(2026, 6, 9)), min_size=1, max_size=4),
+    st.dates(date(2026, 5, 31), date(2026, 6, 10)),
+    st.integers(0, 10),
+)
+def test_an_envelope_knows_its_own_future(ends: list[date], built: date, later: int) -> None:
+    """What it says of a later day is what a build on that day would say."""
+    lines = [
+        f'allow egress tcp {443 + at % 2} to cidr 192.0.{4 * at}.0/22 until {end} because "R-1"'
+        for at, end in enumerate(ends)
+    ]
+    checked = policy(lines="\n  ".join([*lines, LASTING]))
+    day = built + timedelta(days=later)
+    then, now = on(day, checked)[0], on(built, checked)[0]
+    assert now.on(str(day)).domains == then.domains
+    assert now.on(str(day)).expiries == then.expiries

@@ -1,0 +1,105 @@
+"""The registered agents: compiled envelopes, found by what a pod cannot choose freely."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from policyc.core.canonical import Json, digest
+from policyc.core.strict_json import loads
+from policyc.envelope.codec import decode
+from policyc.envelope.model import Envelope
+from policyc.envelope.region import Region
+
+WorkloadKey = tuple[str, str, str, str]
+"""API group, kind, namespace, name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """One agent's envelope, and where the policy speaks of it (``path:line:column``)."""
+
+    envelope: Envelope
+    declared_at: str = ""
+    caps_at: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return self.envelope.subject.agent
+
+    @property
+    def stage(self) -> str:
+        return self.envelope.subject.stage
+
+    def permits(self, region: Region) -> bool:
+        return region <= self.envelope.domains[region.domain.name]
+
+    def change(self, domain: str) -> str:
+        """The lines that would have to change for the agent to have more of a domain."""
+        if not self.declared_at:
+            return f"it would need an `allow` line for agent `{self.name}`"
+        caps = self.caps_at.get(domain, ())
+        cap = f", within the cap at {caps[0]}" if caps else ", and its class a cap for it"
+        return f"it would need an `allow` line for the agent at {self.declared_at}{cap}"
+
+
+class Bundle:
+    """All agents of one build; two agents never share an account or a workload."""
+
+    def __init__(self, agents: Iterable[Agent], digest: str = "", serial: int = 0) -> None:
+        self.agents = {agent.name: agent for agent in agents}
+        self.digest = digest
+        self.serial = serial
+        self.by_account: dict[str, Agent] = {}
+        self.by_workload: dict[WorkloadKey, Agent] = {}
+        self.by_namespace: dict[str, list[Agent]] = {}
+        for agent in self.agents.values():
+            subject = agent.envelope.subject
+            if subject.workload is None:
+                continue
+            w = subject.workload
+            self.by_account[subject.service_account] = agent
+            self.by_workload[(w.group, w.kind, w.namespace, w.name)] = agent
+            self.by_namespace.setdefault(w.namespace, []).append(agent)
+
+
+def read_bundle(files: Mapping[str, bytes], serial: int = 0) -> Bundle:
+    """The bundle of an output folder's files (path below the folder -> bytes).
+
+    Every file must be listed in ``manifest.json`` with its digest, and every listed file
+    be there.  ValueError says what is wrong.
+    """
+    if "manifest.json" not in files:
+        raise ValueError("there is no manifest.json")
+    match loads(files["manifest.json"]):
+        case {"kind": "Manifest", "files": dict(listed)}:
+            pass
+        case _:
+            raise ValueError("manifest.json is no manifest")
+    for path in sorted(listed.keys() | files.keys() - {"manifest.json"}):
+        if path not in files or path not in listed:
+            raise ValueError(f"{path}: {'it is missing' if path in listed else 'it is not listed'}")
+        if digest(files[path]) != listed[path]:
+            raise ValueError(f"{path}: its digest is not the listed one")
+    agents = []
+    for path in sorted(files):
+        folder, _, name = path.rpartition("/")
+        if name == "envelope.json":
+            try:
+                envelope = decode(loads(files[path]))
+            except ValueError as fault:
+                raise ValueError(f"{path}: {fault}") from None
+            declared_at, caps_at = _lines(loads(files[f"{folder}/provenance.json"]))
+            agents.append(Agent(envelope, declared_at, caps_at))
+    if not agents:
+        raise ValueError("it holds no envelope")
+    return Bundle(agents, digest(files["manifest.json"]), serial)
+
+
+def _lines(sidecar: Json) -> tuple[str, dict[str, tuple[str, ...]]]:
+    match sidecar:
+        case {"policy": {"agent": str(agent), "caps": dict(caps)}}:
+            return agent, {
+                d: tuple(map(str, places)) for d, places in caps.items() if isinstance(places, list)
+            }
+    return "", {}

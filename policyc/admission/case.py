@@ -1,0 +1,66 @@
+"""Everything that a check may look at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from policyc.admission.bundle import Agent, Bundle
+from policyc.admission.pods import Pod, pod_in
+from policyc.admission.request import Request
+from policyc.admission.settings import Settings
+from policyc.admission.verdict import Finding, Level
+from policyc.admission.view import View
+from policyc.core.canonical import Json
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One request with its surroundings; ``today`` is YYYY-MM-DD, UTC.
+
+    ``agent`` is who the pod in the request would be, by its ServiceAccount or its
+    workload; its envelope is that of today.
+    """
+
+    request: Request
+    bundle: Bundle
+    view: View
+    settings: Settings
+    today: str
+    pod: Pod | None
+    agent: Agent | None
+
+    def finding(
+        self,
+        reason: str,
+        message: str,
+        path: str = "",
+        *,
+        domain: str = "",
+        level: Level = Level.DENY,
+        is_ratcheted: bool = True,
+    ) -> Finding:
+        """A finding about the case's agent; ``domain`` names the one that would have to grow."""
+        agent = self.agent
+        change = agent.change(domain) if agent is not None and domain else ""
+        name = agent.name if agent is not None else ""
+        return Finding(reason, message, path, name, change, level, is_ratcheted)
+
+
+def case_of(request: Request, bundle: Bundle, view: View, settings: Settings, today: str) -> Case:
+    """The case of a request."""
+    pod = pod_in(request.group, request.kind, request.object)
+    agent = agent_of(request.namespace, pod, bundle) if pod is not None else None
+    return Case(request, bundle, view, settings, today, pod, agent)
+
+
+def account_of(spec: dict[str, Json]) -> str:
+    """The ServiceAccount that a pod would run as: the API's default is ``default``."""
+    return str(spec.get("serviceAccountName") or spec.get("serviceAccount") or "default")
+
+
+def agent_of(namespace: str, pod: Pod, bundle: Bundle) -> Agent | None:
+    """The agent of the pod's ServiceAccount, or else of its workload's name."""
+    by_account = bundle.by_account.get(f"{namespace}/{account_of(pod.spec)}")
+    if by_account is not None:
+        return by_account
+    return bundle.by_workload.get((pod.kind.group, pod.kind.kind, namespace, pod.workload))

@@ -1,0 +1,69 @@
+"""Who a pod would be: its ServiceAccount, its namespace, and what it claims."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from policyc.admission.case import Case, account_of
+from policyc.admission.verdict import Finding
+from policyc.admission.view import annotations_of, key_of
+
+CLAIM = "policyc.dev/agent"
+
+
+def named_once(case: Case) -> Iterator[Finding]:
+    """The deprecated field and the current one must not disagree."""
+    if case.pod is None:
+        return
+    old, new = case.pod.spec.get("serviceAccount"), case.pod.spec.get("serviceAccountName")
+    if old and new and old != new:
+        yield case.finding(
+            "AMBIGUOUS_SA",
+            f"serviceAccount is `{old}` and serviceAccountName `{new}`",
+            case.pod.at("spec.serviceAccount"),
+        )
+
+
+def own_account(case: Case) -> Iterator[Finding]:
+    """A registered workload runs as its agent's ServiceAccount."""
+    if case.pod is None or case.agent is None:
+        return
+    subject = case.agent.envelope.subject
+    used = f"{case.request.namespace}/{account_of(case.pod.spec)}"
+    if used != subject.service_account:
+        yield case.finding(
+            "SA_NOT_ALLOWED",
+            f"agent `{case.agent.name}` would run as ServiceAccount `{used}`, not `{subject.service_account}`",
+            case.pod.at("spec.serviceAccountName"),
+            domain="identity",
+        )
+
+
+def claims(case: Case) -> Iterator[Finding]:
+    """An annotation may say who the agent is, and nothing else than what it is."""
+    if case.pod is None:
+        return
+    claimed = annotations_of(case.pod.template).get(CLAIM)
+    name = case.agent.name if case.agent is not None else ""
+    if claimed is not None and claimed != name:
+        yield case.finding(
+            "CLASS_MISMATCH",
+            f"it claims to be agent `{claimed}`, and by its ServiceAccount it is "
+            + (f"`{name}`" if name else "none"),
+            case.pod.at(f"metadata.annotations['{CLAIM}']"),
+        )
+
+
+def own_namespace(case: Case) -> Iterator[Finding]:
+    """The request's namespace decides; an object that says otherwise is not what it seems."""
+    written = key_of(case.request.subject)[0]
+    if written and case.request.namespace and written != case.request.namespace:
+        yield case.finding(
+            "NS_MISMATCH",
+            f"the object names namespace `{written}`, the request `{case.request.namespace}`",
+            "metadata.namespace",
+            is_ratcheted=False,
+        )
+
+
+CHECKS = (own_namespace, named_once, own_account, claims)

@@ -1,0 +1,64 @@
+"""The one evaluator: findings of all checks, then ratchet, then stages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from policyc.admission.bundle import Agent, Bundle
+from policyc.admission.case import Case, case_of
+from policyc.admission.checks import CHECKS
+from policyc.admission.request import Operation, Request
+from policyc.admission.settings import Settings
+from policyc.admission.verdict import Finding, Level, Verdict
+from policyc.admission.view import View
+
+_AT_STAGE = {"enforce": Level.DENY, "audit": Level.WARN, "observe": Level.NOTE}
+
+
+def evaluate(
+    request: Request, bundle: Bundle, view: View, settings: Settings, today: str
+) -> Verdict:
+    """The verdict on a request on a day (YYYY-MM-DD, UTC); a function of its arguments alone."""
+    case = case_of(request, bundle, view, settings, today)
+    found = list(_judged(case))
+    if found and request.operation is Operation.UPDATE and request.old is not None:
+        before = case_of(request.before(), bundle, view, settings, today)
+        known = {_identity(finding) for finding in _judged(before)}
+        found = [_ratcheted(finding, known) for finding in found]
+    final = [_staged(finding, bundle) for finding in found]
+    name, stage = (case.agent.name, case.agent.stage) if case.agent is not None else ("", "")
+    return Verdict(request.uid, tuple(final), name, stage, bundle.digest)
+
+
+def _judged(case: Case) -> Iterator[Finding]:
+    today = _today(case)
+    for check in CHECKS:
+        yield from check(today)
+
+
+def _today(case: Case) -> Case:
+    """The case with the agent's envelope as it is today, without what has ended."""
+    if case.agent is None or not case.agent.envelope.expiries:
+        return case
+    envelope = case.agent.envelope.on(case.today)
+    return replace(case, agent=replace(case.agent, envelope=envelope))
+
+
+def _identity(finding: Finding) -> tuple[str, str]:
+    return (finding.reason, finding.message)
+
+
+def _ratcheted(finding: Finding, known: set[tuple[str, str]]) -> Finding:
+    """What was so before is a warning: refusing it would forbid its repair."""
+    if finding.is_ratcheted and _identity(finding) in known and finding.level is Level.DENY:
+        return replace(finding, level=Level.WARN)
+    return finding
+
+
+def _staged(finding: Finding, bundle: Bundle) -> Finding:
+    """A finding about an agent weighs what the agent's stage says."""
+    agent: Agent | None = bundle.agents.get(finding.agent)
+    if agent is None or finding.level is not Level.DENY:
+        return finding
+    return replace(finding, level=_AT_STAGE[agent.stage])

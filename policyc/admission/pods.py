@@ -1,0 +1,75 @@
+"""The pod in an object: one reading of it for every kind that starts pods."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from policyc.admission.request import Object
+from policyc.core.canonical import Json
+from policyc.kube.workloads import WORKLOAD_KINDS, WorkloadKind
+
+CONTAINER_FIELDS = ("initContainers", "containers", "ephemeralContainers")
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """One container: ``path`` is its JSON path in the object, ``field`` its list's name."""
+
+    path: str
+    field: str
+    body: Object
+
+    @property
+    def name(self) -> str:
+        return str(self.body.get("name", ""))
+
+
+@dataclass(frozen=True, slots=True)
+class Pod:
+    """A pod or a template of one; ``path`` is the JSON path of the template, empty for a Pod."""
+
+    kind: WorkloadKind
+    path: str
+    template: Object
+    workload: str  # name of the object that holds the template
+
+    def at(self, place: str) -> str:
+        """The JSON path of a place in the template."""
+        return f"{self.path}.{place}" if self.path else place
+
+    @property
+    def spec(self) -> Object:
+        spec = self.template.get("spec")
+        return spec if isinstance(spec, dict) else {}
+
+    def containers(self) -> Iterator[Container]:
+        """Init containers, containers and ephemeral ones; what is no object is passed over."""
+        for name in CONTAINER_FIELDS:
+            listed = self.spec.get(name)
+            for i, body in enumerate(listed if isinstance(listed, list) else ()):
+                if isinstance(body, dict):
+                    yield Container(self.at(f"spec.{name}[{i}]"), name, body)
+
+
+def kind_that_starts_pods(group: str, kind: str) -> WorkloadKind | None:
+    """The row of the table; versions of one kind are one kind."""
+    for row in WORKLOAD_KINDS:
+        if (row.group, row.kind) == (group, kind):
+            return row
+    return None
+
+
+def pod_in(group: str, kind: str, body: Object | None) -> Pod | None:
+    """The pod that an object of that kind would start; None when it starts none."""
+    row = kind_that_starts_pods(group, kind)
+    if row is None or body is None:
+        return None
+    template: Json = body
+    for key in row.template:
+        template = template.get(key) if isinstance(template, dict) else None
+    if not isinstance(template, dict):
+        return None
+    metadata = body.get("metadata")
+    name = metadata.get("name") if isinstance(metadata, dict) else ""
+    return Pod(row, ".".join(row.template), template, str(name or ""))

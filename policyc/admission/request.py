@@ -1,0 +1,53 @@
+"""A request to the API server, as admission sees it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from policyc.core.canonical import Json
+
+
+class Operation(StrEnum):
+    CREATE = "CREATE"
+    UPDATE = "UPDATE"
+    DELETE = "DELETE"
+    CONNECT = "CONNECT"
+
+
+Object = dict[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """``group``, ``version`` and ``kind`` are those of the object as it was sent to us.
+
+    ``namespace`` is empty for cluster-scoped objects, ``name`` for generated names.
+    ``object`` is None for DELETE, ``old`` for CREATE.
+    """
+
+    uid: str
+    operation: Operation
+    group: str
+    version: str
+    kind: str
+    resource: str  # plural; its group is ``group`` but for subresources with a kind of their own
+    resource_group: str
+    subresource: str = ""
+    namespace: str = ""
+    name: str = ""
+    user: str = ""
+    groups: tuple[str, ...] = ()
+    object: Object | None = None
+    old: Object | None = None
+    options: Object | None = None
+    dry_run: bool = False
+
+    @property
+    def subject(self) -> Object:
+        """What the request is about: the new object, or the old one where it goes."""
+        return self.object if self.object is not None else self.old or {}
+
+    def before(self) -> Request:
+        """The request that would leave the old object as it is."""
+        return replace(self, object=self.old)

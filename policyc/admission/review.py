@@ -1,0 +1,139 @@
+"""AdmissionReview v1: the request out of it, and the answer into it.
+
+Field documentation: k8s.io/api/admission/v1 types.go (1.36).
+"""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+from policyc.admission.request import Object, Operation, Request
+from policyc.admission.verdict import Finding, Verdict
+from policyc.core.canonical import Json
+
+API_VERSION = "admission.k8s.io/v1"
+_LONGEST_MESSAGE = 4096
+_LONGEST_WARNING = 120  # longer ones may be cut by the API server (HTTP Warning headers, RFC 9110)
+
+
+class ReviewError(ValueError):
+    """No AdmissionReview that we answer; ``uid`` is what could be read of it, maybe empty."""
+
+    def __init__(self, message: str, uid: str = "") -> None:
+        super().__init__(message)
+        self.uid = uid
+
+
+def read_review(document: Json) -> Request:
+    """The request of a review; nothing is coerced.  Raises ReviewError."""
+    if not isinstance(document, dict) or document.get("kind") != "AdmissionReview":
+        raise ReviewError("not an AdmissionReview")
+    if document.get("apiVersion") != API_VERSION:
+        raise ReviewError(f"apiVersion is `{document.get('apiVersion')}`, not `{API_VERSION}`")
+    request = document.get("request")
+    if not isinstance(request, dict):
+        raise ReviewError("there is no request")
+    uid = request.get("uid")
+    if not isinstance(uid, str) or not 0 < len(uid) <= 128:
+        raise ReviewError("the request has no uid")
+    reader = _Reader(request, uid)
+    kind, resource = reader.triple("kind", "kind"), reader.triple("resource", "resource")
+    user = request.get("userInfo")
+    user = user if isinstance(user, dict) else {}
+    groups = user.get("groups") or []
+    try:
+        operation = Operation(reader.text("operation"))
+    except ValueError:
+        raise ReviewError("the request has no operation that we know", uid) from None
+    return Request(
+        uid=uid,
+        operation=operation,
+        group=kind[0],
+        version=kind[1],
+        kind=kind[2],
+        resource=resource[2],
+        resource_group=resource[0],
+        subresource=reader.text("subResource"),
+        namespace=reader.text("namespace"),
+        name=reader.text("name"),
+        user=str(user.get("username") or ""),
+        groups=tuple(str(g) for g in groups) if isinstance(groups, list) else (),
+        object=reader.object("object"),
+        old=reader.object("oldObject"),
+        options=reader.object("options"),
+        dry_run=request.get("dryRun") is True,
+    )
+
+
+class _Reader:
+    """Typed access to the fields of a request."""
+
+    def __init__(self, request: Object, uid: str) -> None:
+        self._request = request
+        self._uid = uid
+
+    def _refuse(self, what: str) -> NoReturn:
+        raise ReviewError(f"request.{what}", self._uid)
+
+    def text(self, name: str) -> str:
+        value = self._request.get(name)
+        if value is None:
+            return ""
+        return value if isinstance(value, str) else self._refuse(f"{name} is not a string")
+
+    def object(self, name: str) -> Object | None:
+        value = self._request.get(name)
+        if value is None:
+            return None
+        return value if isinstance(value, dict) else self._refuse(f"{name} is not an object")
+
+    def triple(self, name: str, last: str) -> tuple[str, str, str]:
+        match self._request.get(name):
+            case {"group": str(group), "version": str(version), **rest} if isinstance(
+                rest.get(last), str
+            ):
+                return group, version, str(rest[last])
+        return self._refuse(f"{name} is not a group, version and {last}")
+
+
+def answer(verdict: Verdict) -> Json:
+    """The review that answers; never without the uid."""
+    response: dict[str, Json] = {"uid": verdict.uid, "allowed": verdict.allowed}
+    if not verdict.allowed:
+        response["status"] = {
+            "code": 403,
+            "reason": "Forbidden",
+            "message": _message(verdict.denials),
+        }
+    warnings: list[Json] = [str(f)[:_LONGEST_WARNING] for f in verdict.warnings]
+    if warnings:
+        response["warnings"] = warnings
+    response["auditAnnotations"] = dict(_annotations(verdict))
+    return {"apiVersion": API_VERSION, "kind": "AdmissionReview", "response": response}
+
+
+def _message(denials: tuple[Finding, ...]) -> str:
+    lines = [str(finding) for finding in denials]
+    text = "; ".join(lines)
+    if len(text) <= _LONGEST_MESSAGE:
+        return text
+    kept: list[str] = []
+    room = _LONGEST_MESSAGE - 40
+    for line in lines:
+        if len(line) + 2 > room:
+            break
+        kept.append(line)
+        room -= len(line) + 2
+    kept = kept or [lines[0][: _LONGEST_MESSAGE - 40]]
+    return "; ".join(kept) + f"; and {len(lines) - len(kept)} more, see the decision log"
+
+
+def _annotations(verdict: Verdict) -> dict[str, str]:
+    """Keys without a domain: the API server prefixes them with the webhook's name."""
+    found = {"verdict": "allow" if verdict.allowed else "deny", "bundle": verdict.bundle}
+    if verdict.agent:
+        found |= {"agent": verdict.agent, "stage": verdict.stage}
+    reasons = sorted({f"{f.reason}:{f.level.value}" for f in verdict.findings})
+    if reasons:
+        found["reasons"] = " ".join(reasons)
+    return found

@@ -1,0 +1,121 @@
+"""What the cluster holds, as far as decisions need it: a snapshot, whoever took it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from typing import TypeVar
+
+from policyc.admission.request import Object, Operation, Request
+from policyc.core.canonical import Json
+
+T = TypeVar("T")
+Kind = tuple[str, str]
+"""API group (empty: core) and kind."""
+Key = tuple[str, str]
+"""Namespace (empty: cluster-scoped) and name."""
+
+RBAC = "rbac.authorization.k8s.io"
+WATCHED: frozenset[Kind] = frozenset(
+    {
+        ("", "Namespace"),
+        ("", "ServiceAccount"),
+        ("", "ConfigMap"),
+        ("", "Service"),
+        ("discovery.k8s.io", "EndpointSlice"),
+        ("networking.k8s.io", "NetworkPolicy"),
+        (RBAC, "Role"),
+        (RBAC, "RoleBinding"),
+        (RBAC, "ClusterRole"),
+        (RBAC, "ClusterRoleBinding"),
+    }
+)
+"""The kinds that decisions may ask for; the webhook watches them, the scan lists them."""
+
+
+def kind_of(body: Object) -> Kind:
+    group, slash, _ = str(body.get("apiVersion", "")).partition("/")
+    return (group if slash else "", str(body.get("kind", "")))
+
+
+def key_of(body: Object) -> Key:
+    metadata = body.get("metadata")
+    if not isinstance(metadata, dict):
+        return ("", "")
+    return (str(metadata.get("namespace") or ""), str(metadata.get("name") or ""))
+
+
+class View:
+    """Immutable: a change makes a new view, so a request sees one state.
+
+    ``unknown`` are kinds whose state is not known, or too old: a decision that needs
+    one of them is refused.
+    """
+
+    def __init__(
+        self, objects: Mapping[Kind, Mapping[Key, Object]], unknown: frozenset[Kind] = frozenset()
+    ) -> None:
+        self._objects = objects
+        self.unknown = unknown
+        self._memo: dict[Hashable, object] = {}
+
+    @classmethod
+    def of(cls, bodies: Iterable[Object]) -> View:
+        """The view of a cluster that holds these objects and no others."""
+        objects: dict[Kind, dict[Key, Object]] = {}
+        for body in bodies:
+            objects.setdefault(kind_of(body), {})[key_of(body)] = body
+        return cls(objects)
+
+    def get(self, group: str, kind: str, namespace: str, name: str) -> Object | None:
+        return self._objects.get((group, kind), {}).get((namespace, name))
+
+    def all(self, group: str, kind: str, namespace: str | None = None) -> Iterator[Object]:
+        """Objects of a kind, of one namespace where one is given."""
+        for (space, _), body in self._objects.get((group, kind), {}).items():
+            if namespace is None or space == namespace:
+                yield body
+
+    def namespace_labels(self, namespace: str) -> Mapping[str, str] | None:
+        """The labels of a namespace; None when it is not there."""
+        body = self.get("", "Namespace", "", namespace)
+        if body is None:
+            return None
+        given = labels_of(body)
+        return {**given, "kubernetes.io/metadata.name": namespace}
+
+    def after(self, request: Request) -> View:
+        """What the cluster would hold if the request were admitted."""
+        kind = (request.group, request.kind)
+        changed = dict(self._objects.get(kind, {}))
+        for body in (request.old, request.object):
+            if body is not None:
+                changed.pop((request.namespace, key_of(body)[1]), None)
+        if request.operation is Operation.DELETE:
+            changed.pop((request.namespace, request.name), None)
+        elif request.object is not None:
+            changed[(request.namespace, key_of(request.object)[1])] = request.object
+        return View({**self._objects, kind: changed}, self.unknown)
+
+    def memo(self, key: Hashable, make: Callable[[], T]) -> T:
+        """A fact derived from this view, worked out once."""
+        if key not in self._memo:
+            self._memo[key] = make()
+        return self._memo[key]  # type: ignore[return-value]  # a key has one maker
+
+
+def labels_of(body: Json) -> dict[str, str]:
+    """The labels of an object or a pod template; what is no label is left out."""
+    return _texts(body, "labels")
+
+
+def annotations_of(body: Json) -> dict[str, str]:
+    """The annotations of an object or a pod template."""
+    return _texts(body, "annotations")
+
+
+def _texts(body: Json, name: str) -> dict[str, str]:
+    metadata = body.get("metadata") if isinstance(body, dict) else None
+    found = metadata.get(name) if isinstance(metadata, dict) else None
+    if not isinstance(found, dict):
+        return {}
+    return {key: value for key, value in found.items() if isinstance(value, str)}

@@ -10,6 +10,11 @@ from policyc.core.canonical import Json
 from policyc.kube.workloads import WORKLOAD_KINDS, WorkloadKind
 
 CONTAINER_FIELDS = ("initContainers", "containers", "ephemeralContainers")
+_TITLES = {
+    "initContainers": "init container",
+    "containers": "container",
+    "ephemeralContainers": "ephemeral container",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +28,16 @@ class Container:
     @property
     def name(self) -> str:
         return str(self.body.get("name", ""))
+
+    @property
+    def title(self) -> str:
+        """How messages call it."""
+        return f"{_TITLES[self.field]} `{self.name}`"
+
+    def get(self, key: str) -> Object:
+        """The object in a field; what is no object counts as empty."""
+        value = self.body.get(key)
+        return value if isinstance(value, dict) else {}
 
 
 @dataclass(frozen=True, slots=True)

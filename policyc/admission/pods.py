@@ -58,6 +58,19 @@ class Pod:
         spec = self.template.get("spec")
         return spec if isinstance(spec, dict) else {}
 
+    @property
+    def security_context(self) -> Object:
+        """The pod's own, which containers override."""
+        context = self.spec.get("securityContext")
+        return context if isinstance(context, dict) else {}
+
+    def volumes(self) -> Iterator[tuple[str, Object]]:
+        """The JSON path and body of each volume; what is no object is passed over."""
+        listed = self.spec.get("volumes")
+        for i, body in enumerate(listed if isinstance(listed, list) else ()):
+            if isinstance(body, dict):
+                yield self.at(f"spec.volumes[{i}]"), body
+
     def containers(self) -> Iterator[Container]:
         """Init containers, containers and ephemeral ones; what is no object is passed over."""
         for name in CONTAINER_FIELDS:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from policyc.admission.request import Object
 from policyc.core.canonical import Json
@@ -40,9 +41,12 @@ class Container:
         return value if isinstance(value, dict) else {}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Pod:
-    """A pod or a template of one; ``path`` is the JSON path of the template, empty for a Pod."""
+    """A pod or a template of one; ``path`` is the JSON path of the template, empty for a Pod.
+
+    Every check asks for its parts: they are taken apart once (no slots, for that reason).
+    """
 
     kind: WorkloadKind
     path: str
@@ -53,31 +57,39 @@ class Pod:
         """The JSON path of a place in the template."""
         return f"{self.path}.{place}" if self.path else place
 
-    @property
+    @cached_property
     def spec(self) -> Object:
         spec = self.template.get("spec")
         return spec if isinstance(spec, dict) else {}
 
-    @property
+    @cached_property
     def security_context(self) -> Object:
         """The pod's own, which containers override."""
         context = self.spec.get("securityContext")
         return context if isinstance(context, dict) else {}
 
-    def volumes(self) -> Iterator[tuple[str, Object]]:
+    @cached_property
+    def volumes(self) -> tuple[tuple[str, Object], ...]:
         """The JSON path and body of each volume; what is no object is passed over."""
-        listed = self.spec.get("volumes")
+        return tuple(self._listed("volumes"))
+
+    def containers(self) -> tuple[Container, ...]:
+        """Init containers, containers and ephemeral ones; what is no object is passed over."""
+        return self._containers
+
+    @cached_property
+    def _containers(self) -> tuple[Container, ...]:
+        return tuple(
+            Container(path, name, body)
+            for name in CONTAINER_FIELDS
+            for path, body in self._listed(name)
+        )
+
+    def _listed(self, name: str) -> Iterator[tuple[str, Object]]:
+        listed = self.spec.get(name)
         for i, body in enumerate(listed if isinstance(listed, list) else ()):
             if isinstance(body, dict):
-                yield self.at(f"spec.volumes[{i}]"), body
-
-    def containers(self) -> Iterator[Container]:
-        """Init containers, containers and ephemeral ones; what is no object is passed over."""
-        for name in CONTAINER_FIELDS:
-            listed = self.spec.get(name)
-            for i, body in enumerate(listed if isinstance(listed, list) else ()):
-                if isinstance(body, dict):
-                    yield Container(self.at(f"spec.{name}[{i}]"), name, body)
+                yield self.at(f"spec.{name}[{i}]"), body
 
 
 def kind_that_starts_pods(group: str, kind: str) -> WorkloadKind | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 _LABEL = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?"
 _DOMAIN = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?")
@@ -34,8 +35,12 @@ class Image:
         return f"{self.repository}@{self.digest}"
 
 
+@lru_cache(maxsize=4096)
 def image(written: str) -> Image:
-    """The image that a reference names; ValueError when it is no reference."""
+    """The image that a reference names; ValueError when it is no reference.
+
+    A cluster runs the same images again and again.
+    """
     rest, at, digest = written.partition("@")
     if at and not _DIGEST.fullmatch(digest):
         raise ValueError(f"`{digest}` is no digest")

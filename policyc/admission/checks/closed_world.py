@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from policyc.admission.case import Case
 from policyc.admission.fields import SCHEMAS, Inside, Irrelevant, Judged, Only, Refused
@@ -41,70 +42,85 @@ def fields(case: Case) -> Iterator[Finding]:
     """Each field of the pod's spec, by its line in the table."""
     if case.bound is not None:
         pod, _ = case.bound
-        yield from _object(case, pod.spec, "PodSpec", pod.at("spec"), "the pod")
+        found: list[Finding] = []
+        _object(case, pod.spec, "PodSpec", _Place(None, pod.at("spec")), found)
+        yield from found
 
 
-def _object(case: Case, body: Object, schema: str, path: str, owner: str) -> Iterator[Finding]:
+class _Place(NamedTuple):
+    """Where a value stands; it is put into words for findings only, since there are few."""
+
+    parent: _Place | None
+    key: str | int
+    schema: str = ""
+    item: Object = {}  # noqa: RUF012  # never changed  # of a list whose items have names
+
+    def path(self) -> str:
+        """The JSON path."""
+        if self.parent is None:
+            return str(self.key)
+        above = self.parent.path()
+        return f"{above}[{self.key}]" if isinstance(self.key, int) else f"{above}.{self.key}"
+
+    def owner(self) -> str:
+        """Messages name containers and volumes by name: an index may move, a name may not."""
+        above = "the pod" if self.parent is None else self.parent.owner()
+        title = _TITLES.get(self.schema)
+        if title is None:
+            return above
+        named = f"{title} `{self.item.get('name')}`"
+        return f"{named} in {above}" if self.schema == "VolumeMount" else named
+
+
+def _object(case: Case, body: Object, schema: str, place: _Place, found: list[Finding]) -> None:
+    """Plain calls and classes compared by identity: this sees every field of every pod."""
     lines = SCHEMAS[schema]
     for name, value in body.items():
-        if value is None:
-            continue
         line = lines.get(name)
-        if line.__class__ is Irrelevant:
+        if value is None or line.__class__ is Irrelevant:
             continue
-        at = f"{path}.{name}"
-        match line:
-            case Inside(inner, is_list):
-                yield from _inside(case, value, inner, at, owner, is_list=is_list)
-            case Refused(reason, because):
-                if value:
-                    text = f"{owner} sets `{name}` to {shown(value)}: {because}"
-                    yield case.finding(reason, text, at)
-            case Only(values, reason, because):
-                if not isinstance(value, str) or value not in values:
-                    text = f"{owner} sets `{name}` to {shown(value)}: {because}"
-                    yield case.finding(reason, text, at)
-            case Judged(_, type_):
-                if value.__class__ is not type_:
-                    yield _malformed(case, owner, name, value, at)
-            case None:
-                text = f"{owner} has a field `{name}` that admission does not know: {shown(value)}"
-                yield case.finding("UNKNOWN_FIELD", text, at, level=case.settings.unknown_fields)
-
-
-def _inside(
-    case: Case, value: Json, schema: str, at: str, owner: str, *, is_list: bool
-) -> Iterator[Finding]:
-    name = at.rpartition(".")[2]
-    if not is_list:
-        if isinstance(value, dict):
-            yield from _object(case, value, schema, at, owner)
+        if isinstance(line, Judged):
+            if value.__class__ is not line.type:
+                found.append(_malformed(case, value, _Place(place, name)))
+        elif isinstance(line, Inside):
+            _inside(case, value, line, _Place(place, name), found)
+        elif isinstance(line, Refused):
+            if value:
+                found.append(_refused(case, line, value, _Place(place, name)))
+        elif isinstance(line, Only):
+            if not isinstance(value, str) or value not in line.values:
+                found.append(_refused(case, line, value, _Place(place, name)))
         else:
-            yield _malformed(case, owner, name, value, at)
-        return
-    if not isinstance(value, list):
-        yield _malformed(case, owner, name, value, at)
-        return
-    for i, item in enumerate(value):
-        place = f"{at}[{i}]"
-        if isinstance(item, dict):
-            yield from _object(case, item, schema, place, _owner(owner, schema, item))
-        else:
-            yield _malformed(case, owner, f"{name}[{i}]", item, place)
+            found.append(_unknown(case, value, place, name))
 
 
-def _owner(owner: str, schema: str, item: Object) -> str:
-    """Findings name containers and volumes by name: an index may move, a name may not."""
-    title = _TITLES.get(schema)
-    if title is None:
-        return owner
-    named = f"{title} `{item.get('name')}`"
-    return f"{named} in {owner}" if schema == "VolumeMount" else named
+def _inside(case: Case, value: Json, line: Inside, place: _Place, found: list[Finding]) -> None:
+    if not line.is_list and isinstance(value, dict):
+        _object(case, value, line.schema, place, found)
+    elif line.is_list and isinstance(value, list):
+        for i, item in enumerate(value):
+            if isinstance(item, dict):
+                _object(case, item, line.schema, _Place(place, i, line.schema, item), found)
+            else:
+                found.append(_malformed(case, item, _Place(place, i)))
+    else:
+        found.append(_malformed(case, value, place))
 
 
-def _malformed(case: Case, owner: str, name: str, value: Json, at: str) -> Finding:
-    text = f"{owner} sets `{name}` to {shown(value)}, which is not of the type that the API has"
-    return case.finding("MALFORMED", text, at)
+def _unknown(case: Case, value: Json, place: _Place, name: str) -> Finding:
+    text = f"{place.owner()} has a field `{name}` that admission does not know: {shown(value)}"
+    at = _Place(place, name).path()
+    return case.finding("UNKNOWN_FIELD", text, at, level=case.settings.unknown_fields)
+
+
+def _refused(case: Case, line: Refused | Only, value: Json, place: _Place) -> Finding:
+    text = f"{place.owner()} sets `{place.key}` to {shown(value)}: {line.because}"
+    return case.finding(line.reason, text, place.path())
+
+
+def _malformed(case: Case, value: Json, place: _Place) -> Finding:
+    text = f"{place.owner()} sets `{place.key}` to {shown(value)}, which is not of the type that the API has"
+    return case.finding("MALFORMED", text, place.path())
 
 
 CHECKS = (template, fields)

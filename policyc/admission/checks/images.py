@@ -26,7 +26,7 @@ def images(case: Case) -> Iterator[Finding]:
 
 
 def _image_volumes(case: Case, pod: Pod) -> Iterator[Finding]:
-    for path, volume in pod.volumes():
+    for path, volume in pod.volumes:
         source = volume.get("image")
         if isinstance(source, dict):
             owner = f"volume `{volume.get('name')}`"

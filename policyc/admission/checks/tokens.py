@@ -80,7 +80,7 @@ def secret_volumes(case: Case) -> Iterator[Finding]:
         return
     pod, _ = case.bound
     found: list[tuple[str, str, Json]] = []
-    for path, volume in pod.volumes():
+    for path, volume in pod.volumes:
         source = volume.get("secret")
         if isinstance(source, dict):
             found.append((f"{path}.secret", _title(volume), source.get("secretName")))
@@ -96,7 +96,7 @@ def secret_volumes(case: Case) -> Iterator[Finding]:
 
 def _projections(pod: Pod) -> Iterator[tuple[str, str, Object]]:
     """Path, owner and body of each source of each projected volume."""
-    for path, volume in pod.volumes():
+    for path, volume in pod.volumes:
         projected = volume.get("projected")
         sources = projected.get("sources") if isinstance(projected, dict) else None
         for i, source in enumerate(sources if isinstance(sources, list) else ()):

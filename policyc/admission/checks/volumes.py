@@ -46,7 +46,7 @@ def csi_drivers(case: Case) -> Iterator[Finding]:
     if case.bound is None:
         return
     pod, _ = case.bound
-    for path, volume in pod.volumes():
+    for path, volume in pod.volumes:
         source = volume.get("csi")
         driver: Json = source.get("driver") if isinstance(source, dict) else None
         if isinstance(source, dict) and driver not in case.settings.csi_drivers:
@@ -62,7 +62,7 @@ def profile_folder(case: Case) -> Iterator[Finding]:
     pod, settings = case.pod, case.settings
     if pod is None or case.agent is not None or case.request.namespace == settings.home:
         return
-    for path, volume in pod.volumes():
+    for path, volume in pod.volumes:
         source = volume.get("hostPath")
         folder = source.get("path") if isinstance(source, dict) else None
         if not isinstance(folder, str):

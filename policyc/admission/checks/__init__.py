@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from policyc.admission.case import Case
-from policyc.admission.checks import accounts
+from policyc.admission.checks import accounts, capabilities
 from policyc.admission.verdict import Finding
 
 Check = Callable[[Case], Iterator[Finding]]
 
-CHECKS: tuple[Check, ...] = (*accounts.CHECKS,)
+CHECKS: tuple[Check, ...] = (*accounts.CHECKS, *capabilities.CHECKS)
 """Each is called with every case and passes over those that it has no say on."""

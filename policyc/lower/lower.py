@@ -8,9 +8,9 @@ from datetime import date
 
 from policyc.catalog.setup_only import SETUP_ONLY
 from policyc.core.diagnostics import Diagnostic, Outcome, Severity
-from policyc.envelope.domains import DOMAINS, IDENTITY
+from policyc.envelope.domains import DOMAINS, IDENTITY, TOOLS
 from policyc.envelope.lattice import sort_key
-from policyc.envelope.model import Approval, Envelope, Expiry, Grant, Subject
+from policyc.envelope.model import Approval, Envelope, Expiry, Grant, Pin, Subject
 from policyc.envelope.observation import (
     KubeSeen,
     Observation,
@@ -29,7 +29,7 @@ from policyc.lower.ladder import widened
 from policyc.lower.limits import Limit, limits
 from policyc.lower.losses import Losses, blind_spots
 from policyc.lower.resolutions import resolutions
-from policyc.semantics.model import CheckedAgent, CheckedPolicy, Clause
+from policyc.semantics.model import CheckedAgent, CheckedPolicy, Clause, Declared
 
 _DNS_PORT = 53
 
@@ -232,6 +232,7 @@ class _Lowering:
             agent.pod,
             self.policy.cluster,
             tuple(_expiries(grants, regions)),
+            tuple(_pins(self.policy.declared, regions["tools"])),
         )
 
 
@@ -251,6 +252,14 @@ def _expiries(
             if left != kept:
                 yield Expiry(day, name, left - kept)
             left = kept
+
+
+def _pins(declared: Mapping[str, Declared], tools: Region) -> Iterator[Pin]:
+    """The pins of the servers of which the agent may use something."""
+    for thing in declared.values():
+        if thing.pins and tools & TOOLS.single({"server": thing.name}):
+            for tool, pinned in thing.pins:
+                yield Pin(thing.name, tool, pinned)
 
 
 def _subject(agent: CheckedAgent) -> Subject:

@@ -8,6 +8,7 @@ from policyc.admission.case import Case
 from policyc.admission.checks import (
     accounts,
     apparmor,
+    capabilities,
     closed_world,
     commands,
     connections,
@@ -27,6 +28,7 @@ Check = Callable[[Case], Iterator[Finding]]
 CHECKS: tuple[Check, ...] = (
     *accounts.CHECKS,
     *apparmor.CHECKS,
+    *capabilities.CHECKS,
     *closed_world.CHECKS,
     *commands.CHECKS,
     *connections.CHECKS,

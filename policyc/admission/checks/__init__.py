@@ -5,10 +5,30 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from policyc.admission.case import Case
-from policyc.admission.checks import accounts
+from policyc.admission.checks import (
+    accounts,
+    claims,
+    cloud,
+    flows,
+    foreign,
+    generated,
+    grants,
+    namespaces,
+    services,
+)
 from policyc.admission.verdict import Finding
 
 Check = Callable[[Case], Iterator[Finding]]
 
-CHECKS: tuple[Check, ...] = (*accounts.CHECKS,)
+CHECKS: tuple[Check, ...] = (
+    *accounts.CHECKS,
+    *claims.CHECKS,
+    *cloud.CHECKS,
+    *flows.CHECKS,
+    *foreign.CHECKS,
+    *generated.CHECKS,
+    *grants.CHECKS,
+    *namespaces.CHECKS,
+    *services.CHECKS,
+)
 """Each is called with every case and passes over those that it has no say on."""

@@ -96,6 +96,11 @@ CODES: dict[str, str] = {
     "PC7055": "the policy root does not exist",
     "PC7056": "no agent is declared",
     "PC7057": "an unknown code, schema or pointer",
+    "PC7101": "a signature or digest that does not hold",
+    "PC7102": "a serial that goes back",
+    "PC7103": "a key that cannot be used",
+    "PC7104": "a decision log that cannot be written",
+    "PC7105": "no such record",
     "PC7058": "the folder is no compiled bundle",
     "PC7059": "no Kubernetes objects",
     # 8xxx admission

@@ -18,18 +18,17 @@ MACHINERY = {
     "endpoint-controller": "follows a Service's selector",
     "endpointslice-controller": "follows a Service's selector",
     "endpointslicemirroring-controller": "copies Endpoints that were judged",
-    "generic-garbage-collector": "deletes what has lost its owner",
     "legacy-service-account-token-cleaner": "deletes unused tokens",
     "namespace-controller": "empties a namespace that is being deleted",
     "root-ca-cert-publisher": "writes kube-root-ca.crt into every namespace",
     "service-account-controller": "makes the account `default`",
     "service-controller": "writes load balancers' addresses into the status",
-    "tokens-controller": "fills the Secrets of accounts",
 }
 """Controllers whose writes follow from objects that were judged themselves, and how.
 
-Names: kube-controller-manager's own accounts, cmd/kube-controller-manager/names
-and app/controllermanager.go (Kubernetes 1.36).
+The garbage collector is none of them: whoever may edit an owner reference could let it
+delete a NetworkPolicy.  Names: the clients of cmd/kube-controller-manager/app/*.go
+(Kubernetes 1.36).
 """
 CONTROL_PLANE = ("system:apiserver", "system:kube-controller-manager")
 """The API server's own writes at its start; all controllers where they share one user."""
@@ -66,7 +65,7 @@ def not_kubelet() -> Condition:
 
 def changes_something() -> Condition:
     """Not an update that leaves what is judged as it was, such as a finalizer that is removed."""
-    fields = sorted({row.template[0] for row in WORKLOAD_KINDS if row.template} | {"spec"})
+    fields = sorted({row.template[0] for row in WORKLOAD_KINDS if row.template} | {"rules", "spec"})
     same = [f"object.?{name} == oldObject.?{name}" for name in fields]
     same += [
         f"object.metadata.?{name} == oldObject.metadata.?{name}"
@@ -101,6 +100,15 @@ def binds_an_agent(namespaces: Iterable[str]) -> Condition:
     return Condition(
         "binds-an-agent",
         f"has(object.subjects) && object.subjects.exists(s, ({account}) || ({user}) || ({group}))",
+    )
+
+
+def not_of_kube_system() -> Condition:
+    """Not the controllers that roll the webhook itself out."""
+    return Condition(
+        "not-of-kube-system",
+        "!request.userInfo.groups.exists(g,"
+        " g in ['system:serviceaccounts:kube-system', 'system:nodes'])",
     )
 
 

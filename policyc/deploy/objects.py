@@ -1,0 +1,225 @@
+"""The webhook's own objects: what it runs as, where, and what it may do and reach."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from policyc.admission.view import WATCHED
+from policyc.core.canonical import Json
+from policyc.deploy.configurations import GROUP, NAME, Target
+
+PORT = 9443
+METRICS_PORT = 9090
+DRAIN_SECONDS = 15
+"""How long a pod serves on after it was asked to end; endpoints are slow to forget it."""
+BUNDLE, TLS, STATE = "/etc/policyc/bundle", "/etc/policyc/tls", "/var/lib/policyc"
+_LABELS: dict[str, Json] = {"app.kubernetes.io/name": NAME}
+_PLURALS = {"NetworkPolicy": "networkpolicies"}
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """``image`` should be given by digest; ``replicas`` is at least 2, or a rollout is an outage."""
+
+    image: str
+    replicas: int = 2
+
+
+def objects(target: Target, rollout: Rollout) -> dict[str, dict[str, Json]]:
+    """File name -> object, in the order in which they are applied."""
+    return {
+        "namespace.yaml": _namespace(target),
+        "serviceaccount.yaml": _named("v1", "ServiceAccount", target)
+        | {"automountServiceAccountToken": False},
+        "clusterrole.yaml": _cluster_role(),
+        "clusterrolebinding.yaml": _cluster_role_binding(target),
+        "networkpolicy.yaml": _network_policy(target),
+        "service.yaml": _service(target),
+        "poddisruptionbudget.yaml": _budget(target),
+        "deployment.yaml": _deployment(target, rollout),
+    }
+
+
+def watched_resources() -> list[tuple[str, str]]:
+    """(group, plural) of the kinds that decisions may ask for."""
+    return sorted((group, _PLURALS.get(kind, kind.lower() + "s")) for group, kind in WATCHED)
+
+
+def _named(version: str, kind: str, target: Target | None) -> dict[str, Json]:
+    metadata: dict[str, Json] = {"name": NAME, "labels": dict(_LABELS)}
+    if target is not None:
+        metadata["namespace"] = target.home
+    return {"apiVersion": version, "kind": kind, "metadata": metadata}
+
+
+def _namespace(target: Target) -> dict[str, Json]:
+    level = "pod-security.kubernetes.io/enforce"
+    labels: dict[str, Json] = {**_LABELS, level: "restricted"}
+    metadata: dict[str, Json] = {"name": target.home, "labels": labels}
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
+
+
+def _cluster_role() -> dict[str, Json]:
+    """Reads what decisions need; writes its own two configurations and nothing else.
+
+    ``create`` cannot be limited to a name: RBAC does not know it before the object is made.
+    """
+    reads: dict[str, list[str]] = {}
+    for group, plural in watched_resources():
+        reads.setdefault(group, []).append(plural)
+    rules: list[Json] = [
+        {"apiGroups": [group], "resources": [*plurals], "verbs": ["get", "list", "watch"]}
+        for group, plurals in reads.items()
+    ]
+    own: list[Json] = ["mutatingwebhookconfigurations", "validatingwebhookconfigurations"]
+    rules.append(
+        {
+            "apiGroups": [GROUP],
+            "resources": own,
+            "resourceNames": [NAME],
+            "verbs": ["get", "list", "update", "watch"],
+        }
+    )
+    rules.append({"apiGroups": [GROUP], "resources": own, "verbs": ["create"]})
+    return {**_named("rbac.authorization.k8s.io/v1", "ClusterRole", None), "rules": rules}
+
+
+def _cluster_role_binding(target: Target) -> dict[str, Json]:
+    return {
+        **_named("rbac.authorization.k8s.io/v1", "ClusterRoleBinding", None),
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": NAME},
+        "subjects": [{"kind": "ServiceAccount", "name": NAME, "namespace": target.home}],
+    }
+
+
+def _network_policy(target: Target) -> dict[str, Json]:
+    """In: reviews and metrics.  Out: names, and the API server, whose address no label tells."""
+    return {
+        **_named("networking.k8s.io/v1", "NetworkPolicy", target),
+        "spec": {
+            "podSelector": {"matchLabels": dict(_LABELS)},
+            "policyTypes": ["Ingress", "Egress"],
+            "ingress": [{"ports": [_tcp(PORT), _tcp(METRICS_PORT)]}],
+            "egress": [
+                {
+                    "to": [
+                        {
+                            "namespaceSelector": {
+                                "matchLabels": {"kubernetes.io/metadata.name": "kube-system"}
+                            },
+                            "podSelector": {"matchLabels": {"k8s-app": "kube-dns"}},
+                        }
+                    ],
+                    "ports": [{"port": 53, "protocol": "UDP"}, _tcp(53)],
+                },
+                {"ports": [_tcp(443), _tcp(6443)]},
+            ],
+        },
+    }
+
+
+def _tcp(port: int) -> Json:
+    return {"port": port, "protocol": "TCP"}
+
+
+def _service(target: Target) -> dict[str, Json]:
+    return {
+        **_named("v1", "Service", target),
+        "spec": {
+            "selector": dict(_LABELS),
+            "ports": [{"name": "https", "port": 443, "targetPort": "https"}],
+        },
+    }
+
+
+def _budget(target: Target) -> dict[str, Json]:
+    """A drained node never takes the last pod; unready pods may go, or a drain would hang."""
+    return {
+        **_named("policy/v1", "PodDisruptionBudget", target),
+        "spec": {
+            "minAvailable": 1,
+            "selector": {"matchLabels": dict(_LABELS)},
+            "unhealthyPodEvictionPolicy": "AlwaysAllow",
+        },
+    }
+
+
+def _deployment(target: Target, rollout: Rollout) -> dict[str, Json]:
+    return {
+        **_named("apps/v1", "Deployment", target),
+        "spec": {
+            "replicas": rollout.replicas,
+            "selector": {"matchLabels": dict(_LABELS)},
+            "strategy": {"rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
+            "template": {"metadata": {"labels": dict(_LABELS)}, "spec": _pod(rollout)},
+        },
+    }
+
+
+def _pod(rollout: Rollout) -> dict[str, Json]:
+    """Spread over nodes, before other pods; nothing of it may depend on the webhook itself."""
+    return {
+        "serviceAccountName": NAME,
+        "automountServiceAccountToken": True,
+        "priorityClassName": "system-cluster-critical",
+        "terminationGracePeriodSeconds": 2 * DRAIN_SECONDS,
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": 65532,
+            "runAsGroup": 65532,
+            "fsGroup": 65532,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "topologySpreadConstraints": [
+            {
+                "maxSkew": 1,
+                "topologyKey": "kubernetes.io/hostname",
+                "whenUnsatisfiable": "ScheduleAnyway",
+                "labelSelector": {"matchLabels": dict(_LABELS)},
+            }
+        ],
+        "containers": [_container(rollout)],
+        "volumes": [
+            {"name": "bundle", "configMap": {"name": f"{NAME}-bundle"}},
+            {"name": "tls", "secret": {"secretName": f"{NAME}-tls", "defaultMode": 0o440}},
+            {"name": "state", "emptyDir": {}},
+        ],
+    }
+
+
+def _container(rollout: Rollout) -> dict[str, Json]:
+    return {
+        "name": "webhook",
+        "image": rollout.image,
+        "args": ["webhook", "run"],
+        "ports": [
+            {"name": "https", "containerPort": PORT},
+            {"name": "metrics", "containerPort": METRICS_PORT},
+        ],
+        "readinessProbe": _probe("/readyz", 2),
+        "livenessProbe": _probe("/healthz", 10),
+        "startupProbe": {**_probe("/healthz", 1), "failureThreshold": 30},
+        "resources": {
+            "requests": {"cpu": "100m", "memory": "128Mi"},
+            "limits": {"memory": "512Mi"},
+        },
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "capabilities": {"drop": ["ALL"]},
+            "privileged": False,
+            "readOnlyRootFilesystem": True,
+        },
+        "volumeMounts": [
+            {"name": "bundle", "mountPath": BUNDLE, "readOnly": True},
+            {"name": "tls", "mountPath": TLS, "readOnly": True},
+            {"name": "state", "mountPath": STATE},
+        ],
+    }
+
+
+def _probe(path: str, period_seconds: int) -> dict[str, Json]:
+    return {
+        "httpGet": {"path": path, "port": "metrics"},
+        "periodSeconds": period_seconds,
+        "timeoutSeconds": 2,
+    }

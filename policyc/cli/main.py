@@ -22,7 +22,9 @@ VERBS = {
     "profile": "import, merge, show and measure recordings",
     "fmt": "format .agentpol files",
     "schema": "print a JSON Schema of a file format",
+    "verify-webhook": "judge a webhook configuration, written or live",
     "version": "print the version",
+    "webhook": "the admission webhook and its manifests",
 }
 """Each verb is a module of this package with ``configure(parser)`` and ``run(args) -> int``."""
 
@@ -84,7 +86,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     for name, summary in VERBS.items():
         verb = verbs.add_parser(name, help=summary, description=summary)
         if name == chosen:
-            module = importlib.import_module(f"policyc.cli.{name}_verb")
+            module = importlib.import_module(f"policyc.cli.{name.replace('-', '_')}_verb")
             module.configure(verb)
             verb.set_defaults(run=module.run)
     return parser.parse_args(arguments)

@@ -96,5 +96,6 @@ CODES: dict[str, str] = {
     "PC7055": "the policy root does not exist",
     "PC7056": "no agent is declared",
     "PC7057": "an unknown code, schema or pointer",
+    "PC7058": "a bundle that cannot be served",
 }
 """Code -> title: a short noun phrase, the same as the heading of its page."""

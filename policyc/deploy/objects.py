@@ -8,20 +8,25 @@ from policyc.admission.view import WATCHED
 from policyc.core.canonical import Json
 from policyc.deploy.configurations import GROUP, NAME, Target
 
-PORT = 9443
-METRICS_PORT = 9090
+PORT = 8443
+HEALTH_PORT = 8081
 DRAIN_SECONDS = 15
 """How long a pod serves on after it was asked to end; endpoints are slow to forget it."""
-BUNDLE, TLS, STATE = "/etc/policyc/bundle", "/etc/policyc/tls", "/var/lib/policyc"
+_ETC = "/etc/policyc"
 _LABELS: dict[str, Json] = {"app.kubernetes.io/name": NAME}
 _PLURALS = {"NetworkPolicy": "networkpolicies"}
 
 
 @dataclass(frozen=True, slots=True)
 class Rollout:
-    """``image`` should be given by digest; ``replicas`` is at least 2, or a rollout is an outage."""
+    """Images should be given by digest; with less than 2 ``replicas`` a node's end is an outage.
+
+    ``bundle`` is an image that holds the signed output folder: it is mounted as a volume
+    (KEP-4639, on by default since Kubernetes 1.35).
+    """
 
     image: str
+    bundle: str
     replicas: int = 2
 
 
@@ -99,7 +104,7 @@ def _network_policy(target: Target) -> dict[str, Json]:
         "spec": {
             "podSelector": {"matchLabels": dict(_LABELS)},
             "policyTypes": ["Ingress", "Egress"],
-            "ingress": [{"ports": [_tcp(PORT), _tcp(METRICS_PORT)]}],
+            "ingress": [{"ports": [_tcp(PORT), _tcp(HEALTH_PORT)]}],
             "egress": [
                 {
                     "to": [
@@ -151,12 +156,12 @@ def _deployment(target: Target, rollout: Rollout) -> dict[str, Json]:
             "replicas": rollout.replicas,
             "selector": {"matchLabels": dict(_LABELS)},
             "strategy": {"rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
-            "template": {"metadata": {"labels": dict(_LABELS)}, "spec": _pod(rollout)},
+            "template": {"metadata": {"labels": dict(_LABELS)}, "spec": _pod(target, rollout)},
         },
     }
 
 
-def _pod(rollout: Rollout) -> dict[str, Json]:
+def _pod(target: Target, rollout: Rollout) -> dict[str, Json]:
     """Spread over nodes, before other pods; nothing of it may depend on the webhook itself."""
     return {
         "serviceAccountName": NAME,
@@ -178,23 +183,23 @@ def _pod(rollout: Rollout) -> dict[str, Json]:
                 "labelSelector": {"matchLabels": dict(_LABELS)},
             }
         ],
-        "containers": [_container(rollout)],
+        "containers": [_container(target, rollout)],
         "volumes": [
-            {"name": "bundle", "configMap": {"name": f"{NAME}-bundle"}},
+            {"name": "bundle", "image": {"reference": rollout.bundle}},
+            {"name": "keys", "configMap": {"name": f"{NAME}-keys"}},
             {"name": "tls", "secret": {"secretName": f"{NAME}-tls", "defaultMode": 0o440}},
-            {"name": "state", "emptyDir": {}},
         ],
     }
 
 
-def _container(rollout: Rollout) -> dict[str, Json]:
+def _container(target: Target, rollout: Rollout) -> dict[str, Json]:
     return {
         "name": "webhook",
         "image": rollout.image,
-        "args": ["webhook", "run"],
+        "args": _arguments(target),
         "ports": [
             {"name": "https", "containerPort": PORT},
-            {"name": "metrics", "containerPort": METRICS_PORT},
+            {"name": "health", "containerPort": HEALTH_PORT},
         ],
         "readinessProbe": _probe("/readyz", 2),
         "livenessProbe": _probe("/healthz", 10),
@@ -210,16 +215,33 @@ def _container(rollout: Rollout) -> dict[str, Json]:
             "readOnlyRootFilesystem": True,
         },
         "volumeMounts": [
-            {"name": "bundle", "mountPath": BUNDLE, "readOnly": True},
-            {"name": "tls", "mountPath": TLS, "readOnly": True},
-            {"name": "state", "mountPath": STATE},
+            {"name": name, "mountPath": f"{_ETC}/{name}", "readOnly": True}
+            for name in ("bundle", "keys", "tls")
         ],
     }
 
 
+def _arguments(target: Target) -> list[Json]:
+    """The flags of ``policyc webhook run``; only the API server, by its certificate, is answered."""
+    return [
+        "webhook",
+        "run",
+        f"--bundle={_ETC}/bundle",
+        f"--public-keys={_ETC}/keys/bundle.pub",
+        f"--client-ca={_ETC}/keys/api-server-ca.crt",
+        f"--tls-cert={_ETC}/tls/tls.crt",
+        f"--tls-key={_ETC}/tls/tls.key",
+        f"--port={PORT}",
+        f"--health-port={HEALTH_PORT}",
+        f"--drain-seconds={DRAIN_SECONDS}",
+        f"--home={target.home}",
+        *(f"--operators={user}" for user in sorted({*target.operators, target.account})),
+    ]
+
+
 def _probe(path: str, period_seconds: int) -> dict[str, Json]:
     return {
-        "httpGet": {"path": path, "port": "metrics"},
+        "httpGet": {"path": path, "port": "health"},
         "periodSeconds": period_seconds,
         "timeoutSeconds": 2,
     }

@@ -17,6 +17,8 @@ VERBS = {
     "check": "read and judge the policies; writes nothing",
     "compile": "turn policies and profiles into artifacts",
     "list": "what each agent may do",
+    "admit": "what admission says of manifests",
+    "scan": "what admission says of all that a cluster holds",
     "why": "why a line of an artifact stands there",
     "explain": "what a diagnostic code means",
     "profile": "import, merge, show and measure recordings",

@@ -96,6 +96,9 @@ CODES: dict[str, str] = {
     "PC7055": "the policy root does not exist",
     "PC7056": "no agent is declared",
     "PC7057": "an unknown code, schema or pointer",
-    "PC7058": "a bundle that cannot be served",
+    "PC7058": "the folder is no compiled bundle",
+    "PC7059": "no Kubernetes objects",
+    # 8xxx admission
+    "PC8001": "refused at admission",
 }
 """Code -> title: a short noun phrase, the same as the heading of its page."""

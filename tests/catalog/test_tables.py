@@ -19,6 +19,7 @@ from policyc.catalog.setup_only import SETUP_ONLY
 from policyc.catalog.startup import RUNTIMES, STARTUP, startup
 from policyc.catalog.syscall_classes import CLASSES, class_of
 from policyc.catalog.syscalls import (
+    SCMP_TOKENS,
     ARCHITECTURES,
     COMPAT,
     PROFILES,
@@ -95,8 +96,10 @@ def test_classes_do_not_overlap_and_say_who_is_in_them() -> None:
     for label, members in CLASSES.items():
         assert len(set(members)) == len(members) > 1
         for member in members:
-            assert class_of(member) == (label, frozenset(members))
-    assert class_of("ptrace") == ("ptrace", frozenset({"ptrace"}))
+            for architecture in SCMP_TOKENS:
+                here = members & names(architecture)
+                assert class_of(member, architecture) == (label, here)
+    assert class_of("ptrace", "amd64") == ("ptrace", frozenset({"ptrace"}))
 
 
 def test_no_class_leads_to_a_call_that_only_set_up_makes() -> None:

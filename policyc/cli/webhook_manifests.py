@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 import policyc
-from policyc.admission.bundle import read_bundle
 from policyc.cli.main import Exit
+from policyc.cli.objects import add_bundle, open_bundle
 from policyc.core.errors import PolicycError
 from policyc.core.files import read_file, write_file
 from policyc.deploy.configurations import Target
@@ -44,13 +44,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def add_target(parser: argparse.ArgumentParser) -> None:
     """The options that say what the cluster is like."""
-    parser.add_argument(
-        "--bundle",
-        type=Path,
-        default=Path("generated"),
-        metavar="FOLDER",
-        help="what `policyc compile` wrote: its agents' namespaces fail closed (generated)",
-    )
+    add_bundle(parser)
     parser.add_argument(
         "--home", default="policyc-system", metavar="NAMESPACE", help="the webhook's own namespace"
     )
@@ -70,9 +64,9 @@ def add_target(parser: argparse.ArgumentParser) -> None:
 
 
 def target_of(args: argparse.Namespace) -> Target:
-    """The target of the options; PolicycError PC7058 when it cannot be one."""
+    """The target of the options; PolicycError PC7058 or PC7061 when it cannot be one."""
+    bundle = open_bundle(args.bundle)
     try:
-        bundle = read_bundle(read_tree(args.bundle))
         return Target(
             namespaces=tuple(sorted(bundle.by_namespace)),
             home=args.home,
@@ -82,9 +76,7 @@ def target_of(args: argparse.Namespace) -> Target:
         )
     except ValueError as fault:
         raise PolicycError(
-            "PC7058",
-            f"`{args.bundle}` cannot be served: {fault}",
-            help="give the folder that `policyc compile` wrote, whole and unchanged",
+            "PC7061", str(fault), help="give the agent, or the webhook, a namespace of its own"
         ) from None
 
 

@@ -61,7 +61,7 @@ class Target:
 
 def validating(target: Target) -> dict[str, Json]:
     """The ValidatingWebhookConfiguration (admissionregistration.k8s.io/v1, 1.36)."""
-    entries = [_entry(e, target, "/validate") for e in VALIDATING if _applies(e, target)]
+    entries = [_entry(e, target, "/validate") for e in rows(VALIDATING, target)]
     return _configuration("ValidatingWebhookConfiguration", entries, target)
 
 
@@ -69,8 +69,7 @@ def mutating(target: Target) -> dict[str, Json]:
     """The MutatingWebhookConfiguration; called again when another webhook changed the object."""
     entries: list[dict[str, Json]] = [
         {**_entry(e, target, "/mutate"), "reinvocationPolicy": "IfNeeded"}
-        for e in MUTATING
-        if _applies(e, target)
+        for e in rows(MUTATING, target)
     ]
     return _configuration("MutatingWebhookConfiguration", entries, target)
 
@@ -96,10 +95,14 @@ def condition(chosen: Filter, target: Target) -> Condition:
             return conditions.not_of_kube_system()
 
 
-def _applies(entry: Entry, target: Target) -> bool:
-    """An entry about no namespace at all would be one about every namespace."""
-    needs_agents = entry.where is Where.AGENTS or Filter.BINDS_AN_AGENT in entry.filters
-    return bool(target.namespaces) or not needs_agents
+def rows(table: tuple[Entry, ...], target: Target) -> tuple[Entry, ...]:
+    """The rows for this cluster: one about agents' namespaces, with none, would be about all."""
+    return tuple(
+        entry
+        for entry in table
+        if target.namespaces
+        or not (entry.where is Where.AGENTS or Filter.BINDS_AN_AGENT in entry.filters)
+    )
 
 
 def _configuration(kind: str, entries: list[dict[str, Json]], target: Target) -> dict[str, Json]:

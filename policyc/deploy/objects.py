@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from policyc.admission.manifests import plural
 from policyc.admission.view import WATCHED
 from policyc.core.canonical import Json
 from policyc.deploy.configurations import GROUP, NAME, Target
@@ -14,7 +15,6 @@ DRAIN_SECONDS = 15
 """How long a pod serves on after it was asked to end; endpoints are slow to forget it."""
 _ETC = "/etc/policyc"
 _LABELS: dict[str, Json] = {"app.kubernetes.io/name": NAME}
-_PLURALS = {"NetworkPolicy": "networkpolicies"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ def objects(target: Target, rollout: Rollout) -> dict[str, dict[str, Json]]:
 
 def watched_resources() -> list[tuple[str, str]]:
     """(group, plural) of the kinds that decisions may ask for."""
-    return sorted((group, _PLURALS.get(kind, kind.lower() + "s")) for group, kind in WATCHED)
+    return sorted((group, plural(kind)) for group, kind in WATCHED)
 
 
 def _named(version: str, kind: str, target: Target | None) -> dict[str, Json]:
@@ -70,8 +70,8 @@ def _cluster_role() -> dict[str, Json]:
     ``create`` cannot be limited to a name: RBAC does not know it before the object is made.
     """
     reads: dict[str, list[str]] = {}
-    for group, plural in watched_resources():
-        reads.setdefault(group, []).append(plural)
+    for group, resource in watched_resources():
+        reads.setdefault(group, []).append(resource)
     rules: list[Json] = [
         {"apiGroups": [group], "resources": [*plurals], "verbs": ["get", "list", "watch"]}
         for group, plurals in reads.items()

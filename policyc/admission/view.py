@@ -18,6 +18,7 @@ RBAC = "rbac.authorization.k8s.io"
 WATCHED: frozenset[Kind] = frozenset(
     {
         ("", "Namespace"),
+        ("", "Pod"),
         ("", "ServiceAccount"),
         ("", "ConfigMap"),
         ("", "Service"),

@@ -103,7 +103,20 @@ CODES: dict[str, str] = {
     "PC7105": "no such record",
     "PC7058": "the folder is no compiled bundle",
     "PC7059": "no Kubernetes objects",
+    "PC7061": "agents where the webhook may not fail closed",
     # 8xxx admission
     "PC8001": "refused at admission",
+    "PC8101": "a missing webhook configuration",
+    "PC8102": "a request that walks past the webhook",
+    "PC8103": "a webhook that fails open",
+    "PC8104": "an objectSelector",
+    "PC8105": "namespaces chosen by a free label",
+    "PC8106": "other versions of a kind walk past",
+    "PC8107": "a time-out that is too short or too long",
+    "PC8108": "a webhook that the API server cannot trust",
+    "PC8109": "a match condition that lets requests past",
+    "PC8110": "a configuration that the API server refuses calls of",
+    "PC8111": "a cluster that could not start",
+    "PC8112": "a mutation that is not repeated",
 }
 """Code -> title: a short noun phrase, the same as the heading of its page."""

@@ -20,10 +20,10 @@ from policyc.catalog.setup_only import SETUP_ONLY
 from policyc.catalog.startup import RUNTIMES, STARTUP, startup
 from policyc.catalog.syscall_classes import CLASSES, class_of
 from policyc.catalog.syscalls import (
-    SCMP_TOKENS,
     ARCHITECTURES,
     COMPAT,
     PROFILES,
+    SCMP_TOKENS,
     all_names,
     names,
     number,

@@ -21,10 +21,10 @@ _RETRY_POLLS = 30
 def load_unsigned(folder: Path) -> tuple[dict[str, bytes], int]:
     """The files of a folder that nobody signed; links of a mounted ConfigMap are followed.
 
-    PolicycError PC7203 when there is no folder or it cannot be read.
+    PolicycError PC7113 when there is no folder or it cannot be read.
     """
     if not folder.is_dir():
-        raise PolicycError("PC7203", f"there is no bundle folder `{folder}`")
+        raise PolicycError("PC7113", f"there is no bundle folder `{folder}`")
     mounted = (
         folder / "..data"
     )  # the kubelet swaps this link: behind it, all files are of one build
@@ -37,7 +37,7 @@ def load_unsigned(folder: Path) -> tuple[dict[str, bytes], int]:
         }
     except OSError as fault:
         raise PolicycError(
-            "PC7203", f"cannot read the bundle `{folder}`: {fault.strerror}"
+            "PC7113", f"cannot read the bundle `{folder}`: {fault.strerror}"
         ) from fault
     return files, 0
 
@@ -73,7 +73,7 @@ class BundleStore:
         self.fault = ""
 
     def start(self) -> None:
-        """Load the first bundle; PolicycError PC7203 says why there is none."""
+        """Load the first bundle; PolicycError PC7113 says why there is none."""
         self._stamp = self._look()
         self._take(self._read())
 
@@ -113,7 +113,7 @@ class BundleStore:
             return read_bundle(files, serial)
         except ValueError as fault:
             raise VerificationError(
-                "PC7203",
+                "PC7113",
                 f"the bundle in `{self._folder}` does not verify: {fault}",
                 help="write it again with `policyc compile`",
             ) from fault
@@ -125,10 +125,10 @@ class BundleStore:
         least = max(self._minimum_serial, old.serial if old else 0)
         if new.serial < least:
             raise VerificationError(
-                "PC7203", f"the bundle has serial {new.serial}, older than {least}"
+                "PC7113", f"the bundle has serial {new.serial}, older than {least}"
             )
         if old and new.serial == old.serial and new.serial and new.digest != old.digest:
-            raise VerificationError("PC7203", f"two bundles have serial {new.serial}")
+            raise VerificationError("PC7113", f"two bundles have serial {new.serial}")
         self.current = new
         self.loaded += 1
         self._talk.info(

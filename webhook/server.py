@@ -60,13 +60,13 @@ class Server(uvicorn.Server):
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A bound socket; PolicycError PC7201 when the address cannot be had."""
+    """A bound socket; PolicycError PC7111 when the address cannot be had."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family, backlog=2048)
     except OSError as fault:
         raise PolicycError(
-            "PC7201",
+            "PC7111",
             f"cannot listen on `{host}` port {port}: {fault.strerror}",
             help="another process may have it; choose with --host, --port and --health-port",
         ) from fault

@@ -86,7 +86,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def read_settings(args: argparse.Namespace, environment: Mapping[str, str]) -> Serving:
-    """The settings that flags, environment and file make; PolicycError PC7205 names a wrong one."""
+    """The settings that flags, environment and file make; PolicycError PC7115 names a wrong one."""
     written = _file(args.config) if args.config else {}
     found: dict[str, Any] = {}
     for setting in dataclasses.fields(Serving):
@@ -108,13 +108,13 @@ def _file(path: Path) -> dict[str, Any]:
     except OSError as fault:
         raise PolicycError("PC7050", f"cannot read `{path}`: {fault.strerror}") from fault
     except ValueError as fault:
-        raise PolicycError("PC7205", f"`{path}` is no settings file: {fault}") from fault
+        raise PolicycError("PC7115", f"`{path}` is no settings file: {fault}") from fault
     if not isinstance(document, dict):
-        raise PolicycError("PC7205", f"`{path}` is no settings file: it is not a mapping")
+        raise PolicycError("PC7115", f"`{path}` is no settings file: it is not a mapping")
     keys = {str(key).replace("-", "_"): value for key, value in document.items()}
     unknown = keys.keys() - {setting.name for setting in dataclasses.fields(Serving)}
     if unknown:
-        raise PolicycError("PC7205", f"`{path}` has an unknown setting `{min(unknown)}`")
+        raise PolicycError("PC7115", f"`{path}` has an unknown setting `{min(unknown)}`")
     return keys
 
 
@@ -126,7 +126,7 @@ def _value(source: str, setting: dataclasses.Field[Any], value: object) -> Any:
         return read(str(value))
     except ValueError:
         raise PolicycError(
-            "PC7205", f"{source}: `{value}` is no {_PLAIN[str(setting.type)]}"
+            "PC7115", f"{source}: `{value}` is no {_PLAIN[str(setting.type)]}"
         ) from None
 
 
@@ -157,7 +157,7 @@ def _checked(settings: Serving) -> Serving:
     """What no single value can say: ranges, closed lists, pairs."""
     wrong = next(_wrong(settings), None)
     if wrong is not None:
-        raise PolicycError("PC7205", wrong)
+        raise PolicycError("PC7115", wrong)
     return settings
 
 

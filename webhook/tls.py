@@ -35,7 +35,7 @@ class Tls:
     now: The time, with its zone.
     talk: Where changes and faults are said.
 
-    Raises PolicycError PC7202 when there is no usable certificate at the start.
+    Raises PolicycError PC7112 when there is no usable certificate at the start.
 
     """
 
@@ -95,7 +95,7 @@ def keep(folder: Path, hosts: tuple[str, ...], now: dt.datetime) -> Authority:
     """The authority in a folder, made or one step renewed when that is due.
 
     The state is one file, replaced in one step, so that a crash leaves the old or the new one;
-    ``ca.crt`` beside it is what clients are to trust.  PolicycError PC7202 or PC7053.
+    ``ca.crt`` beside it is what clients are to trust.  PolicycError PC7112 or PC7053.
     """
     path = folder / _STATE
     try:
@@ -103,7 +103,7 @@ def keep(folder: Path, hosts: tuple[str, ...], now: dt.datetime) -> Authority:
         old = Authority.from_json(path.read_text()) if path.exists() else None
         state = create(hosts, now) if old is None else renewed(old, hosts, now)
     except (OSError, ValueError) as fault:
-        raise PolicycError("PC7202", f"cannot keep certificates in `{folder}`: {fault}") from fault
+        raise PolicycError("PC7112", f"cannot keep certificates in `{folder}`: {fault}") from fault
     if state is not old:
         _touch_private(path)
         write_file(path, state.to_json().encode())
@@ -123,7 +123,7 @@ def _pem(path: Path) -> bytes:
     try:
         return read_file(path)
     except PolicycError as fault:
-        raise PolicycError("PC7202", fault.message, help=fault.help) from fault
+        raise PolicycError("PC7112", fault.message, help=fault.help) from fault
 
 
 def _context(material: Material, minimum: str) -> ssl.SSLContext:
@@ -143,7 +143,7 @@ def _context(material: Material, minimum: str) -> ssl.SSLContext:
             context.verify_mode = ssl.CERT_REQUIRED
     except (ssl.SSLError, ValueError, OSError) as fault:
         raise PolicycError(
-            "PC7202",
+            "PC7112",
             f"the certificate cannot be used: {_plainly(fault)}",
             help="give a PEM chain, its key without a passphrase, and PEM client authorities",
         ) from fault

@@ -1,41 +1,25 @@
-"""``policyc webhook run``: serve admission reviews."""
+"""``policyc webhook``: one module an action, imported only when it is asked for."""
 
 from __future__ import annotations
 
 import argparse
-import importlib.util
-import os
+import importlib
 
-from policyc.cli.main import Exit
-from policyc.core.errors import PolicycError
+ACTIONS = {
+    "run": "serve admission reviews until SIGTERM",
+    "manifests": "write the objects that put the webhook into a cluster",
+}
+"""Each action is ``policyc.cli.webhook_<action>`` with ``configure(parser)`` and ``run(args) -> int``."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    _needs("fastapi", "uvicorn")
-    from webhook.settings import add_flags
-
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    summary = "serve until SIGTERM; settings also as POLICYC_WEBHOOK_<NAME> or in --config FILE"
-    add_flags(actions.add_parser("run", help=summary, description=summary))
+    for name, summary in ACTIONS.items():
+        action = actions.add_parser(name, help=summary, description=summary)
+        module = importlib.import_module(f"policyc.cli.webhook_{name}")
+        module.configure(action)
+        action.set_defaults(act=module.run)
 
 
 def run(args: argparse.Namespace) -> int:
-    from webhook.logs import start_logging
-    from webhook.service import Service
-    from webhook.settings import read_settings
-
-    settings = read_settings(args, os.environ)
-    start_logging(settings.log_level)
-    Service(settings).run()
-    return Exit.CLEAN
-
-
-def _needs(*modules: str) -> None:
-    """The server's libraries are an extra: compiling needs none of them."""
-    for name in modules:
-        if importlib.util.find_spec(name) is None:
-            raise PolicycError(
-                "PC7206",
-                f"the webhook needs `{name}`, which is not installed",
-                help="pip install 'policyc[webhook]'",
-            )
+    return int(args.act(args))

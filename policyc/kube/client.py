@@ -195,7 +195,7 @@ class _Answer:
 def connect(kubeconfig: Path | None) -> Cluster:
     """The cluster of a kubeconfig, or the one this pod runs in.
 
-    Nothing is sent yet.  PolicycError PC7204 when there is no such configuration.
+    Nothing is sent yet.  PolicycError PC7114 when there is no such configuration.
     """
     configuration = Configuration()
     try:
@@ -206,7 +206,7 @@ def connect(kubeconfig: Path | None) -> Cluster:
     except (ConfigException, OSError, ValueError, TypeError) as fault:
         where = f"`{kubeconfig}` is no usable kubeconfig" if kubeconfig else "this is no pod of one"
         raise PolicycError(
-            "PC7204",
+            "PC7114",
             f"no way to a cluster: {where}: {fault}",
             help="give --kubeconfig FILE, or run with a ServiceAccount's token mounted",
         ) from fault

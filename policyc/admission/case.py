@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from policyc.admission.bundle import Agent, Bundle
 from policyc.admission.pods import Pod, pod_in
@@ -18,7 +18,7 @@ class Case:
     """One request with its surroundings; ``today`` is YYYY-MM-DD, UTC.
 
     ``agent`` is who the pod in the request would be, by its ServiceAccount or its
-    workload; its envelope is that of today.
+    workload; ``of_today`` gives it its envelope of that day.
     """
 
     request: Request
@@ -35,6 +35,13 @@ class Case:
         if self.pod is None or self.agent is None or self.request.subresource == "status":
             return None
         return self.pod, self.agent
+
+    def of_today(self) -> Case:
+        """The case with the agent's envelope as it is today, without what has ended."""
+        if self.agent is None or not self.agent.envelope.expiries:
+            return self
+        envelope = self.agent.envelope.on(self.today)
+        return replace(self, agent=replace(self.agent, envelope=envelope))
 
     def finding(
         self,

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from support.admission import Json
-
 from policyc.admission.fields import SCHEMAS, Inside
+from support.admission import Json
 
 Step = tuple[str, bool]
 """A field, and whether its value is a list."""

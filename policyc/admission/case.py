@@ -40,8 +40,7 @@ class Case:
         """The case with the agent's envelope as it is today, without what has ended."""
         if self.agent is None or not self.agent.envelope.expiries:
             return self
-        envelope = self.agent.envelope.on(self.today)
-        return replace(self, agent=replace(self.agent, envelope=envelope))
+        return self.about(self.agent)
 
     def finding(
         self,
@@ -58,6 +57,10 @@ class Case:
         change = agent.change(domain) if agent is not None and domain else ""
         name = agent.name if agent is not None else ""
         return Finding(reason, message, path, name, change, level, is_ratcheted)
+
+    def about(self, agent: Agent) -> Case:
+        """The same request, looked at for another agent, as it is today."""
+        return replace(self, agent=self.bundle.on(agent, self.today))
 
 
 def case_of(request: Request, bundle: Bundle, view: View, settings: Settings, today: str) -> Case:

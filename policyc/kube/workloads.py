@@ -20,6 +20,11 @@ class WorkloadKind:
     def api_version(self) -> str:
         return f"{self.group}/{self.version}" if self.group else self.version
 
+    @property
+    def resource(self) -> str:
+        """The plural in URLs and rules, by the rule of English that all of these kinds keep."""
+        return self.kind.lower() + ("es" if self.kind.endswith(("x", "s")) else "s")
+
 
 WORKLOAD_KINDS: tuple[WorkloadKind, ...] = (
     WorkloadKind("Pod", "", "v1", ()),

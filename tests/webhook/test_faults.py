@@ -78,9 +78,13 @@ class Clients:
                 self.replies.append((uid, ask(connection, review(bad(), uid))))
             except (OSError, http.client.HTTPException) as fault:
                 self.failures.append(fault)
+                if connection is not None:
+                    connection.close()
                 connection = None
                 if not self._webhook.daemon.is_running:
                     return
+        if connection is not None:
+            connection.close()
 
     def check(self) -> None:
         """Every answer is the right one, to the one who asked."""
@@ -200,6 +204,7 @@ def test_certificates_change_under_load_without_a_failed_handshake(tmp_path: Pat
             assert webhook.post(review(bad())).reasons
         assert len(seen) == 6
         assert ask(kept, review(bad())).reasons  # the connection from before all that
+        kept.close()
         live.write_text("no certificate")
         webhook.wait_until(lambda: webhook.metric("policyc_certificate_healthy") == 0)
         assert webhook.post(review(bad())).reasons
@@ -323,9 +328,8 @@ def test_reloads_under_load_mix_nothing_and_leak_nothing(tmp_path: Path, reloads
                     before = resident(webhook)
                 wanted = variant(i % 7 + 1 if i % 7 < 6 else 0)
                 write_bundle(webhook.bundle, wanted)
-                webhook.wait_until(
-                    lambda d=digest(wanted["manifest.json"]): d in webhook.probe("/readyz")[1]
-                )
+                mark = digest(wanted["manifest.json"])
+                webhook.wait_until(lambda mark=mark: mark in webhook.probe("/readyz")[1])
         clients.check()
         assert clients.failures == []
         used = {r.response["auditAnnotations"]["bundle"] for _, r in clients.replies}

@@ -202,7 +202,7 @@ class Service:
 def _loader(settings: Serving) -> Load:
     if settings.unsigned:
         return load_unsigned
-    return partial(load_signed, public_keys=read_verifiers(map(Path, settings.public_key)))
+    return partial(load_signed, public_keys=read_verifiers(map(Path, settings.public_keys)))
 
 
 def _log(settings: Serving, now: Callable[[], datetime]) -> DecisionLog | None:

@@ -34,7 +34,7 @@ class Serving:
     port: int = _of(8443, "port of the reviews, TLS")
     health_port: int = _of(8081, "port of probes and metrics, plain HTTP")
     bundle: Path = _of(Path("bundle"), "folder of envelopes that `policyc compile` wrote")
-    public_key: tuple[str, ...] = _of((), "file of public keys: one of them signed the bundle")
+    public_keys: tuple[str, ...] = _of((), "file of public keys: one of them signed the bundle")
     unsigned: bool = _of(False, "accept a bundle that nobody signed")
     minimum_serial: int = _of(0, "refuse a bundle with a smaller serial, even at the start")
     poll_seconds: float = _of(1.0, "how often bundle and certificates are looked at")
@@ -181,8 +181,8 @@ def _wrong(s: Serving) -> Any:
         yield "--tls-cert and --tls-key are given together"
     if (s.tls_cert is None) == (s.tls_folder is None):
         yield "give either --tls-cert and --tls-key, or --tls-folder"
-    if s.unsigned == bool(s.public_key):
-        yield "give either --public-key or --unsigned"
+    if s.unsigned == bool(s.public_keys):
+        yield "give either --public-keys or --unsigned"
     if (s.log_folder is None) != (s.log_key is None):
         yield "--log-folder and --log-key are given together"
     for setting in _SERVING:

@@ -56,6 +56,7 @@ class Bundle:
         self.by_account: dict[str, Agent] = {}
         self.by_workload: dict[WorkloadKey, Agent] = {}
         self.by_namespace: dict[str, list[Agent]] = {}
+        self._by_label: dict[tuple[str, str, str], list[Agent]] = {}
         self._facts: dict[Hashable, object] = {}
         for agent in self.agents.values():
             subject = agent.envelope.subject
@@ -66,6 +67,16 @@ class Bundle:
             self.by_account[subject.service_account] = agent
             self.by_workload[(w.group, w.kind, w.namespace, w.name)] = agent
             self.by_namespace.setdefault(w.namespace, []).append(agent)
+            if subject.pod_labels:
+                self._by_label.setdefault((w.namespace, *_rarest(agent)), []).append(agent)
+
+    def labelled(self, namespace: str, labels: Mapping[str, str]) -> Agent | None:
+        """The agent whose policies would select pods with these labels; in time linear in the labels."""
+        for key, value in labels.items():
+            for agent in self._by_label.get((namespace, key, value), ()):
+                if all(labels.get(k) == v for k, v in agent.envelope.subject.pod_labels):
+                    return agent
+        return None
 
     def _alone(self, agent: Agent) -> None:
         other = self.by_account.get(agent.envelope.subject.service_account)
@@ -85,6 +96,12 @@ class Bundle:
         if key not in self._facts:
             self._facts[key] = make()
         return self._facts[key]  # type: ignore[return-value]  # a key has one maker
+
+
+def _rarest(agent: Agent) -> tuple[str, str]:
+    """The label to find the agent by: one that bears its name, which few others can have."""
+    labels = sorted(agent.envelope.subject.pod_labels)
+    return next((pair for pair in labels if pair[1] == agent.name), labels[-1])
 
 
 def read_bundle(files: Mapping[str, bytes], serial: int = 0) -> Bundle:

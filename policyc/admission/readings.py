@@ -34,7 +34,7 @@ def holds_tool(granted: Region, tool: Tool) -> bool:
         own = tuple((s, name) for s in tool.servers)
         inner = tuple(r for r in _splits(name) if r[0] in _spellings_of_all(tool.servers))
         return any(_holds(granted, *reading) for reading in (*own, *inner))
-    if granted & TOOLS.single({"tool": name}):
+    if any(bool(granted & TOOLS.single({"tool": spelling})) for spelling in _spellings(name)):
         return True
     return any(_holds(granted, *reading) for reading in _splits(name))
 

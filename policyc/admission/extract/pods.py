@@ -46,7 +46,9 @@ def _variable(variable: Variable, *, has_list: bool) -> Iterator[Ask]:
     if variable.is_repeated:
         why = f"`{name}` is set twice: the last one counts"
         yield Ask("runtime", name, path, Unknown("DUP_ENV", why))
-    if variable.fault is not None and (means is not None or "://" in (value or "")):
+    if variable.fault is not None and (
+        means is not None or variable.is_url or "://" in (value or "")
+    ):
         domain = DOMAIN[means] if means is not None else "egress"
         yield Ask(domain, name, path, variable.fault)
     if value is not None:

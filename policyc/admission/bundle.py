@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from policyc.core.canonical import Json, digest
 from policyc.core.strict_json import loads
+from policyc.envelope.axes import EMPTY
 from policyc.envelope.codec import decode
 from policyc.envelope.model import Envelope
 from policyc.envelope.region import Region
@@ -61,6 +63,21 @@ class Bundle:
             self.by_account[subject.service_account] = agent
             self.by_workload[(w.group, w.kind, w.namespace, w.name)] = agent
             self.by_namespace.setdefault(w.namespace, []).append(agent)
+
+    @cached_property
+    def by_server(self) -> Mapping[str, tuple[Agent, ...]]:
+        """The agents that may use something of an MCP server, by the server's name."""
+        found: dict[str, list[Agent]] = {}
+        for agent in self.agents.values():
+            for server in _servers(agent.envelope.domains["tools"]):
+                found.setdefault(server, []).append(agent)
+        return {server: tuple(agents) for server, agents in found.items()}
+
+
+def _servers(tools: Region) -> set[str]:
+    """The servers of a region, as far as they are named: policies name them one by one."""
+    axis = tools.domain.axis("server")
+    return {name for box in tools.boxes() for name in axis.write(box.get("server", EMPTY))}
 
 
 def read_bundle(files: Mapping[str, bytes], serial: int = 0) -> Bundle:

@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from policyc.admission.case import Case
-from policyc.admission.checks import accounts, capabilities
+from policyc.admission.checks import accounts, capabilities, config_maps, pins
 from policyc.admission.verdict import Finding
 
 Check = Callable[[Case], Iterator[Finding]]
 
-CHECKS: tuple[Check, ...] = (*accounts.CHECKS, *capabilities.CHECKS)
+CHECKS: tuple[Check, ...] = (
+    *accounts.CHECKS,
+    *capabilities.CHECKS,
+    *config_maps.CHECKS,
+    *pins.CHECKS,
+)
 """Each is called with every case and passes over those that it has no say on."""

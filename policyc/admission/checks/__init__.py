@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from policyc.admission.case import Case
-from policyc.admission.checks import accounts, capabilities, config_maps, pins
+from policyc.admission.checks import accounts, capabilities, config_maps, pins, shadows
 from policyc.admission.verdict import Finding
 
 Check = Callable[[Case], Iterator[Finding]]
@@ -15,5 +15,6 @@ CHECKS: tuple[Check, ...] = (
     *capabilities.CHECKS,
     *config_maps.CHECKS,
     *pins.CHECKS,
+    *shadows.CHECKS,
 )
 """Each is called with every case and passes over those that it has no say on."""

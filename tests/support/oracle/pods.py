@@ -82,7 +82,8 @@ def _pod(spec: Json, agent: Json) -> Iterator[Fault]:
         yield ("node", "", spec["nodeName"])
     if spec.get("hostAliases"):
         yield ("aliases", "", str(spec["hostAliases"]))
-    if spec.get("automountServiceAccountToken") is not False and not _uses_api(agent):
+    # Without a word of the pod's own its ServiceAccount decides, and that has no token here.
+    if spec.get("automountServiceAccountToken") and not _uses_api(agent):
         yield ("token", "", "")
 
 
@@ -156,9 +157,9 @@ def _volumes(spec: Json, agent: Json) -> Iterator[Fault]:
             for part in volume[source]["sources"]:
                 (kind,) = part
                 if kind == "serviceAccountToken":
-                    yield ("projected token", "", volume["name"])
+                    if not _uses_api(agent):
+                        yield ("projected token", "", volume["name"])
                 elif kind not in HARMLESS_VOLUMES:
                     yield ("projected", "", kind)
         elif source not in HARMLESS_VOLUMES:
             yield ("volume", "", f"{volume['name']} {source}")
-    del agent

@@ -24,6 +24,7 @@ class Agent:
     envelope: Envelope
     declared_at: str = ""
     caps_at: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    digest: str = ""  # of the envelope, as the artifacts' annotations have it
 
     @property
     def name(self) -> str:
@@ -108,15 +109,23 @@ def read_bundle(files: Mapping[str, bytes], serial: int = 0) -> Bundle:
     for path in sorted(files):
         folder, _, name = path.rpartition("/")
         if name == "envelope.json":
+            document = loads(files[path])
             try:
-                envelope = decode(loads(files[path]))
+                envelope = decode(document)
             except ValueError as fault:
                 raise ValueError(f"{path}: {fault}") from None
             declared_at, caps_at = _lines(loads(files[f"{folder}/provenance.json"]))
-            agents.append(Agent(envelope, declared_at, caps_at))
+            agents.append(Agent(envelope, declared_at, caps_at, _digest(document)))
     if not agents:
         raise ValueError("it holds no envelope")
     return Bundle(agents, digest(files["manifest.json"]), serial)
+
+
+def _digest(document: Json) -> str:
+    match document:
+        case {"digest": str(found)}:
+            return found
+    return ""
 
 
 def _lines(sidecar: Json) -> tuple[str, dict[str, tuple[str, ...]]]:

@@ -29,6 +29,13 @@ class Case:
     pod: Pod | None
     agent: Agent | None
 
+    @property
+    def bound(self) -> tuple[Pod, Agent] | None:
+        """An agent's pod whose spec the request decides on; a status update changes no spec."""
+        if self.pod is None or self.agent is None or self.request.subresource == "status":
+            return None
+        return self.pod, self.agent
+
     def finding(
         self,
         reason: str,

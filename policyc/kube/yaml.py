@@ -32,7 +32,11 @@ class YamlError(ValueError):
 
 def load(data: bytes) -> Json:
     """The value of a YAML text of one document; raises YamlError."""
-    documents = load_all(data.decode("utf-8"))
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as fault:
+        raise YamlError("it is not UTF-8", fault.start) from None
+    documents = load_all(text)
     if len(documents) != 1:
         raise YamlError(f"{len(documents)} documents where one is expected")
     return documents[0]
@@ -44,8 +48,20 @@ def load_all(text: str) -> list[Json]:
     Refused: duplicate keys, keys that are no strings, tags, more than 64 levels,
     and more than 200,000 values after aliases are expanded.
     """
+    return [value for value, _ in compose_all(text)]
+
+
+def compose_all(text: str) -> list[tuple[Json, Node]]:
+    """The documents of a YAML stream with their nodes, which know their places.
+
+    Raises YamlError as ``load_all`` does.
+    """
     try:
-        return [_value(node, _Budget()) for node in yaml.compose_all(text, Loader=_BaseLoader)]
+        return [
+            (_value(node, _Budget()), node)
+            for node in yaml.compose_all(text, Loader=_BaseLoader)
+            if node is not None
+        ]
     except yaml.YAMLError as fault:
         raise _as_error(fault) from None
     except RecursionError:

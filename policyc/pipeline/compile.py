@@ -18,6 +18,7 @@ from policyc.pipeline.output import MANIFEST
 from policyc.pipeline.wire import pack, unpack
 from policyc.pipeline.workers import run_all
 from policyc.semantics.check import check
+from policyc.semantics.echoes import without_echoes
 from policyc.semantics.load import Workspace, load
 from policyc.semantics.model import CheckedPolicy
 
@@ -57,7 +58,8 @@ def checked(root: Path) -> tuple[Workspace, CheckedPolicy, list[Diagnostic]]:
         )
     workspace = load(root)
     outcome = check(workspace.value)
-    return workspace.value, outcome.value, [*workspace.diagnostics, *outcome.diagnostics]
+    found = without_echoes(workspace.diagnostics, outcome.diagnostics, workspace.value)
+    return workspace.value, outcome.value, [*workspace.diagnostics, *found]
 
 
 def compile_root(

@@ -1,0 +1,56 @@
+"""Objects outside of a cluster to the requests that applying them would make."""
+
+from __future__ import annotations
+
+from policyc.admission.request import Object, Operation, Request
+from policyc.admission.review import ReviewError, read_review
+from policyc.admission.view import key_of, kind_of
+from policyc.catalog.kube_api import CLUSTER_SCOPED
+from policyc.core.canonical import canonical_json, digest
+
+_IRREGULAR = {"Endpoints": "endpoints"}
+
+
+def request_of(body: Object, user: str = "") -> Request:
+    """The request that creates the object, or the one in an AdmissionReview.
+
+    A namespaced object without a namespace would go to ``default``, as with kubectl.
+    Raises ReviewError for a review that is none.
+    """
+    if body.get("kind") == "AdmissionReview":
+        return read_review(body)
+    group, kind = kind_of(body)
+    namespace, name = key_of(body)
+    version = str(body.get("apiVersion", "")).rpartition("/")[2]
+    if not kind or not version:
+        raise ReviewError("an object has an apiVersion and a kind")
+    return Request(
+        uid=digest(canonical_json(body)),
+        operation=Operation.CREATE,
+        group=group,
+        version=version,
+        kind=kind,
+        resource=plural(kind),
+        resource_group=group,
+        namespace=namespace or ("" if is_cluster_kind(group, kind) else "default"),
+        name=name,
+        user=user,
+        object=body,
+    )
+
+
+def plural(kind: str) -> str:
+    """The plural that the API gives to a kind by its own rule (apimachinery UnsafeGuessKindToResource)."""
+    word = kind.lower()
+    if kind in _IRREGULAR:
+        return _IRREGULAR[kind]
+    if word.endswith("s"):
+        return word + "es"
+    if word.endswith("y"):
+        return word.removesuffix("y") + "ies"
+    return word + "s"
+
+
+def is_cluster_kind(group: str, kind: str) -> bool:
+    """Whether objects of a built-in kind have no namespace."""
+    return kind == "Namespace" or (group, plural(kind)) in CLUSTER_SCOPED

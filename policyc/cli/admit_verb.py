@@ -1,0 +1,59 @@
+"""``policyc admit``: what the webhook would say of manifests, before anybody applies them."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from policyc.admission.evaluate import evaluate
+from policyc.admission.manifests import request_of
+from policyc.admission.review import ReviewError
+from policyc.admission.settings import Settings
+from policyc.admission.view import View
+from policyc.cli.main import Exit
+from policyc.cli.objects import add_bundle, diagnostic, open_bundle, read_objects
+from policyc.cli.report import add_date, add_format, say
+from policyc.core.diagnostics import has_errors
+from policyc.core.errors import PolicycError
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "files",
+        nargs="+",
+        type=Path,
+        metavar="FILE",
+        help="manifests, AdmissionReviews, or - for what helm or kustomize print",
+    )
+    add_bundle(parser)
+    parser.add_argument(
+        "--cluster",
+        nargs="*",
+        type=Path,
+        default=[],
+        metavar="FILE",
+        help="objects that the cluster holds already; those in FILE count too",
+    )
+    add_date(parser)
+    add_format(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    bundle = open_bundle(args.bundle)
+    asked = list(read_objects(args.files))
+    held = [*read_objects(args.cluster), *asked]
+    view = View.of([p.body for p in held if p.body.get("kind") != "AdmissionReview"])
+    found = []
+    for one in asked:
+        prefix = "request.object." if one.body.get("kind") == "AdmissionReview" else ""
+        try:
+            request = request_of(one.body)
+        except ReviewError as fault:
+            place = one.span("").begin
+            raise PolicycError("PC7059", f"`{one.source.path}:{place.line}`: {fault}") from fault
+        verdict = evaluate(request, bundle, view, Settings(), str(args.as_of))
+        found += [diagnostic(finding, one, prefix) for finding in verdict.findings]
+    say(found, args.format)
+    if args.format == "text":
+        print(f"{len(asked)} objects, {'refused' if has_errors(found) else 'admitted'}")
+    return Exit.FINDINGS if has_errors(found) else Exit.CLEAN

@@ -1,0 +1,87 @@
+"""What the admission verbs share: bundles, objects from files, findings with places."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from policyc.admission.bundle import Bundle, read_bundle
+from policyc.admission.verdict import Finding, Level
+from policyc.core.diagnostics import Diagnostic, Severity
+from policyc.core.errors import PolicycError
+from policyc.core.source import Source
+from policyc.kube.places import Placed, placed
+from policyc.kube.yaml import YamlError
+
+_SEVERITY = {
+    Level.DENY: Severity.ERROR,
+    Level.WARN: Severity.WARNING,
+    Level.NOTE: Severity.NOTE,
+}
+_SUFFIXES = (".yaml", ".yml", ".json")
+
+
+def add_bundle(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--bundle",
+        type=Path,
+        default=Path("generated"),
+        metavar="DIR",
+        help="the output folder of `policyc compile` (generated)",
+    )
+
+
+def open_bundle(folder: Path) -> Bundle:
+    """The agents of an output folder; PolicycError PC7058 when it holds no whole build."""
+    try:
+        files = {
+            path.relative_to(folder).as_posix(): path.read_bytes()
+            for path in sorted(folder.rglob("*"))
+            if path.is_file()
+        }
+        return read_bundle(files)
+    except (OSError, ValueError) as fault:
+        raise PolicycError(
+            "PC7058",
+            f"`{folder}` is no compiled bundle: {fault}",
+            help="name the output folder of `policyc compile`",
+        ) from fault
+
+
+def read_objects(paths: Iterable[Path]) -> Iterator[Placed]:
+    """The objects of files and folders; ``-`` is standard input.
+
+    PolicycError PC7050 when one cannot be read, PC7059 when it is no YAML or JSON.
+    """
+    for path in paths:
+        for file in sorted(_files(path)):
+            try:
+                data = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+                yield from placed(Source(str(file), data.decode("utf-8")))
+            except OSError as fault:
+                raise PolicycError("PC7050", f"cannot read `{file}`: {fault.strerror}") from fault
+            except (UnicodeDecodeError, YamlError) as fault:
+                raise PolicycError(
+                    "PC7059",
+                    f"`{file}` holds no Kubernetes objects: {fault}",
+                    help="pass what `kubectl apply` would accept, or an AdmissionReview",
+                ) from fault
+
+
+def _files(path: Path) -> Iterable[Path]:
+    if path.is_dir():
+        return (p for p in path.rglob("*") if p.suffix in _SUFFIXES and p.is_file())
+    return (path,)
+
+
+def diagnostic(finding: Finding, at: Placed, prefix: str = "") -> Diagnostic:
+    """A finding of admission as one that the command line prints."""
+    return Diagnostic(
+        "PC8001",
+        f"{finding.reason}: {finding.message}",
+        at.span(prefix + finding.path),
+        help=finding.change or None,
+        severity=_SEVERITY[finding.level],
+    )

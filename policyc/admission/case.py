@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from policyc.admission.bundle import Agent, Bundle
 from policyc.admission.pods import Pod, pod_in
@@ -29,6 +29,13 @@ class Case:
     pod: Pod | None
     agent: Agent | None
 
+    @property
+    def bound(self) -> tuple[Pod, Agent] | None:
+        """An agent's pod whose spec the request decides on; a status update changes no spec."""
+        if self.pod is None or self.agent is None or self.request.subresource == "status":
+            return None
+        return self.pod, self.agent
+
     def finding(
         self,
         reason: str,
@@ -44,6 +51,10 @@ class Case:
         change = agent.change(domain) if agent is not None and domain else ""
         name = agent.name if agent is not None else ""
         return Finding(reason, message, path, name, change, level, is_ratcheted)
+
+    def about(self, agent: Agent) -> Case:
+        """The same request, looked at for another agent, as it is today."""
+        return replace(self, agent=self.bundle.on(agent, self.today))
 
 
 def case_of(request: Request, bundle: Bundle, view: View, settings: Settings, today: str) -> Case:

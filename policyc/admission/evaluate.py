@@ -41,8 +41,7 @@ def _today(case: Case) -> Case:
     """The case with the agent's envelope as it is today, without what has ended."""
     if case.agent is None or not case.agent.envelope.expiries:
         return case
-    envelope = case.agent.envelope.on(case.today)
-    return replace(case, agent=replace(case.agent, envelope=envelope))
+    return replace(case, agent=case.bundle.on(case.agent, case.today))
 
 
 def _identity(finding: Finding) -> tuple[str, str]:

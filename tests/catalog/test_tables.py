@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from itertools import combinations
 
@@ -22,6 +23,7 @@ from policyc.catalog.syscalls import (
     ARCHITECTURES,
     COMPAT,
     PROFILES,
+    SCMP_TOKENS,
     all_names,
     names,
     number,
@@ -95,8 +97,10 @@ def test_classes_do_not_overlap_and_say_who_is_in_them() -> None:
     for label, members in CLASSES.items():
         assert len(set(members)) == len(members) > 1
         for member in members:
-            assert class_of(member) == (label, frozenset(members))
-    assert class_of("ptrace") == ("ptrace", frozenset({"ptrace"}))
+            for architecture in SCMP_TOKENS:
+                here = members & names(architecture)
+                assert class_of(member, architecture) == (label, here)
+    assert class_of("ptrace", "amd64") == ("ptrace", frozenset({"ptrace"}))
 
 
 def test_no_class_leads_to_a_call_that_only_set_up_makes() -> None:
@@ -160,6 +164,29 @@ def test_the_protected_set_has_ends() -> None:
     for path in ("/etc/passwd", "/proc/self/stat", "/proc/12/status", "/root/x", "/var/lib/x"):
         assert {"path": path, "mode": "read"} not in files
     assert {"path": "/proc/12/environ", "mode": "read"} in files
+
+
+def test_no_other_spelling_leads_around_the_protected_set() -> None:
+    files, addresses = protected()["files"], protected()["egress_ip"]
+    for path in (
+        "/proc/12/task/13/environ",
+        "/proc/self/task/13/mem",
+        "/proc/thread-self/environ",
+        "/proc/1/root/etc/shadow",
+        "/proc/self/root/run/docker.sock",
+        "/etc//shadow",
+        "/data/../etc/shadow",
+    ):
+        assert {"path": path, "mode": "read"} in files
+    for path in (*PROTECTED_PATHS, *PROTECTED_TREES):
+        if path.startswith("/var/run/"):
+            assert path.removeprefix("/var") in (*PROTECTED_PATHS, *PROTECTED_TREES)
+        assert not path.startswith("/run/") or f"/var{path}" in (*PROTECTED_PATHS, *PROTECTED_TREES)
+    for network in METADATA_ADDRESSES:
+        address = ipaddress.ip_address(network.partition("/")[0])
+        if isinstance(address, ipaddress.IPv4Address):
+            mapped = {"protocol": "tcp", "port": "80", "address": f"::ffff:{address}"}
+            assert mapped in addresses
 
 
 # -- Kubernetes ------------------------------------------------------------------------

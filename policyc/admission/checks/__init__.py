@@ -5,10 +5,56 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from policyc.admission.case import Case
-from policyc.admission.checks import accounts
+from policyc.admission.checks import (
+    accounts,
+    apparmor,
+    capabilities,
+    claims,
+    closed_world,
+    cloud,
+    commands,
+    connections,
+    containers,
+    flows,
+    foreign,
+    generated,
+    grants,
+    images,
+    namespaces,
+    resources,
+    scheduling,
+    seccomp,
+    security,
+    services,
+    tokens,
+    volumes,
+)
 from policyc.admission.verdict import Finding
 
 Check = Callable[[Case], Iterator[Finding]]
 
-CHECKS: tuple[Check, ...] = (*accounts.CHECKS,)
+CHECKS: tuple[Check, ...] = (
+    *accounts.CHECKS,
+    *apparmor.CHECKS,
+    *capabilities.CHECKS,
+    *claims.CHECKS,
+    *closed_world.CHECKS,
+    *cloud.CHECKS,
+    *commands.CHECKS,
+    *connections.CHECKS,
+    *containers.CHECKS,
+    *flows.CHECKS,
+    *foreign.CHECKS,
+    *generated.CHECKS,
+    *grants.CHECKS,
+    *images.CHECKS,
+    *namespaces.CHECKS,
+    *resources.CHECKS,
+    *scheduling.CHECKS,
+    *seccomp.CHECKS,
+    *security.CHECKS,
+    *services.CHECKS,
+    *tokens.CHECKS,
+    *volumes.CHECKS,
+)
 """Each is called with every case and passes over those that it has no say on."""

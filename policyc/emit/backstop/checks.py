@@ -132,9 +132,9 @@ _REFERENCE = (
     "(@(sha256:[a-f0-9]{64}|sha384:[a-f0-9]{96}|sha512:[a-f0-9]{128}))?$"
 )
 _IMAGES = (
-    "(c.declared.map(k, ['container ' + k.name, k.?image.orValue('')])"
+    "(c.declared.map(k, ['container ' + k.name, string(k.?image.orValue(''))])"
     " + c.spec.?volumes.orValue([]).filter(v, has(v.image))"
-    ".map(v, ['volume ' + v.name, v.image.?reference.orValue('')])).map(i, "
+    ".map(v, ['volume ' + v.name, string(v.image.?reference.orValue(''))])).map(i, "
     "(i[1].contains('@') ? [] : ['IMAGE_DIGEST: ' + i[0] + ' has ' + i[1]])"
     f" + ([i[1]].map(w, {_CANONICAL})"
     f".all(w, w.matches('{_REFERENCE}') && [c.shape.images.filter(p, "

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 
 from policyc.core.canonical import Json
 from policyc.emit.backstop.checks import CHECKS
-from policyc.emit.backstop.row import FOLDER, Row, Shape
+from policyc.emit.backstop.row import FOLDER, STATIC, Row, Shape
 from policyc.emit.base import Artifact, lines_of
 from policyc.envelope.provenance import Derivation, Step
 from policyc.kube.workloads import WORKLOAD_KINDS, WorkloadKind
@@ -35,7 +35,7 @@ def backstop(rows: Iterable[Row]) -> tuple[Artifact, ...]:
     known = sorted(rows)
     made: list[Artifact] = []
     for stage in sorted({row.stage for row in known}):
-        for folder, suffix in ((FOLDER, ""), (f"{FOLDER}/static", ".static.k8s.io")):
+        for folder, suffix in ((FOLDER, ""), (f"{FOLDER}/{STATIC}", ".static.k8s.io")):
             name = f"policyc-{stage}{suffix}"
             made.append(_policy(f"{folder}/admission-policy-{stage}.yaml", name, stage, known))
             made.append(_binding(f"{folder}/admission-policy-binding-{stage}.yaml", name, stage))
@@ -148,8 +148,8 @@ def _cases(stage: str, tables: int, works: int) -> str:
     )
     template = _template("{o}")
     account = (
-        "[t.?spec.?serviceAccountName.orValue(''), t.?spec.?serviceAccount.orValue(''), 'default']"
-        ".filter(n, n != '')[0]"
+        "(['serviceAccountName', 'serviceAccount'].map(f, string(t.?spec[?f].orValue('')))"
+        " + ['default']).filter(n, n != '')[0]"
     )
     containers = " + ".join(
         f"t.?spec.?{field}.orValue([])"

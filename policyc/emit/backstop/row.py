@@ -12,6 +12,8 @@ from policyc.envelope.patterns import unescape
 
 FOLDER = "_cluster"
 """Folder of the artifacts of the whole build: no agent's name begins with a line."""
+STATIC = "static"
+"""The folder in it that an API server may be pointed to: it reads every file there."""
 _AUDIENCES = {"aws": "sts.amazonaws.com", "azure": "api://AzureADTokenExchange"}
 """Documentation of EKS (IAM roles for service accounts) and of Microsoft Entra Workload ID."""
 GKE_SUFFIX = ".svc.id.goog"

@@ -35,6 +35,7 @@ class Exit(IntEnum):
     BAD_INPUT = 2
     BUG = 70
     INTERRUPTED = 130
+    READER_GONE = 141
 
 
 def entry() -> None:
@@ -55,9 +56,7 @@ def main(arguments: Sequence[str]) -> int:
         print("help: this is a bug in policyc; nothing was written", file=sys.stderr)
         return Exit.BUG
     except BrokenPipeError:
-        # The reader went away; a second flush at exit must not complain about it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return Exit.CLEAN
+        return _reader_gone()
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
     except Exception:  # noqa: BLE001  # the last line of defence: our bug, said as such
@@ -65,6 +64,14 @@ def main(arguments: Sequence[str]) -> int:
         print("internal error: this is a bug in policyc; nothing was written", file=sys.stderr)
         return Exit.BUG
     return code
+
+
+def _reader_gone() -> int:
+    """What a shell reports of a program that SIGPIPE ends; never a verdict on the input."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):  # a second flush at exit must not complain
+        os.dup2(nowhere, stream.fileno())
+    return Exit.READER_GONE
 
 
 def _fault(fault: PolicycError) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -235,6 +236,23 @@ def test_formats_of_one_finding(root: Path) -> None:
     (result,) = json.loads(as_sarif.stdout)["runs"][0]["results"]
     assert result["ruleId"] == "PC1001"
     assert result["locations"][0]["physicalLocation"]["region"]["startLine"] == 2
+
+
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_a_reader_that_goes_away_is_no_clean_verdict(stream: str, root: Path) -> None:
+    (root / "bad.agentpol").write_text("edition 2026\nclas x {\n}\n")
+    reader, writer = os.pipe()
+    os.close(reader)
+    streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, stream: writer}
+    format_ = "json" if stream == "stdout" else "text"
+    done = subprocess.run(
+        [POLICYC, "check", root, "--format", format_],
+        check=False,
+        stdout=streams["stdout"],
+        stderr=streams["stderr"],
+    )
+    os.close(writer)
+    assert done.returncode == 141
 
 
 def test_fmt(root: Path) -> None:

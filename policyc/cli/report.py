@@ -59,6 +59,11 @@ def verdict(diagnostics: Iterable[Diagnostic]) -> Exit:
     return Exit.BAD_INPUT if has_errors(diagnostics) else Exit.CLEAN
 
 
+def counted(number: int, noun: str) -> str:
+    """``1 agent``, ``2 agents``."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def progress(what: str) -> Callable[[int, int], None] | None:
     """A bar on stderr when it is a terminal, else None."""
     if not sys.stderr.isatty():
@@ -81,5 +86,5 @@ def _counts(found: list[Diagnostic]) -> str:
     for severity in Severity:
         number = sum(d.severity is severity for d in found)
         if number:
-            parts.append(f"{number} {severity.value}{'s' if number > 1 else ''}")
+            parts.append(counted(number, severity.value))
     return ", ".join(parts)

@@ -7,14 +7,13 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
+from support.console import POLICYC, run
 from support.samples import ROOT
 
-POLICYC = Path(sys.executable).with_name("policyc")
 DATE = ("--as-of", "2026-09-01")
 
 
@@ -27,14 +26,6 @@ def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def root(tmp_path: Path) -> Path:
     """A copy of the example policies."""
     return Path(shutil.copytree(ROOT / "policies", tmp_path / "policies"))
-
-
-def run(
-    *args: str | Path, stdin: bytes = b"", cwd: Path | None = None
-) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(
-        [POLICYC, *map(str, args)], input=stdin, capture_output=True, check=False, cwd=cwd
-    )
 
 
 def tree(folder: Path) -> dict[str, bytes]:

@@ -222,9 +222,11 @@ def test_formats_of_one_finding(root: Path) -> None:
     )
     assert as_text.returncode == as_json.returncode == as_sarif.returncode == 2
     assert b"--> bad.agentpol:2:1" in as_text.stderr
-    (finding,) = json.loads(as_json.stdout)["diagnostics"]
+    found = json.loads(as_json.stdout)["diagnostics"]
+    (finding,) = [d for d in found if d["severity"] == "error"]
     assert (finding["code"], finding["place"]["line"]) == ("PC1001", 2)
-    (result,) = json.loads(as_sarif.stdout)["runs"][0]["results"]
+    results = json.loads(as_sarif.stdout)["runs"][0]["results"]
+    (result,) = [r for r in results if r["level"] == "error"]
     assert result["ruleId"] == "PC1001"
     assert result["locations"][0]["physicalLocation"]["region"]["startLine"] == 2
 

@@ -53,3 +53,41 @@ def test_one_is_not_written_as_many(tmp_path: Path) -> None:
     assert b"1 agent, " in done.stdout
     assert b"(1 agent)" in done.stdout
     assert b"1 agents" not in done.stdout
+
+
+def deployment(name: str) -> str:
+    pod = '{"metadata": {}, "spec": {"containers": [{"name": "main"}]}}'
+    head = f'"kind": "Deployment", "metadata": {{"name": "{name}", "namespace": "demo"}}'
+    return f'{{"apiVersion": "apps/v1", {head}, "spec": {{"template": {pod}}}}}'
+
+
+CLUSTER = '\ncluster {\n  manifests "m/*.yaml"\n}\n'
+
+
+@pytest.mark.parametrize(
+    ("names", "help_"),
+    [
+        (["bto", "other"], "did you mean `demo/bto`?"),
+        (["quite-different"], "they hold demo/quite-different"),
+        (["bto", "bot"], None),
+    ],
+)
+def test_a_workload_that_the_manifests_miss(
+    names: list[str], help_: str | None, tmp_path: Path
+) -> None:
+    files = {f"m/{name}.yaml": deployment(name) for name in names}
+    found = findings(root_with(tmp_path, more=CLUSTER, files=files))
+    assert [d["help"] for d in found if d["code"] == "PC2014"] == [help_] * (help_ is not None)
+    assert {d["severity"] for d in found} <= {"warning"}
+
+
+def test_a_workload_of_which_no_manifest_is_given(tmp_path: Path) -> None:
+    elsewhere = deployment("bto").replace('"demo"', '"else"')
+    found = findings(root_with(tmp_path, more=CLUSTER, files={"m/x.yaml": elsewhere}))
+    assert found == []
+
+
+def test_blocks_that_are_not_decided_are_named_once_a_file(tmp_path: Path) -> None:
+    two = '\ntest "a" {\n  expect deny bot exec "/x"\n}\n\nassert b for every agent {\n  never exec "/x"\n}\n'
+    found = findings(root_with(tmp_path, more=two))
+    assert [(d["code"], d["severity"]) for d in found] == [("PC3023", "note")]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from policyc.catalog.vocabulary import MANAGED_PROVIDERS, STAGES
-from policyc.core.diagnostics import Diagnostic, Related
+from policyc.core.diagnostics import Diagnostic, Related, Severity
 from policyc.core.suggest import did_you_mean
 from policyc.envelope.domains import DOMAINS
 from policyc.envelope.model import ManagedRef, WorkloadRef
@@ -132,6 +132,8 @@ class AgentRules:
         kind, group = (row.kind, row.group) if row is not None else (node.kind.text, "")
         namespace, name = node.ref.namespace.text, node.ref.name.text
         containers = self.inventory.container_names.get((kind, namespace, name))
+        if containers is None:
+            self._warn_of_unknown(node.ref, kind)
         if containers is not None and node.container.text not in containers:
             self.found.append(
                 Diagnostic(
@@ -143,6 +145,25 @@ class AgentRules:
                 )
             )
         return WorkloadRef(kind, group, namespace, name, node.container.text)
+
+    def _warn_of_unknown(self, ref: n.ObjectRef, kind: str) -> None:
+        """PC2014 where the manifests hold others of the kind and namespace, so this one is missed."""
+        name = f"{ref.namespace.text}/{ref.name.text}"
+        near = [
+            f"{space}/{other}"
+            for known_kind, space, other in self.inventory.container_names
+            if (known_kind, space) == (kind, ref.namespace.text)
+        ]
+        if near:
+            self.found.append(
+                Diagnostic(
+                    "PC2014",
+                    f"there is no {kind} `{name}` in the cluster's manifests",
+                    ref.span,
+                    help=did_you_mean(name, near) or f"they hold {', '.join(sorted(near)[:6])}",
+                    severity=Severity.WARNING,
+                )
+            )
 
     def _refuse_name(self, word: n.Word, fault: str | None, what: str) -> None:
         if fault:

@@ -70,7 +70,7 @@ CODES: dict[str, str] = {
     "PC4007": "a granted thing that cannot be reached",
     "PC4008": "a recording with losses",
     "PC4009": "an architecture without a recording",
-    "PC4010": "inherited overreach",
+    "PC4010": "observed and forbidden",
     "PC4011": "an observation without a place",
     # 5xxx profiles
     "PC5001": "a recording that cannot be read",

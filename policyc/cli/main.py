@@ -12,6 +12,7 @@ from enum import IntEnum
 
 import policyc
 from policyc.core.errors import InternalError, PolicycError
+from policyc.core.suggest import did_you_mean
 
 VERBS = {
     "check": "read and judge the policies; writes nothing",
@@ -90,6 +91,9 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--version", action="version", version=policyc.__version__)
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
     chosen = next((a for a in arguments if not a.startswith("-")), None)
+    if chosen is not None and chosen not in VERBS:
+        hint = did_you_mean(chosen, VERBS) or "`policyc --help` lists them"
+        parser.error(f"there is no verb `{chosen}`; {hint}")
     for name, summary in VERBS.items():
         verb = verbs.add_parser(name, help=summary, description=summary)
         if name == chosen:

@@ -32,11 +32,18 @@ def add_root(parser: argparse.ArgumentParser) -> None:
 def add_date(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--as-of",
-        type=date.fromisoformat,
+        type=_day,
         default=datetime.now(UTC).date(),
         metavar="DATE",
         help="the day on which `until` is judged (today, UTC)",
     )
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as fault:
+        raise argparse.ArgumentTypeError(f"`{text}` is no day: write it as 2026-12-31") from fault
 
 
 def say(diagnostics: Iterable[Diagnostic], format_: str) -> None:

@@ -208,6 +208,13 @@ def test_a_copy_of_a_template_must_stay_the_copy(owner: Json, is_left: bool) -> 
     assert patch(request(of_it)) != [], "its pods are changed all the same"
 
 
+def test_all_is_dropped_beside_what_is_dropped_already() -> None:
+    body = pod()
+    body["spec"]["containers"][0]["securityContext"]["capabilities"]["drop"] = ["NET_RAW"]
+    capabilities = mutated(body)["spec"]["containers"][0]["securityContext"]["capabilities"]
+    assert capabilities == {"drop": ["NET_RAW", "ALL"]}
+
+
 def test_a_limit_is_not_below_the_request() -> None:
     body = pod()
     body["spec"]["containers"][0]["resources"] = {"requests": {"memory": "4Gi"}}

@@ -239,6 +239,24 @@ def test_no_agent_has_files_of_the_node(path: str) -> None:
         assert reasons(mounted({"hostPath": {"path": path}}, agent)) == {"HOSTPATH"}
 
 
+SCHEDULED = {"conditions": [{"type": "PodScheduled", "status": "True"}]}
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        pytest.param("Pod", set(), id="C21-scheduled"),
+        pytest.param("PodTemplate", {"NODENAME"}, id="C21-a-template-has-no-status"),
+    ],
+)
+def test_the_scheduler_gave_the_node(name: str, expected: set[str]) -> None:
+    body = pod()
+    body["spec"]["nodeName"] = "node-1"
+    whole = in_kind(kind(name), body)
+    (whole["template"] if name == "PodTemplate" else whole)["status"] = SCHEDULED
+    assert reasons(judge(request(whole))) == expected
+
+
 def other(path: str, namespace: str = "mcp") -> Json:
     """A pod that is no agent, with a folder of the node."""
     body = pod()

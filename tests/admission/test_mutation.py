@@ -25,7 +25,7 @@ from support.admission import (
 from support.json_patch import apply
 from support.odd_pods import odd_pods
 
-from policyc.admission.case import case_of
+from policyc.admission.case import Case, case_of
 from policyc.admission.mutate import mutate
 from policyc.admission.request import Request
 from policyc.kube.workloads import WORKLOAD_KINDS, WorkloadKind
@@ -34,8 +34,12 @@ VIEW = view()
 kinds = st.sampled_from(WORKLOAD_KINDS)
 
 
+def operations(case: Case) -> list[Json]:
+    return list(mutate(case))
+
+
 def patch(asked: Request) -> list[Json]:
-    return mutate(case_of(asked, bundle(), VIEW, SETTINGS, TODAY))
+    return operations(case_of(asked, bundle(), VIEW, SETTINGS, TODAY))
 
 
 def mutated(body: Json) -> Json:
@@ -230,6 +234,7 @@ def test_the_envelope_of_the_day_decides() -> None:
     case = case_of(request(body), bundle(), VIEW, SETTINGS, TODAY)
     ended = dict(agent.envelope.domains) | {"kube": agent.envelope.domains["kube"].domain.empty}
     without = replace(agent, envelope=replace(agent.envelope, domains=ended))
-    paths = [o["path"] for o in mutate(replace(case, agent=without))]
+    ends = replace(case, agent=without)
+    paths = [o["path"] for o in operations(ends)]
     assert "/spec/automountServiceAccountToken" in paths
-    assert "/spec/automountServiceAccountToken" not in [o["path"] for o in mutate(case)]
+    assert "/spec/automountServiceAccountToken" not in [o["path"] for o in operations(case)]

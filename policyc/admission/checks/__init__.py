@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from policyc.admission.case import Case
-from policyc.admission.checks import accounts, capabilities, config_maps, pins, shadows
+from policyc.admission.checks import (
+    accounts,
+    agent_resources,
+    capabilities,
+    config_maps,
+    pins,
+    shadows,
+)
 from policyc.admission.verdict import Finding
 
 Check = Callable[[Case], Iterator[Finding]]
@@ -13,6 +20,7 @@ Check = Callable[[Case], Iterator[Finding]]
 CHECKS: tuple[Check, ...] = (
     *accounts.CHECKS,
     *capabilities.CHECKS,
+    *agent_resources.CHECKS,
     *config_maps.CHECKS,
     *pins.CHECKS,
     *shadows.CHECKS,

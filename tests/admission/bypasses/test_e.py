@@ -110,6 +110,8 @@ DENIED: list[Any] = [
     pytest.param(with_args("--allowedTools", "web_search,shell_exec"), "TOOL", id="E12-two-words"),
     pytest.param(with_args("--mcp-url=http://evil.example.net/mcp"), "EGRESS", id="E12-URL-flag"),
     pytest.param(with_args("http://evil.example.net/sse"), "EGRESS", id="E12-URL"),
+    pytest.param(with_args("--mcp-config", "--tools=shell_exec"), "TOOL", id="E12-swallowed"),
+    pytest.param(with_args("--tools=", "--mcp-url=http://web.mcp:8080"), "ALL_TOOLS", id="E12-empty-list"),
     pytest.param(with_args("--dangerously-skip-permissions"), "ALL_TOOLS", id="E12-unguarded"),
     pytest.param(with_args("AGENT_TOOLS=shell_exec", "agent", command=("env",)), "TOOL", id="E12-env-command"),
     pytest.param(with_args("-c", "AGENT_TOOLS=shell_exec exec agent", command=("sh",)), "SHELL_WRAPPER", id="E13-sh"),
@@ -119,6 +121,7 @@ DENIED: list[Any] = [
     pytest.param(with_volume({"secret": {"secretName": "s", "items": [{"key": "k", "path": "mcp.json"}]}}), "INDIRECT", id="E14-secret-file"),
     pytest.param(with_env(MCP_SERVER_URL="https://mcp.evil.example.net/mcp", AGENT_TOOLS="web_search"), "EGRESS", id="E17-outside"),
     pytest.param(with_env(MCP_SERVER_URL="http://web.mcp.svc:8080/mcp"), "ALL_TOOLS", id="E17-no-list"),
+    pytest.param(with_env(MCP_SERVER_URL="http://web.mcp.svc:8080/mcp", AGENT_TOOLS=" , "), "ALL_TOOLS", id="E17-empty-list"),
     pytest.param(with_env(MCP_SERVER_URL="http://web.mcp.svc:9999/mcp", AGENT_TOOLS="web_search"), "EGRESS", id="E17-port"),
     pytest.param(with_env(MCP_SERVERS='{"mcpServers": {"web": {"url": "http://web.mcp:8080", "tools": ["shell_exec"]}}}'), "TOOL", id="E17-JSON"),
     *(

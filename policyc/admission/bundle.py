@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import TypeVar
 
 from policyc.core.canonical import Json, digest
 from policyc.core.strict_json import loads
@@ -13,6 +14,7 @@ from policyc.envelope.codec import decode
 from policyc.envelope.model import Envelope
 from policyc.envelope.region import Region
 
+T = TypeVar("T")
 WorkloadKey = tuple[str, str, str, str]
 """API group, kind, namespace, name."""
 
@@ -24,6 +26,7 @@ class Agent:
     envelope: Envelope
     declared_at: str = ""
     caps_at: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    digest: str = ""  # of the envelope, as the artifacts' annotations have it
 
     @property
     def name(self) -> str:
@@ -55,14 +58,46 @@ class Bundle:
         self.by_account: dict[str, Agent] = {}
         self.by_workload: dict[WorkloadKey, Agent] = {}
         self.by_namespace: dict[str, list[Agent]] = {}
+        self._by_label: dict[tuple[str, str, str], list[Agent]] = {}
+        self._facts: dict[Hashable, object] = {}
         for agent in self.agents.values():
             subject = agent.envelope.subject
             if subject.workload is None:
                 continue
             w = subject.workload
+            self._alone(agent)
             self.by_account[subject.service_account] = agent
             self.by_workload[(w.group, w.kind, w.namespace, w.name)] = agent
             self.by_namespace.setdefault(w.namespace, []).append(agent)
+            if subject.pod_labels:
+                self._by_label.setdefault((w.namespace, *_rarest(agent)), []).append(agent)
+
+    def labelled(self, namespace: str, labels: Mapping[str, str]) -> Agent | None:
+        """The agent whose policies would select pods with these labels; in time linear in the labels."""
+        for key, value in labels.items():
+            for agent in self._by_label.get((namespace, key, value), ()):
+                if all(labels.get(k) == v for k, v in agent.envelope.subject.pod_labels):
+                    return agent
+        return None
+
+    def _alone(self, agent: Agent) -> None:
+        other = self.by_account.get(agent.envelope.subject.service_account)
+        if other is not None:
+            raise ValueError(f"agents `{other.name}` and `{agent.name}` share a ServiceAccount")
+
+    def on(self, agent: Agent, day: str) -> Agent:
+        """The agent as it is on a day (YYYY-MM-DD, UTC), without what has ended by then."""
+        if not agent.envelope.expiries:
+            return agent
+        return self.memo(
+            ("on", agent.name, day), lambda: replace(agent, envelope=agent.envelope.on(day))
+        )
+
+    def memo(self, key: Hashable, make: Callable[[], T]) -> T:
+        """A fact derived from this bundle, worked out once."""
+        if key not in self._facts:
+            self._facts[key] = make()
+        return self._facts[key]  # type: ignore[return-value]  # a key has one maker
 
     @cached_property
     def by_server(self) -> Mapping[str, tuple[Agent, ...]]:
@@ -72,6 +107,12 @@ class Bundle:
             for server in _servers(agent.envelope.domains["tools"]):
                 found.setdefault(server, []).append(agent)
         return {server: tuple(agents) for server, agents in found.items()}
+
+
+def _rarest(agent: Agent) -> tuple[str, str]:
+    """The label to find the agent by: one that bears its name, which few others can have."""
+    labels = sorted(agent.envelope.subject.pod_labels)
+    return next((pair for pair in labels if pair[1] == agent.name), labels[-1])
 
 
 def _servers(tools: Region) -> set[str]:
@@ -102,15 +143,23 @@ def read_bundle(files: Mapping[str, bytes], serial: int = 0) -> Bundle:
     for path in sorted(files):
         folder, _, name = path.rpartition("/")
         if name == "envelope.json":
+            document = loads(files[path])
             try:
-                envelope = decode(loads(files[path]))
+                envelope = decode(document)
             except ValueError as fault:
                 raise ValueError(f"{path}: {fault}") from None
             declared_at, caps_at = _lines(loads(files[f"{folder}/provenance.json"]))
-            agents.append(Agent(envelope, declared_at, caps_at))
+            agents.append(Agent(envelope, declared_at, caps_at, _digest(document)))
     if not agents:
         raise ValueError("it holds no envelope")
     return Bundle(agents, digest(files["manifest.json"]), serial)
+
+
+def _digest(document: Json) -> str:
+    match document:
+        case {"digest": str(found)}:
+            return found
+    return ""
 
 
 def _lines(sidecar: Json) -> tuple[str, dict[str, tuple[str, ...]]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 CAPABILITIES = frozenset(
     """
     AUDIT_CONTROL AUDIT_READ AUDIT_WRITE BLOCK_SUSPEND BPF CHECKPOINT_RESTORE CHOWN DAC_OVERRIDE DAC_READ_SEARCH
@@ -10,3 +12,13 @@ CAPABILITIES = frozenset(
     SYS_MODULE SYS_NICE SYS_PACCT SYS_PTRACE SYS_RAWIO SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG SYSLOG WAKE_ALARM
     """.split()
 )
+
+ADDABLE: Mapping[str, frozenset[str]] = {
+    "restricted": frozenset({"NET_BIND_SERVICE"}),
+    "baseline": frozenset(
+        """AUDIT_WRITE CHOWN DAC_OVERRIDE FOWNER FSETID KILL MKNOD NET_BIND_SERVICE SETFCAP SETGID SETPCAP SETUID
+        SYS_CHROOT""".split()
+    ),
+}
+"""What a container may add at each level of the Pod Security Standards (Kubernetes 1.34,
+https://kubernetes.io/docs/concepts/security/pod-security-standards/)."""

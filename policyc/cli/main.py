@@ -9,6 +9,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 from enum import IntEnum
+from types import ModuleType
 
 import policyc
 from policyc.core.errors import InternalError, PolicycError
@@ -22,9 +23,13 @@ VERBS = {
     "why": "why a line of an artifact stands there",
     "explain": "what a diagnostic code means",
     "profile": "import, merge, show and measure recordings",
+    "bundle": "make keys, sign an output folder, verify it",
+    "audit": "verify, show and prove what admission decided",
     "fmt": "format .agentpol files",
     "schema": "print a JSON Schema of a file format",
+    "verify-webhook": "judge a webhook configuration, written or live",
     "version": "print the version",
+    "webhook": "the admission webhook and its manifests",
 }
 """Each verb is a module of this package with ``configure(parser)`` and ``run(args) -> int``."""
 
@@ -67,6 +72,11 @@ def main(arguments: Sequence[str]) -> int:
     return code
 
 
+def module_of(verb: str) -> ModuleType:
+    """The module of a verb, imported."""
+    return importlib.import_module(f"policyc.cli.{verb.replace('-', '_')}_verb")
+
+
 def _fault(fault: PolicycError) -> int:
     print(f"error[{fault.code}]: {fault.message}", file=sys.stderr)
     if fault.help:
@@ -86,7 +96,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     for name, summary in VERBS.items():
         verb = verbs.add_parser(name, help=summary, description=summary)
         if name == chosen:
-            module = importlib.import_module(f"policyc.cli.{name}_verb")
+            module = module_of(name)
             module.configure(verb)
             verb.set_defaults(run=module.run)
     return parser.parse_args(arguments)

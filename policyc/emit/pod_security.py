@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from policyc.catalog.capabilities import ADDABLE
 from policyc.core.canonical import Json
 from policyc.core.errors import InternalError
 from policyc.emit.base import Artifact, Emission, Narrowing, lines_of
@@ -20,15 +21,6 @@ from policyc.kube.workloads import WORKLOAD_KINDS, WorkloadKind
 PATH = "pod-security.yaml"
 _BASELINE = Derivation(Step.BASELINE, note="the pod security baseline of the class")
 _FORM = Derivation(Step.FIXED, note="names the workload that the patch is for")
-
-ADDABLE: Mapping[str, frozenset[str]] = {
-    "restricted": frozenset({"NET_BIND_SERVICE"}),
-    "baseline": frozenset(
-        """AUDIT_WRITE CHOWN DAC_OVERRIDE FOWNER FSETID KILL MKNOD NET_BIND_SERVICE SETFCAP SETGID SETPCAP SETUID
-        SYS_CHROOT""".split()
-    ),
-}
-"""What may be added at each level of the standards."""
 
 
 class PodSecurityEmitter:

@@ -20,6 +20,11 @@ class WorkloadKind:
     def api_version(self) -> str:
         return f"{self.group}/{self.version}" if self.group else self.version
 
+    @property
+    def resource(self) -> str:
+        """The plural in URLs and rules, by the rule of English that all of these kinds keep."""
+        return self.kind.lower() + ("es" if self.kind.endswith(("x", "s")) else "s")
+
 
 WORKLOAD_KINDS: tuple[WorkloadKind, ...] = (
     WorkloadKind("Pod", "", "v1", ()),
@@ -31,8 +36,11 @@ WORKLOAD_KINDS: tuple[WorkloadKind, ...] = (
     WorkloadKind("DaemonSet", "apps", "v1", ("spec", "template")),
     WorkloadKind("Job", "batch", "v1", ("spec", "template")),
     WorkloadKind("CronJob", "batch", "v1", ("spec", "jobTemplate", "spec", "template")),
-    # https://github.com/kubernetes-sigs/agent-sandbox, v1alpha1
+    # https://github.com/kubernetes-sigs/agent-sandbox; v1beta1 has the template at the same place
     WorkloadKind("Sandbox", "agents.x-k8s.io", "v1alpha1", ("spec", "podTemplate")),
+    WorkloadKind(
+        "SandboxTemplate", "extensions.agents.x-k8s.io", "v1alpha1", ("spec", "podTemplate")
+    ),
 )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 import re
 import tomllib
 from pathlib import Path
@@ -22,7 +21,7 @@ from policyc.catalog.vocabulary import (
     STAGES,
     STORE_KINDS,
 )
-from policyc.cli.main import VERBS, Exit
+from policyc.cli.main import VERBS, Exit, module_of
 from policyc.envelope.domains import DOMAINS
 from policyc.envelope.provenance import Step
 from policyc.kube.workloads import WORKLOAD_KINDS
@@ -161,7 +160,7 @@ def test_every_verb_with_its_options(verb: str) -> None:
     assert heading
     section = section.partition("\n## ")[0] + page("reference/cli.md").partition("\n## ")[0]
     parser = argparse.ArgumentParser(prog=verb)
-    importlib.import_module(f"policyc.cli.{verb}_verb").configure(parser)
+    module_of(verb).configure(parser)
     words = re.findall(r"(?<!\w)--?[a-z][a-z-]*", parser.format_help())
     assert [word for word in words if word not in ("-h", "--help") and word not in section] == []
 

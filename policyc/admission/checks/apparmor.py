@@ -1,0 +1,66 @@
+"""The AppArmor profile of each of an agent's containers, where the policy speaks of one.
+
+The fields are since 1.30; where a container has none, its annotation counts, then the pod's
+field: https://kubernetes.io/docs/tutorials/security/apparmor/ (1.36).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from policyc.admission.case import Case
+from policyc.admission.pods import Container, Pod
+from policyc.admission.shown import shown
+from policyc.admission.verdict import Finding
+from policyc.admission.view import annotations_of
+from policyc.core.canonical import Json
+
+ANNOTATION = "container.apparmor.security.beta.kubernetes.io/"
+_TYPES = {"runtime/default": "RuntimeDefault", "unconfined": "Unconfined"}
+
+
+def profile(case: Case) -> Iterator[Finding]:
+    """The profile that the policy names; the runtime's own is also what holds where none is set."""
+    if case.bound is None:
+        return
+    pod, agent = case.bound
+    wanted = agent.envelope.pod.apparmor
+    if not wanted:
+        return
+    for container in pod.containers():
+        path, found = effective(pod, container)
+        if not _is_wanted(found, wanted):
+            text = f"{container.title} has AppArmor profile {shown(found)}, not `{wanted}`"
+            yield case.finding("APPARMOR", text, path)
+
+
+def effective(pod: Pod, container: Container) -> tuple[str, Json]:
+    """Where the container's profile is, or would be, and what it says; None when nothing does."""
+    path = f"{container.path}.securityContext.appArmorProfile"
+    own = container.get("securityContext").get("appArmorProfile")
+    if own is not None:
+        return path, own
+    key = ANNOTATION + container.name
+    annotation = annotations_of(pod.template).get(key)
+    if annotation is not None:
+        return pod.at(f"metadata.annotations['{key}']"), _as_field(annotation)
+    return path, pod.security_context.get("appArmorProfile")
+
+
+def _as_field(annotation: str) -> Json:
+    name = annotation.removeprefix("localhost/")
+    if name != annotation:
+        return {"type": "Localhost", "localhostProfile": name}
+    return {"type": _TYPES.get(annotation, annotation)}
+
+
+def _is_wanted(found: Json, wanted: str) -> bool:
+    match found:
+        case None | {"type": "RuntimeDefault"}:
+            return wanted == "runtime-default"
+        case {"type": "Localhost", "localhostProfile": name}:
+            return name == wanted
+    return False
+
+
+CHECKS = (profile,)

@@ -1,0 +1,70 @@
+"""Where an agent's images come from: its envelope's `image` domain, each by its digest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from policyc.admission.case import Case
+from policyc.admission.pods import Pod
+from policyc.admission.shown import shown
+from policyc.admission.verdict import Finding, Level
+from policyc.core.canonical import Json
+from policyc.kube.images import image
+
+
+def images(case: Case) -> Iterator[Finding]:
+    """Every image that a container runs or a volume mounts."""
+    if case.bound is None:
+        return
+    pod, _ = case.bound
+    is_break_glass = case.request.user in case.settings.break_glass
+    for container in pod.containers():
+        if not (is_break_glass and container.field == "ephemeralContainers"):
+            written = container.body.get("image")
+            yield from _image(case, container.title, written, f"{container.path}.image")
+    yield from _image_volumes(case, pod)
+
+
+def _image_volumes(case: Case, pod: Pod) -> Iterator[Finding]:
+    for path, volume in pod.volumes:
+        source = volume.get("image")
+        if isinstance(source, dict):
+            owner = f"volume `{volume.get('name')}`"
+            yield from _image(case, owner, source.get("reference"), f"{path}.image.reference")
+
+
+def _image(case: Case, owner: str, written: Json, path: str) -> Iterator[Finding]:
+    assert case.agent is not None
+    try:
+        found = image(written if isinstance(written, str) else "")
+    except ValueError as fault:
+        text = f"{owner} has image {shown(written)}: {fault}"
+        yield case.finding("IMAGE", text, path, domain="image")
+        return
+    if not found.digest:
+        text = f"{owner} has image {shown(written)} without a digest: its content may change"
+        yield case.finding("IMAGE_DIGEST", text, path)
+    reference = found.pinned if found.digest else found.repository
+    if {"reference": reference} not in case.agent.envelope.domains["image"]:
+        text = f"{owner} would run image `{reference}`, which the envelope does not have"
+        yield case.finding("IMAGE", text, path, domain="image")
+
+
+def pull_secrets(case: Case) -> Iterator[Finding]:
+    """Credentials for registries that nobody vouched for; the image is decided by its digest."""
+    if case.bound is None:
+        return
+    pod, _ = case.bound
+    listed = pod.spec.get("imagePullSecrets")
+    for i, item in enumerate(listed if isinstance(listed, list) else ()):
+        name = item.get("name") if isinstance(item, dict) else item
+        if f"{case.request.namespace}/{name}" not in case.settings.pull_secrets:
+            yield case.finding(
+                "PULL_SECRET",
+                f"image pull secret {shown(name)} is not among those that the settings name",
+                pod.at(f"spec.imagePullSecrets[{i}]"),
+                level=Level.WARN,
+            )
+
+
+CHECKS = (images, pull_secrets)

@@ -1,0 +1,69 @@
+"""``policyc verify-webhook``: the known mistakes of a webhook configuration."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable
+from pathlib import Path
+
+from policyc.admission.view import key_of
+from policyc.cli.main import Exit
+from policyc.cli.objects import read_objects
+from policyc.cli.report import add_format, say
+from policyc.cli.webhook_manifests import add_target, target_of
+from policyc.core.diagnostics import Diagnostic
+from policyc.deploy.configurations import NAME, Target
+from policyc.deploy.judge import TABLES, judge
+from policyc.kube.places import Placed
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "files",
+        nargs="+",
+        type=Path,
+        metavar="FILE",
+        help="manifests, or - for what kubectl, helm or kustomize print",
+    )
+    parser.add_argument(
+        "--live",
+        action="store_true",
+        help="the objects are those of a cluster: ours is told by its name, and nothing comes later",
+    )
+    add_target(parser)
+    add_format(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    found = judged(read_objects(args.files), target_of(args), is_live=args.live)
+    say(found, args.format)
+    if args.format == "text" and not found:
+        print("nothing walks past the webhook")
+    return Exit.FINDINGS if found else Exit.CLEAN
+
+
+def judged(objects: Iterable[Placed], target: Target, *, is_live: bool) -> list[Diagnostic]:
+    """The mistakes of all configurations among the objects, and that there is one of each kind."""
+    found: list[Diagnostic] = []
+    seen: set[str] = set()
+    path = None
+    for one in objects:
+        path = one.source.path
+        kind = str(one.body.get("kind"))
+        if kind not in TABLES or (is_live and key_of(one.body)[1] != NAME):
+            continue
+        seen.add(kind)
+        found += [
+            Diagnostic(fault.code, fault.message, one.span(fault.path), help=fault.help)
+            for fault in judge(one.body, target, is_live=is_live)
+        ]
+    for kind in sorted(TABLES.keys() - seen):
+        found.append(
+            Diagnostic(
+                "PC8101",
+                f"there is no {kind}",
+                path=path,
+                help="write one with `policyc webhook manifests`",
+            )
+        )
+    return found

@@ -1,0 +1,97 @@
+"""``policyc webhook manifests``: the objects that put the webhook into a cluster."""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import sys
+from pathlib import Path
+
+import policyc
+from policyc.cli.main import Exit
+from policyc.cli.objects import add_bundle, open_bundle
+from policyc.core.errors import PolicycError
+from policyc.core.files import read_file, write_file
+from policyc.deploy.configurations import Target
+from policyc.deploy.manifests import manifests, stream
+from policyc.deploy.objects import Rollout
+from policyc.pipeline.output import read_tree
+
+_REGISTRY = "registry.example.com/policyc"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    add_target(parser)
+    parser.add_argument(
+        "--image",
+        default=f"{_REGISTRY}/webhook:{policyc.__version__}",
+        help="image of the webhook, best by digest",
+    )
+    parser.add_argument(
+        "--bundle-image",
+        default=f"{_REGISTRY}/bundle:latest",
+        metavar="IMAGE",
+        help="image that holds the signed output folder",
+    )
+    parser.add_argument("--replicas", type=int, default=2, metavar="N", help="pods (2)")
+    parser.add_argument(
+        "-o", "--output", type=Path, metavar="FOLDER", help="write a kustomize base instead"
+    )
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing; exit 1 if FOLDER is out of date"
+    )
+
+
+def add_target(parser: argparse.ArgumentParser) -> None:
+    """The options that say what the cluster is like."""
+    add_bundle(parser)
+    parser.add_argument(
+        "--home", default="policyc-system", metavar="NAMESPACE", help="the webhook's own namespace"
+    )
+    parser.add_argument(
+        "--url", default="", help="where the API server finds the webhook, outside of the cluster"
+    )
+    parser.add_argument(
+        "--ca-file", type=Path, metavar="FILE", help="authority of the webhook's certificate, PEM"
+    )
+    parser.add_argument(
+        "--operators",
+        action="append",
+        default=[],
+        metavar="USER",
+        help="a user who may change the webhook's objects; repeatable",
+    )
+
+
+def target_of(args: argparse.Namespace) -> Target:
+    """The target of the options; PolicycError PC7058 or PC7061 when it cannot be one."""
+    bundle = open_bundle(args.bundle)
+    try:
+        return Target(
+            namespaces=tuple(sorted(bundle.by_namespace)),
+            home=args.home,
+            url=args.url,
+            ca_bundle=base64.b64encode(read_file(args.ca_file)).decode() if args.ca_file else "",
+            operators=frozenset(args.operators),
+        )
+    except ValueError as fault:
+        raise PolicycError(
+            "PC7061", str(fault), help="give the agent, or the webhook, a namespace of its own"
+        ) from None
+
+
+def run(args: argparse.Namespace) -> int:
+    files = manifests(target_of(args), Rollout(args.image, args.bundle_image, args.replicas))
+    if args.output is None:
+        sys.stdout.write(stream(files).decode())
+        return Exit.CLEAN
+    before = read_tree(args.output)
+    stale = [name for name in files if files[name] != before.get(name)]
+    for name in stale:
+        print(f"{'out of date' if args.check else 'written'}: {args.output / name}")
+    if args.check:
+        return Exit.FINDINGS if stale else Exit.CLEAN
+    args.output.mkdir(parents=True, exist_ok=True)
+    for name in stale:
+        write_file(args.output / name, files[name])
+    return Exit.CLEAN

@@ -1,0 +1,117 @@
+"""Match conditions: which requests never need the webhook, so that it can never block them.
+
+CEL as the API server evaluates it before it calls a webhook
+(https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/#matching-requests-matchconditions,
+1.36).  An expression that fails counts as the entry's failure policy says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from policyc.kube.workloads import WORKLOAD_KINDS
+
+KUBE_SYSTEM = "system:serviceaccount:kube-system:"
+MACHINERY = {
+    "clusterrole-aggregation-controller": "copies rules of ClusterRoles that were judged",
+    "endpoint-controller": "follows a Service's selector",
+    "endpointslice-controller": "follows a Service's selector",
+    "endpointslicemirroring-controller": "copies Endpoints that were judged",
+    "legacy-service-account-token-cleaner": "deletes unused tokens",
+    "namespace-controller": "empties a namespace that is being deleted",
+    "root-ca-cert-publisher": "writes kube-root-ca.crt into every namespace",
+    "service-account-controller": "makes the account `default`",
+    "service-controller": "writes load balancers' addresses into the status",
+}
+"""Controllers whose writes follow from objects that were judged themselves, and how.
+
+The garbage collector is none of them: whoever may edit an owner reference could let it
+delete a NetworkPolicy.  Names: the clients of cmd/kube-controller-manager/app/*.go
+(Kubernetes 1.36).
+"""
+CONTROL_PLANE = ("system:apiserver", "system:kube-controller-manager")
+"""The API server's own writes at its start; all controllers where they share one user."""
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A name that is unique in its entry, and the CEL that must be true for a call."""
+
+    name: str
+    expression: str
+
+
+def _texts(values: Iterable[str]) -> str:
+    """A CEL list; Kubernetes' names hold no quote and no backslash."""
+    return "[" + ", ".join(f"'{value}'" for value in values) + "]"
+
+
+def by_people() -> Condition:
+    """Not the machinery of the control plane."""
+    users = [*CONTROL_PLANE, *(KUBE_SYSTEM + name for name in MACHINERY)]
+    return Condition("not-machinery", f"!(request.userInfo.username in {_texts(users)})")
+
+
+def not_at_start() -> Condition:
+    """Not the API server itself: it ends when it cannot write its own roles at its start."""
+    return Condition("not-the-api-server", "request.userInfo.username != 'system:apiserver'")
+
+
+def not_kubelet() -> Condition:
+    """Not a node: the kubelet asks for the token of every pod that it starts."""
+    return Condition("not-a-node", "!('system:nodes' in request.userInfo.groups)")
+
+
+def changes_something() -> Condition:
+    """Not an update that leaves what is judged as it was, such as a finalizer that is removed."""
+    fields = sorted({row.template[0] for row in WORKLOAD_KINDS if row.template} | {"rules", "spec"})
+    same = [f"object.?{name} == oldObject.?{name}" for name in fields]
+    same += [
+        f"object.metadata.?{name} == oldObject.metadata.?{name}"
+        for name in ("labels", "annotations")
+    ]
+    return Condition(
+        "changes-something", f"request.operation != 'UPDATE' || !({' && '.join(same)})"
+    )
+
+
+def is_token() -> Condition:
+    """Of Secrets only those that get an account's token: no other is sent to anybody."""
+    return Condition(
+        "is-a-token",
+        "request.resource.resource != 'secrets'"
+        " || (has(object.type) && object.type == 'kubernetes.io/service-account-token')",
+    )
+
+
+def binds_an_agent(namespaces: Iterable[str]) -> Condition:
+    """A binding that could reach an account of a namespace with agents, by any kind of subject."""
+    spaces = _texts(namespaces)
+    user = (
+        "s.kind == 'User'"
+        f" && {spaces}.exists(n, s.name.startsWith('system:serviceaccount:' + n + ':'))"
+    )
+    group = (
+        "s.kind == 'Group' && (s.name in ['system:serviceaccounts', 'system:authenticated']"
+        f" || {spaces}.exists(n, s.name == 'system:serviceaccounts:' + n))"
+    )
+    account = f"s.kind == 'ServiceAccount' && has(s.namespace) && s.namespace in {spaces}"
+    return Condition(
+        "binds-an-agent",
+        f"has(object.subjects) && object.subjects.exists(s, ({account}) || ({user}) || ({group}))",
+    )
+
+
+def not_of_kube_system() -> Condition:
+    """Not the controllers that roll the webhook itself out."""
+    return Condition(
+        "not-of-kube-system",
+        "!request.userInfo.groups.exists(g,"
+        " g in ['system:serviceaccounts:kube-system', 'system:nodes'])",
+    )
+
+
+def not_operators(users: Iterable[str]) -> Condition:
+    """Not those who may repair the webhook while it does not answer."""
+    return Condition("not-an-operator", f"!(request.userInfo.username in {_texts(sorted(users))})")

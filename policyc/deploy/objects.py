@@ -1,0 +1,247 @@
+"""The webhook's own objects: what it runs as, where, and what it may do and reach."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from policyc.admission.manifests import plural
+from policyc.admission.view import WATCHED
+from policyc.core.canonical import Json
+from policyc.deploy.configurations import GROUP, NAME, Target
+
+PORT = 8443
+HEALTH_PORT = 8081
+DRAIN_SECONDS = 15
+"""How long a pod serves on after it was asked to end; endpoints are slow to forget it."""
+_ETC = "/etc/policyc"
+_LABELS: dict[str, Json] = {"app.kubernetes.io/name": NAME}
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """Images should be given by digest; with less than 2 ``replicas`` a node's end is an outage.
+
+    ``bundle`` is an image that holds the signed output folder: it is mounted as a volume
+    (KEP-4639, on by default since Kubernetes 1.35).
+    """
+
+    image: str
+    bundle: str
+    replicas: int = 2
+
+
+def objects(target: Target, rollout: Rollout) -> dict[str, dict[str, Json]]:
+    """File name -> object, in the order in which they are applied."""
+    return {
+        "namespace.yaml": _namespace(target),
+        "serviceaccount.yaml": _named("v1", "ServiceAccount", target)
+        | {"automountServiceAccountToken": False},
+        "clusterrole.yaml": _cluster_role(),
+        "clusterrolebinding.yaml": _cluster_role_binding(target),
+        "networkpolicy.yaml": _network_policy(target),
+        "service.yaml": _service(target),
+        "poddisruptionbudget.yaml": _budget(target),
+        "deployment.yaml": _deployment(target, rollout),
+    }
+
+
+def watched_resources() -> list[tuple[str, str]]:
+    """(group, plural) of the kinds that decisions may ask for."""
+    return sorted((group, plural(kind)) for group, kind in WATCHED)
+
+
+def _named(version: str, kind: str, target: Target | None) -> dict[str, Json]:
+    metadata: dict[str, Json] = {"name": NAME, "labels": dict(_LABELS)}
+    if target is not None:
+        metadata["namespace"] = target.home
+    return {"apiVersion": version, "kind": kind, "metadata": metadata}
+
+
+def _namespace(target: Target) -> dict[str, Json]:
+    level = "pod-security.kubernetes.io/enforce"
+    labels: dict[str, Json] = {**_LABELS, level: "restricted"}
+    metadata: dict[str, Json] = {"name": target.home, "labels": labels}
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
+
+
+def _cluster_role() -> dict[str, Json]:
+    """Reads what decisions need; writes its own two configurations and nothing else.
+
+    ``create`` cannot be limited to a name: RBAC does not know it before the object is made.
+    """
+    reads: dict[str, list[str]] = {}
+    for group, resource in watched_resources():
+        reads.setdefault(group, []).append(resource)
+    rules: list[Json] = [
+        {"apiGroups": [group], "resources": [*plurals], "verbs": ["get", "list", "watch"]}
+        for group, plurals in reads.items()
+    ]
+    own: list[Json] = ["mutatingwebhookconfigurations", "validatingwebhookconfigurations"]
+    rules.append(
+        {
+            "apiGroups": [GROUP],
+            "resources": own,
+            "resourceNames": [NAME],
+            "verbs": ["get", "list", "update", "watch"],
+        }
+    )
+    rules.append({"apiGroups": [GROUP], "resources": own, "verbs": ["create"]})
+    return {**_named("rbac.authorization.k8s.io/v1", "ClusterRole", None), "rules": rules}
+
+
+def _cluster_role_binding(target: Target) -> dict[str, Json]:
+    return {
+        **_named("rbac.authorization.k8s.io/v1", "ClusterRoleBinding", None),
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": NAME},
+        "subjects": [{"kind": "ServiceAccount", "name": NAME, "namespace": target.home}],
+    }
+
+
+def _network_policy(target: Target) -> dict[str, Json]:
+    """In: reviews and metrics.  Out: names, and the API server, whose address no label tells."""
+    return {
+        **_named("networking.k8s.io/v1", "NetworkPolicy", target),
+        "spec": {
+            "podSelector": {"matchLabels": dict(_LABELS)},
+            "policyTypes": ["Ingress", "Egress"],
+            "ingress": [{"ports": [_tcp(PORT), _tcp(HEALTH_PORT)]}],
+            "egress": [
+                {
+                    "to": [
+                        {
+                            "namespaceSelector": {
+                                "matchLabels": {"kubernetes.io/metadata.name": "kube-system"}
+                            },
+                            "podSelector": {"matchLabels": {"k8s-app": "kube-dns"}},
+                        }
+                    ],
+                    "ports": [{"port": 53, "protocol": "UDP"}, _tcp(53)],
+                },
+                {"ports": [_tcp(443), _tcp(6443)]},
+            ],
+        },
+    }
+
+
+def _tcp(port: int) -> Json:
+    return {"port": port, "protocol": "TCP"}
+
+
+def _service(target: Target) -> dict[str, Json]:
+    return {
+        **_named("v1", "Service", target),
+        "spec": {
+            "selector": dict(_LABELS),
+            "ports": [{"name": "https", "port": 443, "targetPort": "https"}],
+        },
+    }
+
+
+def _budget(target: Target) -> dict[str, Json]:
+    """A drained node never takes the last pod; unready pods may go, or a drain would hang."""
+    return {
+        **_named("policy/v1", "PodDisruptionBudget", target),
+        "spec": {
+            "minAvailable": 1,
+            "selector": {"matchLabels": dict(_LABELS)},
+            "unhealthyPodEvictionPolicy": "AlwaysAllow",
+        },
+    }
+
+
+def _deployment(target: Target, rollout: Rollout) -> dict[str, Json]:
+    return {
+        **_named("apps/v1", "Deployment", target),
+        "spec": {
+            "replicas": rollout.replicas,
+            "selector": {"matchLabels": dict(_LABELS)},
+            "strategy": {"rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
+            "template": {"metadata": {"labels": dict(_LABELS)}, "spec": _pod(target, rollout)},
+        },
+    }
+
+
+def _pod(target: Target, rollout: Rollout) -> dict[str, Json]:
+    """Spread over nodes, before other pods; nothing of it may depend on the webhook itself."""
+    return {
+        "serviceAccountName": NAME,
+        "automountServiceAccountToken": True,
+        "priorityClassName": "system-cluster-critical",
+        "terminationGracePeriodSeconds": 2 * DRAIN_SECONDS,
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": 65532,
+            "runAsGroup": 65532,
+            "fsGroup": 65532,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "topologySpreadConstraints": [
+            {
+                "maxSkew": 1,
+                "topologyKey": "kubernetes.io/hostname",
+                "whenUnsatisfiable": "ScheduleAnyway",
+                "labelSelector": {"matchLabels": dict(_LABELS)},
+            }
+        ],
+        "containers": [_container(target, rollout)],
+        "volumes": [
+            {"name": "bundle", "image": {"reference": rollout.bundle}},
+            {"name": "keys", "configMap": {"name": f"{NAME}-keys"}},
+            {"name": "tls", "secret": {"secretName": f"{NAME}-tls", "defaultMode": 0o440}},
+        ],
+    }
+
+
+def _container(target: Target, rollout: Rollout) -> dict[str, Json]:
+    return {
+        "name": "webhook",
+        "image": rollout.image,
+        "args": _arguments(target),
+        "ports": [
+            {"name": "https", "containerPort": PORT},
+            {"name": "health", "containerPort": HEALTH_PORT},
+        ],
+        "readinessProbe": _probe("/readyz", 2),
+        "livenessProbe": _probe("/healthz", 10),
+        "startupProbe": {**_probe("/healthz", 1), "failureThreshold": 30},
+        "resources": {
+            "requests": {"cpu": "100m", "memory": "128Mi"},
+            "limits": {"memory": "512Mi"},
+        },
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "capabilities": {"drop": ["ALL"]},
+            "privileged": False,
+            "readOnlyRootFilesystem": True,
+        },
+        "volumeMounts": [
+            {"name": name, "mountPath": f"{_ETC}/{name}", "readOnly": True}
+            for name in ("bundle", "keys", "tls")
+        ],
+    }
+
+
+def _arguments(target: Target) -> list[Json]:
+    """The flags of ``policyc webhook run``; only the API server, by its certificate, is answered."""
+    return [
+        "webhook",
+        "run",
+        f"--bundle={_ETC}/bundle",
+        f"--public-keys={_ETC}/keys/bundle.pub",
+        f"--client-ca={_ETC}/keys/api-server-ca.crt",
+        f"--tls-cert={_ETC}/tls/tls.crt",
+        f"--tls-key={_ETC}/tls/tls.key",
+        f"--port={PORT}",
+        f"--health-port={HEALTH_PORT}",
+        f"--drain-seconds={DRAIN_SECONDS}",
+        f"--home={target.home}",
+        *(f"--operators={user}" for user in sorted({*target.operators, target.account})),
+    ]
+
+
+def _probe(path: str, period_seconds: int) -> dict[str, Json]:
+    return {
+        "httpGet": {"path": path, "port": "health"},
+        "periodSeconds": period_seconds,
+        "timeoutSeconds": 2,
+    }

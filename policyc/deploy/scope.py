@@ -1,0 +1,219 @@
+"""The table of what must reach the webhook, and what happens while no webhook answers.
+
+Only what concerns a namespace with registered agents fails closed.  Namespaces are told by
+``kubernetes.io/metadata.name``, which the API server sets and nobody can change; any other
+label could be taken off.  No entry has an objectSelector: objects' labels belong to users.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from policyc.catalog.kube_api import BUILT_IN
+from policyc.kube.workloads import WORKLOAD_KINDS
+
+CREATE, UPDATE, DELETE, CONNECT = "CREATE", "UPDATE", "DELETE", "CONNECT"
+WRITES = (CREATE, UPDATE)
+CHANGES = (CREATE, UPDATE, DELETE)
+
+FAIL_CLOSED_SECONDS = 5
+FAIL_OPEN_SECONDS = 2
+"""How long the API server waits: little where it goes on without us, for all pay for it."""
+
+
+class Where(StrEnum):
+    """The namespaces that an entry is about."""
+
+    AGENTS = "those with registered agents"
+    ELSEWHERE = "all others"
+    EVERYWHERE = "all, and what has none"
+    HOME = "the webhook's own"
+
+
+class Filter(StrEnum):
+    """Which match condition an entry has; policyc.deploy.conditions writes them."""
+
+    CHANGES_SOMETHING = "changes_something"
+    BY_PEOPLE = "by_people"
+    NOT_AT_START = "not_at_start"
+    NOT_KUBELET = "not_kubelet"
+    IS_TOKEN = "is_token"  # noqa: S105  # a word, no secret
+    BINDS_AN_AGENT = "binds_an_agent"
+    NOT_OF_KUBE_SYSTEM = "not_of_kube_system"
+    NOT_OPERATORS = "not_operators"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Requests by group, resources (``plural`` or ``plural/sub``) and operations.
+
+    ``is_cluster`` says that the objects have no namespace; Namespaces are of this kind.
+    """
+
+    group: str
+    resources: tuple[str, ...]
+    operations: tuple[str, ...]
+    is_cluster: bool = False
+
+    @property
+    def version(self) -> str:
+        """Built-in kinds have one version that all others are converted to; of others any."""
+        if self.group not in BUILT_IN:
+            return "*"
+        return "v2" if self.group == "autoscaling" else "v1"
+
+    def requests(self) -> Iterator[tuple[str, str, str]]:
+        """(group, resource, operation) of each."""
+        for resource in self.resources:
+            for operation in self.operations:
+                yield (self.group, resource, operation)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of a webhook configuration."""
+
+    name: str
+    where: Where
+    fails_closed: bool
+    rules: tuple[Rule, ...]
+    filters: tuple[Filter, ...]
+
+
+def _rules_of(pairs: dict[str, list[str]], operations: tuple[str, ...]) -> tuple[Rule, ...]:
+    return tuple(Rule(group, tuple(pairs[group]), operations) for group in sorted(pairs))
+
+
+def _workloads() -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for row in WORKLOAD_KINDS:
+        found.setdefault(row.group, []).append(row.resource)
+    return found
+
+
+def _templates() -> dict[str, list[str]]:
+    found = {group: [r for r in names if r != "pods"] for group, names in _workloads().items()}
+    return {group: names for group, names in found.items() if names}
+
+
+AGENT_RESOURCES = {
+    # https://github.com/kagent-dev/kagent, api/v1alpha1 and v1alpha2; kmcp has its group
+    "kagent.dev": ["agents", "mcpservers", "modelconfigs", "remotemcpservers"],
+    # https://github.com/stacklok/toolhive, cmd/thv-operator/api
+    "toolhive.stacklok.dev": ["mcpservers", "mcptoolconfigs"],
+}
+"""Group -> resources that say which tools, servers and models an agent gets."""
+
+WORKLOADS = (
+    *_rules_of(_workloads(), WRITES),
+    Rule("", ("pods/ephemeralcontainers", "pods/resize"), (UPDATE,)),
+)
+DEFAULTS = (Rule("", ("pods",), (CREATE,)), *_rules_of(_templates(), WRITES))
+
+VALIDATING: tuple[Entry, ...] = (
+    Entry(
+        "workloads.policyc.dev",
+        Where.AGENTS,
+        fails_closed=True,
+        rules=(*WORKLOADS, *_rules_of(AGENT_RESOURCES, WRITES)),
+        filters=(Filter.CHANGES_SOMETHING,),
+    ),
+    Entry(
+        "connections.policyc.dev",
+        Where.AGENTS,
+        fails_closed=True,
+        rules=(
+            Rule("", ("pods/attach", "pods/exec", "pods/portforward", "pods/proxy"), (CONNECT,)),
+        ),
+        filters=(),
+    ),
+    Entry(
+        "surroundings.policyc.dev",
+        Where.AGENTS,
+        fails_closed=True,
+        rules=(
+            Rule("", ("configmaps", "endpoints", "serviceaccounts", "services"), CHANGES),
+            Rule("", ("services/status",), (UPDATE,)),
+            Rule("discovery.k8s.io", ("endpointslices",), CHANGES),
+            Rule("networking.k8s.io", ("networkpolicies",), CHANGES),
+            Rule("cilium.io", ("ciliumnetworkpolicies",), CHANGES),
+            Rule("rbac.authorization.k8s.io", ("roles",), CHANGES),
+            Rule("", ("namespaces",), WRITES, is_cluster=True),
+        ),
+        filters=(Filter.BY_PEOPLE,),
+    ),
+    Entry(
+        "tokens.policyc.dev",
+        Where.AGENTS,
+        fails_closed=True,
+        rules=(Rule("", ("serviceaccounts/token",), (CREATE,)), Rule("", ("secrets",), WRITES)),
+        filters=(Filter.NOT_KUBELET, Filter.IS_TOKEN),
+    ),
+    Entry(
+        "bindings.policyc.dev",
+        Where.EVERYWHERE,
+        fails_closed=True,
+        rules=(
+            Rule("rbac.authorization.k8s.io", ("rolebindings",), WRITES),
+            Rule("rbac.authorization.k8s.io", ("clusterrolebindings",), WRITES, is_cluster=True),
+        ),
+        filters=(Filter.NOT_AT_START, Filter.BINDS_AN_AGENT),
+    ),
+    Entry(
+        "own.policyc.dev",
+        Where.HOME,
+        fails_closed=True,
+        rules=(
+            Rule("", ("configmaps", "secrets", "serviceaccounts", "services"), (UPDATE, DELETE)),
+            Rule("apps", ("deployments",), (UPDATE, DELETE)),
+            Rule("apps", ("deployments/scale",), (UPDATE,)),
+            Rule("networking.k8s.io", ("networkpolicies",), (UPDATE, DELETE)),
+            Rule("policy", ("poddisruptionbudgets",), (UPDATE, DELETE)),
+            Rule("rbac.authorization.k8s.io", ("rolebindings", "roles"), CHANGES),
+        ),
+        filters=(Filter.BY_PEOPLE, Filter.NOT_OF_KUBE_SYSTEM, Filter.NOT_OPERATORS),
+    ),
+    Entry(
+        "elsewhere.policyc.dev",
+        Where.ELSEWHERE,
+        fails_closed=False,
+        rules=(
+            *WORKLOADS,
+            *_rules_of(AGENT_RESOURCES, WRITES),
+            Rule("rbac.authorization.k8s.io", ("roles",), WRITES),
+            Rule("", ("namespaces",), WRITES, is_cluster=True),
+        ),
+        filters=(Filter.CHANGES_SOMETHING,),
+    ),
+    Entry(
+        "cluster.policyc.dev",
+        Where.EVERYWHERE,
+        fails_closed=False,
+        rules=(
+            Rule("rbac.authorization.k8s.io", ("clusterroles",), WRITES, is_cluster=True),
+            Rule("cilium.io", ("ciliumclusterwidenetworkpolicies",), CHANGES, is_cluster=True),
+            Rule(
+                "policy.networking.k8s.io",
+                ("adminnetworkpolicies", "baselineadminnetworkpolicies", "clusternetworkpolicies"),
+                CHANGES,
+                is_cluster=True,
+            ),
+        ),
+        filters=(Filter.BY_PEOPLE,),
+    ),
+)
+"""Validation.  The entries that fail open are those that a cluster's start may need: a network
+plug-in brings ClusterRoles, and no pod of the webhook runs before it does."""
+
+MUTATING: tuple[Entry, ...] = (
+    Entry(
+        "defaults.policyc.dev",
+        Where.AGENTS,
+        fails_closed=True,
+        rules=DEFAULTS,
+        filters=(Filter.CHANGES_SOMETHING,),
+    ),
+)
+"""A running pod's spec cannot be completed any more, so pods are changed when they are made."""

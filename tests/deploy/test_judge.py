@@ -1,0 +1,197 @@
+"""Every way to weaken a webhook configuration is found, and the generated ones are clean."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from support.webhooks import TARGET, configuration, entry, faults
+
+from policyc.deploy.configurations import Target
+from policyc.deploy.judge import judge, requests
+from policyc.deploy.scope import VALIDATING
+from policyc.kube.workloads import WORKLOAD_KINDS
+
+Json = Any  # a configuration to break
+CLOSED = [e.name.partition(".")[0] for e in VALIDATING if e.fails_closed]
+
+
+@pytest.mark.parametrize("kind", ["validating", "mutating"])
+@pytest.mark.parametrize("target", [TARGET, Target((), ca_bundle="Q0E=")], ids=["agents", "none"])
+def test_what_is_generated_is_clean(kind: str, target: Target) -> None:
+    assert judge(configuration(kind, target), target, is_live=True) == []
+
+
+def without(resource: str) -> Callable[[Json], None]:
+    """No rule names the resource any more."""
+
+    def change(body: Json) -> None:
+        for one in body["webhooks"]:
+            for rule in one["rules"]:
+                rule["resources"] = [r for r in rule["resources"] if r != resource]
+
+    return change
+
+
+STARTING_PODS = [row.resource for row in WORKLOAD_KINDS]
+
+
+@pytest.mark.parametrize(
+    "resource",
+    [
+        pytest.param(resource, id=f"A17-{resource}")
+        for resource in dict.fromkeys(
+            [*STARTING_PODS, "pods/ephemeralcontainers", "pods/exec", "serviceaccounts/token"]
+        )
+    ],
+)
+def test_a_kind_that_is_left_out(resource: str) -> None:
+    found = faults(without(resource))
+    assert {f.code for f in found} == {"PC8102"}
+    assert all(f"`{resource}" in f.message for f in found)
+
+
+def test_every_rule_is_needed() -> None:
+    """Each single (group, resource, operation) of the table is missed when no rule has it."""
+    for row in VALIDATING:
+        for request in requests(row, TARGET):
+            body = configuration()
+            for one in body["webhooks"]:
+                one["rules"] = [
+                    {**rule, "operations": [operation], "resources": [resource]}
+                    for rule in one["rules"]
+                    for operation in rule["operations"]
+                    for resource in rule["resources"]
+                    if (rule["apiGroups"], resource, operation)
+                    != ([request.group], request.resource, request.operation)
+                ]
+            found = judge(body, TARGET, is_live=True)
+            assert {f.code for f in found} == {"PC8102"}, request
+            assert all(request.operation in f.message for f in found)
+
+
+def test_all_resources_are_no_subresources() -> None:
+    def change(body: Json) -> None:
+        for rule in entry(body, "workloads")["rules"]:
+            rule["resources"] = ["*"]
+
+    missed = {f.message.split("`")[1] for f in faults(change) if f.code == "PC8102"}
+    assert missed == {"pods/ephemeralcontainers", "pods/resize"}
+
+
+def set_in(name: str, field: str, value: Json) -> Callable[[Json], None]:
+    def change(body: Json) -> None:
+        entry(body, name)[field] = value
+
+    return change
+
+
+WEAKENED = {
+    "H8": ("objectSelector", {"matchLabels": {"agent": "true"}}, "PC8104"),
+    "J2-objectSelector": (
+        "objectSelector",
+        {"matchExpressions": [{"key": "skip", "operator": "DoesNotExist"}]},
+        "PC8104",
+    ),
+    "J2-failurePolicy": ("failurePolicy", "Ignore", "PC8103"),
+    "J2-rules": ("rules", [], "PC8102"),
+    "J2-free-label": ("namespaceSelector", {"matchLabels": {"agents": "true"}}, "PC8105"),
+    "J2-other-namespaces": (
+        "namespaceSelector",
+        {"matchLabels": {"kubernetes.io/metadata.name": "elsewhere"}},
+        "PC8102",
+    ),
+    "J2-not-these": (
+        "namespaceSelector",
+        {
+            "matchExpressions": [
+                {
+                    "key": "kubernetes.io/metadata.name",
+                    "operator": "NotIn",
+                    "values": ["agents", "policyc-system"],
+                }
+            ]
+        },
+        "PC8102",
+    ),
+    "J2-matchConditions": (
+        "matchConditions",
+        [{"name": "off", "expression": "false"}],
+        "PC8109",
+    ),
+    "J2-user-exempt": (
+        "matchConditions",
+        [{"name": "me", "expression": "request.userInfo.username != 'me'"}],
+        "PC8109",
+    ),
+    "J2-timeout-short": ("timeoutSeconds", 1, "PC8107"),
+    "J2-timeout-long": ("timeoutSeconds", 30, "PC8107"),
+    "J2-caBundle": (
+        "clientConfig",
+        {"service": {"name": "policyc", "namespace": "policyc-system"}},
+        "PC8108",
+    ),
+    "J2-no-service": ("clientConfig", {"caBundle": "Q0E="}, "PC8108"),
+    "J2-http": ("clientConfig", {"caBundle": "Q0E=", "url": "http://policyc"}, "PC8108"),
+    "A16": ("matchPolicy", "Exact", "PC8106"),
+    "B21-sideEffects": ("sideEffects", "Unknown", "PC8110"),
+    "I2-versions": ("admissionReviewVersions", ["v1beta1"], "PC8110"),
+}
+
+
+@pytest.mark.parametrize("name", CLOSED)
+@pytest.mark.parametrize("field, value, code", WEAKENED.values(), ids=WEAKENED)
+def test_a_weakened_entry(name: str, field: str, value: Json, code: str) -> None:
+    found = faults(set_in(name, field, value))
+    assert code in {f.code for f in found}, found
+    assert all(f.path.startswith("webhooks") and f.help for f in found)
+
+
+@pytest.mark.parametrize("kind", ["pods", "nodes", "leases"])
+def test_k4_an_entry_that_blocks_the_start_of_a_cluster(kind: str) -> None:
+    def change(body: Json) -> None:
+        body["webhooks"].append(
+            {
+                **entry(body, "connections"),
+                "name": "wide.policyc.dev",
+                "namespaceSelector": {},
+                "rules": [
+                    {
+                        "apiGroups": ["*"],
+                        "apiVersions": ["*"],
+                        "operations": ["*"],
+                        "resources": [kind],
+                    }
+                ],
+            }
+        )
+
+    assert {f.code for f in faults(change)} == {"PC8111"}
+
+
+def test_a_condition_of_another_entry_lets_requests_past() -> None:
+    def change(body: Json) -> None:
+        entry(body, "workloads")["matchConditions"] = entry(body, "bindings")["matchConditions"]
+
+    assert {f.code for f in faults(change)} == {"PC8109"}
+
+
+def test_a_mutation_that_is_not_repeated() -> None:
+    found = faults(set_in("defaults", "reinvocationPolicy", "Never"), "mutating")
+    assert [f.code for f in found] == ["PC8112"]
+
+
+def test_an_authority_may_come_later_in_a_file_but_not_in_a_cluster() -> None:
+    target = Target(TARGET.namespaces)
+    body = configuration(target=target)
+    assert judge(body, target, is_live=False) == []
+    assert {f.code for f in judge(body, target, is_live=True)} == {"PC8108"}
+
+
+@pytest.mark.parametrize("home, namespaces", [("a", ("a", "b")), ("a", ("kube-system",))])
+def test_agents_may_not_stand_where_a_cluster_starts(
+    home: str, namespaces: tuple[str, ...]
+) -> None:
+    with pytest.raises(ValueError, match="without a webhook"):
+        Target(namespaces, home)

@@ -1,0 +1,109 @@
+"""The manifests of the webhook: valid, minimal in rights, and those in deploy/ are current."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate
+import pytest
+from support.samples import ROOT
+
+from policyc.admission.view import WATCHED
+from policyc.cli.main import Exit, main
+from policyc.deploy.configurations import Target
+from policyc.deploy.manifests import KUSTOMIZATION, manifests, stream
+from policyc.deploy.objects import Rollout
+from policyc.deploy.scope import MUTATING, VALIDATING, Filter, Where
+from policyc.kube.yaml import load, load_all
+
+Json = Any  # documents, looked at by path
+FILES = manifests(Target(("agents",)), Rollout("image@sha256:0", "bundle@sha256:0"))
+OBJECTS: dict[str, Json] = {n: load(d) for n, d in FILES.items() if n != KUSTOMIZATION}
+
+
+@pytest.mark.parametrize("name", OBJECTS)
+def test_the_published_schema_takes_it(name: str) -> None:
+    version = kubernetes_validate.latest_version()
+    if name == "deployment.yaml":  # image volumes may be younger than the schemas
+        volumes = OBJECTS[name]["spec"]["template"]["spec"]["volumes"]
+        assert [v for v in volumes if "image" in v]
+    kubernetes_validate.validate(OBJECTS[name], version, strict=name != "deployment.yaml")
+
+
+def test_the_committed_base_is_what_the_command_writes(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    assert main(["webhook", "manifests", "-o", "deploy", "--check"]) == Exit.CLEAN
+    assert {p.name for p in Path("deploy").glob("*.yaml")} == FILES.keys()
+    assert main(["webhook", "manifests"]) == Exit.CLEAN
+    printed = load_all(capsys.readouterr().out)
+    assert printed == [load((ROOT / "deploy" / name).read_bytes()) for name in OBJECTS]
+
+
+def test_a_stale_base_is_named_and_renewed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bundle = f"--bundle={ROOT / 'generated'}"
+    assert main(["webhook", "manifests", bundle, "-o", str(tmp_path)]) == Exit.CLEAN
+    (tmp_path / "service.yaml").write_text("{}")
+    capsys.readouterr()
+    arguments = ["webhook", "manifests", bundle, "-o", str(tmp_path), "--check"]
+    assert main(arguments) == Exit.FINDINGS
+    assert capsys.readouterr().out == f"out of date: {tmp_path / 'service.yaml'}\n"
+    assert main(arguments[:-1]) == Exit.CLEAN
+    assert main(arguments) == Exit.CLEAN
+
+
+def test_it_reads_what_decisions_need_and_writes_its_own_configurations() -> None:
+    rules = OBJECTS["clusterrole.yaml"]["rules"]
+    reads = [r for r in rules if r["verbs"] == ["get", "list", "watch"]]
+    assert sum(len(r["resources"]) for r in reads) == len(WATCHED)
+    writes = [r for r in rules if r not in reads]
+    assert {g for r in writes for g in r["apiGroups"]} == {"admissionregistration.k8s.io"}
+    assert [r["verbs"] for r in writes if "resourceNames" not in r] == [["create"]]
+    assert not {"*", "secrets", "pods"} & {x for r in rules for xs in r.values() for x in xs}
+
+
+def test_the_order_of_applying() -> None:
+    """What intercepts comes last, and kustomize keeps the order."""
+    kustomization: Json = load(FILES[KUSTOMIZATION])
+    assert kustomization["resources"] == [*OBJECTS]
+    first, *_, mutating, validating = OBJECTS
+    assert [first, mutating, validating] == [
+        "namespace.yaml",
+        "mutating-webhook.yaml",
+        "validating-webhook.yaml",
+    ]
+    assert load_all(stream(FILES).decode()) == [*OBJECTS.values()]
+
+
+def test_its_pod_meets_the_level_of_its_own_namespace() -> None:
+    """The restricted level of the Pod Security Standards, field by field."""
+    namespace = OBJECTS["namespace.yaml"]["metadata"]["labels"]
+    assert namespace["pod-security.kubernetes.io/enforce"] == "restricted"
+    pod = OBJECTS["deployment.yaml"]["spec"]["template"]["spec"]
+    assert pod["securityContext"]["runAsNonRoot"]
+    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    for container in pod["containers"]:
+        context = container["securityContext"]
+        assert context["capabilities"] == {"drop": ["ALL"]}
+        assert not context["allowPrivilegeEscalation"] and not context["privileged"]
+
+
+def test_nothing_that_fails_closed_is_about_other_namespaces() -> None:
+    """But for bindings, which reach agents from anywhere and are told by their subjects."""
+    for entry in (*VALIDATING, *MUTATING):
+        if entry.fails_closed and entry.where not in (Where.AGENTS, Where.HOME):
+            assert Filter.BINDS_AN_AGENT in entry.filters
+
+
+def test_a_namespace_in_which_agents_may_not_be(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bundle = f"--bundle={ROOT / 'generated'}"
+    assert main(["webhook", "manifests", bundle, "--home=support"]) == Exit.BAD_INPUT
+    assert "PC7061" in capsys.readouterr().err
+    assert main(["webhook", "manifests", f"--bundle={tmp_path}"]) == Exit.BAD_INPUT
+    assert "PC7058" in capsys.readouterr().err

@@ -1,0 +1,35 @@
+"""Webhook configurations for tests: those for the research agents, and ways to break them."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+from policyc.deploy.configurations import Target, mutating, validating
+from policyc.deploy.judge import Fault, judge
+
+Json = Any  # tests build and break documents of every shape
+
+TARGET = Target(("agents", "mcp"), ca_bundle="Q0E=")
+
+
+def configuration(kind: str = "validating", target: Target = TARGET) -> Json:
+    """A copy of the generated configuration."""
+    made = {"validating": validating, "mutating": mutating}[kind](target)
+    return copy.deepcopy(made)
+
+
+def entry(body: Json, name: str) -> Json:
+    """One entry of a configuration, by the first word of its name."""
+    (found,) = [w for w in body["webhooks"] if w["name"] == f"{name}.policyc.dev"]
+    return found
+
+
+def faults(
+    change: Callable[[Json], object], kind: str = "validating", *, is_live: bool = True
+) -> list[Fault]:
+    """What is found after a change to the generated configuration."""
+    body = configuration(kind)
+    change(body)
+    return judge(body, TARGET, is_live=is_live)

@@ -148,7 +148,7 @@ def _services(view: View) -> dict[str, Object]:
                     found[address] = body
         return found
 
-    return view.memo("services by address", indexed)
+    return view.memo("services by address", indexed, frozenset({("", "Service")}))
 
 
 def _holds_service(envelope: Envelope, service: Object, port: int | None, view: View) -> bool:
@@ -164,7 +164,9 @@ def _holds_service(envelope: Envelope, service: Object, port: int | None, view: 
             return False
     key = key_of(service)
     labels = view.memo(
-        ("labels of a Service's pods", key), lambda: _labels_of_pods(key, spec, view)
+        ("labels of a Service's pods", key),
+        lambda: _labels_of_pods(key, spec, view),
+        frozenset({("", "Service"), ("", "Namespace")}),
     )
     return bool(labels) and _holds_peers(
         envelope.domains["egress_peer"], labels, _target(spec, port)

@@ -101,7 +101,6 @@ def rendered(uid: str | None = "u-1", name: str = "research") -> Any:
         "valueFrom": {"fieldRef": {"fieldPath": "spec.serviceAccountName"}},
     }
     body["spec"]["containers"][0]["env"] = [own]
-    body["spec"]["volumes"] = [{"name": "config", "secret": {"secretName": "research"}}]
     made = in_kind(kind("Deployment"), body)
     if uid is not None:
         owner = {"apiVersion": "kagent.dev/v1alpha2", "kind": "Agent", "name": name, "uid": uid}

@@ -78,12 +78,12 @@ def rendered_by_kagent(case: Case) -> Iterator[Finding]:
     kagent gives its pods ``KAGENT_NAME`` (the ServiceAccount) and an owner reference to the
     Agent; what it renders is in a Secret.  The owner only adds to what the pod asks for.
     """
-    if case.pod is None or case.agent is None:
+    if case.bound is None:
         return
-    namespace = case.request.namespace
+    (pod, agent), namespace = case.bound, case.request.namespace
     names: list[tuple[str, str | None]] = [*_owners(case)]
-    if not names and any(_is_of_kagent(c.body) for c in case.pod.containers()):
-        names = [(account_of(case.pod.spec), None)]
+    if not names and any(_is_of_kagent(c.body) for c in pod.containers()):
+        names = [(account_of(pod.spec), None)]
     for name, uid in names:
         body = case.view.get(kagent.GROUP, "Agent", namespace, name)
         if body is None or (uid is not None and object_at(body, "metadata").get("uid") != uid):
@@ -92,7 +92,7 @@ def rendered_by_kagent(case: Case) -> Iterator[Finding]:
             )
             yield case.finding("OWNER_UNKNOWN", message, "metadata.ownerReferences")
         else:
-            yield from _of_agent(case, case.agent, body, namespace)
+            yield from _of_agent(case, agent, body, namespace)
 
 
 def _owners(case: Case) -> Iterator[tuple[str, str]]:

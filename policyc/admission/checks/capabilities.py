@@ -23,18 +23,16 @@ _ENVELOPE_DOMAIN = {"tools": "tools", "models": "models", "egress": "egress_host
 
 def asks(case: Case) -> Iterator[Finding]:
     """What the pod of an agent asks for is within its envelope, and is what it claims."""
-    if case.pod is None or case.agent is None:
+    if case.bound is None:
         return
-    namespace = case.request.namespace
-    found = list(pod_asks(case.pod, namespace, case.view))
-    claimed = claims_of(case.pod)
-    for ask in found:
-        yield from judged(case, case.agent, ask, namespace)
-    for ask in claimed.asks:
-        yield from judged(case, case.agent, ask, namespace)
+    (pod, agent), namespace = case.bound, case.request.namespace
+    found = list(pod_asks(pod, namespace, case.view))
+    claimed = claims_of(pod)
+    for ask in (*found, *claimed.asks):
+        yield from judged(case, agent, ask, namespace)
     yield from _under_declared(case, claimed, found)
     if claimed.servers is not None:
-        yield from _servers(case, case.agent, claimed, claimed.servers, found)
+        yield from _servers(case, agent, claimed, claimed.servers, found)
 
 
 def judged(case: Case, agent: Agent, ask: Ask, namespace: str) -> Iterator[Finding]:

@@ -104,7 +104,10 @@ def _owners(case: Case) -> Iterator[tuple[str, str]]:
 
 
 def _is_of_kagent(body: Object) -> bool:
-    return any(entry.get("name") == "KAGENT_NAME" for entry in listed(body.get("env")))
+    entries = body.get("env")
+    return isinstance(entries, list) and any(
+        isinstance(entry, dict) and entry.get("name") == "KAGENT_NAME" for entry in entries
+    )
 
 
 def access_policies(case: Case) -> Iterator[Finding]:

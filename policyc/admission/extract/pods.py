@@ -55,7 +55,7 @@ def _variable(variable: Variable, *, has_list: bool) -> Iterator[Ask]:
     ):
         domain = DOMAIN[means] if means is not None else "egress"
         yield Ask(domain, name, path, variable.fault)
-    if value is not None:
+    if value is not None and (means is not None or "://" in value):
         yield from asks_of(name, value, path, has_list=has_list)
 
 

@@ -83,6 +83,7 @@ DENIED: list[Any] = [
     pytest.param(with_env(AGENT_TOOLS="web_search,shell_exec"), "TOOL", id="E1-tool"),
     pytest.param(with_env(OPENAI_MODEL="gpt-4o"), "MODEL", id="E1-model-denied"),
     pytest.param(with_env(MODEL="*"), "WILDCARD", id="E4-model"),
+    pytest.param(with_env(AGENT_TOOLS=",".join(f"a_{i}" for i in range(9999))), "NOT_A_LIST", id="E2-too-many"),
     pytest.param(with_env(AGENT_TOOLS='{"a": 1'), "NOT_A_LIST", id="E2-broken-JSON"),
     pytest.param(with_env(GITHUB_TOOLSETS="repos"), "ALL_TOOLS", id="E4-toolset"),
     pytest.param(with_env(AGENT_TOOLS="Web_Search"), "TOOL", id="E3-case"),

@@ -40,8 +40,9 @@ class Grants:
     def __bool__(self) -> bool:
         return bool(self.kube) or bool(self.urls)
 
-    def describe(self) -> list[str]:
-        return self.kube.describe() + self.urls.describe()
+    def describe(self, most: int) -> list[str]:
+        """One line a box, for people."""
+        return self.kube.describe(most) + self.urls.describe(most)
 
 
 NOTHING = Grants()
@@ -60,8 +61,11 @@ def default_grants() -> Grants:
 def ceiling(bundle: Bundle, agent: Agent) -> Grants:
     """The most that an agent's account may be granted; ``agent`` is that of today."""
     domains = agent.envelope.domains
-    own = Grants(domains["kube"], domains["kube_url"])
-    return bundle.memo(("grants", own), lambda: own | default_grants())
+    ends = tuple(e.until for e in agent.envelope.expiries)
+    return bundle.memo(
+        ("grants", agent.name, ends),
+        lambda: Grants(domains["kube"], domains["kube_url"]) | default_grants(),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,9 +94,9 @@ class View:
         space = "" if kind == ("", "Namespace") else request.namespace
         bodies = [body for body in (request.old, request.object) if body is not None]
         names = {key_of(body)[1] for body in bodies} | ({request.name} if goes else set())
-        changed = {
-            key: body for key, body in held.items() if key[0] != space or key[1] not in names
-        }
+        changed = dict(held)
+        for name in names:
+            changed.pop((space, name), None)
         if not goes and request.object is not None:
             changed[(space, key_of(request.object)[1])] = request.object
         return self.with_kind(kind, changed)
@@ -110,12 +110,23 @@ class View:
         return self.after(undone)
 
     def with_kind(self, kind: Kind, objects: Mapping[Key, Object]) -> View:
-        """This view with other objects of one kind; facts that do not rest on it are kept."""
-        changed = View({**self._objects, kind: objects}, self.unknown)
-        changed._facts = {
-            kinds: known for kinds, known in list(self._facts.items()) if kind not in kinds
+        """This view with other objects of one kind."""
+        return self.followed_by({**self._objects, kind: objects}, self.unknown)
+
+    def followed_by(
+        self, objects: Mapping[Kind, Mapping[Key, Object]], unknown: frozenset[Kind] = frozenset()
+    ) -> View:
+        """A later view; facts that rest on kinds with the very same objects are kept."""
+        later = View(objects, unknown)
+        changed = {
+            kind
+            for kind in self._objects.keys() | objects.keys()
+            if self._objects.get(kind) is not objects.get(kind)
+        } | (unknown ^ self.unknown)
+        later._facts = {
+            kinds: known for kinds, known in list(self._facts.items()) if changed.isdisjoint(kinds)
         }
-        return changed
+        return later
 
     def memo(self, key: Hashable, make: Callable[[], T], kinds: frozenset[Kind] = WATCHED) -> T:
         """A fact derived from this view, worked out once.

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 
 from policyc.admission.case import Case
-from policyc.admission.checks.concerned import strictest, unknown
+from policyc.admission.checks.concerned import MOST_AGENTS, strictest, unknown
 from policyc.admission.flows import GROUP, Policy, policies
 from policyc.admission.flows import KINDS as POLICIES
 from policyc.admission.request import Operation
@@ -89,7 +90,7 @@ def reached(case: Case) -> Iterator[Finding]:
             for agent in case.bundle.by_namespace.get(namespace, ())
             if policy.selects(dict(agent.envelope.subject.pod_labels))
         ]
-        for about in strictest(case, chosen):
+        for about in islice(strictest(case, chosen), MOST_AGENTS):
             assert about.agent is not None
             yield about.finding(
                 "NS_LABEL_WIDENS",

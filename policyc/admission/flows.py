@@ -31,7 +31,7 @@ class Policy:
 
     def __init__(self, body: Object) -> None:
         self.body = body
-        self.name = key_of(body)[1]
+        self.namespace, self.name = key_of(body)
         spec = body.get("spec")
         self._spec: dict[str, Json] = spec if isinstance(spec, dict) else {}
 
@@ -47,7 +47,7 @@ class Policy:
     def flows(self) -> Flows:
         """The domains of the directions that it isolates, and what it lets through."""
         try:
-            return permitted(self.body.get("spec"), key_of(self.body)[0])
+            return permitted(self.body.get("spec"), self.namespace)
         except ValueError:
             return {name: DOMAINS[name].full for name in FLOW_DOMAINS}
 
@@ -93,7 +93,8 @@ def selecting(view: View, namespace: str, labels: Mapping[str, str]) -> list[Pol
 def _by_namespace(view: View) -> Mapping[str, list[Policy]]:
     found: dict[str, list[Policy]] = {}
     for body in view.all(GROUP, "NetworkPolicy"):
-        found.setdefault(key_of(body)[0], []).append(Policy(body))
+        policy = view.reading((GROUP, "NetworkPolicy"), body, Policy)
+        found.setdefault(policy.namespace, []).append(policy)
     return found
 
 
@@ -111,7 +112,7 @@ def _index(listed: Iterable[Policy]) -> _Index:
 
 def ceiling(bundle: Bundle, agent: Agent) -> Flows:
     """The most that the network may let an agent do; ``agent`` is that of today."""
-    ends = tuple(e.until for e in agent.envelope.expiries)
+    ends = agent.envelope.expiries and tuple(e.until for e in agent.envelope.expiries)
     return bundle.memo(("flows", agent.name, ends), lambda: flow_ceiling(agent.envelope))
 
 

@@ -59,6 +59,7 @@ class View:
         self._objects = objects
         self.unknown = unknown
         self._facts: dict[frozenset[Kind], dict[Hashable, object]] = {}
+        self._read: dict[Kind, dict[int, tuple[Object, object]]] = {}
 
     @classmethod
     def of(cls, bodies: Iterable[Object]) -> View:
@@ -111,22 +112,45 @@ class View:
 
     def with_kind(self, kind: Kind, objects: Mapping[Key, Object]) -> View:
         """This view with other objects of one kind."""
-        return self.followed_by({**self._objects, kind: objects}, self.unknown)
+        later = self._succeeded({**self._objects, kind: objects}, self.unknown)
+        # A copy: what is read of a request's object must not stay when the request is gone.
+        later._read = {**self._read, kind: dict(self._read.get(kind, {}))}  # noqa: SLF001  # one of us
+        return later
 
     def followed_by(
         self, objects: Mapping[Kind, Mapping[Key, Object]], unknown: frozenset[Kind] = frozenset()
     ) -> View:
-        """A later view; facts that rest on kinds with the very same objects are kept."""
+        """A later view; what is known of kinds and objects that are the very same is kept."""
+        later = self._succeeded(objects, unknown)
+        for kind, known in self._read.items():
+            left = known
+            if self._objects.get(kind) is not objects.get(kind):
+                ids = map(id, objects.get(kind, {}).values())
+                left = {i: known[i] for i in ids if i in known}
+            later._read[kind] = left  # noqa: SLF001  # one of us
+        return later
+
+    def _succeeded(
+        self, objects: Mapping[Kind, Mapping[Key, Object]], unknown: frozenset[Kind]
+    ) -> View:
         later = View(objects, unknown)
-        changed = {
-            kind
-            for kind in self._objects.keys() | objects.keys()
-            if self._objects.get(kind) is not objects.get(kind)
-        } | (unknown ^ self.unknown)
+        kinds = self._objects.keys() | objects.keys()
+        changed = {k for k in kinds if self._objects.get(k) is not objects.get(k)}
+        changed |= unknown ^ self.unknown
         later._facts = {
-            kinds: known for kinds, known in list(self._facts.items()) if changed.isdisjoint(kinds)
+            rests_on: known
+            for rests_on, known in list(self._facts.items())
+            if changed.isdisjoint(rests_on)
         }
         return later
+
+    def reading(self, kind: Kind, body: Object, read: Callable[[Object], T]) -> T:
+        """What ``read``, the one reader of the kind, makes of an object of this view, read once."""
+        known = self._read.setdefault(kind, {})
+        found = known.get(id(body))
+        if found is None:  # the object is kept with it, so its id stays its own
+            found = known[id(body)] = (body, read(body))
+        return found[1]  # type: ignore[return-value]  # a kind has one reader
 
     def memo(self, key: Hashable, make: Callable[[], T], kinds: frozenset[Kind] = WATCHED) -> T:
         """A fact derived from this view, worked out once.

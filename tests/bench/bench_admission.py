@@ -1,4 +1,4 @@
-"""One decision, with few and many envelopes, in a cluster of 1,000 more bindings and policies."""
+"""One decision in processor time, with few and many envelopes, in a cluster of 1,000 more bindings and policies."""
 
 from __future__ import annotations
 
@@ -54,9 +54,9 @@ def _size(agents: int) -> float:
 
 
 def _seconds(run: Callable[[], object]) -> float:
-    start = time.perf_counter()
+    start = time.thread_time()
     run()
-    return time.perf_counter() - start
+    return time.thread_time() - start
 
 
 def _changes() -> dict[str, Json]:

@@ -102,7 +102,7 @@ def _grown(case: Case, after: View, before: View) -> dict[str, Grants]:
         if not agents:
             continue
         given = granted(after, binding)
-        body = before.get(RBAC, binding.kind, binding.namespace, key_of(binding.body)[1])
+        body = before.get(RBAC, binding.kind, binding.namespace, binding.name)
         was = Binding(binding.kind, body) if body is not None else None
         bound_before = was.accounts if was is not None else frozenset()
         more = given - granted(before, was) if was is not None else given

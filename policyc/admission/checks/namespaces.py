@@ -84,7 +84,7 @@ def reached(case: Case) -> Iterator[Finding]:
         yield unknown(case, POLICIES)
         return
     for policy in _matching(case.view, old, new):
-        namespace = key_of(policy.body)[0]
+        namespace = policy.namespace
         chosen = [
             agent
             for agent in case.bundle.by_namespace.get(namespace, ())
@@ -110,7 +110,7 @@ def _matching(view: View, old: Mapping[str, str], new: Mapping[str, str]) -> lis
     found = {}
     for selector, policy in view.memo("peers", lambda: list(_peers(view)), POLICIES):
         if admits(selector, new) and not admits(selector, old):
-            found[key_of(policy.body)] = policy
+            found[policy.namespace, policy.name] = policy
     return list(found.values())
 
 

@@ -112,8 +112,7 @@ def _index(listed: Iterable[Policy]) -> _Index:
 
 def ceiling(bundle: Bundle, agent: Agent) -> Flows:
     """The most that the network may let an agent do; ``agent`` is that of today."""
-    ends = agent.envelope.expiries and tuple(e.until for e in agent.envelope.expiries)
-    return bundle.memo(("flows", agent.name, ends), lambda: flow_ceiling(agent.envelope))
+    return bundle.memo(("flows", agent.name, agent.ends), lambda: flow_ceiling(agent.envelope))
 
 
 @dataclass(frozen=True, slots=True)

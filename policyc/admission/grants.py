@@ -61,9 +61,8 @@ def default_grants() -> Grants:
 def ceiling(bundle: Bundle, agent: Agent) -> Grants:
     """The most that an agent's account may be granted; ``agent`` is that of today."""
     domains = agent.envelope.domains
-    ends = agent.envelope.expiries and tuple(e.until for e in agent.envelope.expiries)
     return bundle.memo(
-        ("grants", agent.name, ends),
+        ("grants", agent.name, agent.ends),
         lambda: Grants(domains["kube"], domains["kube_url"]) | default_grants(),
     )
 

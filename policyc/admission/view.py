@@ -56,7 +56,7 @@ class View:
     def __init__(
         self, objects: Mapping[Kind, Mapping[Key, Object]], unknown: frozenset[Kind] = frozenset()
     ) -> None:
-        self._objects = objects
+        self.objects = objects
         self.unknown = unknown
         self._facts: dict[frozenset[Kind], dict[Hashable, object]] = {}
         self._read: dict[Kind, dict[int, tuple[Object, object]]] = {}
@@ -70,11 +70,11 @@ class View:
         return cls(objects)
 
     def get(self, group: str, kind: str, namespace: str, name: str) -> Object | None:
-        return self._objects.get((group, kind), {}).get((namespace, name))
+        return self.objects.get((group, kind), {}).get((namespace, name))
 
     def all(self, group: str, kind: str, namespace: str | None = None) -> Iterator[Object]:
         """Objects of a kind, of one namespace where one is given."""
-        for (space, _), body in self._objects.get((group, kind), {}).items():
+        for (space, _), body in self.objects.get((group, kind), {}).items():
             if namespace is None or space == namespace:
                 yield body
 
@@ -89,7 +89,7 @@ class View:
     def after(self, request: Request) -> View:
         """What the cluster would hold if the request were admitted."""
         kind = (request.group, request.kind)
-        held = self._objects.get(kind, {})
+        held = self.objects.get(kind, {})
         goes = request.operation is Operation.DELETE
         # A request about a namespace is made in it: requestinfo.go of k8s.io/apiserver.
         space = "" if kind == ("", "Namespace") else request.namespace
@@ -112,7 +112,7 @@ class View:
 
     def with_kind(self, kind: Kind, objects: Mapping[Key, Object]) -> View:
         """This view with other objects of one kind."""
-        later = self._succeeded({**self._objects, kind: objects}, self.unknown)
+        later = self._succeeded({**self.objects, kind: objects}, self.unknown)
         # A copy: what is read of a request's object must not stay when the request is gone.
         later._read = {**self._read, kind: dict(self._read.get(kind, {}))}  # noqa: SLF001  # one of us
         return later
@@ -124,7 +124,7 @@ class View:
         later = self._succeeded(objects, unknown)
         for kind, known in self._read.items():
             left = known
-            if self._objects.get(kind) is not objects.get(kind):
+            if self.objects.get(kind) is not objects.get(kind):
                 ids = map(id, objects.get(kind, {}).values())
                 left = {i: known[i] for i in ids if i in known}
             later._read[kind] = left  # noqa: SLF001  # one of us
@@ -134,8 +134,8 @@ class View:
         self, objects: Mapping[Kind, Mapping[Key, Object]], unknown: frozenset[Kind]
     ) -> View:
         later = View(objects, unknown)
-        kinds = self._objects.keys() | objects.keys()
-        changed = {k for k in kinds if self._objects.get(k) is not objects.get(k)}
+        kinds = self.objects.keys() | objects.keys()
+        changed = {k for k in kinds if self.objects.get(k) is not objects.get(k)}
         changed |= unknown ^ self.unknown
         later._facts = {
             rests_on: known

@@ -58,11 +58,11 @@ def _first_bad(stored: Stored, checkpoint: Checkpoint | None) -> Fault | None:
     size = checkpoint.size if checkpoint is not None else 0
     if checkpoint is None or root_of(stored.leaves[:size]) == checkpoint.root:
         # What stands below `size` is what was signed; only what follows can be wrong.
-        return next(_chain(stored, checkpoint), None)
+        return next(_chain(stored, checkpoint, size), None)
     signed = [*_hashes(stored.tiles, size)]
     if len(signed) == size and root_of(signed) == checkpoint.root:
         return _compared(stored, signed)
-    bad = next(_chain(stored, checkpoint), None)
+    bad = next(_chain(stored, checkpoint, 0), None)
     if len(stored.leaves) < size and bad is None:
         return _cut(stored, size)
     if bad is not None:
@@ -89,14 +89,14 @@ def _cut(stored: Stored, size: int) -> Fault:
     return Fault(stored.number, at, Reason.TRUNCATION, f"records {at} to {size - 1} are gone")
 
 
-def _chain(stored: Stored, checkpoint: Checkpoint | None) -> Iterator[Fault]:
-    """What does not follow from record to record, without trust in anything."""
+def _chain(stored: Stored, checkpoint: Checkpoint | None, known: int) -> Iterator[Fault]:
+    """What does not follow from record to record; the first ``known`` are the signed ones."""
     number = stored.number
     previous: Record | None = None
     for at, line in enumerate(stored.lines):
         try:
             record = decode(line)
-            yield from _follows(stored, at, record, previous, checkpoint)
+            yield from _follows(stored, at, record, previous, checkpoint, known)
         except ValueError as fault:
             yield Fault(number, at, Reason.EDIT, str(fault))
             return
@@ -107,7 +107,12 @@ def _chain(stored: Stored, checkpoint: Checkpoint | None) -> Iterator[Fault]:
 
 
 def _follows(
-    stored: Stored, at: int, record: Record, previous: Record | None, checkpoint: Checkpoint | None
+    stored: Stored,
+    at: int,
+    record: Record,
+    previous: Record | None,
+    checkpoint: Checkpoint | None,
+    known: int,
 ) -> Iterator[Fault]:
     number = stored.number
     sequence = record["sequence"]
@@ -117,9 +122,10 @@ def _follows(
         yield Fault(number, at, Reason.REMOVAL if later else Reason.ORDER, message)
     before = as_base64(stored.leaves[at - 1]) if at else ""
     if record["before"] != before:
-        # One of the two was changed: below the checkpoint's size it was not the first.
-        size = checkpoint.size if checkpoint is not None else 0
-        bad = at if at == 0 or at - 1 < size else at - 1
+        # One of the two was changed: the later one if the earlier is known, or if what
+        # follows does not fit the later one either.
+        is_later = at <= known or not _is_before(stored, at)
+        bad = at if is_later else at - 1
         yield Fault(number, bad, Reason.EDIT, f"record {at} was not written after record {at - 1}")
     if (record["kind"] == Kind.EPOCH) != (at == 0):
         yield Fault(
@@ -133,6 +139,16 @@ def _follows(
         yield Fault(number, at, Reason.EDIT, "it stands after the closing record")
     elif read_time(record) < read_time(previous):
         yield Fault(number, at, Reason.EDIT, "its time is before that of the record before it")
+
+
+def _is_before(stored: Stored, at: int) -> bool:
+    """Whether the record after this one, if any, was written after it."""
+    if at + 1 == len(stored.lines):
+        return True
+    try:
+        return decode(stored.lines[at + 1])["before"] == as_base64(stored.leaves[at])
+    except ValueError:
+        return False
 
 
 def _hashes(tiles: dict[str, bytes], size: int) -> Iterator[bytes]:

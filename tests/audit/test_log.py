@@ -148,6 +148,17 @@ def test_threads_share_a_log(folder: Path) -> None:
     assert (report.epochs[0].records, report.epochs[0].signed) == (802, 802)
 
 
+@pytest.mark.parametrize("strict", [True, False])
+def test_a_log_holds_while_it_is_written(folder: Path, strict: bool) -> None:
+    with opened(folder, strict=strict) as log:
+        thread = threading.Thread(target=fill, args=(log, 0, 20 if strict else 3000))
+        thread.start()
+        while thread.is_alive():
+            assert verify(folder, KEYS).faults == ()
+        thread.join()
+    assert verify(folder, KEYS).faults == ()
+
+
 def test_a_strict_receipt_is_covered_by_a_checkpoint(folder: Path) -> None:
     with opened(folder, strict=True) as log:
         futures = [log.submit(asked(f"u-{at}"), decided(f"u-{at}")) for at in range(5)]

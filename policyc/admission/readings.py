@@ -14,7 +14,7 @@ from functools import lru_cache
 
 from policyc.admission.request import Object
 from policyc.admission.requested import Endpoint, Model, Tool
-from policyc.admission.view import View
+from policyc.admission.view import Key, View, key_of
 from policyc.catalog.agent_signs import MODEL_PROVIDERS
 from policyc.envelope.domains import EGRESS_HOST, EGRESS_IP, EGRESS_PEER, MODELS, TOOLS
 from policyc.envelope.model import Envelope
@@ -34,7 +34,7 @@ def holds_tool(granted: Region, tool: Tool) -> bool:
         own = tuple((s, name) for s in tool.servers)
         inner = tuple(r for r in _splits(name) if r[0] in _spellings_of_all(tool.servers))
         return any(_holds(granted, *reading) for reading in (*own, *inner))
-    if granted & TOOLS.single({"tool": name}):
+    if any(bool(granted & TOOLS.single({"tool": spelling})) for spelling in _spellings(name)):
         return True
     return any(_holds(granted, *reading) for reading in _splits(name))
 
@@ -162,16 +162,24 @@ def _holds_service(envelope: Envelope, service: Object, port: int | None, view: 
             return _fits(envelope.domains["egress_host"], EGRESS_HOST, "host", outer, port)
         except ValueError:
             return False
+    key = key_of(service)
+    labels = view.memo(
+        ("labels of a Service's pods", key), lambda: _labels_of_pods(key, spec, view)
+    )
+    return bool(labels) and _holds_peers(
+        envelope.domains["egress_peer"], labels, _target(spec, port)
+    )
+
+
+def _labels_of_pods(key: Key, spec: Object, view: View) -> tuple[tuple[str, str], ...]:
+    """What is known of the labels of a Service's pods and of their namespace; empty: nothing."""
     selector = spec.get("selector")
-    metadata = service.get("metadata")
-    namespace = metadata.get("namespace") if isinstance(metadata, dict) else None
-    labels = view.namespace_labels(namespace) if isinstance(namespace, str) else None
+    labels = view.namespace_labels(key[0])
     if not isinstance(selector, dict) or not selector or labels is None:
-        return False
+        return ()
     where = {f"pod:{k}": v for k, v in selector.items() if isinstance(v, str)}
     where |= {f"namespace:{k}": v for k, v in labels.items()}
-    granted = envelope.domains["egress_peer"]
-    return _holds_peers(granted, tuple(sorted(where.items())), _target(spec, port))
+    return tuple(sorted(where.items()))
 
 
 def _target(spec: Object, port: int | None) -> int | None:

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from policyc.admission.request import Object, Operation, Request
 from policyc.core.canonical import Json
+from policyc.kube.workloads import WORKLOAD_KINDS
 
 T = TypeVar("T")
 Kind = tuple[str, str]
@@ -30,8 +31,19 @@ WATCHED: frozenset[Kind] = frozenset(
         (RBAC, "ClusterRole"),
         (RBAC, "ClusterRoleBinding"),
     }
-)
+) | {(row.group, row.kind) for row in WORKLOAD_KINDS}
 """The kinds that decisions may ask for; the webhook watches them, the scan lists them."""
+
+WATCHED_IF_SERVED: frozenset[Kind] = frozenset(
+    {
+        ("kagent.dev", "Agent"),
+        ("kagent.dev", "ModelConfig"),
+        ("kagent.dev", "RemoteMCPServer"),
+        ("toolhive.stacklok.dev", "MCPToolConfig"),
+        ("toolhive.stacklok.dev", "MCPServer"),
+    }
+)
+"""Custom kinds that decisions may ask for: a cluster that does not serve one has none of it."""
 
 
 def kind_of(body: Object) -> Kind:

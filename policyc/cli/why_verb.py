@@ -13,6 +13,7 @@ from policyc.core.errors import PolicycError
 from policyc.core.files import read_file
 from policyc.core.strict_json import loads
 from policyc.core.suggest import closest
+from policyc.emit.backstop import STATIC
 from policyc.emit.base import line_for
 from policyc.envelope.provenance import Derivation
 from policyc.pipeline.artifacts import from_bytes
@@ -44,8 +45,11 @@ def run(args: argparse.Namespace) -> int:
 def explain(path: Path, pointer: str) -> list[Explained]:
     """The lines at and below ``pointer``; PolicycError PC7057 when there are none."""
     sidecar = path.parent / SIDECAR
+    name = path.name
+    if path.parent.name == STATIC:  # the API server reads all of that folder
+        sidecar, name = path.parent.parent / SIDECAR, f"{STATIC}/{path.name}"
     try:
-        lines = decode(loads(read_file(sidecar))).get(path.name)
+        lines = decode(loads(read_file(sidecar))).get(name)
     except ValueError as fault:
         raise PolicycError("PC7057", f"`{sidecar}` is no provenance file: {fault}") from fault
     if lines is None:

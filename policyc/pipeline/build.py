@@ -10,6 +10,7 @@ from pathlib import Path
 from policyc.core.canonical import Json, pretty_json
 from policyc.core.diagnostics import Diagnostic, Severity, has_errors
 from policyc.core.errors import InternalError
+from policyc.emit.backstop import Row, row_of
 from policyc.emit.base import Artifact, Emission, Emitter, Line, Narrowing, Slack
 from policyc.emit.registry import EMITTERS
 from policyc.envelope.model import Envelope
@@ -28,7 +29,8 @@ _STAMP = Derivation(Step.FIXED, note="ties the file to its envelope and its prov
 class AgentBuild:
     """What one agent gives: its files by name, and all that was said on the way.
 
-    ``files`` is empty when ``diagnostics`` holds an error.
+    ``files`` is empty when ``diagnostics`` holds an error.  ``row`` is its part of what is
+    made for the build as a whole.
     """
 
     agent: str
@@ -36,6 +38,7 @@ class AgentBuild:
     files: Mapping[str, bytes]
     slack: tuple[Slack, ...]
     diagnostics: tuple[Diagnostic, ...]
+    row: Row | None = None
 
 
 def lower_agent(
@@ -76,7 +79,8 @@ def build_agent(root: Path, agent: CheckedAgent, policy: CheckedPolicy, as_of: d
         if documents:
             prove_sound(emitter, documents, envelope)
     files[SIDECAR] = pretty_json(encode(agent.name, policy_lines(agent), lines, slack))
-    return AgentBuild(agent.name, envelope, files, tuple(slack), tuple(diagnostics))
+    row = row_of(envelope)
+    return AgentBuild(agent.name, envelope, files, tuple(slack), tuple(diagnostics), row)
 
 
 def _digest_of(emissions: list[tuple[Emitter, Emission]]) -> str:

@@ -114,7 +114,7 @@ def file_asks(key: str, shown: str, text: str, path: str) -> Iterator[Ask]:
     is_named = is_tool_file(key) or is_tool_file(shown)
     if not is_named and not any(mark in text.lower() for mark in _MARKS):
         return
-    documents = _documents(text)
+    documents = parsed(text)
     if documents is None:
         if is_named:
             why = f"`{shown}` is neither JSON nor YAML"
@@ -126,7 +126,8 @@ def file_asks(key: str, shown: str, text: str, path: str) -> Iterator[Ask]:
         yield from asks_in(document, path)
 
 
-def _documents(text: str) -> tuple[Json, ...] | None:
+def parsed(text: str) -> tuple[Json, ...] | None:
+    """The documents of a text; None when it is neither JSON nor YAML, or over 1 MiB."""
     return _parsed(text) if len(text) <= _LONGEST else None
 
 

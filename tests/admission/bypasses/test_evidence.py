@@ -6,6 +6,8 @@ where the webhook is.
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -176,17 +178,26 @@ def test_a_kill_costs_no_more_than_the_unacknowledged_end(tmp_path: Path, case_i
 @pytest.mark.parametrize(
     "strict", [pytest.param(True, id="K11-strict"), pytest.param(False, id="K11-default")]
 )
-def test_a_log_that_cannot_be_written_is_never_silent(tmp_path: Path, strict: bool) -> None:
-    """A log that has ended stands for one whose disk is full; that is in tests/audit/test_log.py."""
-    log = opened(tmp_path / "log", strict=strict)
-    log.close()
-    if strict:
-        with pytest.raises(LogUnavailableError):
-            log.append(asked("u"), decided("u"))
-    else:
-        assert log.append(asked("u"), decided("u")) is None
-    assert log.health.lost == 1
-    assert log.health.fault
+def test_a_full_disk_is_never_silent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, strict: bool
+) -> None:
+    with opened(tmp_path / "log", strict=strict) as log:
+        with monkeypatch.context() as patched:
+            patched.setattr(os, "write", no_space)
+            if strict:
+                with pytest.raises(LogUnavailableError, match="No space left"):
+                    log.append(asked("u"), decided("u"))
+            else:
+                assert log.append(asked("u"), decided("u")) is None
+        assert (log.health.lost, "No space left" in log.health.fault) == (1, True)
+        assert log.append(asked("v"), decided("v"))
+        assert log.health.fault == ""
+    records = [decode(line) for line in read_epoch(tmp_path / "log", 1).lines]
+    assert [record["kind"] for record in records] == ["epoch", "gap", "decision", "close"]
+
+
+def no_space(*_: object) -> int:
+    raise OSError(errno.ENOSPC, "No space left on device")
 
 
 @case("H20")

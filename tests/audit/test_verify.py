@@ -17,7 +17,7 @@ from policyc.audit.fault import Reason
 from policyc.audit.judge import judge
 from policyc.audit.layout import CHECKPOINT, RECORDS
 from policyc.audit.merkle import leaf_hash, root_of
-from policyc.audit.record import COMMON, Kind, decode, encode
+from policyc.audit.record import COMMON, FIELDS, Kind, decode, encode
 from policyc.audit.stored import Stored, read_epoch
 from policyc.audit.verify import Report, verify
 from policyc.core.canonical import Json
@@ -158,8 +158,9 @@ def forged(epoch: Stored, changes: dict[int, dict[str, Json]]) -> Stored:
     before: Json = ""
     for i, line in enumerate(epoch.lines):
         record = decode(line) | {"before": before} | changes.get(i, {})
-        if record["kind"] == Kind.CLOSE:
-            record = {name: record[name] for name in COMMON}
+        if record["kind"] in {*Kind}:
+            own = {*COMMON, *FIELDS[Kind(str(record["kind"]))]}
+            record = {name: value for name, value in record.items() if name in own | {"colour"}}
         rows.append(encode(record))
         before = as_base64(leaf_hash(rows[-1]))
     root = root_of([leaf_hash(row) for row in rows])

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TypeVar
 
 from policyc.core.canonical import Json, digest
 from policyc.core.strict_json import loads
+from policyc.envelope.axes import EMPTY
 from policyc.envelope.codec import decode
 from policyc.envelope.model import Envelope
 from policyc.envelope.region import Region
 
+T = TypeVar("T")
 WorkloadKey = tuple[str, str, str, str]
 """API group, kind, namespace, name."""
 
@@ -54,14 +58,67 @@ class Bundle:
         self.by_account: dict[str, Agent] = {}
         self.by_workload: dict[WorkloadKey, Agent] = {}
         self.by_namespace: dict[str, list[Agent]] = {}
+        self._by_label: dict[tuple[str, str, str], list[Agent]] = {}
+        self._facts: dict[Hashable, object] = {}
         for agent in self.agents.values():
             subject = agent.envelope.subject
             if subject.workload is None:
                 continue
             w = subject.workload
+            self._alone(agent)
             self.by_account[subject.service_account] = agent
             self.by_workload[(w.group, w.kind, w.namespace, w.name)] = agent
             self.by_namespace.setdefault(w.namespace, []).append(agent)
+            if subject.pod_labels:
+                self._by_label.setdefault((w.namespace, *_rarest(agent)), []).append(agent)
+
+    def labelled(self, namespace: str, labels: Mapping[str, str]) -> Agent | None:
+        """The agent whose policies would select pods with these labels; in time linear in the labels."""
+        for key, value in labels.items():
+            for agent in self._by_label.get((namespace, key, value), ()):
+                if all(labels.get(k) == v for k, v in agent.envelope.subject.pod_labels):
+                    return agent
+        return None
+
+    def _alone(self, agent: Agent) -> None:
+        other = self.by_account.get(agent.envelope.subject.service_account)
+        if other is not None:
+            raise ValueError(f"agents `{other.name}` and `{agent.name}` share a ServiceAccount")
+
+    def on(self, agent: Agent, day: str) -> Agent:
+        """The agent as it is on a day (YYYY-MM-DD, UTC), without what has ended by then."""
+        if not agent.envelope.expiries:
+            return agent
+        return self.memo(
+            ("on", agent.name, day), lambda: replace(agent, envelope=agent.envelope.on(day))
+        )
+
+    def memo(self, key: Hashable, make: Callable[[], T]) -> T:
+        """A fact derived from this bundle, worked out once."""
+        if key not in self._facts:
+            self._facts[key] = make()
+        return self._facts[key]  # type: ignore[return-value]  # a key has one maker
+
+    @cached_property
+    def by_server(self) -> Mapping[str, tuple[Agent, ...]]:
+        """The agents that may use something of an MCP server, by the server's name."""
+        found: dict[str, list[Agent]] = {}
+        for agent in self.agents.values():
+            for server in _servers(agent.envelope.domains["tools"]):
+                found.setdefault(server, []).append(agent)
+        return {server: tuple(agents) for server, agents in found.items()}
+
+
+def _rarest(agent: Agent) -> tuple[str, str]:
+    """The label to find the agent by: one that bears its name, which few others can have."""
+    labels = sorted(agent.envelope.subject.pod_labels)
+    return next((pair for pair in labels if pair[1] == agent.name), labels[-1])
+
+
+def _servers(tools: Region) -> set[str]:
+    """The servers of a region, as far as they are named: policies name them one by one."""
+    axis = tools.domain.axis("server")
+    return {name for box in tools.boxes() for name in axis.write(box.get("server", EMPTY))}
 
 
 def read_bundle(files: Mapping[str, bytes], serial: int = 0) -> Bundle:

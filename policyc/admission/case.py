@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from policyc.admission.bundle import Agent, Bundle
 from policyc.admission.pods import Pod, pod_in
 from policyc.admission.request import Request
 from policyc.admission.settings import Settings
 from policyc.admission.verdict import Finding, Level
-from policyc.admission.view import View
+from policyc.admission.view import View, labels_of
 from policyc.core.canonical import Json
 
 
@@ -17,8 +17,8 @@ from policyc.core.canonical import Json
 class Case:
     """One request with its surroundings; ``today`` is YYYY-MM-DD, UTC.
 
-    ``agent`` is who the pod in the request would be, by its ServiceAccount or its
-    workload; its envelope is that of today.
+    ``agent`` is who the pod in the request would be, by its ServiceAccount, its workload
+    or its labels; ``of_today`` gives it its envelope of that day.
     """
 
     request: Request
@@ -36,6 +36,12 @@ class Case:
             return None
         return self.pod, self.agent
 
+    def of_today(self) -> Case:
+        """The case with the agent's envelope as it is today, without what has ended."""
+        if self.agent is None or not self.agent.envelope.expiries:
+            return self
+        return self.about(self.agent)
+
     def finding(
         self,
         reason: str,
@@ -52,6 +58,10 @@ class Case:
         name = agent.name if agent is not None else ""
         return Finding(reason, message, path, name, change, level, is_ratcheted)
 
+    def about(self, agent: Agent) -> Case:
+        """The same request, looked at for another agent, as it is today."""
+        return replace(self, agent=self.bundle.on(agent, self.today))
+
 
 def case_of(request: Request, bundle: Bundle, view: View, settings: Settings, today: str) -> Case:
     """The case of a request."""
@@ -66,8 +76,12 @@ def account_of(spec: dict[str, Json]) -> str:
 
 
 def agent_of(namespace: str, pod: Pod, bundle: Bundle) -> Agent | None:
-    """The agent of the pod's ServiceAccount, or else of its workload's name."""
+    """The agent of the pod's ServiceAccount, or of its workload's name, or whose labels it has.
+
+    Whoever has an agent's labels gets what the agent's NetworkPolicies permit.
+    """
     by_account = bundle.by_account.get(f"{namespace}/{account_of(pod.spec)}")
     if by_account is not None:
         return by_account
-    return bundle.by_workload.get((pod.kind.group, pod.kind.kind, namespace, pod.workload))
+    by_workload = bundle.by_workload.get((pod.kind.group, pod.kind.kind, namespace, pod.workload))
+    return by_workload or bundle.labelled(namespace, labels_of(pod.template))

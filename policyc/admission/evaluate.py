@@ -32,17 +32,9 @@ def evaluate(
 
 
 def _judged(case: Case) -> Iterator[Finding]:
-    today = _today(case)
+    today = case.of_today()
     for check in CHECKS:
         yield from check(today)
-
-
-def _today(case: Case) -> Case:
-    """The case with the agent's envelope as it is today, without what has ended."""
-    if case.agent is None or not case.agent.envelope.expiries:
-        return case
-    envelope = case.agent.envelope.on(case.today)
-    return replace(case, agent=replace(case.agent, envelope=envelope))
 
 
 def _identity(finding: Finding) -> tuple[str, str]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from policyc.admission.request import Object, Operation, Request
 from policyc.admission.review import ReviewError, read_review
+from policyc.admission.settings import Settings
 from policyc.admission.view import key_of, kind_of
 from policyc.catalog.kube_api import CLUSTER_SCOPED
 from policyc.core.canonical import canonical_json, digest
@@ -11,7 +14,16 @@ from policyc.core.canonical import canonical_json, digest
 _IRREGULAR = {"Endpoints": "endpoints"}
 
 
-def request_of(body: Object, user: str = "") -> Request:
+OFFLINE = "policyc:offline"
+"""Who asks where nobody asks: an operator, since who applies a file is not in the file."""
+
+
+def offline(settings: Settings) -> Settings:
+    """The settings for objects that no user has sent."""
+    return replace(settings, operators=settings.operators | {OFFLINE})
+
+
+def request_of(body: Object) -> Request:
     """The request that creates the object, or the one in an AdmissionReview.
 
     A namespaced object without a namespace would go to ``default``, as with kubectl.
@@ -34,7 +46,7 @@ def request_of(body: Object, user: str = "") -> Request:
         resource_group=group,
         namespace=namespace or ("" if is_cluster_kind(group, kind) else "default"),
         name=name,
-        user=user,
+        user=OFFLINE,
         object=body,
     )
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from policyc.admission.bundle import Bundle
 from policyc.admission.evaluate import evaluate
-from policyc.admission.manifests import request_of
+from policyc.admission.manifests import offline, request_of
 from policyc.admission.request import Object, Request
 from policyc.admission.settings import Settings
 from policyc.admission.verdict import Finding, Level, Verdict
@@ -31,7 +31,7 @@ def scan(
     """Judge each object in a view that holds it: the answer of its own admission, today."""
     for body in bodies:
         request = request_of(body)
-        yield Judged(request, evaluate(request, bundle, view, settings, today))
+        yield Judged(request, evaluate(request, bundle, view, offline(settings), today))
 
 
 def policy_reports(judged: Iterable[Judged]) -> list[Json]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import TypeVar
 
 from policyc.admission.request import Object, Operation, Request
 from policyc.core.canonical import Json
+from policyc.kube.workloads import WORKLOAD_KINDS
 
 T = TypeVar("T")
 Kind = tuple[str, str]
@@ -29,8 +31,19 @@ WATCHED: frozenset[Kind] = frozenset(
         (RBAC, "ClusterRole"),
         (RBAC, "ClusterRoleBinding"),
     }
-)
+) | {(row.group, row.kind) for row in WORKLOAD_KINDS}
 """The kinds that decisions may ask for; the webhook watches them, the scan lists them."""
+
+WATCHED_IF_SERVED: frozenset[Kind] = frozenset(
+    {
+        ("kagent.dev", "Agent"),
+        ("kagent.dev", "ModelConfig"),
+        ("kagent.dev", "RemoteMCPServer"),
+        ("toolhive.stacklok.dev", "MCPToolConfig"),
+        ("toolhive.stacklok.dev", "MCPServer"),
+    }
+)
+"""Custom kinds that decisions may ask for: a cluster that does not serve one has none of it."""
 
 
 def kind_of(body: Object) -> Kind:
@@ -57,7 +70,7 @@ class View:
     ) -> None:
         self._objects = objects
         self.unknown = unknown
-        self._memo: dict[Hashable, object] = {}
+        self._facts: dict[frozenset[Kind], dict[Hashable, object]] = {}
 
     @classmethod
     def of(cls, bodies: Iterable[Object]) -> View:
@@ -87,21 +100,44 @@ class View:
     def after(self, request: Request) -> View:
         """What the cluster would hold if the request were admitted."""
         kind = (request.group, request.kind)
-        changed = dict(self._objects.get(kind, {}))
-        for body in (request.old, request.object):
-            if body is not None:
-                changed.pop((request.namespace, key_of(body)[1]), None)
-        if request.operation is Operation.DELETE:
-            changed.pop((request.namespace, request.name), None)
-        elif request.object is not None:
-            changed[(request.namespace, key_of(request.object)[1])] = request.object
-        return View({**self._objects, kind: changed}, self.unknown)
+        held = self._objects.get(kind, {})
+        goes = request.operation is Operation.DELETE
+        # A request about a namespace is made in it: requestinfo.go of k8s.io/apiserver.
+        space = "" if kind == ("", "Namespace") else request.namespace
+        bodies = [body for body in (request.old, request.object) if body is not None]
+        names = {key_of(body)[1] for body in bodies} | ({request.name} if goes else set())
+        changed = {
+            key: body for key, body in held.items() if key[0] != space or key[1] not in names
+        }
+        if not goes and request.object is not None:
+            changed[(space, key_of(request.object)[1])] = request.object
+        return self.with_kind(kind, changed)
 
-    def memo(self, key: Hashable, make: Callable[[], T]) -> T:
-        """A fact derived from this view, worked out once."""
-        if key not in self._memo:
-            self._memo[key] = make()
-        return self._memo[key]  # type: ignore[return-value]  # a key has one maker
+    def before(self, request: Request) -> View:
+        """What the cluster holds without what the request brings: the old object, or none."""
+        old = request.old
+        undone = replace(request, operation=Operation.UPDATE, object=old)
+        if old is None:
+            undone = replace(request, operation=Operation.DELETE, old=request.object)
+        return self.after(undone)
+
+    def with_kind(self, kind: Kind, objects: Mapping[Key, Object]) -> View:
+        """This view with other objects of one kind; facts that do not rest on it are kept."""
+        changed = View({**self._objects, kind: objects}, self.unknown)
+        changed._facts = {
+            kinds: known for kinds, known in list(self._facts.items()) if kind not in kinds
+        }
+        return changed
+
+    def memo(self, key: Hashable, make: Callable[[], T], kinds: frozenset[Kind] = WATCHED) -> T:
+        """A fact derived from this view, worked out once.
+
+        ``kinds`` are those that it is derived from: it outlives changes of the others.
+        """
+        known = self._facts.setdefault(kinds, {})
+        if key not in known:
+            known[key] = make()
+        return known[key]  # type: ignore[return-value]  # a key has one maker
 
 
 def labels_of(body: Json) -> dict[str, str]:

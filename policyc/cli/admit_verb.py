@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from policyc.admission.evaluate import evaluate
-from policyc.admission.manifests import request_of
+from policyc.admission.manifests import offline, request_of
 from policyc.admission.review import ReviewError
 from policyc.admission.settings import Settings
 from policyc.admission.view import View
@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
         except ReviewError as fault:
             place = one.span("").begin
             raise PolicycError("PC7059", f"`{one.source.path}:{place.line}`: {fault}") from fault
-        verdict = evaluate(request, bundle, view, Settings(), str(args.as_of))
+        verdict = evaluate(request, bundle, view, offline(Settings()), str(args.as_of))
         found += [diagnostic(finding, one, prefix) for finding in verdict.findings]
     say(found, args.format)
     if args.format == "text":

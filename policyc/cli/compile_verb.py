@@ -11,7 +11,7 @@ from policyc.cli.report import add_date, add_format, add_root, progress, say, ve
 from policyc.core.source import Source
 from policyc.emit.base import Slack
 from policyc.pipeline.compile import Compiled, compile_root
-from policyc.pipeline.output import read_tree, replace_tree, tree_digest
+from policyc.pipeline.output import read_tree, replace_tree, sweep, tree_digest
 from policyc.pipeline.stamp import fingerprint, recall, remember
 
 
@@ -33,6 +33,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    if not args.check:
+        sweep(args.output)  # the last run may have been killed after its work was done
     before = read_tree(args.output)
     key = fingerprint(args.root, args.output, args.as_of)
     known = recall(args.root, args.output, key, tree_digest(before), _source(args.root))

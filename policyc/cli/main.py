@@ -23,6 +23,8 @@ VERBS = {
     "why": "why a line of an artifact stands there",
     "explain": "what a diagnostic code means",
     "profile": "import, merge, show and measure recordings",
+    "bundle": "make keys, sign an output folder, verify it",
+    "audit": "verify, show and prove what admission decided",
     "fmt": "format .agentpol files",
     "schema": "print a JSON Schema of a file format",
     "verify-webhook": "judge a webhook configuration, written or live",

@@ -6,6 +6,7 @@ import argparse
 import importlib
 
 ACTIONS = {
+    "run": "serve admission reviews until SIGTERM",
     "manifests": "write the objects that put the webhook into a cluster",
 }
 """Each action is ``policyc.cli.webhook_<action>`` with ``configure(parser)`` and ``run(args) -> int``."""

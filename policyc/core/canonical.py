@@ -10,15 +10,18 @@ from typing import TypeAlias
 Json: TypeAlias = "bool | int | str | list[Json] | dict[str, Json] | None"
 
 
+_canonical = json.JSONEncoder(
+    sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False
+).encode
+
+
 def canonical_json(value: Json) -> bytes:
     """RFC 8785 for the values we use: no floats, keys sorted, no spaces, UTF-8.
 
     Keys are sorted by code point; RFC 8785 sorts by UTF-16 unit, which differs
     only above U+FFFF, and no key of ours holds such a character.
     """
-    return json.dumps(
-        value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False
-    ).encode()
+    return _canonical(value).encode()
 
 
 def pretty_json(value: Json) -> bytes:

@@ -16,6 +16,11 @@ from policyc.envelope.axes import ALL, Axis, Extent, cone, union
 from policyc.envelope.domains import KUBE, KUBE_URL
 from policyc.envelope.region import Region
 
+# https://kubernetes.io/docs/reference/access-authn-authz/authentication/
+_USER = "system:serviceaccount:"
+_ANONYMOUS = "system:anonymous"
+_OF_NAMESPACE = "system:serviceaccounts:"
+_EVERYBODY = ("system:serviceaccounts", "system:authenticated", "system:unauthenticated")
 _NAMELESS = ("create", "deletecollection")
 
 
@@ -37,29 +42,37 @@ def is_bound(subjects: Json, binding_namespace: str, account: str) -> bool:
     """Whether some subject of a binding is the ServiceAccount ``namespace/name``.
 
     By its own name, by its user name, or through a group that every ServiceAccount, every
-    one of its namespace, or everybody is in.
+    one of its namespace, or everybody is in.  Nobody must send a token, so what anonymous
+    requests may do counts too.
     """
-    namespace, _, name = account.partition("/")
-    user = f"system:serviceaccount:{namespace}:{name}"
-    groups = {
-        "system:serviceaccounts",
-        f"system:serviceaccounts:{namespace}",
-        "system:authenticated",
-    }
-    for subject in _objects(subjects):
-        match subject:
-            case {"kind": "ServiceAccount", "name": str(found)}:
-                if (subject.get("namespace") or binding_namespace, found) == (namespace, name):
-                    return True
-            case {"kind": "User", "name": str(found)}:
-                if found == user:
-                    return True
-            case {"kind": "Group", "name": str(found)}:
-                if found in groups:
-                    return True
-            case _:
-                raise ValueError("a subject has a kind and a name")
-    return False
+    namespace, _, _ = account.partition("/")
+    return not {account, f"{namespace}/", ""}.isdisjoint(bound(subjects, binding_namespace))
+
+
+def bound(subjects: Json, binding_namespace: str) -> frozenset[str]:
+    """The ServiceAccounts among a binding's subjects.
+
+    ``namespace/name`` is one, ``namespace/`` all of a namespace, the empty text all there
+    are.  ValueError when it is no list of subjects.
+    """
+    return frozenset(
+        key for s in _objects(subjects) if (key := _accounts(s, binding_namespace)) is not None
+    )
+
+
+def _accounts(subject: dict[str, Json], binding_namespace: str) -> str | None:
+    match subject:
+        case {"kind": "ServiceAccount", "name": str(name)}:
+            return f"{subject.get('namespace') or binding_namespace}/{name}"
+        case {"kind": "User", "name": str(name)}:
+            if name.startswith(_USER):
+                return name.removeprefix(_USER).replace(":", "/", 1)
+            return "" if name == _ANONYMOUS else None
+        case {"kind": "Group", "name": str(name)}:
+            if name.startswith(_OF_NAMESPACE):
+                return name.removeprefix(_OF_NAMESPACE) + "/"
+            return "" if name in _EVERYBODY else None
+    raise ValueError("a subject has a kind and a name")
 
 
 def _objects(value: Json) -> Iterator[dict[str, Json]]:

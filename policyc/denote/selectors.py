@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping
 
 from policyc.core.canonical import Json
@@ -34,10 +35,19 @@ def selected(selector: Json) -> Mapping[str, Extent]:
 
 def selects(selector: Json, labels: Mapping[str, str]) -> bool:
     """Whether a LabelSelector selects an object with these labels; an empty one selects all."""
+    return admits(selected(selector), labels)
+
+
+def admits(selected: Mapping[str, Extent], labels: Mapping[str, str]) -> bool:
+    """The same for a selector that has been read by ``selected``."""
     return all(
-        (AXIS.only(f"={labels[key]}") if key in labels else ABSENT) <= extent
-        for key, extent in selected(selector).items()
+        _holds(extent, f"={labels[key]}" if key in labels else "")
+        for key, extent in selected.items()
     )
+
+
+def _holds(extent: Extent, value: str) -> bool:
+    return (bisect_right(extent.cuts, value) % 2 == 0) == extent.starts_inside
 
 
 def _requirement(expression: Json) -> tuple[str, Extent]:

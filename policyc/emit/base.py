@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from policyc.core.canonical import Json
+from policyc.core.canonical import Json, digest
 from policyc.envelope.model import Envelope
 from policyc.envelope.provenance import Derivation
 from policyc.envelope.region import Region
+from policyc.kube.names import fault_of_subdomain
+
+_STEM, _MARK = 100, 12
+"""Characters of an agent's name, and of its digest, in the name of an object."""
 
 LineT = TypeVar("LineT")
 
@@ -115,6 +120,19 @@ def lines_of(
     """
     lines = [Line(pointer, says, why) for pointer, (says, why) in explain.items()]
     return (Line("", "form of the artifact", (form,)), *lines)
+
+
+def object_name(agent: str, suffix: str = "") -> str:
+    """``policyc-AGENT`` and the suffix; no two agents have one name.
+
+    An agent whose name Kubernetes would refuse has a digest of it in the name.
+    """
+    name = f"policyc-{agent}{suffix}"
+    if fault_of_subdomain(name) is None:
+        return name
+    stem = re.sub(r"[^a-z0-9]+", "-", agent.lower())[:_STEM].strip("-")
+    mark = digest(agent.encode()).removeprefix("sha256:")[:_MARK]
+    return f"policyc-{stem}-{mark}{suffix}"
 
 
 def line_for(pointer: str, lines: Mapping[str, LineT]) -> LineT:

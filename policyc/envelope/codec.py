@@ -18,6 +18,7 @@ from policyc.envelope.model import (
     Expiry,
     LabelPeer,
     ManagedRef,
+    Pin,
     PodSecurity,
     Resolution,
     Subject,
@@ -26,6 +27,7 @@ from policyc.envelope.model import (
 
 API_VERSION = "policyc.dev/v1"
 KIND = "AgentEnvelope"
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _DAY = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])")
 
 
@@ -70,6 +72,10 @@ def _spec(envelope: Envelope) -> dict[str, Json]:
         "expiries": [
             {"until": e.until, "domain": e.domain, "region": e.region.encode()}
             for e in sorted(envelope.expiries, key=lambda e: (e.until, e.domain))
+        ],
+        "pins": [
+            {"server": p.server, "tool": p.tool, "digest": p.digest}
+            for p in sorted(envelope.pins, key=lambda p: (p.server, p.tool, p.digest))
         ],
     }
 
@@ -170,7 +176,9 @@ def decode(document: Json) -> Envelope:
     if top["digest"] != digest(canonical_json(top["spec"])):
         _refuse("digest", "it does not match the spec")
     spec = _fields(
-        top["spec"], "spec", "subject domains resolutions approvals delegates pod cluster expiries"
+        top["spec"],
+        "spec",
+        "subject domains resolutions approvals delegates pod cluster expiries pins",
     )
     subject = _read_subject(spec["subject"])
     if subject.agent != name:
@@ -186,6 +194,7 @@ def decode(document: Json) -> Envelope:
         _read_pod(spec["pod"]),
         _read_cluster(spec["cluster"]),
         tuple(_read_expiry(e) for e in _list(spec["expiries"], "spec.expiries")),
+        tuple(_read_pin(p) for p in _list(spec["pins"], "spec.pins")),
     )
     if encode(envelope) != document:
         _refuse("spec", "it says what it says in another form than the canonical one")
@@ -247,6 +256,15 @@ def _read_expiry(value: Json) -> Expiry:
     if not _DAY.fullmatch(until):
         _refuse(where, "a day as YYYY-MM-DD is wanted")
     return Expiry(until, domain.name, domain.decode(f["region"]))
+
+
+def _read_pin(value: Json) -> Pin:
+    where = "spec.pins"
+    f = _fields(value, where, "server tool digest")
+    pinned = _text(f["digest"], where)
+    if not _DIGEST.fullmatch(pinned):
+        _refuse(where, "a SHA-256 digest as `sha256:` and 64 hexadecimal digits is wanted")
+    return Pin(_text(f["server"], where), _text(f["tool"], where), pinned)
 
 
 def _read_pod(value: Json) -> PodSecurity:

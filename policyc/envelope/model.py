@@ -115,11 +115,22 @@ class Expiry:
 
 
 @dataclass(frozen=True, slots=True)
+class Pin:
+    """The reviewed description of one tool of an MCP server: ``sha256:`` and 64 hex digits."""
+
+    server: str
+    tool: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
 class Envelope:
     """What one container of one agent may do.
 
     ``domains`` has a region for every domain of ``policyc.envelope.domains.DOMAINS``;
     ``grants[d]`` are its parts with their reasons, and their join is ``domains[d]``.
+    ``pins`` are those of every server that the agent may use, also of tools that it may
+    not: a model reads the description of a tool whether or not it may call it.
     """
 
     subject: Subject
@@ -131,6 +142,7 @@ class Envelope:
     pod: PodSecurity = PodSecurity()
     cluster: ClusterFacts = ClusterFacts()
     expiries: tuple[Expiry, ...] = ()
+    pins: tuple[Pin, ...] = ()
 
     def on(self, day: str) -> Envelope:
         """The envelope as it is on a later day (YYYY-MM-DD): without what has ended by then.

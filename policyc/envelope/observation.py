@@ -85,7 +85,7 @@ class KubeSeen:
     namespace: str = ""  # empty: cluster-scoped, or across all namespaces
     name: str = ""  # empty: list, create, ...
     url: str = ""
-    granted_by: str = ""  # the binding that granted it, `ClusterRoleBinding name`, or empty
+    granted_by: str = ""  # what granted it, `ClusterRoleBinding x of ClusterRole y`, or empty
     sighting: Sighting = Sighting(())
 
 

@@ -8,9 +8,9 @@ from datetime import date
 
 from policyc.catalog.setup_only import SETUP_ONLY
 from policyc.core.diagnostics import Diagnostic, Outcome, Severity
-from policyc.envelope.domains import DOMAINS, IDENTITY
+from policyc.envelope.domains import DOMAINS, IDENTITY, TOOLS
 from policyc.envelope.lattice import sort_key
-from policyc.envelope.model import Approval, Envelope, Expiry, Grant, Subject
+from policyc.envelope.model import Approval, Envelope, Expiry, Grant, Pin, Subject
 from policyc.envelope.observation import (
     KubeSeen,
     Observation,
@@ -24,11 +24,12 @@ from policyc.envelope.region import Region
 from policyc.lower.candidates import Candidate, place
 from policyc.lower.endpoints import reaches
 from policyc.lower.generalise import generalise
+from policyc.lower.generalise.peers import addressed
 from policyc.lower.ladder import widened
 from policyc.lower.limits import Limit, limits
 from policyc.lower.losses import Losses, blind_spots
 from policyc.lower.resolutions import resolutions
-from policyc.semantics.model import CheckedAgent, CheckedPolicy, Clause
+from policyc.semantics.model import CheckedAgent, CheckedPolicy, Clause, Declared
 
 _DNS_PORT = 53
 
@@ -100,7 +101,16 @@ class _Lowering:
             elif candidate.is_fleeting:
                 self.losses.fleeting.append(candidate)
             else:
+                if candidate.domain == "egress_host":
+                    assert isinstance(observation, PeerSeen)
+                    self._withhold(observation)
                 self.offer(candidate)
+
+    def _withhold(self, peer: PeerSeen) -> None:
+        """Say of the address of a name that what beats an observation beats the name's way to it."""
+        if peer.address:
+            candidate = addressed(peer)
+            self._beaten(candidate, self.limits[candidate.domain])
 
     def _is_dns(self, peer: PeerSeen) -> bool:
         """Whether the peer is the cluster's DNS, which every agent that connects is given."""
@@ -113,18 +123,23 @@ class _Lowering:
     def offer(self, candidate: Candidate) -> None:
         """Grant what the limits leave of an observed candidate; remember why the rest is not."""
         limit = self.limits[candidate.domain]
-        if limit.unnamed_protected(candidate.region):
-            self.losses.overreaches(candidate, "it is protected: only a literal `allow` grants it")
+        self._beaten(candidate, limit)
         region = limit.unprotected(candidate.region)
         if not region:
             return
-        for taker in limit.takers:
-            if region & taker.region:
-                self.losses.overreaches(candidate, f"`{taker.text}` takes it away", taker)
         inside = limit.inside(region)
         if not candidate.is_inferred and inside != region - limit.taken:
             self.losses.outside.setdefault(candidate.domain, []).append(candidate)
         self._grant(inside, candidate.derivation)
+
+    def _beaten(self, candidate: Candidate, limit: Limit) -> None:
+        """Report what the protected set and the lines that take away beat of a candidate."""
+        if limit.unnamed_protected(candidate.region):
+            self.losses.overreaches(candidate, "it is protected: only a literal `allow` grants it")
+        region = limit.unprotected(candidate.region)
+        for taker in limit.takers:
+            if region & taker.region:
+                self.losses.overreaches(candidate, f"`{taker.text}` takes it away", taker)
 
     # -- policy ------------------------------------------------------------------------
 
@@ -211,12 +226,13 @@ class _Lowering:
             _subject(agent),
             regions,
             grants,
-            tuple(resolutions(regions["egress_host"], usable)),
+            tuple(resolutions(regions["egress_host"], self.limits["egress_ip"].taken, usable)),
             tuple(gate for gate in gates if gate.region),
             agent.delegates,
             agent.pod,
             self.policy.cluster,
             tuple(_expiries(grants, regions)),
+            tuple(_pins(self.policy.declared, regions["tools"])),
         )
 
 
@@ -238,6 +254,14 @@ def _expiries(
             left = kept
 
 
+def _pins(declared: Mapping[str, Declared], tools: Region) -> Iterator[Pin]:
+    """The pins of the servers of which the agent may use something."""
+    for thing in declared.values():
+        if thing.pins and tools & TOOLS.single({"server": thing.name}):
+            for tool, pinned in thing.pins:
+                yield Pin(thing.name, tool, pinned)
+
+
 def _subject(agent: CheckedAgent) -> Subject:
     return Subject(
         agent.name,
@@ -253,5 +277,6 @@ def _subject(agent: CheckedAgent) -> Subject:
 
 
 def _is_admin(observation: KubeSeen) -> bool:
-    """Whether the request was only possible through an administrator's binding."""
-    return observation.granted_by == "ClusterRoleBinding cluster-admin"
+    """Whether the request was only possible through an administrator's binding, whatever its name."""
+    binding, _, role = observation.granted_by.partition(" of ")
+    return role == "ClusterRole cluster-admin" or binding == "ClusterRoleBinding cluster-admin"

@@ -12,11 +12,18 @@ from policyc.lower.candidates import seen
 from policyc.semantics.protected import protected
 
 
-def resolutions(hosts: Region, observations: Iterable[Observation]) -> Iterator[Resolution]:
-    """One for each address of each name, sorted; protected addresses are nobody's."""
+def resolutions(
+    hosts: Region, taken: Region, observations: Iterable[Observation]
+) -> Iterator[Resolution]:
+    """One for each address of each name in ``hosts``, sorted.
+
+    An address that a ``never`` or ``deny`` line takes away stays away whatever it is called, and
+    protected addresses are nobody's.
+    """
+    closed = protected()["egress_ip"] | taken
     found: dict[tuple[str, str, int, str], list[Derivation]] = {}
     for peer in observations:
-        if isinstance(peer, PeerSeen) and _is_resolved(peer):
+        if isinstance(peer, PeerSeen) and _is_resolved(peer) and _point(peer) not in closed:
             for host in peer.hosts:
                 if {"protocol": peer.protocol, "port": str(peer.port), "host": host} in hosts:
                     key = (host, peer.protocol, peer.port, peer.address)
@@ -27,7 +34,8 @@ def resolutions(hosts: Region, observations: Iterable[Observation]) -> Iterator[
 
 
 def _is_resolved(peer: PeerSeen) -> bool:
-    if not (peer.direction is Direction.EGRESS and peer.address and peer.hosts):
-        return False
-    point = {"protocol": peer.protocol, "port": str(peer.port), "address": peer.address}
-    return point not in protected()["egress_ip"]
+    return peer.direction is Direction.EGRESS and bool(peer.address and peer.hosts)
+
+
+def _point(peer: PeerSeen) -> dict[str, str]:
+    return {"protocol": peer.protocol, "port": str(peer.port), "address": peer.address}

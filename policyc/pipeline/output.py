@@ -47,7 +47,7 @@ def replace_tree(folder: Path, files: Mapping[str, bytes]) -> None:
     target = Path(os.path.realpath(folder))
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        _sweep(target)
+        sweep(target)
         fresh = _beside(target, os.getpid())
         fresh.mkdir()
     except OSError as fault:
@@ -66,8 +66,9 @@ def _beside(target: Path, pid: int | str) -> Path:
     return target.with_name(f".{target.name}.new-{pid}")
 
 
-def _sweep(target: Path) -> None:
-    """Remove what killed runs left: half-written trees whose process is gone."""
+def sweep(folder: Path) -> None:
+    """Remove what killed runs left beside ``folder``: old or half-written trees of processes that are gone."""
+    target = Path(os.path.realpath(folder))
     prefix = _beside(target, "").name
     for path in target.parent.glob(f"{prefix}*"):
         pid = path.name.removeprefix(prefix)

@@ -18,7 +18,11 @@ from policyc.profiles.base import AgentProfile, Item, Run, Value, fault, join_it
 name = "kube-audit"
 
 _ACCOUNT = re.compile(r"system:serviceaccount:([^:]+):([^:]+)")
-_REASON = re.compile(r'allowed by (ClusterRoleBinding|RoleBinding) "([^"]+)"')
+_REASON = re.compile(
+    r'allowed by (ClusterRoleBinding|RoleBinding) "([^"]+)"(?: of (ClusterRole|Role) "([^"]+)")?'
+)
+"""k8s.io/kubernetes plugin/pkg/auth/authorizer/rbac (clusterRoleBindingDescriber, roleBindingDescriber)."""
+
 _STAGE_ORDER = ("RequestReceived", "ResponseStarted", "ResponseComplete", "Panic")
 
 
@@ -118,6 +122,10 @@ def _item(event: dict[str, Json], pointer: str, run: Run) -> Item:
         if ref.get("namespace"):
             values.append(("namespace", str(ref["namespace"])))
         named = str(ref.get("name", "")) or _field_selected(uri.query)
+        if event.get("verb") == "create" and not ref.get("subresource"):
+            # The log fills the name in from the object; the authorizer was asked without one
+            # (k8s.io/apiserver pkg/audit/request.go, LogRequestObject).
+            named = ""
         if named:
             values.append(("name", named))
     else:
@@ -141,9 +149,12 @@ def _field_selected(query: str) -> str:
 
 
 def _binding(event: dict[str, Json]) -> str:
+    """``KIND NAME of KIND NAME``: the binding and its role; empty when the event does not say."""
     annotations = event.get("annotations")
     reason = (
         annotations.get("authorization.k8s.io/reason") if isinstance(annotations, dict) else None
     )
     match = _REASON.search(str(reason))
-    return f"{match[1]} {match[2]}" if match else ""
+    if match is None:
+        return ""
+    return f"{match[1]} {match[2]}" + (f" of {match[3]} {match[4]}" if match[3] else "")

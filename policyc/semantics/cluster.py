@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from policyc.catalog.labels import stable_labels
 from policyc.catalog.startup import RUNTIMES
 from policyc.catalog.syscalls import SCMP_TOKENS
 from policyc.core.canonical import Json
 from policyc.core.diagnostics import Diagnostic, Related
+from policyc.core.errors import PolicycError
 from policyc.core.source import Source
 from policyc.core.suggest import did_you_mean
 from policyc.envelope.model import ClusterFacts, LabelPeer
@@ -18,6 +20,7 @@ from policyc.kube.names import canonical_address
 from policyc.kube.workloads import WORKLOAD_KINDS, template_of
 from policyc.semantics.load import Workspace
 from policyc.semantics.model import ServiceFact
+from policyc.semantics.words import single
 from policyc.syntax import nodes as n
 
 
@@ -56,6 +59,8 @@ def inventory(workspace: Workspace, found: list[Diagnostic]) -> Inventory:
         return result
     manifests: list[Manifest] = []
     facts = ClusterFacts()
+    for kind, word in _ONCE:
+        single(blocks[0].members, kind, word, found)
     for member in blocks[0].members:
         if isinstance(member, n.ClusterManifests):
             manifests += _manifests(workspace, member, found)
@@ -67,14 +72,40 @@ def inventory(workspace: Workspace, found: list[Diagnostic]) -> Inventory:
     return result
 
 
+_ONCE: tuple[tuple[type[n.ClusterMember], str], ...] = (
+    (n.ClusterDns, "dns"),
+    (n.ClusterNodeLocalDns, "node-local-dns"),
+    (n.ClusterRuntimes, "runtimes"),
+    (n.ClusterArchitectures, "architectures"),
+)
+
+
+def _is_one_place(pods: n.PodsPeer, found: list[Diagnostic]) -> bool:
+    """Whether the DNS pods have labels and one namespace; PC3012 when not.
+
+    Everyone who may connect is let through to them: they are not just any pods.
+    """
+    if pods.pod_labels and (len(pods.namespaces) == 1 or pods.namespace_labels):
+        return True
+    found.append(
+        Diagnostic(
+            "PC3012",
+            f"`{' '.join(pods.span.text.split())}` does not say which pods answer DNS",
+            pods.span,
+            help="write `dns pods labeled k8s-app=kube-dns in namespace kube-system`",
+        )
+    )
+    return False
+
+
 def _with_member(
     facts: ClusterFacts, member: n.ClusterMember, found: list[Diagnostic]
 ) -> ClusterFacts:
     dns, local = facts.dns, facts.node_local_dns
     runtimes, architectures = facts.runtimes, facts.architectures
     match member:
-        case n.ClusterDns(pods=pods):
-            namespaces = tuple(("kubernetes.io/metadata.name", w.text) for w in pods.namespaces[:1])
+        case n.ClusterDns(pods=pods) if _is_one_place(pods, found):
+            namespaces = tuple(("kubernetes.io/metadata.name", w.text) for w in pods.namespaces)
             named = tuple((x.key.text, x.value.text) for x in pods.namespace_labels)
             dns = LabelPeer(
                 tuple(sorted(namespaces or named)),
@@ -151,11 +182,28 @@ def _manifests(
                 )
             )
         for path in paths:
-            label = path.relative_to(workspace.root).as_posix()
-            outcome = read(Source(label, path.read_text(encoding="utf-8", errors="replace")))
-            found += outcome.diagnostics
-            manifests += outcome.value
+            source = _source(workspace.root, path, found)
+            if source is not None:
+                outcome = read(source)
+                found += outcome.diagnostics
+                manifests += outcome.value
     return manifests
+
+
+def _source(root: Path, path: Path, found: list[Diagnostic]) -> Source | None:
+    """A manifest's text; PC2012 when it is none or not below the root."""
+    label = path.relative_to(root).as_posix()
+    message = "it leads out of the policy root"
+    if path.resolve().is_relative_to(root.resolve()):
+        try:
+            return Source(label, path.read_bytes().decode("utf-8"))
+        except UnicodeDecodeError as fault:
+            message = f"it is not UTF-8: byte {fault.start} cannot be read"
+        except OSError as fault:
+            raise PolicycError("PC7050", f"cannot read `{label}`: {fault.strerror}") from fault
+    hint = "keep a copy below the root, saved as UTF-8"
+    found.append(Diagnostic("PC2012", f"`{label}`: {message}", path=label, help=hint))
+    return None
 
 
 def _add(result: Inventory, manifest: Manifest) -> None:

@@ -52,7 +52,7 @@ class Grants:
     ) -> list[Clause]:
         """The clauses of a grant written in ``path`` by the class or agent ``holder``.
 
-        A grant that takes away (``never``, ``deny``) takes the protected points too.
+        A grant that takes away (``never``, ``deny``, ``approve``) takes the protected points too.
         """
         text = " ".join(grant.span.text.split())
         made: list[Clause] = []
@@ -290,11 +290,16 @@ class Grants:
 
     def _labels(self, peer: n.PodsPeer) -> dict[str, Extent] | None:
         ok = True
-        for label in (*peer.pod_labels, *peer.namespace_labels):
-            fault = fault_of_label_pair(label.key.text, label.value.text)
-            if fault:
-                self._error("PC3012", label, f"`{label.span.text}` is no label", fault)
-                ok = False
+        for labels in (peer.pod_labels, peer.namespace_labels):
+            keys: set[str] = set()
+            for label in labels:
+                fault = fault_of_label_pair(label.key.text, label.value.text)
+                if fault is None and label.key.text in keys:
+                    fault = "its key stands twice, and no pod has two values of it"
+                keys.add(label.key.text)
+                if fault:
+                    self._error("PC3012", label, f"`{label.span.text}` cannot be selected", fault)
+                    ok = False
         if not ok:
             return None
         axis = d.EGRESS_PEER.axis("pod:x")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from itertools import combinations
 
@@ -19,10 +20,10 @@ from policyc.catalog.setup_only import SETUP_ONLY
 from policyc.catalog.startup import RUNTIMES, STARTUP, startup
 from policyc.catalog.syscall_classes import CLASSES, class_of
 from policyc.catalog.syscalls import (
-    SCMP_TOKENS,
     ARCHITECTURES,
     COMPAT,
     PROFILES,
+    SCMP_TOKENS,
     all_names,
     names,
     number,
@@ -163,6 +164,29 @@ def test_the_protected_set_has_ends() -> None:
     for path in ("/etc/passwd", "/proc/self/stat", "/proc/12/status", "/root/x", "/var/lib/x"):
         assert {"path": path, "mode": "read"} not in files
     assert {"path": "/proc/12/environ", "mode": "read"} in files
+
+
+def test_no_other_spelling_leads_around_the_protected_set() -> None:
+    files, addresses = protected()["files"], protected()["egress_ip"]
+    for path in (
+        "/proc/12/task/13/environ",
+        "/proc/self/task/13/mem",
+        "/proc/thread-self/environ",
+        "/proc/1/root/etc/shadow",
+        "/proc/self/root/run/docker.sock",
+        "/etc//shadow",
+        "/data/../etc/shadow",
+    ):
+        assert {"path": path, "mode": "read"} in files
+    for path in (*PROTECTED_PATHS, *PROTECTED_TREES):
+        if path.startswith("/var/run/"):
+            assert path.removeprefix("/var") in (*PROTECTED_PATHS, *PROTECTED_TREES)
+        assert not path.startswith("/run/") or f"/var{path}" in (*PROTECTED_PATHS, *PROTECTED_TREES)
+    for network in METADATA_ADDRESSES:
+        address = ipaddress.ip_address(network.partition("/")[0])
+        if isinstance(address, ipaddress.IPv4Address):
+            mapped = {"protocol": "tcp", "port": "80", "address": f"::ffff:{address}"}
+            assert mapped in addresses
 
 
 # -- Kubernetes ------------------------------------------------------------------------

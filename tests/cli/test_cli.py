@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -98,6 +99,7 @@ BAD = {
         b"PC2012",
     ),
     "duplicate keys": ("cluster/dup.yaml", b"kind: Service\nkind: Pod\n", b"PC2012"),
+    "a manifest that is not UTF-8": ("cluster/bad.yaml", b"kind: \xff\xfe\n", b"PC2012"),
     "unknown fields": (
         "support/profiles/new.json",
         b'{"apiVersion": "policyc.dev/v1", "kind": "AgentProfile", "metadata": {"name": "x"}, "spec": {}, "more": 1}',
@@ -202,6 +204,21 @@ def test_a_kill_while_writing_leaves_one_whole_output(root: Path, tmp_path: Path
     assert compiled(root, out).returncode == 0
     assert tree(out) == new
     assert not list(tmp_path.glob(".out.new-*"))
+
+
+def test_an_unchanged_tree_is_cleared_of_what_a_killed_run_left(root: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert compiled(root, out).returncode == 0
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    left, mine = (tmp_path / f".out.new-{pid}" for pid in (gone.pid, os.getpid()))
+    for folder in (left, mine):
+        (folder / "triage-bot").mkdir(parents=True)
+    assert compiled(root, out, "--check").returncode == 0
+    assert left.exists()
+    assert compiled(root, out).stdout.endswith(b"unchanged\n")
+    assert not left.exists()
+    assert mine.exists()  # another run that is still at work
 
 
 def test_why_names_the_evidence(root: Path, tmp_path: Path) -> None:

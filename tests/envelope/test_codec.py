@@ -21,7 +21,7 @@ from policyc.core.canonical import canonical_json, digest, pretty_json
 from policyc.core.strict_json import loads
 from policyc.envelope.codec import decode, encode
 from policyc.envelope.domains import DOMAINS
-from policyc.envelope.model import Approval, ClusterFacts, Envelope, ManagedRef, PodSecurity
+from policyc.envelope.model import Approval, ClusterFacts, Envelope, ManagedRef, Pin, PodSecurity
 
 SCHEMA = json.loads(
     (ROOT / "policyc" / "schemas" / "agent-envelope.schema.json").read_text(encoding="utf-8")
@@ -53,6 +53,10 @@ def envelopes(draw: st.DrawFn) -> Envelope:
             draw(st.sampled_from(("", "gvisor"))),
         ),
         cluster=draw(st.sampled_from((base.cluster, ClusterFacts(node_local_dns=())))),
+        pins=tuple(
+            Pin("web", tool, "sha256:" + tool * 64)
+            for tool in sorted(draw(st.sets(st.sampled_from("abc"))))
+        ),
     )
 
 

@@ -116,6 +116,22 @@ def test_deterministic_whatever_the_order_of_grants(emitter: Emitter) -> None:
 
 
 @EVERY
+def test_no_two_agents_write_one_object(emitter: Emitter) -> None:
+    """Applied one after the other, the second of two such objects would undo the first."""
+    names = ("bot", "Bot", "b_ot", "b-ot", "b.ot", "b" * 300, "b" * 301)
+    for case in cases(4):
+        found = []
+        for name in names:
+            subject = replace(case.subject, agent=name, service_account=f"demo/{name}")
+            for artifact in emitter.emit(replace(case, subject=subject)).artifacts:
+                match artifact.document:
+                    case {"apiVersion": api, "metadata": {"name": own, **rest}, "kind": kind}:
+                        if emitter.kind not in ("pod-security", "envelope"):
+                            found.append((api, kind, rest.get("namespace"), own))
+        assert len(found) == len(set(found))
+
+
+@EVERY
 def test_every_leaf_has_a_line_and_every_granting_line_a_reason(emitter: Emitter) -> None:
     for case in cases(MANY // 5):
         for artifact in emitter.emit(case).artifacts:

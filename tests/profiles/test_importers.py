@@ -168,7 +168,7 @@ def test_the_binding_the_impersonated_user_and_the_selected_name() -> None:
     (seen,) = requests(
         event(annotations={"authorization.k8s.io/reason": reason}), event(stage="RequestReceived")
     )
-    assert seen.granted_by == "ClusterRoleBinding admins"
+    assert seen.granted_by == "ClusterRoleBinding admins of ClusterRole cluster-admin"
     other = {"username": "system:serviceaccount:b:other"}
     assert requests(event(impersonatedUser=other), event(impersonatedUser=other)) == []
     listed = event(
@@ -178,6 +178,15 @@ def test_the_binding_the_impersonated_user_and_the_selected_name() -> None:
     )
     (seen,) = requests(listed, listed)
     assert (seen.verb, seen.name) == ("list", "x")
+
+
+def test_a_new_object_has_a_name_in_the_log_and_none_for_the_authorizer() -> None:
+    made = event(verb="create", requestURI="/api/v1/namespaces/a/configmaps")
+    (seen,) = requests(made, made)
+    assert (seen.verb, seen.name) == ("create", "")
+    evicted = event(verb="create", objectRef={**made["objectRef"], "subresource": "eviction"})
+    (seen,) = requests(evicted, evicted)
+    assert (seen.verb, seen.name) == ("create", "x")
 
 
 def test_subresources_and_urls() -> None:

@@ -248,3 +248,20 @@ def test_a_gate_grants_nothing() -> None:
     bot = agent("bot", '  allow tool tracker: read because "R-2"')
     gated, free = checked(GATED + bot), checked(BASE + bot)
     assert envelope_of(gated.agents[0], gated).domains == envelope_of(free.agents[0], free).domains
+
+
+def test_an_approval_of_everything_covers_what_must_be_named() -> None:
+    """What no pattern includes is what a human should see first."""
+    gated = """class base {
+  cap {
+    files read "/**", "/etc/shadow"
+  }
+  approve files read "/**" by "lead@corp.example"
+}
+"""
+    allow = '  allow files read "/etc/shadow" because "R-1"'
+    own = '\n  approve files read "/etc/**" by "owner@corp.example"'
+    found = checked(gated + agent("bot", allow + own))
+    envelope = envelope_of(found.agents[0], found)
+    shadow = {"mode": "read", "path": "/etc/shadow"}
+    assert [shadow in approval.region for approval in envelope.approvals] == [True, True]

@@ -28,13 +28,14 @@ def profile(case: Case) -> Iterator[Finding]:
     if not wanted:
         return
     for container in pod.containers():
-        path, found = _effective(pod, container)
+        path, found = effective(pod, container)
         if not _is_wanted(found, wanted):
             text = f"{container.title} has AppArmor profile {shown(found)}, not `{wanted}`"
             yield case.finding("APPARMOR", text, path)
 
 
-def _effective(pod: Pod, container: Container) -> tuple[str, Json]:
+def effective(pod: Pod, container: Container) -> tuple[str, Json]:
+    """Where the container's profile is, or would be, and what it says; None when nothing does."""
     path = f"{container.path}.securityContext.appArmorProfile"
     own = container.get("securityContext").get("appArmorProfile")
     if own is not None:

@@ -53,7 +53,7 @@ class _Place(NamedTuple):
     parent: _Place | None
     key: str | int
     schema: str = ""
-    item: Object = {}  # noqa: RUF012  # never changed  # of a list whose items have names
+    item: Object | None = None  # of a list whose items have names
 
     def path(self) -> str:
         """The JSON path."""
@@ -68,7 +68,7 @@ class _Place(NamedTuple):
         title = _TITLES.get(self.schema)
         if title is None:
             return above
-        named = f"{title} `{self.item.get('name')}`"
+        named = f"{title} `{(self.item or {}).get('name')}`"
         return f"{named} in {above}" if self.schema == "VolumeMount" else named
 
 

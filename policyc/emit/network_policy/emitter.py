@@ -16,7 +16,7 @@ from policyc.denote.network_policy import (
     needs_dns,
     permitted,
 )
-from policyc.emit.base import Artifact, Emission, Narrowing, Slack, lines_of
+from policyc.emit.base import Artifact, Emission, Narrowing, Slack, lines_of, object_name
 from policyc.emit.network_policy.selectors import Requirement, requirements, selector
 from policyc.envelope.axes import ALL, AddressAxis, EnumAxis, Extent, PortAxis
 from policyc.envelope.domains import DOMAINS, EGRESS_HOST, EGRESS_IP, PROTOCOLS
@@ -68,7 +68,7 @@ class NetworkPolicyEmitter:
             "apiVersion": "networking.k8s.io/v1",
             "kind": "NetworkPolicy",
             "metadata": {
-                "name": f"policyc-{envelope.subject.agent}"[:253].lower().replace("_", "-"),
+                "name": object_name(envelope.subject.agent),
                 "namespace": workload.namespace,
                 "annotations": {"policyc.dev/agent": envelope.subject.agent},
             },

@@ -5,25 +5,21 @@ The ServiceAccount mounts a token exactly when the agent may use the API.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
-from policyc.core.canonical import Json, digest
+from policyc.core.canonical import Json
 from policyc.core.errors import InternalError
 from policyc.denote.rbac import is_bound, permitted
-from policyc.emit.base import Artifact, Emission, lines_of
+from policyc.emit.base import Artifact, Emission, lines_of, object_name
 from policyc.emit.rbac.rules import CLUSTER, Rules, Verbs, rules_of
 from policyc.envelope.domains import KUBE, KUBE_URL
 from policyc.envelope.model import Envelope
 from policyc.envelope.provenance import Derivation, Step
 from policyc.envelope.region import Region
-from policyc.kube.names import fault_of_subdomain
 
 _FORM = Derivation(Step.FIXED, note="the form of an RBAC object")
 _ACCOUNT = Derivation(Step.DECLARED, note="the agent's own ServiceAccount")
 _API = "rbac.authorization.k8s.io"
-_STEM, _MARK = 100, 12
-"""Characters of an agent's name, and of its digest, in the name of an object."""
 
 
 class RbacEmitter:
@@ -83,18 +79,9 @@ def _identity(document: dict[str, Json]) -> tuple[str, str, str]:
 
 
 def role_name(envelope: Envelope) -> str:
-    """``policyc-AGENT.NAMESPACE``; a namespace has no dot, so no two agents have one name.
-
-    An agent whose name Kubernetes would refuse has a digest of it in the name.
-    """
+    """``policyc-AGENT.NAMESPACE``; a namespace has no dot, so no two agents have one name."""
     assert envelope.subject.workload is not None
-    agent, namespace = envelope.subject.agent, envelope.subject.workload.namespace
-    name = f"policyc-{agent}.{namespace}"
-    if fault_of_subdomain(name) is None:
-        return name
-    stem = re.sub(r"[^a-z0-9]+", "-", agent.lower())[:_STEM].strip("-")
-    mark = digest(agent.encode()).removeprefix("sha256:")[:_MARK]
-    return f"policyc-{stem}-{mark}.{namespace}"
+    return object_name(envelope.subject.agent, f".{envelope.subject.workload.namespace}")
 
 
 def _service_account(envelope: Envelope) -> Artifact:

@@ -42,8 +42,11 @@ def generalise(observation: PeerSeen, policy: CheckedPolicy) -> Iterator[Candida
     hosts = observation.hosts if is_egress else ()
     for host in hosts:
         yield from _host(observation, host, policy)
-    if observation.address and not hosts:
-        yield addressed(observation)
+    if hosts:
+        return
+    if not observation.address:
+        raise ValueError(f"{_named(observation)} with nobody at the other end")
+    yield addressed(observation)
 
 
 def addressed(observation: PeerSeen) -> Candidate:
@@ -87,7 +90,7 @@ def _host(observation: PeerSeen, host: str, policy: CheckedPolicy) -> Iterator[C
 def _pods(observation: PeerSeen) -> Candidate:
     """The pods by their lasting labels.
 
-    Where none is left, or the namespace is unknown, a selector would match far more
+    Where there is none, or the namespace is unknown, a selector would match far more
     than what was seen.
     """
     domain = DOMAINS[f"{observation.direction.value}_peer"]
@@ -104,7 +107,7 @@ def _pods(observation: PeerSeen) -> Candidate:
         domain.box(box),
         seen(Step.OWNER_SELECTOR, observation.sighting, note),
         f"{_named(observation)} {side} {pods(labels, spaces)}",
-        is_fleeting=not spaces or (bool(observation.pod_labels) and not labels),
+        is_fleeting=not (spaces and labels),
     )
 
 

@@ -16,6 +16,7 @@ from policyc.semantics.cluster import Inventory
 from policyc.semantics.grants import Grants
 from policyc.semantics.model import ApprovalRule, CheckedAgent, Clause, Learning
 from policyc.semantics.rules.classes import CheckedClass, rungs, spoken_of
+from policyc.semantics.rules.sharing import refuse_shared
 from policyc.semantics.symbols import Declaration, Symbols
 from policyc.semantics.words import calendar, known, missing, single
 from policyc.syntax import nodes as n
@@ -41,7 +42,7 @@ class AgentRules:
     def check(self) -> list[CheckedAgent]:
         """The agents whose class is known, by name."""
         agents = [a for d in self.symbols.all("agent") if (a := self._agent(d)) is not None]
-        self._refuse_shared(agents)
+        refuse_shared(agents, self.found)
         return agents
 
     def _agent(self, declaration: Declaration) -> CheckedAgent | None:
@@ -224,7 +225,9 @@ class AgentRules:
             ApprovalRule(clause, member.by.value)
             for member in node.members
             if isinstance(member, n.Approve)
-            for clause in self.grants.clauses(member.grant, declaration.path, declaration.name)
+            for clause in self.grants.clauses(
+                member.grant, declaration.path, declaration.name, takes_away=True
+            )
         ]
 
     def _learning(
@@ -402,33 +405,3 @@ class AgentRules:
                         help="a managed agent has tools, models, memory, hosts and an identity",
                     )
                 )
-
-    def _refuse_shared(self, agents: list[CheckedAgent]) -> None:
-        """PC3005 for two agents on one container, PC3006 for two on one ServiceAccount."""
-        containers: dict[WorkloadRef, CheckedAgent] = {}
-        accounts: dict[str, CheckedAgent] = {}
-        for agent in agents:
-            if agent.workload is not None:
-                first = containers.setdefault(agent.workload, agent)
-                if first is not agent and agent.workload_span and first.workload_span:
-                    self.found.append(
-                        Diagnostic(
-                            "PC3005",
-                            f"agents `{first.name}` and `{agent.name}` are bound to one container",
-                            agent.workload_span,
-                            (Related(first.workload_span, f"`{first.name}` is bound to it here"),),
-                            help="an agent is one container of one workload",
-                        )
-                    )
-            if agent.service_account:
-                first = accounts.setdefault(agent.service_account, agent)
-                if first is not agent and agent.identity_span and first.identity_span:
-                    self.found.append(
-                        Diagnostic(
-                            "PC3006",
-                            f"agents `{first.name}` and `{agent.name}` share the ServiceAccount `{agent.service_account}`",
-                            agent.identity_span,
-                            (Related(first.identity_span, f"`{first.name}` uses it here"),),
-                            help="give each agent a ServiceAccount of its own",
-                        )
-                    )

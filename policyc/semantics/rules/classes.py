@@ -140,7 +140,7 @@ def _checked(
         ApprovalRule(clause, member.by.value)
         for member in node.members
         if isinstance(member, n.Approve)
-        for clause in grants.clauses(member.grant, link.path, link.name)
+        for clause in grants.clauses(member.grant, link.path, link.name, takes_away=True)
     )
     return CheckedClass(
         link.name,
@@ -258,8 +258,11 @@ _LEVELS = ("restricted", "baseline")
 
 
 def _is_looser(mine: PodSecurity, above: PodSecurity) -> bool:
-    return (mine.level == "baseline" and above.level == "restricted") or (
-        above.read_only_root and not mine.read_only_root
+    """Whether something is given up; which of two runtime classes isolates better nobody here knows."""
+    return (
+        (mine.level == "baseline" and above.level == "restricted")
+        or (above.read_only_root and not mine.read_only_root)
+        or (bool(above.runtime_class) and mine.runtime_class != above.runtime_class)
     )
 
 

@@ -1,0 +1,122 @@
+"""What an agent's workload asks for beyond the pod's security, against its envelope.
+
+A list of tools in an object narrows nothing by itself: it is checked so that nobody relies
+on more than was granted.  What cannot be known, or stands for everything of a server, is
+refused: an envelope is a closed list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from policyc.admission.bundle import Agent
+from policyc.admission.case import Case
+from policyc.admission.extract.claims import SERVERS_CLAIM, Claims, claims_of
+from policyc.admission.extract.pods import pod_asks
+from policyc.admission.readings import holds_all_tools, holds_endpoint, holds_model, holds_tool
+from policyc.admission.requested import All, Ask, Delegate, Endpoint, Known, Model, Tool, Unknown
+from policyc.admission.verdict import Finding
+from policyc.envelope.domains import TOOLS
+
+_ENVELOPE_DOMAIN = {"tools": "tools", "models": "models", "egress": "egress_host"}
+
+
+def asks(case: Case) -> Iterator[Finding]:
+    """What the pod of an agent asks for is within its envelope, and is what it claims."""
+    if case.pod is None or case.agent is None:
+        return
+    namespace = case.request.namespace
+    found = list(pod_asks(case.pod, namespace, case.view))
+    claimed = claims_of(case.pod)
+    for ask in found:
+        yield from judged(case, case.agent, ask, namespace)
+    for ask in claimed.asks:
+        yield from judged(case, case.agent, ask, namespace)
+    yield from _under_declared(case, claimed, found)
+    if claimed.servers is not None:
+        yield from _servers(case, case.agent, claimed, claimed.servers, found)
+
+
+def judged(case: Case, agent: Agent, ask: Ask, namespace: str) -> Iterator[Finding]:
+    """What is wrong with one ask of an agent's workload."""
+    match ask.capability:
+        case Unknown(reason, why):
+            yield case.finding(reason, why, ask.path, domain=_ENVELOPE_DOMAIN.get(ask.domain, ""))
+        case All(servers):
+            if not holds_all_tools(agent.envelope.domains["tools"], servers):
+                names = " or ".join(f"`{s}`" for s in servers) or "a server without a name"
+                message = (
+                    f"MCP server {names} is used without a list of its tools: that is all of them"
+                )
+                yield case.finding("ALL_TOOLS", message, ask.path, domain="tools")
+        case Known(region):
+            if not _holds(case, agent, region, namespace):
+                yield _excess(case, ask, region)
+
+
+def _holds(
+    case: Case, agent: Agent, region: Tool | Model | Endpoint | Delegate, namespace: str
+) -> bool:
+    envelope = agent.envelope
+    match region:
+        case Tool():
+            return holds_tool(envelope.domains["tools"], region)
+        case Model():
+            return holds_model(envelope.domains["models"], region)
+        case Endpoint():
+            return holds_endpoint(envelope, region, namespace, case.view)
+        case Delegate(space, name):
+            other = case.bundle.by_workload.get(("apps", "Deployment", space, name))
+            return other is not None and other.name in envelope.delegates
+
+
+def _excess(case: Case, ask: Ask, region: Tool | Model | Endpoint | Delegate) -> Finding:
+    name = case.agent.name if case.agent is not None else ""
+    match region:
+        case Tool():
+            reason, what, domain = "TOOL", f"use tool `{ask.text}`", "tools"
+        case Model():
+            reason, what, domain = "MODEL", f"use model `{ask.text}`", "models"
+        case Delegate():
+            reason, what, domain = "DELEGATE", f"hand work to agent `{ask.text}`", ""
+        case Endpoint():
+            reason = "PROXY" if ask.domain == "proxy" else "EGRESS"
+            domain = "egress_ip" if region.network else "egress_host"
+            what = f"connect to `{ask.text}`"
+    return case.finding(reason, f"agent `{name}` may not {what}", ask.path, domain=domain)
+
+
+def _under_declared(case: Case, claimed: Claims, found: list[Ask]) -> Iterator[Finding]:
+    for ask in found:
+        if isinstance(ask.capability, Known) and not claimed.covers(ask, ask.capability.region):
+            yield case.finding(
+                "UNDER_DECLARED",
+                f"it asks for `{ask.text}`, which its annotation `{claimed.name_of(ask.domain)}` leaves out",
+                ask.path,
+            )
+
+
+def _servers(
+    case: Case, agent: Agent, claimed: Claims, servers: tuple[str, ...], found: list[Ask]
+) -> Iterator[Finding]:
+    """Claimed MCP servers are servers of the envelope, and none that is named is left out."""
+    granted = agent.envelope.domains["tools"]
+    for server in servers:
+        if not granted & TOOLS.single({"server": server}):
+            message = f"agent `{agent.name}` may not use MCP server `{server}`"
+            yield case.finding("TOOL", message, claimed.servers_path, domain="tools")
+    for ask in found:
+        named = _servers_of(ask)
+        if named and not any(server in servers for server in named):
+            message = f"it uses MCP server `{named[0]}`, which its annotation `{SERVERS_CLAIM}` leaves out"
+            yield case.finding("UNDER_DECLARED", message, ask.path)
+
+
+def _servers_of(ask: Ask) -> tuple[str, ...]:
+    match ask.capability:
+        case All(servers) | Known(Tool(servers=servers)):
+            return servers
+    return ()
+
+
+CHECKS = (asks,)

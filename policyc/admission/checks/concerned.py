@@ -1,0 +1,35 @@
+"""Findings about agents that a request concerns without being theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from policyc.admission.bundle import Agent
+from policyc.admission.case import Case
+from policyc.admission.verdict import Finding
+from policyc.admission.view import Kind
+
+_ORDER = ("enforce", "audit", "observe")
+
+
+def strictest(case: Case, agents: Iterable[Agent | str]) -> Iterator[Case]:
+    """The case, looked at for one agent after the other, in the order in which findings weigh."""
+    known = [case.bundle.agents[a] if isinstance(a, str) else a for a in agents]
+    for agent in sorted(known, key=lambda agent: (_ORDER.index(agent.stage), agent.name)):
+        yield case.about(agent)
+
+
+def brief(lines: Sequence[str], most: int = 3) -> str:
+    """The first lines, and how many more there are."""
+    more = f"; and {len(lines) - most} more" if len(lines) > most else ""
+    return "; ".join(lines[:most]) + more
+
+
+def unknown(case: Case, kinds: Iterable[Kind]) -> Finding:
+    """What the decision rests on is not known, so it is no."""
+    missing = sorted(kind for _, kind in case.view.unknown & frozenset(kinds))
+    return case.finding(
+        "STATE_UNKNOWN",
+        f"the cluster's {' and '.join(missing)} objects are not known now",
+        is_ratcheted=False,
+    )

@@ -1,0 +1,165 @@
+"""Services that would give an agent's traffic another end than its policy thinks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from policyc.admission.bundle import Agent, Bundle
+from policyc.admission.case import Case
+from policyc.admission.checks.concerned import strictest
+from policyc.admission.flows import ceiling
+from policyc.admission.request import Object, Operation
+from policyc.admission.verdict import Finding
+from policyc.catalog.machinery import controller
+from policyc.core.canonical import Json
+from policyc.envelope.domains import EGRESS_HOST, EGRESS_IP
+from policyc.envelope.region import Region
+
+_BALANCERS = frozenset({"*", "service-controller", "cloud-controller-manager"})
+_ENDPOINTS = frozenset(
+    {"*", "endpoint-controller", "endpointslice-controller", "endpointslicemirroring-controller"}
+)
+
+
+def external_name(case: Case) -> Iterator[Finding]:
+    """A name in an agent's namespace stands for no host that the agent may not connect to."""
+    spec = _part(case, "", "Service", "spec")
+    if spec is None or spec.get("type") != "ExternalName":
+        return
+    host = spec.get("externalName")
+    there = _host(host)
+    for about in strictest(case, case.bundle.by_namespace.get(case.request.namespace, ())):
+        assert about.agent is not None
+        if not there or not there & about.agent.envelope.domains["egress_host"]:
+            yield about.finding(
+                "EXTERNALNAME",
+                f"the Service would be a name of `{host}`, which agent `{about.agent.name}` may not reach",
+                "spec.externalName",
+                domain="egress_host",
+            )
+
+
+def external_address(case: Case) -> Iterator[Finding]:
+    """No Service takes over an address that agents connect to, or stands for one beside them.
+
+    Whoever names an address in a Service gets the traffic to it from every pod
+    (CVE-2020-8554); the balancer's own controllers name the ones that they gave out.
+    """
+    taken = _taken(case)
+    if not taken:
+        return
+    hit = EGRESS_IP.union(map(_address, taken))
+    own = case.bundle.by_namespace.get(case.request.namespace, ())
+    agents = own or _reaching(case.bundle, hit, case)
+    for about in strictest(case, agents):
+        assert about.agent is not None
+        yield about.finding(
+            "EXTERNAL_IP",
+            f"the Service would take {', '.join(sorted(taken))} from agent `{about.agent.name}`",
+            "spec.externalIPs",
+        )
+
+
+def _taken(case: Case) -> list[str]:
+    request = case.request
+    spec = _part(case, "", "Service", "spec") or {}
+    found = _texts(spec.get("externalIPs"))
+    status = _part(case, "", "Service", "status") or {}
+    is_given = controller(request.user) in _BALANCERS or request.user in case.settings.operators
+    if request.subresource == "status" and not is_given:
+        balancer = status.get("loadBalancer")
+        ingress = balancer.get("ingress") if isinstance(balancer, dict) else None
+        found += [text for item in _objects(ingress) for text in _texts([item.get("ip")])]
+    return found
+
+
+def _reaching(bundle: Bundle, hit: Region, case: Case) -> list[Agent]:
+    everything = bundle.memo(
+        ("all addresses", case.today),
+        lambda: EGRESS_IP.union(
+            ceiling(bundle, bundle.on(a, case.today))["egress_ip"]
+            for a in bundle.by_account.values()
+        ),
+    )
+    if not hit & everything:
+        return []
+    return [
+        agent
+        for agent in bundle.by_account.values()
+        if hit & ceiling(bundle, bundle.on(agent, case.today))["egress_ip"]
+    ]
+
+
+def endpoints(case: Case) -> Iterator[Finding]:
+    """Endpoints that people write in an agent's namespace are addresses that it may reach."""
+    if controller(case.request.user) in _ENDPOINTS:
+        return
+    written = _addresses(case)
+    if not written:
+        return
+    for about in strictest(case, case.bundle.by_namespace.get(case.request.namespace, ())):
+        assert about.agent is not None
+        known = ceiling(case.bundle, about.agent)["egress_ip"]
+        outside = [a for a in written if not _address(a) & known]
+        if outside:
+            yield about.finding(
+                "ENDPOINTS",
+                f"a Service would lead to {', '.join(sorted(outside))}, which agent `{about.agent.name}` may not reach",
+                "endpoints",
+                domain="egress_ip",
+            )
+
+
+def _addresses(case: Case) -> list[str]:
+    """The addresses of an EndpointSlice or, of old, Endpoints."""
+    body = case.request.object
+    if body is None or case.request.operation is Operation.DELETE:
+        return []
+    kind = (case.request.group, case.request.kind)
+    if kind == ("discovery.k8s.io", "EndpointSlice"):
+        return [a for e in _objects(body.get("endpoints")) for a in _texts(e.get("addresses"))]
+    if kind != ("", "Endpoints"):
+        return []
+    return [
+        text
+        for subset in _objects(body.get("subsets"))
+        for field in ("addresses", "notReadyAddresses")
+        for item in _objects(subset.get(field))
+        for text in _texts([item.get("ip")])
+    ]
+
+
+def _part(case: Case, group: str, kind: str, name: str) -> Object | None:
+    """A member of the new object, when it is of that kind."""
+    request = case.request
+    if (request.group, request.kind) != (group, kind) or request.operation is Operation.DELETE:
+        return None
+    found = (request.object or {}).get(name)
+    return found if isinstance(found, dict) else None
+
+
+def _objects(value: Json) -> list[Object]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def _texts(value: Json) -> list[str]:
+    """The texts of a list; what is no text is written as one, so that nothing is passed over."""
+    return [str(item) for item in value if item is not None] if isinstance(value, list) else []
+
+
+def _address(written: str) -> Region:
+    """All flows to an address; what is none is nowhere, and nobody may reach it."""
+    try:
+        return EGRESS_IP.box({"address": EGRESS_IP.axis("address").single(written)})
+    except ValueError:
+        return EGRESS_IP.empty
+
+
+def _host(written: Json) -> Region:
+    try:
+        return EGRESS_HOST.box({"host": EGRESS_HOST.axis("host").single(str(written))})
+    except ValueError:
+        return EGRESS_HOST.empty
+
+
+CHECKS = (external_name, external_address, endpoints)

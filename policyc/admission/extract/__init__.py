@@ -1,0 +1,1 @@
+"""What objects ask for: one module for each family of sources."""

@@ -1,0 +1,110 @@
+"""Command lines: flags that mean what variables of the same name mean, URLs, and shells."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from policyc.admission.extract.atoms import DOMAIN, plain_asks, shown, url_asks
+from policyc.admission.extract.environment import expand
+from policyc.admission.extract.names import Meaning, meaning
+from policyc.admission.request import Object
+from policyc.admission.requested import Ask, Unknown
+from policyc.catalog.agent_signs import UNGUARDED_FLAGS
+
+_SHELLS = frozenset("sh bash dash ash zsh ksh mksh fish busybox".split())
+_INTERPRETERS = re.compile(r"(python|pypy)[0-9.]*|node|nodejs|deno|bun|perl|ruby|php|lua|tclsh")
+_SHELL_FLAG = re.compile(r"-[a-zA-Z]*c[a-zA-Z]*")
+_CODE_FLAGS = frozenset({"-c", "-e", "-E", "-r", "-p", "-pe", "--eval", "--print", "eval"})
+_ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(.*)", re.DOTALL)
+_MOST_WORDS = 4096
+
+
+def command_line(body: Object, path: str) -> list[tuple[str, str]]:
+    """The words of ``command`` and ``args`` with their JSON paths."""
+    found: list[tuple[str, str]] = []
+    for field in ("command", "args"):
+        value = body.get(field)
+        if isinstance(value, str):
+            found += [(word, f"{path}.{field}") for word in value.split()]
+        for i, word in enumerate(value if isinstance(value, list) else ()):
+            if isinstance(word, str):
+                found.append((word, f"{path}.{field}[{i}]"))
+    return found
+
+
+def command_asks(body: Object, path: str) -> Iterator[Ask]:
+    """What the command line of an MCP server asks for, which its client starts."""
+    yield from argument_asks(body, path, {}, has_list=True)
+
+
+def names_tools(body: Object, path: str) -> bool:
+    """Whether a flag of the command line lists tools."""
+    return any(
+        meaning(word.partition("=")[0]) is Meaning.TOOLS
+        for word, _ in command_line(body, path)
+        if word.startswith("-")
+    )
+
+
+def argument_asks(
+    body: Object, path: str, known: Mapping[str, str | None], *, has_list: bool
+) -> Iterator[Ask]:
+    """What flags, assignments and URLs of the command line ask for, after expansion."""
+    words = command_line(body, path)
+    if not words:
+        return
+    if len(words) > _MOST_WORDS:
+        yield Ask("runtime", "args", path, Unknown("NOT_A_LIST", "it has too many arguments"))
+        return
+    yield from _scripts(words)
+    taken = False
+    for i, (written, where) in enumerate(words):
+        if taken:
+            taken = False
+            continue
+        flag, equals, value = written.partition("=")
+        follows = not equals and i + 1 < len(words)
+        if written.startswith("-"):
+            if flag in UNGUARDED_FLAGS:
+                why = f"`{flag}` lets it use every tool that it has"
+                yield Ask("tools", flag, where, Unknown("ALL_TOOLS", why))
+            elif meaning(flag) not in (None, Meaning.RUNTIME) and (equals or follows):
+                taken = not equals
+                given, place = (value, where) if equals else words[i + 1]
+                yield from _valued(flag, given, place, known, has_list=has_list)
+            elif equals:
+                yield from _valued(flag, value, where, known, has_list=has_list)
+        elif assigned := _ASSIGNMENT.fullmatch(written):
+            yield from _valued(assigned[1], assigned[2], where, known, has_list=has_list)
+        else:
+            yield from _valued("", written, where, known, has_list=has_list)
+
+
+def _valued(
+    name: str, written: str, path: str, known: Mapping[str, str | None], *, has_list: bool
+) -> Iterator[Ask]:
+    value, missing = expand(written, known)
+    means = meaning(name) if name else None
+    if missing and (means is not None or "://" in written):
+        domain = DOMAIN[means] if means is not None else "egress"
+        why = f"`$({missing})` is not known"
+        yield Ask(domain, shown(written), path, Unknown("UNRESOLVED", why))
+    elif value is not None:
+        yield from (
+            plain_asks(name, value, path, has_list=has_list) if name else url_asks(value, path)
+        )
+
+
+def _scripts(words: list[tuple[str, str]]) -> Iterator[Ask]:
+    """Shells and interpreters that are handed a program as an argument."""
+    for i, (word, _) in enumerate(words):
+        program = word.rpartition("/")[2]
+        is_shell = program in _SHELLS
+        if not is_shell and not _INTERPRETERS.fullmatch(program):
+            continue
+        for flag, where in words[i + 1 : i + 6]:
+            if (is_shell and _SHELL_FLAG.fullmatch(flag)) or (not is_shell and flag in _CODE_FLAGS):
+                why = f"`{program} {flag}` runs a script, which cannot be judged: name the program itself"
+                yield Ask("runtime", program, where, Unknown("SHELL_WRAPPER", why))
+                return

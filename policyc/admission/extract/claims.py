@@ -1,0 +1,110 @@
+"""Annotations under ``policyc.dev/``: what a workload says that it asks for.
+
+A claim may only be the whole truth or more than it, and never more than the envelope:
+claiming less than what was found is a denial, since somebody would rely on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from policyc.admission.extract.atoms import model_asks, plain_asks, tool_asks
+from policyc.admission.extract.lists import words_of
+from policyc.admission.pods import Pod
+from policyc.admission.readings import holds_model, holds_tool
+from policyc.admission.requested import Ask, Delegate, Endpoint, Known, Model, Region, Tool
+from policyc.admission.view import annotations_of
+from policyc.envelope.domains import MODELS, TOOLS
+from policyc.envelope.region import Region as EnvelopeRegion
+
+TOOLS_CLAIM = "policyc.dev/tools"
+MODELS_CLAIM = "policyc.dev/models"
+EGRESS_CLAIM = "policyc.dev/egress"
+SERVERS_CLAIM = "policyc.dev/mcp-servers"
+_NAMES = {"tools": TOOLS_CLAIM, "models": MODELS_CLAIM, "egress": EGRESS_CLAIM, "proxy": EGRESS_CLAIM}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """The asks of the claims, and those of each domain that is claimed at all."""
+
+    asks: tuple[Ask, ...]
+    by_domain: Mapping[str, tuple[Ask, ...]]
+    servers: tuple[str, ...] | None = None
+    servers_path: str = ""
+
+    def name_of(self, domain: str) -> str:
+        """The annotation that speaks of a domain."""
+        return _NAMES.get(domain, "")
+
+    def covers(self, ask: Ask, region: Region) -> bool:
+        """Whether the claims of the ask's domain, where there are any, hold it too."""
+        claimed = self.by_domain.get(self.name_of(ask.domain))
+        if claimed is None:
+            return True
+        regions = [a.capability.region for a in claimed if isinstance(a.capability, Known)]
+        match region:
+            case Tool():
+                return holds_tool(_claimed_tools(regions), region)
+            case Model():
+                return holds_model(_claimed_models(regions), region)
+            case Endpoint():
+                return any(_is_same_place(region, other) for other in regions)
+            case Delegate():
+                return True
+
+
+_NONE = Claims((), {})
+
+
+def claims_of(pod: Pod) -> Claims:
+    """The claims of a pod's annotations."""
+    annotations = annotations_of(pod.template)
+    by_domain: dict[str, tuple[Ask, ...]] = {}
+    for name in (TOOLS_CLAIM, MODELS_CLAIM, EGRESS_CLAIM):
+        text = annotations.get(name)
+        if text is not None:
+            path = pod.at(f"metadata.annotations['{name}']")
+            by_domain[name] = tuple(_asks(name, text, path))
+    servers = annotations.get(SERVERS_CLAIM)
+    if not by_domain and servers is None:
+        return _NONE
+    return Claims(
+        tuple(a for asks in by_domain.values() for a in asks),
+        by_domain,
+        None if servers is None else words_of(servers) or (),
+        pod.at(f"metadata.annotations['{SERVERS_CLAIM}']"),
+    )
+
+
+def _asks(name: str, text: str, path: str) -> list[Ask]:
+    if name == TOOLS_CLAIM:
+        return list(tool_asks(text, path))
+    if name == MODELS_CLAIM:
+        return list(model_asks(text, path))
+    return list(plain_asks("EGRESS", text, path, has_list=True))
+
+
+def _claimed_tools(regions: list[Region]) -> EnvelopeRegion:
+    """The claimed tools as a region: a name without a server is that tool of every server."""
+    parts = []
+    for region in regions:
+        if isinstance(region, Tool):
+            server, slash, tool = region.name.partition("/")
+            point = {"server": server, "tool": tool} if slash else {"tool": region.name}
+            parts.append(TOOLS.single(point))
+    return TOOLS.union(parts)
+
+
+def _claimed_models(regions: list[Region]) -> EnvelopeRegion:
+    names = [region.name for region in regions if isinstance(region, Model)]
+    return MODELS.union(MODELS.single({"model": name}) for name in names)
+
+
+def _is_same_place(one: Endpoint, other: Region) -> bool:
+    return (
+        isinstance(other, Endpoint)
+        and (one.host, one.network) == (other.host, other.network)
+        and other.port in (None, one.port)
+    )

@@ -1,0 +1,202 @@
+"""Whether an envelope permits what was asked, in one of the ways in which it can be read.
+
+People write ``search``, ``web/search`` and ``web__search`` for one tool.  Spellings are those
+of MCP gateways and clients: ``server__tool`` (Envoy AI Gateway, agentgateway),
+``mcp__server__tool`` (Claude Code), ``server_tool`` (FastMCP mounts), ``server/tool``,
+``server:tool``, ``server.tool``; gateways also turn ``_`` into ``-`` (each one's documentation,
+2026-06).  Case counts: MCP tool names are case-sensitive (specification 2025-11-25, tools).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+
+from policyc.admission.request import Object
+from policyc.admission.requested import Endpoint, Model, Tool
+from policyc.admission.view import Key, View, key_of
+from policyc.catalog.agent_signs import MODEL_PROVIDERS
+from policyc.envelope.domains import EGRESS_HOST, EGRESS_IP, EGRESS_PEER, MODELS, TOOLS
+from policyc.envelope.model import Envelope
+from policyc.envelope.region import Domain, Region
+
+_SEPARATORS = ("/", "__", ":", ".", "_", "-")
+_LONGEST_NAME = 256
+
+
+@lru_cache(maxsize=8192)
+def holds_tool(granted: Region, tool: Tool) -> bool:
+    """Whether one reading of the tool's name is a granted tool."""
+    if len(tool.name) > _LONGEST_NAME:
+        return False
+    name = tool.name.removeprefix("mcp__")
+    if tool.servers:
+        own = tuple((s, name) for s in tool.servers)
+        inner = tuple(r for r in _splits(name) if r[0] in _spellings_of_all(tool.servers))
+        return any(_holds(granted, *reading) for reading in (*own, *inner))
+    if any(bool(granted & TOOLS.single({"tool": spelling})) for spelling in _spellings(name)):
+        return True
+    return any(_holds(granted, *reading) for reading in _splits(name))
+
+
+def _splits(name: str) -> Iterator[tuple[str, str]]:
+    """The readings of a name as server and tool."""
+    for separator in _SEPARATORS:
+        at = name.find(separator)
+        while at >= 0:
+            server, tool = name[:at], name[at + len(separator) :]
+            if server and tool:
+                yield server, tool
+            at = name.find(separator, at + 1)
+
+
+def _spellings_of_all(servers: tuple[str, ...]) -> set[str]:
+    return {spelling for server in servers for spelling in _spellings(server)}
+
+
+def _spellings(name: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((name, name.replace("_", "-"), name.replace("-", "_"))))
+
+
+def _holds(granted: Region, server: str, tool: str) -> bool:
+    return any(
+        {"server": s, "tool": t} in granted for s in _spellings(server) for t in _spellings(tool)
+    )
+
+
+@lru_cache(maxsize=1024)
+def holds_all_tools(granted: Region, servers: tuple[str, ...]) -> bool:
+    """Whether every tool of a server is granted, whatever tools it has."""
+    return any(TOOLS.single({"server": server}) <= granted for server in servers)
+
+
+@lru_cache(maxsize=4096)
+def holds_model(granted: Region, model: Model) -> bool:
+    """Whether the model is granted, with or without its vendor in front, through any gateway."""
+    names = [model.name, model.name.replace(":", "/", 1)]
+    if model.provider:
+        names.append(f"{model.provider}/{model.name}")
+    elif "/" not in model.name:
+        names += [f"{vendor}/{model.name}" for vendor in MODEL_PROVIDERS]
+    return any(bool(granted & MODELS.single({"model": name})) for name in names)
+
+
+def holds_endpoint(envelope: Envelope, place: Endpoint, namespace: str, view: View) -> bool:
+    """Whether a connection to the place is granted, as a host, an address or a Service."""
+    if place.network:
+        service = _services(view).get(place.network)
+        if service is not None and _holds_service(envelope, service, place.port, view):
+            return True
+        return _fits(envelope.domains["egress_ip"], EGRESS_IP, "address", place.network, place.port)
+    service = _service_named(place.host, namespace, view)
+    if service is not None:
+        return _holds_service(envelope, service, place.port, view)
+    if _is_api(place.host):
+        return bool(envelope.domains["kube"]) or bool(envelope.domains["kube_url"])
+    return _fits(envelope.domains["egress_host"], EGRESS_HOST, "host", place.host, place.port)
+
+
+@lru_cache(maxsize=8192)
+def _fits(granted: Region, domain: Domain, axis: str, written: str, port: int | None) -> bool:
+    """Whether the place is granted: over TCP at its port, or at some port where it says none."""
+    where = {axis: domain.axis(axis).extent(written)}
+    if port is not None:
+        flow = {
+            name: domain.axis(name).extent(w)
+            for name, w in (("protocol", "tcp"), ("port", str(port)))
+        }
+        return domain.box({**where, **flow}) <= granted
+    return any(
+        domain.box({**{k: v for k, v in box.items() if k != axis}, **where}) <= granted
+        for box in granted.boxes()
+        if domain.box({**box, **where})
+    )
+
+
+_API_HOSTS = ("kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local")  # fmt: skip
+
+
+def _is_api(host: str) -> bool:
+    return host in _API_HOSTS
+
+
+def _service_named(host: str, namespace: str, view: View) -> Object | None:
+    """The Service that a name means to a pod: its search path comes before the outer world.
+
+    Kubernetes DNS for Services and Pods: the search path is ``NAMESPACE.svc.ZONE``,
+    ``svc.ZONE``, ``ZONE``, so ``web`` and ``web.mcp`` are Services where these exist.
+    """
+    labels = host.split(".")
+    if len(labels) == 1:
+        return view.get("", "Service", namespace, host)
+    if len(labels) == 2 or labels[2] == "svc":
+        return view.get("", "Service", labels[1], labels[0])
+    return None
+
+
+def _services(view: View) -> dict[str, Object]:
+    """The Services by cluster address."""
+
+    def indexed() -> dict[str, Object]:
+        found: dict[str, Object] = {}
+        for body in view.all("", "Service"):
+            spec = body.get("spec")
+            addresses = spec.get("clusterIPs") if isinstance(spec, dict) else None
+            first = spec.get("clusterIP") if isinstance(spec, dict) else None
+            for address in [first, *(addresses if isinstance(addresses, list) else ())]:
+                if isinstance(address, str):
+                    found[address] = body
+        return found
+
+    return view.memo("services by address", indexed)
+
+
+def _holds_service(envelope: Envelope, service: Object, port: int | None, view: View) -> bool:
+    """Whether the pods of a Service are granted at the port that its own leads to."""
+    spec = service.get("spec")
+    if not isinstance(spec, dict):
+        return False
+    if spec.get("type") == "ExternalName":
+        outer = str(spec.get("externalName", "")).lower().removesuffix(".")
+        try:
+            return _fits(envelope.domains["egress_host"], EGRESS_HOST, "host", outer, port)
+        except ValueError:
+            return False
+    key = key_of(service)
+    labels = view.memo(
+        ("labels of a Service's pods", key), lambda: _labels_of_pods(key, spec, view)
+    )
+    return bool(labels) and _holds_peers(
+        envelope.domains["egress_peer"], labels, _target(spec, port)
+    )
+
+
+def _labels_of_pods(key: Key, spec: Object, view: View) -> tuple[tuple[str, str], ...]:
+    """What is known of the labels of a Service's pods and of their namespace; empty: nothing."""
+    selector = spec.get("selector")
+    labels = view.namespace_labels(key[0])
+    if not isinstance(selector, dict) or not selector or labels is None:
+        return ()
+    where = {f"pod:{k}": v for k, v in selector.items() if isinstance(v, str)}
+    where |= {f"namespace:{k}": v for k, v in labels.items()}
+    return tuple(sorted(where.items()))
+
+
+def _target(spec: Object, port: int | None) -> int | None:
+    """The pods' port behind a Service's port; None where it has a name, or none is said."""
+    ports = spec.get("ports")
+    for entry in ports if isinstance(ports, list) else ():
+        if isinstance(entry, dict) and port is not None and entry.get("port") == port:
+            target = entry.get("targetPort", port)
+            return target if isinstance(target, int) else None
+    return port
+
+
+@lru_cache(maxsize=2048)
+def _holds_peers(granted: Region, labels: tuple[tuple[str, str], ...], port: int | None) -> bool:
+    exact = {name: EGRESS_PEER.axis(name).single(f"={value}") for name, value in labels}
+    if port is not None and 0 <= port < 1 << 16:
+        exact["port"] = EGRESS_PEER.axis("port").extent(str(port))
+        exact["protocol"] = EGRESS_PEER.axis("protocol").extent("tcp")
+        return EGRESS_PEER.box(exact) <= granted
+    return bool(EGRESS_PEER.box(exact) & granted)

@@ -1,0 +1,329 @@
+"""Writes the decision log of one process: one epoch, from its start to its end."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as TooSlow
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple, Self
+
+from policyc.admission.request import Request
+from policyc.admission.verdict import Verdict
+from policyc.audit.checkpoint import as_base64
+from policyc.audit.epoch import Epoch
+from policyc.audit.layout import LOCK, Left, epochs_in, high_water, left_by, recent_uids
+from policyc.audit.record import Kind, decision, encode, time_text
+from policyc.audit.seen import Seen
+from policyc.core.canonical import Json
+from policyc.core.errors import PolicycError
+from policyc.signing.keys import Signer, checked_name
+
+_SYNC_EVERY_SECONDS = 1.0
+_SYNC_EVERY_RECORDS = 256
+_UIDS_READ_BYTES = 32 << 20
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")  # random(4)
+
+
+class LogUnavailableError(PolicycError):
+    """A decision that could not be recorded; in strict mode the request must be denied."""
+
+
+class Receipt(NamedTuple):
+    """Where a decision stands: ``hash`` commits to the record and to all before it.
+
+    ``tree_size`` is the size of the newest checkpoint; in strict mode it covers the record.
+    """
+
+    sequence: int
+    tree_size: int
+    origin: str
+    hash: str
+
+    def annotations(self) -> dict[str, str]:
+        """Audit annotations: in the API server's own log they witness the record."""
+        return {
+            "log": f"{self.origin} {self.sequence} {self.hash}",
+            "checkpoint": str(self.tree_size),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """``lost``: decisions of this process that are not in the log; ``fault``: the present one."""
+
+    lost: int
+    fault: str
+    records: int
+    signed: int
+
+
+class DecisionLog:
+    """An append-only log in ``folder``; one process writes a folder at a time.
+
+    Each start begins an epoch whose first record names what the epoch before left.  By
+    default a record is written before ``append`` returns, and synced and signed within a
+    second or 256 records; with ``strict`` it is synced and signed before ``append``
+    returns.  Thread-safe.  ``clock`` gives the time in UTC.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        key: Signer,
+        name: str,
+        *,
+        strict: bool = False,
+        sync_timeout_seconds: float = 5.0,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        boot: str | None = None,
+    ) -> None:
+        """Begin an epoch; PolicycError PC7104 when the folder cannot be written."""
+        self._key = key
+        self._strict = strict
+        self._timeout = sync_timeout_seconds
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
+        self._waiting: list[tuple[Receipt, Future[Receipt | None]]] = []
+        self._lost = self._unsaid = 0
+        self._write_fault = self._sync_fault = self._broken = ""
+        self._closing = False
+        with contextlib.ExitStack() as undo:
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+                self._guard = _locked(folder / LOCK)
+                undo.callback(os.close, self._guard)
+                self._boot = _BOOT_ID.read_text().strip() if boot is None else boot
+                self._time = high_water(folder) or datetime.fromtimestamp(0, UTC)
+                self._seen = Seen(reversed([*recent_uids(folder, _UIDS_READ_BYTES)]))
+                last = max(epochs_in(folder), default=0)
+                earlier = left_by(folder, last) if last else None
+                self._epoch = Epoch(folder, checked_name(name), last + 1)
+                undo.callback(self._epoch.discard)
+                self._put(_first(name, last + 1, earlier))
+                self._epoch.sync(key)
+                self._epoch.write_tiles()
+            except OSError as fault:
+                raise _unbegun(folder, fault.strerror or str(fault)) from fault
+            except PolicycError as fault:
+                raise _unbegun(folder, fault.message) from fault
+            undo.pop_all()
+        self._thread = threading.Thread(target=self._run, name="decision-log", daemon=True)
+        self._thread.start()
+
+    def append(
+        self, request: Request, verdict: Verdict, *, serial: int = 0, exception: str = ""
+    ) -> Receipt | None:
+        """Record a decision.
+
+        ``serial`` is the bundle's, ``exception`` the ID of what permitted it against the
+        rule.  A decision that cannot be recorded raises LogUnavailableError in strict mode;
+        otherwise None is returned, it is counted in ``health``, and a ``gap`` record says
+        so as soon as one can be written.
+        """
+        receipt = self._write(request, verdict, serial, exception)
+        if not self._strict or receipt is None:
+            return receipt
+        try:
+            return self._wait_for(receipt).result(self._timeout)
+        except TooSlow:
+            raise LogUnavailableError(
+                "PC7104",
+                f"the decision log was not synced within {self._timeout} s",
+                help="look at the disk below the log's folder",
+            ) from None
+
+    def submit(
+        self, request: Request, verdict: Verdict, *, serial: int = 0, exception: str = ""
+    ) -> Future[Receipt | None]:
+        """``append`` for event loops: written on return; the future waits as ``append`` would."""
+        receipt = self._write(request, verdict, serial, exception)
+        if self._strict and receipt is not None:
+            return self._wait_for(receipt)
+        done: Future[Receipt | None] = Future()
+        done.set_result(receipt)
+        return done
+
+    def now(self) -> datetime:
+        """The time for judging what has ended: never before the last record's."""
+        return max(self._clock(), self._time)
+
+    @property
+    def checkpoint(self) -> bytes:
+        """The newest signed checkpoint: publish it where this machine's owner cannot write."""
+        return self._epoch.note
+
+    @property
+    def health(self) -> Health:
+        """For metrics and readiness."""
+        with self._lock:
+            epoch = self._epoch
+            return Health(
+                self._lost,
+                self._broken or self._write_fault or self._sync_fault,
+                epoch.records,
+                epoch.signed.size,
+            )
+
+    def close(self) -> None:
+        """Write the closing record, sign it, and let the folder go."""
+        with self._lock:
+            if self._closing:
+                return
+            self._closing = True
+            try:
+                self._put({"kind": Kind.CLOSE.value})
+            except (OSError, PolicycError) as fault:
+                self._broken = str(fault)
+        self._wake.set()
+        self._thread.join()
+        self._epoch.close()
+        os.close(self._guard)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # ---------------------------------------------------------------- writing
+
+    def _write(
+        self, request: Request, verdict: Verdict, serial: int, exception: str
+    ) -> Receipt | None:
+        fields = decision(request, verdict, serial=serial, exception=exception)
+        with self._lock:
+            try:
+                receipt = self._put_decision(fields)
+            except (OSError, PolicycError) as fault:
+                self._lose(fault)
+                return None
+            self._write_fault = ""
+            if self._epoch.unsigned >= _SYNC_EVERY_RECORDS:
+                self._wake.set()
+            return receipt
+
+    def _put_decision(self, fields: dict[str, Json]) -> Receipt:
+        if self._broken or self._closing:
+            raise LogUnavailableError("PC7104", self._broken or "the log is closed")
+        if self._unsaid:
+            self._put({"kind": Kind.GAP.value, "lost": self._unsaid})
+            self._unsaid = 0
+        uid = str(fields["uid"])
+        if uid in self._seen:
+            fields["repeat"] = True
+        sequence = self._epoch.records
+        self._put(fields)
+        self._seen.add(uid)
+        epoch = self._epoch
+        return Receipt(sequence, epoch.signed.size, epoch.origin, as_base64(epoch.head))
+
+    def _put(self, fields: dict[str, Json]) -> None:
+        clock = self._clock()
+        moment = max(clock, self._time)
+        record = {
+            **fields,
+            "sequence": self._epoch.records,
+            "time": time_text(moment),
+            "boot": self._boot,
+            "before": as_base64(self._epoch.head),
+        }
+        if clock < moment:
+            record["clock"] = time_text(clock)
+        self._epoch.write(encode(record))
+        self._time = moment
+
+    def _lose(self, fault: OSError | PolicycError) -> None:
+        """Count a decision that is not in the log; raises in strict mode."""
+        self._lost += 1
+        self._unsaid += 1
+        why = str(fault)
+        if isinstance(fault, PolicycError):
+            self._broken = why  # what stands in the file cannot be gone on from
+        self._write_fault = why
+        if self._strict:
+            raise LogUnavailableError(
+                "PC7104",
+                f"the decision cannot be recorded: {why}",
+                help="free space below the log's folder; restart when the disk had a fault",
+            ) from fault
+
+    # ---------------------------------------------------------------- syncing
+
+    def _wait_for(self, receipt: Receipt) -> Future[Receipt | None]:
+        future: Future[Receipt | None] = Future()
+        with self._lock:
+            self._waiting.append((receipt, future))
+        self._wake.set()
+        return future
+
+    def _run(self) -> None:
+        while not self._closing:
+            self._wake.wait(_SYNC_EVERY_SECONDS)
+            self._wake.clear()
+            self._sync()
+        self._sync()
+
+    def _sync(self) -> None:
+        with self._lock:
+            waiting, self._waiting = self._waiting, []
+            if not waiting and not self._epoch.unsigned:
+                return
+        fault = self._tried(lambda: self._epoch.sync(self._key))
+        size = self._epoch.signed.size
+        for receipt, future in waiting:
+            if receipt.sequence < size:
+                future.set_result(receipt._replace(tree_size=size))
+            else:
+                future.set_exception(
+                    LogUnavailableError("PC7104", f"the log was not synced: {fault}")
+                )
+        self._sync_fault = fault or self._tried(self._epoch.write_tiles)
+
+    def _tried(self, step: Callable[[], None]) -> str:
+        """What went wrong, if anything: the thread must outlive it."""
+        try:
+            step()
+        except PolicycError as fault:
+            return fault.message
+        except Exception as fault:  # noqa: BLE001  # whatever it was, the log cannot go on
+            # After a failed fsync nobody knows what is on disk, and a second one may
+            # succeed without writing anything (fsync(2), EIO): only a new epoch is honest.
+            self._broken = f"records could not be synced: {fault}"
+            return self._broken
+        return ""
+
+
+def _first(name: str, number: int, earlier: Left | None) -> dict[str, Json]:
+    return {
+        "kind": Kind.EPOCH.value,
+        "log": name,
+        "epoch": number,
+        "earlier": earlier.to_json() if earlier is not None else None,
+    }
+
+
+def _unbegun(folder: Path, why: str) -> LogUnavailableError:
+    return LogUnavailableError(
+        "PC7104",
+        f"no decision log can be begun in `{folder}`: {why}",
+        help="check the permissions, the free space, and that no other process writes it",
+    )
+
+
+def _locked(path: Path) -> int:
+    """Hold the folder as long as the process lives; OSError when another one does."""
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(handle)
+        raise
+    return handle

@@ -1,0 +1,161 @@
+"""The records of the decision log: canonical JSON objects, one a line.
+
+No record holds an object, an argument or a secret: digests stand for them.  Fields that
+would be empty are left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from policyc.admission.request import Object, Request
+from policyc.admission.verdict import Verdict
+from policyc.core.canonical import Json, canonical_json, digest
+from policyc.core.strict_json import loads
+
+_LONGEST = 512  # code points of one text; Kubernetes names have at most 253
+_MOST_CODES = 64
+
+Record = Mapping[str, Json]
+
+
+class Kind(StrEnum):
+    EPOCH = "epoch"  # the first of an epoch: which log, and what the epoch before left
+    DECISION = "decision"
+    GAP = "gap"  # decisions that could not be written, by number
+    CLOSE = "close"  # the last of an epoch that ended in order
+
+
+COMMON = ("before", "boot", "kind", "sequence", "time")
+"""Fields of every record."""
+
+FIELDS: Mapping[Kind, tuple[str, ...]] = {
+    Kind.EPOCH: ("earlier", "epoch", "log"),
+    Kind.DECISION: (
+        "agent",
+        "bundle",
+        "codes",
+        "dryRun",
+        "exception",
+        "generateName",
+        "group",
+        "name",
+        "namespace",
+        "object",
+        "oldObject",
+        "operation",
+        "repeat",
+        "resource",
+        "serial",
+        "stage",
+        "subresource",
+        "uid",
+        "user",
+        "verdict",
+    ),
+    Kind.GAP: ("lost",),
+    Kind.CLOSE: (),
+}
+"""Kind -> its own fields; ``clock`` may stand in any record (the wall clock, where it ran behind)."""
+
+
+def decision(request: Request, verdict: Verdict, *, serial: int, exception: str) -> dict[str, Json]:
+    """The fields of a decision that do not depend on its place in the log."""
+    fields: dict[str, Json] = {
+        "kind": Kind.DECISION.value,
+        "uid": _text(request.uid),
+        "operation": request.operation.value,
+        "group": _text(request.resource_group),
+        "resource": _text(request.resource),
+        "subresource": _text(request.subresource),
+        "namespace": _text(request.namespace),
+        "name": _text(request.name),
+        "generateName": "" if request.name else _text(_generate_name(request.subject)),
+        "user": _text(request.user),
+        "agent": _text(verdict.agent),
+        "stage": verdict.stage,
+        "object": _digest(request.object),
+        "oldObject": _digest(request.old),
+        "bundle": verdict.bundle,
+        "serial": serial,
+        "verdict": "allow" if verdict.allowed else "deny",
+        "codes": _codes(verdict),
+        "exception": _text(exception),
+        "dryRun": request.dry_run,
+    }
+    return {name: value for name, value in fields.items() if value}
+
+
+def encode(record: Record) -> bytes:
+    """The line without its newline: what the leaf of the tree is the hash of."""
+    return canonical_json(dict(record))
+
+
+def decode(line: bytes) -> dict[str, Json]:
+    """A record of a line; ValueError when it is not exactly what ``encode`` writes."""
+    value = loads(line)
+    if not isinstance(value, dict) or _deep(value):
+        raise ValueError("it is no record")
+    if canonical_json(value) != line:
+        raise ValueError("it is not in canonical form")
+    kind = Kind(str(value.get("kind")))
+    if unknown := value.keys() - {*COMMON, "clock", *FIELDS[kind]}:
+        raise ValueError(f"it has an unknown field `{min(unknown)}`")
+    if missing := set(COMMON) - value.keys():
+        raise ValueError(f"it has no field `{min(missing)}`")
+    read_time(value)
+    return value
+
+
+def time_text(moment: datetime) -> str:
+    """RFC 3339 in UTC with microseconds: equal lengths, so that texts sort as times do."""
+    if moment.tzinfo is not UTC:
+        moment = moment.astimezone(UTC)
+    return moment.isoformat(timespec="microseconds")[: -len("+00:00")] + "Z"
+
+
+def read_time(record: Record) -> datetime:
+    """When a record was made: never before the record before it."""
+    text = str(record["time"])
+    moment = datetime.fromisoformat(text)
+    if time_text(moment) != text:
+        raise ValueError(f"`{text}` is not a time as the log writes it")
+    return moment
+
+
+def _deep(value: dict[str, Json]) -> list[Json]:
+    """What lies two steps down: records have one level of objects, and lists of texts."""
+    return [
+        deeper
+        for inner in value.values()
+        if isinstance(inner, (dict, list))
+        for deeper in (inner.values() if isinstance(inner, dict) else inner)
+        if isinstance(deeper, (dict, list))
+    ]
+
+
+def _generate_name(subject: Object) -> str:
+    metadata = subject.get("metadata")
+    name = metadata.get("generateName") if isinstance(metadata, dict) else None
+    return name if isinstance(name, str) else ""
+
+
+def _digest(value: Object | None) -> str:
+    return "" if value is None else digest(canonical_json(value))
+
+
+def _codes(verdict: Verdict) -> list[Json]:
+    """``REASON:level``, sorted, each once; what is too many is counted."""
+    found = sorted({f"{finding.reason}:{finding.level.value}" for finding in verdict.findings})
+    if len(found) > _MOST_CODES:
+        found[_MOST_CODES:] = [f"+{len(found) - _MOST_CODES}"]
+    return list(found)
+
+
+def _text(value: str) -> str:
+    """The text, or the start of a long one and the digest of all of it."""
+    if len(value) <= _LONGEST:
+        return value
+    return f"{value[: _LONGEST - 72]}…{digest(value.encode())}"

@@ -1,0 +1,63 @@
+"""An epoch as it lies on disk, read whole and judged by nobody yet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from policyc.audit.layout import CHECKPOINT, RECORDS, epoch_folder
+from policyc.audit.merkle import leaf_hash
+from policyc.core.errors import PolicycError
+
+
+@dataclass(frozen=True)
+class Stored:
+    """``lines`` are the whole ones without their newlines; ``torn`` is what follows the last.
+
+    Memory is about twice the file.
+    """
+
+    number: int
+    checkpoint: bytes | None
+    lines: tuple[bytes, ...]
+    torn: bytes
+    tiles: dict[str, bytes]
+    """Path below the epoch's folder -> bytes, of all other files."""
+
+    @cached_property
+    def leaves(self) -> list[bytes]:
+        """The leaf hashes of the lines."""
+        return [leaf_hash(line) for line in self.lines]
+
+
+def read_epoch(folder: Path, number: int) -> Stored:
+    """Read an epoch, maybe while it is written; PolicycError PC7050.
+
+    The records last, the reverse of how they are written: so they always reach as far as
+    the checkpoint and the tiles do.
+    """
+    home = epoch_folder(folder, number)
+    try:
+        checkpoint = _bytes(home / CHECKPOINT)
+        tiles = {
+            path.relative_to(home).as_posix(): data
+            for path in sorted(home.rglob("*"))
+            # A dot begins the name of a file that was not finished when the process died.
+            if not path.is_dir() and not path.name.startswith(".")
+            if path not in (home / CHECKPOINT, home / RECORDS)
+            if (data := _bytes(path)) is not None
+        }
+        *lines, torn = (_bytes(home / RECORDS) or b"").split(b"\n")
+    except OSError as fault:
+        raise PolicycError(
+            "PC7050", f"cannot read `{home}`: {fault.strerror}", help="check the permissions"
+        ) from fault
+    return Stored(number, checkpoint, tuple(lines), torn, tiles)
+
+
+def _bytes(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:  # a partial tile goes when its full one comes
+        return None

@@ -1,0 +1,40 @@
+"""``policyc webhook run``: serve admission reviews."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import os
+
+from policyc.cli.main import Exit
+from policyc.core.errors import PolicycError
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    from webhook.settings import add_flags
+
+    add_flags(parser)
+    parser.epilog = "settings also as POLICYC_WEBHOOK_<NAME> or in --config FILE"
+
+
+def run(args: argparse.Namespace) -> int:
+    _needs("fastapi", "uvicorn")
+    from webhook.logs import start_logging
+    from webhook.service import Service
+    from webhook.settings import read_settings
+
+    settings = read_settings(args, os.environ)
+    start_logging(settings.log_level)
+    Service(settings).run()
+    return Exit.CLEAN
+
+
+def _needs(*modules: str) -> None:
+    """The server's libraries are an extra: compiling needs none of them."""
+    for name in modules:
+        if importlib.util.find_spec(name) is None:
+            raise PolicycError(
+                "PC7116",
+                f"the webhook needs `{name}`, which is not installed",
+                help="pip install 'policyc[webhook]'",
+            )

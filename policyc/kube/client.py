@@ -1,0 +1,214 @@
+"""The door to a live cluster, and the only importer of the Kubernetes client.
+
+Bodies are plain JSON: the client's model classes would cost ten times the memory and know no
+custom resources.  API: https://kubernetes.io/docs/reference/using-api/api-concepts/ (1.36).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import urllib3
+from kubernetes.client import ApiClient, Configuration
+from kubernetes.config import ConfigException, load_incluster_config, load_kube_config
+
+from policyc.core.errors import PolicycError
+
+Object = dict[str, Any]  # as the server sent it: JSON with floats
+_NOTHING: Mapping[str, object] = {}
+
+_PAGE = 500
+_CONNECT_SECONDS, _ANSWER_SECONDS = 5.0, 30.0
+_GONE = 410
+
+
+class ApiFault(Exception):  # noqa: N818  # an answer of the server, not an error of ours
+    """The server said no, or nothing (``status`` 0)."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+
+    @property
+    def is_gone(self) -> bool:
+        """The resource version is too old: list again."""
+        return self.status == _GONE
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """A kind as the server serves it."""
+
+    group: str
+    version: str
+    plural: str
+    kind: str
+
+    @property
+    def api_version(self) -> str:
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    @property
+    def path(self) -> str:
+        """The collection of all namespaces."""
+        return f"{_root(self.group, self.version)}/{self.plural}"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """``word`` is ADDED, MODIFIED, DELETED or BOOKMARK."""
+
+    word: str
+    body: Object
+
+
+class Cluster:
+    """One API server; may be shared between threads."""
+
+    def __init__(self, configuration: Configuration) -> None:
+        configuration.connection_pool_maxsize = 64  # a watch holds a connection for itself
+        self._configuration = configuration
+        self._pool = ApiClient(configuration).rest_client.pool_manager
+
+    def get(self, path: str, query: Mapping[str, object] = _NOTHING) -> Object:
+        """One JSON answer.  ApiFault."""
+        with _Answer(self._open(path, query, _ANSWER_SECONDS)) as answer:
+            return answer.json()
+
+    def resource(self, group: str, kind: str) -> Resource | None:
+        """The preferred version of a kind; None when the server does not serve it.  ApiFault."""
+        try:
+            version = "v1"
+            if group:
+                version = str(self.get(f"/apis/{group}")["preferredVersion"]["version"])
+            served = self.get(_root(group, version))["resources"]
+        except ApiFault as fault:
+            if fault.status == 404:
+                return None
+            raise
+        for row in served:
+            if row["kind"] == kind and "/" not in row["name"]:
+                return Resource(group, version, str(row["name"]), kind)
+        return None
+
+    def list(self, resource: Resource) -> tuple[list[Object], str]:
+        """All objects of a kind, and the version from which to watch.  ApiFault."""
+        found: list[Object] = []
+        query: dict[str, object] = {"limit": _PAGE}
+        while True:
+            page = self.get(resource.path, query)
+            for body in page.get("items") or ():
+                # Items of a list carry neither: the list's own kind implies them.
+                body["apiVersion"], body["kind"] = resource.api_version, resource.kind
+                found.append(body)
+            metadata: Object = page["metadata"]
+            if not metadata.get("continue"):
+                return found, str(metadata["resourceVersion"])
+            query["continue"] = metadata["continue"]
+
+    def watch(self, resource: Resource, version: str, seconds: int) -> Iterator[Event]:
+        """What changes after ``version``, until the server ends the watch.  ApiFault."""
+        query = {
+            "watch": "true",
+            "allowWatchBookmarks": "true",
+            "resourceVersion": version,
+            "timeoutSeconds": seconds,
+        }
+        with _Answer(self._open(resource.path, query, seconds + _ANSWER_SECONDS)) as answer:
+            for body in answer.lines():
+                if body.get("type") == "ERROR":
+                    status = body["object"]
+                    raise ApiFault(int(status.get("code", 0)), str(status.get("message", "")))
+                yield Event(str(body["type"]), body["object"])
+
+    def _open(
+        self, path: str, query: Mapping[str, object], silence_seconds: float
+    ) -> urllib3.BaseHTTPResponse:
+        headers = {"Accept": "application/json"}
+        # Any: typed as an empty dictionary there.
+        settings: Any = self._configuration.auth_settings()
+        for setting in settings.values():
+            headers[setting["key"]] = setting["value"]
+        url = f"{self._configuration.host}{path}"
+        try:
+            answer: urllib3.BaseHTTPResponse = self._pool.request(
+                "GET",
+                f"{url}?{urlencode(query)}" if query else url,
+                headers=headers,
+                preload_content=False,
+                redirect=False,
+                retries=False,
+                timeout=urllib3.Timeout(connect=_CONNECT_SECONDS, read=silence_seconds),
+            )
+        except (urllib3.exceptions.HTTPError, OSError) as fault:
+            raise ApiFault(0, f"no answer: {type(fault).__name__}") from fault
+        return answer
+
+
+class _Answer:
+    """An open answer; what goes wrong while it is read is an ApiFault too."""
+
+    def __init__(self, response: urllib3.BaseHTTPResponse) -> None:
+        self._response = response
+
+    def __enter__(self) -> _Answer:
+        if self._response.status != 200:
+            message = f"HTTP {self._response.status}"
+            try:
+                message = str(self.json().get("message") or message)
+            except ApiFault:
+                pass
+            finally:
+                self._response.close()
+            raise ApiFault(self._response.status, message)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        # A watch that is left early has unread bytes: its connection cannot be used again.
+        self._response.close()
+
+    def json(self) -> Object:
+        try:
+            found = json.loads(self._response.read())
+        except (urllib3.exceptions.HTTPError, OSError, ValueError) as fault:
+            raise ApiFault(0, f"the answer broke off: {type(fault).__name__}") from fault
+        return found if isinstance(found, dict) else {}
+
+    def lines(self) -> Iterator[Object]:
+        try:
+            for line in self._response:
+                if line.strip():
+                    yield json.loads(line)
+        except (urllib3.exceptions.HTTPError, OSError, ValueError) as fault:
+            raise ApiFault(0, f"the watch broke off: {type(fault).__name__}") from fault
+
+
+def connect(kubeconfig: Path | None) -> Cluster:
+    """The cluster of a kubeconfig, or the one this pod runs in.
+
+    Nothing is sent yet.  PolicycError PC7114 when there is no such configuration.
+    """
+    configuration = Configuration()
+    try:
+        if kubeconfig is not None:
+            load_kube_config(str(kubeconfig), client_configuration=configuration)  # type: ignore[no-untyped-call]  # theirs
+        else:
+            load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]  # theirs
+    except (ConfigException, OSError, ValueError, TypeError) as fault:
+        where = f"`{kubeconfig}` is no usable kubeconfig" if kubeconfig else "this is no pod of one"
+        raise PolicycError(
+            "PC7114",
+            f"no way to a cluster: {where}: {fault}",
+            help="give --kubeconfig FILE, or run with a ServiceAccount's token mounted",
+        ) from fault
+    return Cluster(configuration)
+
+
+def _root(group: str, version: str) -> str:
+    return f"/apis/{group}/{version}" if group else f"/api/{version}"

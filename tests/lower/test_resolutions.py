@@ -1,0 +1,44 @@
+"""The addresses of granted names, beside the lines that speak of addresses."""
+
+from __future__ import annotations
+
+from support.agents import lowered, policy
+
+from policyc.emit.registry import EMITTERS
+from policyc.envelope.domains import EGRESS_IP
+from policyc.envelope.observation import (
+    Direction,
+    Observed,
+    PeerSeen,
+    Phase,
+    Sighting,
+)
+from policyc.envelope.provenance import Evidence
+
+KEPT, TAKEN, METADATA = "203.0.113.9", "10.1.2.3", "169.254.169.254"
+
+
+def seen(number: int, address: str) -> PeerSeen:
+    sighting = Sighting((Evidence("p.json", f"/{number}"),), Phase.APPLICATION, 1, 1, "", "")
+    return PeerSeen(
+        Direction.EGRESS, "tcp", 443, address, ("db.corp.example",), (), (), False, sighting
+    )
+
+
+def test_a_name_opens_no_address_that_is_taken_away() -> None:
+    everything = Observed(
+        tuple(seen(i, a) for i, a in enumerate((KEPT, TAKEN, METADATA))), frozenset(), 1
+    )
+    for members, lines in (
+        ("  never egress * * to cidr 10.0.0.0/8", ""),
+        ("", '  deny egress tcp 443 to cidr 10.1.0.0/16 because "R-2"'),
+    ):
+        envelope, said = lowered(policy(members=members, lines=lines), everything)
+        assert [r.addresses for r in envelope.resolutions] == [(KEPT,)]
+        (network,) = (e for e in EMITTERS if e.kind == "network-policy")
+        documents = {a.path: a.document for a in network.emit(envelope).artifacts}
+        permitted = network.denote(documents, envelope)["egress_ip"]
+        for address in (TAKEN, METADATA):
+            assert not permitted & EGRESS_IP.written({"address": f"{address}/32"})
+            beaten = [d.message for d in said if d.code == "PC4010" and address in d.message]
+            assert len(beaten) == 1

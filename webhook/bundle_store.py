@@ -1,0 +1,136 @@
+"""The bundle in force: read from a folder, replaced in one step, never by a worse one."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from policyc.admission.bundle import Bundle, read_bundle
+from policyc.core.errors import PolicycError, VerificationError
+from webhook.logs import Talk
+
+Load = Callable[[Path], tuple[Mapping[str, bytes], int]]
+"""The verified files of a folder and their serial; raises VerificationError or PolicycError."""
+
+_MANIFEST = "manifest.json"
+_RETRY_POLLS = 30
+
+
+def load_unsigned(folder: Path) -> tuple[dict[str, bytes], int]:
+    """The files of a folder that nobody signed; links of a mounted ConfigMap are followed.
+
+    PolicycError PC7113 when there is no folder or it cannot be read.
+    """
+    if not folder.is_dir():
+        raise PolicycError("PC7113", f"there is no bundle folder `{folder}`")
+    mounted = (
+        folder / "..data"
+    )  # the kubelet swaps this link: behind it, all files are of one build
+    base = (mounted if mounted.exists() else folder).resolve()
+    try:
+        files = {
+            path.relative_to(base).as_posix(): path.read_bytes()
+            for path in base.rglob("*")
+            if path.is_file()
+        }
+    except OSError as fault:
+        raise PolicycError(
+            "PC7113", f"cannot read the bundle `{folder}`: {fault.strerror}"
+        ) from fault
+    return files, 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Stamp:
+    """What changes when a build replaces the folder: every build writes the manifest anew."""
+
+    inode: int
+    size_bytes: int
+    changed_ns: int
+
+
+class BundleStore:
+    """Args:
+    folder: Where builds appear.
+    load: Reads and verifies it.
+    minimum_serial: Older bundles are refused even when nothing is loaded.
+    talk: Where changes and refusals are said.
+
+    """
+
+    def __init__(self, folder: Path, load: Load, minimum_serial: int, talk: Talk) -> None:
+        self._folder = folder
+        self._load = load
+        self._minimum_serial = minimum_serial
+        self._talk = talk
+        self._stamp: _Stamp | None = None
+        self._polls_to_retry = 0
+        self.current: Bundle | None = None
+        self.refused = 0
+        self.loaded = 0
+        self.fault = ""
+
+    def start(self) -> None:
+        """Load the first bundle; PolicycError PC7113 says why there is none."""
+        self._stamp = self._look()
+        self._take(self._read())
+
+    def poll(self) -> None:
+        """Take up a new build; one that does not verify is refused, and the last good one stays.
+
+        A refused folder is read again when it changes, and every 30th time in case it was
+        being written.
+        """
+        stamp = self._look()
+        self._polls_to_retry -= 1
+        if stamp == self._stamp and not (self.fault and self._polls_to_retry <= 0):
+            return
+        self._stamp = stamp
+        try:
+            self._take(self._read())
+            self.fault = ""
+        except PolicycError as fault:
+            self._polls_to_retry = _RETRY_POLLS
+            self.refused += 1
+            self.fault = fault.message
+            self._talk.error("bundle refused, the last good one stays", detail=fault.message)
+
+    def _look(self) -> _Stamp | None:
+        try:
+            found = (self._folder / _MANIFEST).stat()
+        except OSError:
+            return None
+        return _Stamp(found.st_ino, found.st_size, found.st_mtime_ns)
+
+    def _read(self) -> Bundle:
+        # Reading makes a million objects that live and no cycles; collections in between
+        # would walk them all and stop every thread each time.
+        gc.disable()
+        try:
+            files, serial = self._load(self._folder)
+            return read_bundle(files, serial)
+        except ValueError as fault:
+            raise VerificationError(
+                "PC7113",
+                f"the bundle in `{self._folder}` does not verify: {fault}",
+                help="write it again with `policyc compile`",
+            ) from fault
+        finally:
+            gc.enable()
+
+    def _take(self, new: Bundle) -> None:
+        old = self.current
+        least = max(self._minimum_serial, old.serial if old else 0)
+        if new.serial < least:
+            raise VerificationError(
+                "PC7113", f"the bundle has serial {new.serial}, older than {least}"
+            )
+        if old and new.serial == old.serial and new.serial and new.digest != old.digest:
+            raise VerificationError("PC7113", f"two bundles have serial {new.serial}")
+        self.current = new
+        self.loaded += 1
+        self._talk.info(
+            "bundle loaded", digest=new.digest, serial=new.serial, agents=len(new.agents)
+        )

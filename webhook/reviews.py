@@ -1,0 +1,235 @@
+"""The hot path: one review in, one answer out, whatever happens.
+
+A call that fails - an HTTP error, a wrong uid, silence - is admitted by the API server when
+the webhook's failurePolicy is Ignore (k8s.io/apiserver, admission/plugin/webhook, 1.36).  So
+every fault, overload, time-out and oversize ends in HTTP 200 with the uid of the request,
+``allowed: false`` and a reason.  Only what cannot come from an API server gets a 4xx.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
+from typing import Any
+
+from policyc.admission.request import Request
+from policyc.admission.review import ReviewError, answer, read_review
+from policyc.core.canonical import Json
+from policyc.core.strict_json import loads
+from webhook.judge import Decision, Judged, refusal
+from webhook.logs import Talk
+from webhook.metrics import Metrics
+from webhook.stream import Body, DisconnectedError, Held, Receive, TooLongError
+
+Scope = MutableMapping[str, Any]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+_JSON_TYPES = (b"application/json", b"application/json;charset=utf-8")
+_INLINE_BYTES = 256 * 1024
+"""A longer review is read and judged in a thread, so that others are answered meanwhile."""
+
+_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m)")
+_UNITS = {"ms": 1e-3, "s": 1.0, "m": 60.0}
+_LATE = "the decision would come too late; try again"
+_API_SERVER_SECONDS = 10.0  # timeoutSeconds when the configuration says nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much one process takes; sizes in bytes, times in seconds."""
+
+    body_bytes: int
+    concurrent: int
+    read_seconds: float
+
+
+class Faulted(Exception):  # noqa: N818  # not an error of ours: a request that ends in a refusal
+    """A request that is refused before it was judged; no uid known means a 4xx."""
+
+    def __init__(self, status: int, reason: str, message: str, uid: str = "") -> None:
+        super().__init__(message)
+        self.status = status
+        self.reason = reason
+        self.message = message
+        self.uid = uid
+
+
+class Reviews:
+    """ASGI application of one path.
+
+    Args:
+        path: For metrics: ``validate`` or ``mutate``.
+        decide: The decision; may block for as long as its input's size makes it.
+        settle: Records it; called in the event loop, for what will be answered only.
+        limits: Of the process.
+        held: Shared by all paths.
+        backlog: How many requests the server has taken in and not answered.
+        is_draining: Whether clients should go elsewhere.
+        pool: Where long reviews are judged.
+        metrics, talk: Where is counted and said what happened.
+
+    """
+
+    def __init__(
+        self,
+        path: str,
+        decide: Callable[[Request], Decision],
+        settle: Callable[[Decision], Judged],
+        limits: Limits,
+        *,
+        held: Held,
+        backlog: Callable[[], int],
+        is_draining: Callable[[], bool],
+        pool: Executor,
+        metrics: Metrics,
+        talk: Talk,
+    ) -> None:
+        self._path = path
+        self._decide = decide
+        self._settle = settle
+        self._limits = limits
+        self._held = held
+        self._backlog = backlog
+        self._is_draining = is_draining
+        self._pool = pool
+        self._metrics = metrics
+        self._talk = talk
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = time.perf_counter()
+        body = Body(receive, self._limits.body_bytes, self._held)
+        try:
+            judged = await self._judged(scope, body)
+        except DisconnectedError:
+            self._metrics.disconnected.inc()
+            return
+        except Faulted as fault:
+            self._talk.faulted(self._path, fault.reason, fault.message, fault.uid)
+            if not fault.uid:
+                self._metrics.rejected(fault.status)
+                await self._send(send, fault.status, {"error": fault.message})
+                return
+            judged = Judged(refusal(fault.uid, fault.reason, fault.message))
+        finally:
+            body.release()
+        self._metrics.decided(self._path, judged.verdict, time.perf_counter() - started)
+        await self._send(send, 200, _document(judged))
+
+    async def _judged(self, scope: Scope, body: Body) -> Judged:
+        _refuse_what_is_no_review(scope)
+        deadline = time.monotonic() + budget_seconds(scope["query_string"])
+        try:
+            async with asyncio.timeout(self._limits.read_seconds):
+                await self._read(body)
+        except TimeoutError:
+            raise Faulted(
+                408, "READ_TIMEOUT", "the review did not arrive in time", body.uid
+            ) from None
+        except TooLongError:
+            raise self._too_long(body) from None
+        if len(body.data) <= _INLINE_BYTES:
+            decision = self._decide_bytes(body)
+        else:
+            decision = await self._in_thread(body, deadline)
+        if time.monotonic() > deadline:
+            late = refusal(decision.request.uid, "DEADLINE", _LATE)
+            decision = replace(decision, verdict=late)
+        return self._settle(decision)
+
+    async def _read(self, body: Body) -> None:
+        if self._backlog() > self._limits.concurrent:
+            await body.read_uid()
+            raise _overloaded(body.uid)
+        await body.read()
+
+    def _too_long(self, body: Body) -> Faulted:
+        if len(body.data) <= self._limits.body_bytes:
+            return _overloaded(body.uid)
+        message = f"the review is longer than {self._limits.body_bytes} bytes"
+        return Faulted(413, "TOO_LARGE", message, body.uid)
+
+    async def _in_thread(self, body: Body, deadline: float) -> Decision:
+        loop = asyncio.get_running_loop()
+        uid = body.uid
+        try:
+            async with asyncio.timeout(deadline - time.monotonic()):
+                return await loop.run_in_executor(self._pool, self._decide_bytes, body)
+        except TimeoutError:
+            raise Faulted(408, "DEADLINE", _LATE, uid) from None
+
+    def _decide_bytes(self, body: Body) -> Decision:
+        """Raises nothing but Faulted."""
+        uid = body.uid
+        try:
+            request = _request(body)
+            uid = request.uid
+            return self._decide(request)
+        except Faulted:
+            raise
+        except Exception as fault:  # noqa: BLE001  # a bug of ours must not become a failed call
+            self._talk.bug(fault)
+            raise Faulted(400, "INTERNAL", "the webhook failed to decide", uid) from None
+
+    async def _send(self, send: Send, status: int, document: Json) -> None:
+        data = json.dumps(document, separators=(",", ":")).encode()
+        headers = [
+            (b"content-type", b"application/json"),
+            (b"content-length", str(len(data)).encode()),
+        ]
+        if self._is_draining():
+            headers.append((b"connection", b"close"))
+        if status == 405:
+            headers.append((b"allow", b"POST"))
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": data})
+
+
+def budget_seconds(query: bytes) -> float:
+    """How long the decision may take: what the API server waits, less a margin for the way back.
+
+    ``?timeout=`` is a Go duration of whole seconds, 1 to 30.
+    """
+    found = re.search(rb"(?:^|&)timeout=([^&]*)", query)
+    parts = _DURATION.findall(found[1].decode("latin-1")) if found else []
+    waits = sum(float(number) * _UNITS[unit] for number, unit in parts) or _API_SERVER_SECONDS
+    return waits - min(1.0, waits * 0.2)
+
+
+def _refuse_what_is_no_review(scope: Scope) -> None:
+    if scope["method"] != "POST":
+        raise Faulted(405, "MALFORMED", "only POST")
+    content_type = b""
+    for name, value in scope["headers"]:
+        if name == b"content-type":
+            content_type = value.lower().replace(b" ", b"").replace(b'"', b"")
+        elif name == b"content-encoding" and value.lower() != b"identity":
+            raise Faulted(415, "MALFORMED", "no Content-Encoding is read")
+    if content_type not in _JSON_TYPES:
+        raise Faulted(415, "MALFORMED", "the Content-Type is not application/json")
+
+
+def _request(body: Body) -> Request:
+    """The request in the bytes; Faulted when they are no review."""
+    try:
+        return read_review(loads(bytes(body.data)))
+    except ReviewError as fault:
+        raise Faulted(400, "MALFORMED", str(fault), fault.uid or body.uid) from None
+    except ValueError as fault:
+        raise Faulted(400, "MALFORMED", f"no strict JSON: {fault}", body.uid) from None
+
+
+def _overloaded(uid: str) -> Faulted:
+    return Faulted(429, "OVERLOADED", "the webhook has too much to do; try again", uid)
+
+
+def _document(judged: Judged) -> Json:
+    document = answer(judged.verdict)
+    if judged.annotations:
+        response: Any = document["response"]  # type: ignore[index,call-overload]  # answer() makes it
+        response["auditAnnotations"].update(judged.annotations)
+    return document

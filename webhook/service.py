@@ -1,0 +1,226 @@
+"""The parts put together: what one process of the webhook consists of."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import resource
+import sys
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from functools import partial
+
+from fastapi import FastAPI
+from uvicorn.config import Config
+
+from policyc.admission.view import WATCHED, View
+from webhook.app import Probes, create_app
+from webhook.bundle_store import BundleStore, load_unsigned
+from webhook.cluster_view import ClusterView, name_of
+from webhook.judge import Judge, Record, unrecorded
+from webhook.logs import Talk
+from webhook.metrics import Metrics
+from webhook.protocol import Gate
+from webhook.reviews import Limits, Reviews
+from webhook.server import Server, listen, serve
+from webhook.settings import Serving
+from webhook.stream import Held
+from webhook.tls import Tls
+
+_SWITCH_SECONDS = 0.0005
+"""How long a thread that reads a bundle or a long review may keep the event loop waiting."""
+
+
+def _utc() -> datetime:
+    return datetime.now(UTC)
+
+
+class Service:
+    """Everything is read and bound on construction: PolicycError says what cannot be.
+
+    Args:
+        settings: Checked.
+        record: Where decisions go.
+        now: The time, UTC.
+
+    """
+
+    def __init__(
+        self,
+        settings: Serving,
+        record: Record = unrecorded,
+        now: Callable[[], datetime] = _utc,
+    ) -> None:
+        self._settings = settings
+        self._talk = Talk()
+        self._metrics = Metrics()
+        self._is_draining = False
+        self._stopped = threading.Event()
+        self.bundles = BundleStore(
+            settings.bundle, load_unsigned, settings.minimum_serial, self._talk
+        )
+        self.bundles.start()
+        gc.freeze()  # what is loaded by now lives as long as the process: never walk it again
+        self.tls = Tls(settings, now, self._talk)
+        self.cluster = self._watch() if settings.cluster else None
+        self._judge = Judge(
+            lambda: self.bundles.current,
+            self.cluster.view if self.cluster else partial(_same, View({}, WATCHED)),
+            settings.admission,
+            record,
+            lambda: now().date().isoformat(),
+        )
+        self._held = Held(settings.max_held_bytes)
+        self._pool = ThreadPoolExecutor(1, "long reviews")
+        self._servers = self._listen()
+        self._measure()
+
+    @property
+    def port(self) -> int:
+        """Where reviews are answered."""
+        return self._servers[0].port
+
+    def run(self) -> None:
+        """Serve until told to end."""
+        sys.setswitchinterval(_SWITCH_SECONDS)
+        _raise_file_limit()
+        if self.cluster:
+            self.cluster.start()
+        threading.Thread(target=self._poll, name="poll", daemon=True).start()
+        try:
+            with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+                runner.run(serve(self._servers, self._settings.drain_seconds, self._drain))
+        finally:
+            self._stopped.set()
+            if self.cluster:
+                self.cluster.stop()
+            self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def status(self) -> tuple[bool, dict[str, object]]:
+        """Whether requests should come here; and the bundle, what is unknown, what is wrong."""
+        bundle, cluster = self.bundles.current, self.cluster
+        is_primed = cluster is None or cluster.is_primed
+        facts: dict[str, object] = {
+            "draining": self._is_draining,
+            "bundle": {
+                "digest": bundle.digest if bundle else "",
+                "serial": bundle.serial if bundle else 0,
+                "fault": self.bundles.fault,
+            },
+            "unknown": sorted(map(name_of, cluster.view().unknown)) if cluster else [],
+            "faults": cluster.faults() if cluster else {},
+        }
+        return bundle is not None and is_primed and not self._is_draining, facts
+
+    def _watch(self) -> ClusterView:
+        from policyc.kube.client import connect  # noqa: PLC0415  # half a second to import
+
+        source = connect(self._settings.kubeconfig)
+        return ClusterView(source, WATCHED, self._settings.stale_seconds, self._talk)
+
+    def _poll(self) -> None:
+        while not self._stopped.wait(self._settings.poll_seconds):
+            for poll in (self.bundles.poll, self.tls.poll):
+                try:
+                    poll()
+                except Exception as fault:  # noqa: BLE001  # the next poll may go well
+                    self._talk.bug(fault)
+
+    def _drain(self) -> None:
+        self._is_draining = True
+        self._talk.info("draining", seconds=self._settings.drain_seconds)
+
+    def _listen(self) -> list[Server]:
+        s = self._settings
+        probes = Probes(self.status, self._metrics)
+        reviews = {f"/{name}": self._reviews(name) for name in ("validate", "mutate")}
+        app = create_app(reviews, probes)
+        names = frozenset(s.client_names)
+        servers = [Server(_config(app, self._gate(names), self.tls), listen(s.host, s.port))]
+        # The kubelet has no certificate for a listener that asks for one.
+        config = _config(create_app({}, probes), self._gate(frozenset()), None)
+        return [*servers, Server(config, listen(s.host, s.health_port))]
+
+    def _gate(self, names: frozenset[str]) -> Gate:
+        s = self._settings
+        evicted = self._metrics.evicted.inc
+        return Gate(s.max_connections, s.read_seconds, s.idle_seconds, names, evicted)
+
+    def _reviews(self, name: str) -> Reviews:
+        s = self._settings
+        return Reviews(
+            name,
+            getattr(self._judge, name),
+            self._judge.settle,
+            Limits(s.max_body_bytes, s.max_concurrent, s.read_seconds),
+            held=self._held,
+            # The server is made with the reviews and known only after them.
+            backlog=lambda: self._servers[0].backlog(),  # noqa: PLW0108
+            is_draining=lambda: self._is_draining,
+            pool=self._pool,
+            metrics=self._metrics,
+            talk=self._talk,
+        )
+
+    def _measure(self) -> None:
+        """Gauges that are read when somebody asks."""
+        gauge, bundles = self._metrics.gauge, self.bundles
+        gauge("bundle_serial", "Serial of the bundle in force", partial(_serial, bundles))
+        gauge("bundle_loads", "Bundles taken up since the start", lambda: bundles.loaded)
+        gauge("bundle_refusals", "Bundles refused since the start", lambda: bundles.refused)
+        gauge("bundle_healthy", "1 when the newest bundle is in force", lambda: not bundles.fault)
+        gauge(
+            "certificate_expiry_seconds",
+            "Until the certificate expires",
+            self.tls.seconds_to_expiry,
+        )
+        gauge(
+            "certificate_healthy",
+            "1 when the newest certificate is in use",
+            lambda: self.tls.is_healthy,
+        )
+        gauge("http_backlog", "Reviews taken in, not answered", self._servers[0].backlog)
+        if self.cluster:
+            ages = {name_of(k): partial(self.cluster.age_seconds, k) for k in WATCHED}
+            self._metrics.gauges("view_age_seconds", "Since the API server was heard", "kind", ages)
+
+
+def _config(app: FastAPI, gate: Gate, tls: Tls | None) -> Config:
+    return Config(
+        app,
+        http=gate.protocol(),
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_keep_alive=int(gate.idle_seconds),
+        timeout_graceful_shutdown=int(gate.read_seconds * 2),
+        ssl_context_factory=(lambda _config, _default: tls.context) if tls else None,
+    )
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """Of uvloop where it exists: there is none for Windows."""
+    try:
+        import uvloop  # noqa: PLC0415
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
+
+
+def _raise_file_limit() -> None:
+    """As many connections as the system lets us have."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def _serial(bundles: BundleStore) -> int:
+    return bundles.current.serial if bundles.current else 0
+
+
+def _same(view: View) -> View:
+    return view

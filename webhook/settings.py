@@ -1,0 +1,188 @@
+"""What operators decide about the server: one value, from flags, environment and a file.
+
+A flag wins over ``POLICYC_WEBHOOK_<NAME>``, which wins over the file of ``--config`` (YAML or
+JSON, keys as the flags without dashes in front), which wins over the default.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from policyc.admission.settings import Settings as Admission
+from policyc.admission.verdict import Level
+from policyc.core.errors import PolicycError
+from policyc.kube.yaml import load
+
+_ENVIRONMENT = "POLICYC_WEBHOOK_"
+_TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
+
+
+def _of(default: Any, help: str) -> Any:  # a dataclass field has no type of its own
+    return field(default=default, metadata={"help": help})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Serving:
+    """The settings of one process; times in seconds, sizes in bytes."""
+
+    host: str = _of("0.0.0.0", "address to listen on")  # noqa: S104  # a pod's own network
+    port: int = _of(8443, "port of the reviews, TLS")
+    health_port: int = _of(8081, "port of probes and metrics, plain HTTP")
+    bundle: Path = _of(Path("bundle"), "folder of envelopes that `policyc compile` wrote")
+    public_keys: tuple[str, ...] = _of(
+        (), "files of public keys; a bundle is signed by one of them"
+    )
+    unsigned: bool = _of(False, "accept a bundle that nobody signed")
+    minimum_serial: int = _of(0, "refuse a bundle with a smaller serial, even at the start")
+    poll_seconds: float = _of(1.0, "how often bundle and certificates are looked at")
+    kubeconfig: Path | None = _of(None, "how to reach the cluster; none: as a pod of it")
+    cluster: bool = _of(True, "watch a cluster; without, decisions that need it are refused")
+    stale_seconds: float = _of(120.0, "after this long without word a kind's state is unknown")
+    tls_cert: Path | None = _of(None, "certificate chain, PEM; with --tls-key")
+    tls_key: Path | None = _of(None, "its private key, PEM")
+    tls_folder: Path | None = _of(
+        None, "folder of a certificate authority of our own; made if absent"
+    )
+    tls_hosts: tuple[str, ...] = _of(("localhost",), "names of the certificate in --tls-folder")
+    tls_minimum: str = _of("1.3", "oldest TLS version: 1.2 or 1.3")
+    client_ca: Path | None = _of(None, "clients must show a certificate of these authorities, PEM")
+    client_names: tuple[str, ...] = _of((), "common names that clients may have; none: any")
+    max_body_bytes: int = _of(16 * 2**20, "a longer review is refused unread")
+    max_held_bytes: int = _of(48 * 2**20, "all reviews being read, together; more are refused")
+    max_concurrent: int = _of(256, "reviews taken in and not answered; more are refused unread")
+    max_connections: int = _of(2000, "beyond it the connection that is idle longest is closed")
+    read_seconds: float = _of(5.0, "how long one request may take to arrive")
+    idle_seconds: float = _of(120.0, "how long a connection may be without a request")
+    drain_seconds: float = _of(15.0, "how long to serve on, not ready, after SIGTERM")
+    home: str = _of("policyc-system", "our own namespace")
+    operators: tuple[str, ...] = _of((), "users who may change our objects")
+    shadow: str = _of("warn", "what a shadow agent meets: deny, warn or note")
+    log_level: str = _of("info", "debug, info, warning or error")
+
+    @property
+    def admission(self) -> Admission:
+        return Admission(
+            home=self.home, operators=frozenset(self.operators), shadow=Level(self.shadow)
+        )
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """A flag for every setting; none has a default, so that what was not said is known."""
+    parser.add_argument("--config", type=Path, metavar="FILE", help="settings, YAML or JSON")
+    for setting in dataclasses.fields(Serving):
+        flag = "--" + setting.name.replace("_", "-")
+        text = setting.metadata["help"]
+        if isinstance(setting.default, bool):
+            parser.add_argument(flag, action=argparse.BooleanOptionalAction, help=text)
+        elif isinstance(setting.default, tuple):
+            parser.add_argument(flag, action="append", metavar="TEXT", help=f"{text}; repeatable")
+        else:
+            parser.add_argument(flag, metavar="VALUE", help=f"{text} ({_shown(setting.default)})")
+
+
+def read_settings(args: argparse.Namespace, environment: Mapping[str, str]) -> Serving:
+    """The settings that flags, environment and file make; PolicycError PC7115 names a wrong one."""
+    written = _file(args.config) if args.config else {}
+    found: dict[str, Any] = {}
+    for setting in dataclasses.fields(Serving):
+        name = setting.name
+        for source, value in (
+            (f"--{name.replace('_', '-')}", getattr(args, name)),
+            (_ENVIRONMENT + name.upper(), environment.get(_ENVIRONMENT + name.upper())),
+            (f"{args.config}: {name}", written.get(name)),
+        ):
+            if value is not None:
+                found[name] = _value(source, setting, value)
+                break
+    return _checked(Serving(**found))
+
+
+def _file(path: Path) -> dict[str, Any]:
+    try:
+        document = load(path.read_bytes())
+    except OSError as fault:
+        raise PolicycError("PC7050", f"cannot read `{path}`: {fault.strerror}") from fault
+    except ValueError as fault:
+        raise PolicycError("PC7115", f"`{path}` is no settings file: {fault}") from fault
+    if not isinstance(document, dict):
+        raise PolicycError("PC7115", f"`{path}` is no settings file: it is not a mapping")
+    keys = {str(key).replace("-", "_"): value for key, value in document.items()}
+    unknown = keys.keys() - {setting.name for setting in dataclasses.fields(Serving)}
+    if unknown:
+        raise PolicycError("PC7115", f"`{path}` has an unknown setting `{min(unknown)}`")
+    return keys
+
+
+def _value(source: str, setting: dataclasses.Field[Any], value: object) -> Any:
+    if isinstance(setting.default, tuple):
+        return _listed(value)
+    read: Callable[[str], Any] = _READERS.get(str(setting.type), str)
+    try:
+        return read(str(value))
+    except ValueError:
+        raise PolicycError(
+            "PC7115", f"{source}: `{value}` is no {_PLAIN[str(setting.type)]}"
+        ) from None
+
+
+def _listed(value: object) -> tuple[str, ...]:
+    items = value if isinstance(value, list) else str(value).split(",")
+    return tuple(str(item).strip() for item in items if str(item).strip())
+
+
+def _truth(text: str) -> bool:
+    if text.lower() in _TRUE:
+        return True
+    if text.lower() in _FALSE:
+        return False
+    raise ValueError(text)
+
+
+_READERS: dict[str, Callable[[str], Any]] = {
+    "int": int,
+    "float": float,
+    "bool": _truth,
+    "Path": Path,
+    "Path | None": Path,
+}
+_PLAIN = {"int": "whole number", "float": "number", "bool": "truth value"}
+
+
+def _checked(settings: Serving) -> Serving:
+    """What no single value can say: ranges, closed lists, pairs."""
+    wrong = next(_wrong(settings), None)
+    if wrong is not None:
+        raise PolicycError("PC7115", wrong)
+    return settings
+
+
+def _wrong(s: Serving) -> Any:
+    if s.shadow not in tuple(Level):
+        yield f"--shadow: `{s.shadow}` is none of {', '.join(Level)}"
+    if s.tls_minimum not in ("1.2", "1.3"):
+        yield f"--tls-minimum: `{s.tls_minimum}` is neither 1.2 nor 1.3"
+    if s.log_level not in ("debug", "info", "warning", "error"):
+        yield f"--log-level: `{s.log_level}` is none of debug, info, warning, error"
+    if (s.tls_cert is None) != (s.tls_key is None):
+        yield "--tls-cert and --tls-key are given together"
+    if (s.tls_cert is None) == (s.tls_folder is None):
+        yield "give either --tls-cert and --tls-key, or --tls-folder"
+    if s.unsigned == bool(s.public_keys):
+        yield "give either --public-keys or --unsigned"
+    for setting in dataclasses.fields(s):
+        value = getattr(s, setting.name)
+        least = 0 if setting.name in _MAY_BE_ZERO else 1e-3
+        if isinstance(value, (int, float)) and not isinstance(value, bool) and not value >= least:
+            yield f"--{setting.name.replace('_', '-')}: `{value}` is too small"
+
+
+_MAY_BE_ZERO = ("health_port", "port", "minimum_serial", "drain_seconds")
+
+
+def _shown(default: object) -> str:
+    return "none" if default is None else str(default)

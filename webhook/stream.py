@@ -1,0 +1,86 @@
+"""The body of a review as it arrives: bounded, and its uid known before its end.
+
+The API server writes the members of an AdmissionReview in the order of the Go struct
+(k8s.io/api/admission/v1, ``encoding/json``): kind, apiVersion, then ``request`` with ``uid``
+first.  So the uid stands within the first hundred bytes, whatever follows.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]  # ASGI's own types are dictionaries
+
+_PREFIX_BYTES = 1024
+_UID = re.compile(
+    rb'\s*\{\s*(?:"(?:kind"\s*:\s*"AdmissionReview|apiVersion"\s*:\s*"admission\.k8s\.io/v1)"\s*,\s*){0,2}'
+    rb'"request"\s*:\s*\{\s*"uid"\s*:\s*"([A-Za-z0-9_.:-]{1,128})"'
+)
+
+
+class DisconnectedError(Exception):
+    """The client went away; nobody waits for an answer."""
+
+
+class TooLongError(Exception):
+    """There is more than may be held."""
+
+
+class Body:
+    """What has arrived of one request.
+
+    ``held`` is shared by all requests of the process: how many bytes they hold together.
+    """
+
+    def __init__(self, receive: Receive, limit_bytes: int, held: Held) -> None:
+        self.data = bytearray()
+        self.is_complete = False
+        self._receive = receive
+        self._limit_bytes = limit_bytes
+        self._held = held
+
+    async def read(self) -> None:
+        """Read to the end.  TooLongError, DisconnectedError."""
+        while not self.is_complete:
+            await self._more()
+            if len(self.data) > self._limit_bytes or self._held.is_full:
+                raise TooLongError
+
+    async def read_uid(self) -> None:
+        """Read no more than the uid needs.  DisconnectedError."""
+        while not (self.is_complete or self.uid or len(self.data) >= _PREFIX_BYTES):
+            await self._more()
+
+    async def _more(self) -> None:
+        message = await self._receive()
+        if message["type"] != "http.request":
+            raise DisconnectedError
+        chunk = message.get("body", b"")
+        self.data += chunk
+        self._held.size_bytes += len(chunk)
+        self.is_complete = not message.get("more_body", False)
+
+    @property
+    def uid(self) -> str:
+        """The request's uid, empty when it cannot be read with certainty."""
+        found = _UID.match(self.data, 0, _PREFIX_BYTES)
+        return found[1].decode() if found else ""
+
+    def release(self) -> None:
+        """The bytes are no longer held."""
+        self._held.size_bytes -= len(self.data)
+        self.data = bytearray()
+
+
+class Held:
+    """How many bytes all requests hold together, and how many they may."""
+
+    def __init__(self, limit_bytes: int) -> None:
+        self.size_bytes = 0
+        self._limit_bytes = limit_bytes
+
+    @property
+    def is_full(self) -> bool:
+        return self.size_bytes > self._limit_bytes

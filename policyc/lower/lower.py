@@ -22,7 +22,7 @@ from policyc.envelope.observation import (
 from policyc.envelope.provenance import Derivation, Place, Step
 from policyc.envelope.region import Region
 from policyc.lower.candidates import Candidate, place
-from policyc.lower.endpoints import reaches
+from policyc.lower.endpoints import api_server, reaches
 from policyc.lower.generalise import generalise
 from policyc.lower.generalise.peers import addressed
 from policyc.lower.ladder import widened
@@ -39,7 +39,7 @@ def lower(
 ) -> Outcome[Envelope]:
     """The agent's envelope on the day ``as_of``, and what was observed but not granted."""
     standing = tuple(c for c in agent.allows if not _has_ended(c, as_of))
-    lowering = _Lowering(agent, policy, limits(agent, standing), Losses(agent))
+    lowering = _Lowering(agent, policy, limits(agent, standing), Losses(agent, api_server(policy)))
     lowering.ended(c for c in agent.allows if _has_ended(c, as_of))
     usable = [o for o in observed.observations if lowering.is_application(o)]
     for observation in usable:
@@ -96,7 +96,7 @@ class _Lowering:
             return
         for candidate in candidates:
             if isinstance(observation, KubeSeen) and _is_admin(observation):
-                reason = f"granted by {observation.granted_by}, which grants everything"
+                reason = f"only {observation.granted_by}, which grants everything, permits it"
                 self.losses.overreaches(candidate, reason)
             elif candidate.is_fleeting:
                 self.losses.fleeting.append(candidate)
@@ -135,11 +135,12 @@ class _Lowering:
     def _beaten(self, candidate: Candidate, limit: Limit) -> None:
         """Report what the protected set and the lines that take away beat of a candidate."""
         if limit.unnamed_protected(candidate.region):
-            self.losses.overreaches(candidate, "it is protected: only a literal `allow` grants it")
+            self.losses.overreaches(candidate, "protected")
         region = limit.unprotected(candidate.region)
         for taker in limit.takers:
             if region & taker.region:
-                self.losses.overreaches(candidate, f"`{taker.text}` takes it away", taker)
+                word = "never" if taker in self.agent.nevers else "deny"
+                self.losses.overreaches(candidate, f"`{word} {taker.text}` forbids it", taker)
 
     # -- policy ------------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ from policyc.envelope.model import Envelope
 from policyc.envelope.observation import Observed
 from policyc.envelope.provenance import Derivation, Step
 from policyc.lower import lower
+from policyc.lower.candidates import place
 from policyc.pipeline.artifacts import from_bytes, to_bytes
 from policyc.pipeline.inputs import observe
 from policyc.pipeline.sidecar import SIDECAR, encode, lines_digest, policy_lines
@@ -129,10 +130,13 @@ def _stamped(artifact: Artifact, envelope: str) -> Artifact:
 
 
 def _reported(narrowing: Narrowing, agent: CheckedAgent) -> Diagnostic:
+    """At the `allow` line that grants it, else at the line that names the recordings."""
+    lines = {place for why in narrowing.derivations for place in why.places}
+    learned = agent.learning.span if agent.learning is not None else agent.span
     return Diagnostic(
         narrowing.code,
         f"agent `{agent.name}`: {narrowing.message}",
-        span=agent.span,
+        span=next((c.span for c in agent.allows if place(c.span) in lines), learned),
         help=narrowing.help,
         severity=Severity.WARNING,
     )

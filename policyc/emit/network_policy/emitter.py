@@ -323,7 +323,8 @@ def _unresolved(envelope: Envelope) -> Iterator[Narrowing]:
                         if wild
                         else "addresses: none was resolved"
                     ),
-                    "record the agent once while it uses the name, or enforce names with an egress proxy",
+                    "record the agent once while it uses the name, grant the addresses with "
+                    "`allow egress ... to cidr`, or enforce names with an egress proxy",
                     grant.derivations,
                 )
 

@@ -30,13 +30,14 @@ CONFIGURATIONS = [
     for plural in ("validatingwebhookconfigurations", "mutatingwebhookconfigurations")
 ]
 VALIDATING = CONFIGURATIONS[0]
+ACCOUNTS = ("admin", "default")
 
 
 @pytest.fixture(scope="module")
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ControlPlane, Webhook]]:
     """A cluster of its own in which the agents run as they should, and the webhook with its guard."""
     with ControlPlane(tmp_path_factory.mktemp("plane"), audit_level="Metadata") as plane:
-        for one in (*cluster(), runtime_class(), account("admin"), account("default")):
+        for one in (*cluster(), *map(runtime_class, ("gvisor", "runc")), *map(account, ACCOUNTS)):
             answer = plane.admin.apply(path_of(one), one, force="true")
             assert answer.status in (200, 201), answer.message
         webhook = Webhook(
@@ -58,8 +59,8 @@ def is_guarding(plane: ControlPlane) -> bool:
     return dry(plane, bad).status == 403
 
 
-def runtime_class() -> Json:
-    return body("RuntimeClass", "gvisor", "", "node.k8s.io/v1", handler="gvisor")
+def runtime_class(name: str) -> Json:
+    return body("RuntimeClass", name, "", "node.k8s.io/v1", handler=name)
 
 
 def account(name: str) -> Json:
@@ -138,7 +139,7 @@ POD_FAULTS = {
     "C18-prefixed": ("adds-prefixed", "CAPABILITY"),
     "C18-ALL": ("adds-all", "CAPABILITY"),
     "C19": ("root-number", "ROOT"),
-    "C20": ("runtime-none", "RUNTIME_CLASS"),
+    "C20": ("runtime-other", "RUNTIME_CLASS"),
     "C25": ("image-suffix", "IMAGE"),
     "C26": ("image-port-only", "IMAGE"),
     "C27": ("image-hub", "IMAGE"),
@@ -171,7 +172,7 @@ def others() -> dict[str, Json]:
             spec={"type": "ExternalName", "externalName": "evil.example.net"},
         ),
         "F9": body(
-            "Service", "x", "mcp", spec={"ports": [{"port": 1}], "externalIPs": ["169.254.20.10"]}
+            "Service", "x", "agents", spec={"ports": [{"port": 1}], "externalIPs": ["203.0.113.9"]}
         ),
         "G1": binding(AGENT, role="ClusterRole/edit"),
         "G2": binding(group("system:serviceaccounts:agents"), role="ClusterRole/edit"),
@@ -203,7 +204,7 @@ def test_a_bound_role_does_not_grow(guarded: tuple[ControlPlane, Webhook]) -> No
 @of("F4")
 def test_a_generated_network_policy_stays(guarded: tuple[ControlPlane, Webhook]) -> None:
     plane, _ = guarded
-    policy = next(b for b in cluster() if b["kind"] == "NetworkPolicy")
+    (policy,) = [b for b in cluster() if path_of(b).endswith("networkpolicies/policyc-research")]
     answer = plane.admin.delete(path_of(policy), dryRun="All")
     assert answer.status == 403, answer.message
 

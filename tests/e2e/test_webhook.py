@@ -18,6 +18,7 @@ from support.webhook import Webhook
 from support.webhooks import entry
 from support.widening import AGENT, SECRETS, binding, body, group, network_policy, role, user
 
+from policyc.cli.main import Exit, main
 from policyc.deploy.configurations import NAME, Target, validating
 from policyc.deploy.drift import drift
 
@@ -299,6 +300,18 @@ def test_a_refused_pod_of_an_admitted_replica_set_is_an_event(
 
 
 # -- its own configuration ------------------------------------------------------------
+
+
+@of("A17")
+def test_the_live_configuration_is_clean_until_it_is_not(
+    guarded: tuple[ControlPlane, Webhook], capsys: pytest.CaptureFixture[str]
+) -> None:
+    plane, webhook = guarded
+    arguments = ["verify-webhook", "--live", f"--kubeconfig={plane.kubeconfig}"]
+    arguments += [f"--bundle={webhook.bundle}", "--operators=operator"]
+    assert main(arguments) == Exit.CLEAN, capsys.readouterr().err
+    assert main([*arguments, "--home=elsewhere"]) == Exit.FINDINGS
+    assert "PC8102" in capsys.readouterr().err
 
 
 @of("J1")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from policyc.admission.bundle import Bundle, read_bundle
+from policyc.bundle.statement import signature_path
 from policyc.core.errors import PolicycError, VerificationError
 from webhook.logs import Talk
 
@@ -44,7 +45,7 @@ def load_unsigned(folder: Path) -> tuple[dict[str, bytes], int]:
 
 @dataclass(frozen=True, slots=True)
 class _Stamp:
-    """What changes when a build replaces the folder: every build writes the manifest anew."""
+    """What changes when a file is replaced."""
 
     inode: int
     size_bytes: int
@@ -65,12 +66,21 @@ class BundleStore:
         self._load = load
         self._minimum_serial = minimum_serial
         self._talk = talk
-        self._stamp: _Stamp | None = None
+        self._stamp: tuple[_Stamp | None, ...] = ()
         self._polls_to_retry = 0
         self.current: Bundle | None = None
         self.refused = 0
         self.loaded = 0
         self.fault = ""
+
+    @property
+    def digest(self) -> str:
+        """Of the bundle in force; empty while there is none."""
+        return self.current.digest if self.current else ""
+
+    @property
+    def serial(self) -> int:
+        return self.current.serial if self.current else 0
 
     def start(self) -> None:
         """Load the first bundle; PolicycError PC7113 says why there is none."""
@@ -97,12 +107,9 @@ class BundleStore:
             self.fault = fault.message
             self._talk.error("bundle refused, the last good one stays", detail=fault.message)
 
-    def _look(self) -> _Stamp | None:
-        try:
-            found = (self._folder / _MANIFEST).stat()
-        except OSError:
-            return None
-        return _Stamp(found.st_ino, found.st_size, found.st_mtime_ns)
+    def _look(self) -> tuple[_Stamp | None, ...]:
+        """The stamps of the two files that every build and every signature write anew."""
+        return tuple(map(_stamp, (self._folder / _MANIFEST, signature_path(self._folder))))
 
     def _read(self) -> Bundle:
         # Reading makes a million objects that live and no cycles; collections in between
@@ -134,3 +141,11 @@ class BundleStore:
         self._talk.info(
             "bundle loaded", digest=new.digest, serial=new.serial, agents=len(new.agents)
         )
+
+
+def _stamp(path: Path) -> _Stamp | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return _Stamp(found.st_ino, found.st_size, found.st_mtime_ns)

@@ -15,6 +15,7 @@ from webhook.logs import Talk
 
 _WATCH_SECONDS = 60
 _ABSENT_SECONDS = 30.0  # how often a kind that is not served is looked for again
+_NOT_FOUND = 404
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 10.0
 _SPREAD_SECONDS = 0.05
 """Changes are published together that often: what is derived from a view is worked out anew."""
@@ -38,6 +39,9 @@ class _Kept:
     heard: float | None = None
     """When the server last said something about the kind; None before the first list."""
     fault: str = ""
+    resource: Resource | None = None
+    version: str = ""
+    """From where to watch; empty: list first."""
 
 
 class ClusterView:
@@ -103,18 +107,25 @@ class ClusterView:
         return self._clock() - heard if heard is not None else float("inf")
 
     def follow(self, kind: Kind) -> None:
-        """List a kind and apply what changes, until the watch cannot go on.  ApiFault."""
-        resource = self._source.resource(*kind)
-        if resource is None:
+        """Apply what changes, from where it broke off or a new list on, until it breaks off.
+
+        Returns when the kind is not served.  ApiFault.
+        """
+        kept = self._kept[kind]
+        kept.resource = kept.resource or self._source.resource(*kind)
+        if kept.resource is None:
             self._replace(kind, [])
-            self._stopped.wait(_ABSENT_SECONDS)
             return
-        bodies, version = self._source.list(resource)
-        self._replace(kind, bodies)
+        if not kept.version:
+            bodies, version = self._source.list(kept.resource)
+            self._replace(kind, bodies)
+            kept.version = version
         while not self._stopped.is_set():
-            for event in self._source.watch(resource, version, _watch_seconds()):
-                version = str(event.body["metadata"]["resourceVersion"])
+            events = self._source.watch(kept.resource, kept.version, _watch_seconds())
+            self._hear(kind)  # the version is known there: nothing was missed
+            for event in events:
                 self._apply(kind, event)
+                kept.version = str(event.body["metadata"]["resourceVersion"])
             self._hear(kind)  # the server ended the watch in order: up to here all was said
 
     def _run(self, kind: Kind) -> None:
@@ -123,9 +134,11 @@ class ClusterView:
             before = self._kept[kind].heard
             try:
                 self.follow(kind)
+                self._stopped.wait(_ABSENT_SECONDS)
             except ApiFault as fault:
                 self._note(kind, fault)
             except Exception as fault:  # noqa: BLE001  # a thread that ends would leave its kind frozen
+                self._kept[kind].version = ""
                 self._talk.bug(fault)
             heard_more = self._kept[kind].heard != before
             pause = _FIRST_PAUSE if heard_more else min(pause * 2, _LONGEST_PAUSE)
@@ -134,7 +147,10 @@ class ClusterView:
 
     def _note(self, kind: Kind, fault: ApiFault) -> None:
         kept = self._kept[kind]
+        if fault.status == _NOT_FOUND:
+            kept.resource, kept.version = None, ""
         if fault.is_gone:
+            kept.version = ""
             self._talk.info("watch is too far behind, listing again", kind=name_of(kind))
         elif fault.message != kept.fault:
             kept.fault = fault.message

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from policyc.admission.bundle import Bundle
+from policyc.admission.case import case_of
 from policyc.admission.evaluate import evaluate
+from policyc.admission.mutate import mutate
 from policyc.admission.request import Request
 from policyc.admission.settings import Settings
 from policyc.admission.verdict import Finding, Verdict
 from policyc.admission.view import View
+from policyc.audit.log import DecisionLog
 
-Record = Callable[[Request, Verdict, Bundle, bool], Mapping[str, str]]
-"""Writes a decision down: request, verdict, bundle, whether its uid was judged before.
-
-Called before the answer leaves; what it returns goes into the audit annotations.  Any
-exception means that the decision could not be recorded: then it is a denial.
-"""
-
-_REMEMBERED = 10_000
+_SYNC_SECONDS = 5.0
+"""How long a strict log may take to reach the disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +27,8 @@ class Decision:
     request: Request
     verdict: Verdict
     bundle: Bundle | None
+    is_recorded: bool = True
+    """A mutation that admits is no decision: validation sees its outcome."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +44,6 @@ def refusal(uid: str, reason: str, message: str) -> Verdict:
     return Verdict(uid, (Finding(reason, message, is_ratcheted=False),))
 
 
-def unrecorded(
-    request: Request, verdict: Verdict, bundle: Bundle, is_repeat: bool
-) -> dict[str, str]:
-    """The record of a process without a decision log."""
-    del request, verdict, bundle, is_repeat
-    return {}
-
-
 class Judge:
     """Decides each request with one bundle and one view, and records what was decided.
 
@@ -60,7 +51,7 @@ class Judge:
         bundle: The bundle in force; None while there is none.
         view: The newest state of the cluster.
         settings: Of the evaluator.
-        record: Where decisions go.
+        log: Where verdicts are recorded; None: nowhere.
         today: The day, YYYY-MM-DD, UTC.
 
     """
@@ -70,15 +61,14 @@ class Judge:
         bundle: Callable[[], Bundle | None],
         view: Callable[[], View],
         settings: Settings,
-        record: Record,
+        log: DecisionLog | None,
         today: Callable[[], str],
     ) -> None:
         self._bundle = bundle
         self._view = view
         self._settings = settings
-        self._record = record
+        self._log = log
         self._today = today
-        self._seen: OrderedDict[str, None] = OrderedDict()
 
     def validate(self, request: Request) -> Decision:
         """The verdict on a request; a pure function of what is in force now, safe in a thread."""
@@ -90,30 +80,34 @@ class Judge:
         return Decision(request, verdict, bundle)
 
     def mutate(self, request: Request) -> Decision:
-        """Admitted as it is: what narrows an object stands in no patch yet."""
-        bundle = self._bundle()
-        digest = bundle.digest if bundle is not None else ""
-        return Decision(request, Verdict(request.uid, bundle=digest), bundle)
+        """Admitted with the patch that narrows it; what is wrong with it, validation says.
 
-    def settle(self, decision: Decision) -> Judged:
-        """Record a decision, in the event loop: one after the other, and before its answer."""
-        request, verdict, bundle = decision.request, decision.verdict, decision.bundle
+        A kind of the cluster's state that is not known is no hindrance: nothing is widened.
+        """
+        bundle = self._bundle()
         if bundle is None:
-            return Judged(verdict)
-        annotations = {"serial": str(bundle.serial)}
+            verdict = refusal(request.uid, "BUNDLE_UNAVAILABLE", "no verified bundle is loaded")
+            return Decision(request, verdict, None)
+        case = case_of(request, bundle, self._view(), self._settings, self._today())
+        patch = tuple(step for step in mutate(case) if isinstance(step, dict))
+        verdict = Verdict(request.uid, bundle=bundle.digest, patch=patch)
+        return Decision(request, verdict, bundle, is_recorded=False)
+
+    async def settle(self, decision: Decision) -> Judged:
+        """Record a decision before its answer leaves; one that must be recorded and cannot is a denial."""
+        verdict = decision.verdict
+        serial = decision.bundle.serial if decision.bundle else 0
+        annotations = {"serial": str(serial)}
+        if self._log is None or not decision.is_recorded:
+            return Judged(verdict, annotations)
         try:
-            annotations |= self._record(request, verdict, bundle, self._is_repeat(request.uid))
+            waiting = self._log.submit(decision.request, verdict, serial=serial)
+            if not waiting.done():
+                await asyncio.wait_for(asyncio.wrap_future(waiting), _SYNC_SECONDS)
+            receipt = waiting.result()
         except Exception as fault:  # noqa: BLE001  # whatever the log's fault is, nothing was recorded
             message = f"the decision could not be recorded: {type(fault).__name__}"
             finding = Finding("LOG_UNAVAILABLE", message, is_ratcheted=False)
-            verdict = replace(verdict, findings=(*verdict.findings, finding))
-        return Judged(verdict, annotations)
-
-    def _is_repeat(self, uid: str) -> bool:
-        """Whether this uid was judged lately: the API server makes a new one for each call."""
-        if uid in self._seen:
-            return True
-        self._seen[uid] = None
-        if len(self._seen) > _REMEMBERED:
-            self._seen.popitem(last=False)
-        return False
+            return Judged(replace(verdict, findings=(*verdict.findings, finding)), annotations)
+        found = receipt.annotations() if receipt else {"log": "unavailable"}
+        return Judged(verdict, annotations | found)

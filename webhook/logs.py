@@ -14,6 +14,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TextIO
 
+_OTHERS = {"uvicorn": logging.WARNING, "asyncio": logging.WARNING, "urllib3": logging.ERROR}
+"""urllib3 tells every retry; the cluster view tells what came of it."""
 _FIELDS = "fields"
 _PER_SECOND = 20
 
@@ -32,8 +34,8 @@ def start_logging(level: str, stream: TextIO = sys.stderr) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for name in ("uvicorn", "urllib3", "asyncio"):
-        logging.getLogger(name).setLevel(logging.WARNING)
+    for name, least in _OTHERS.items():
+        logging.getLogger(name).setLevel(least)
 
 
 class Talk:

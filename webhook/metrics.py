@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.metrics_core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 from policyc.admission.verdict import Verdict
 
 _SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1.0, 5.0)
+
+
+class _Info(Collector):
+    def __init__(self, name: str, help: str, read: Callable[[], dict[str, str]]) -> None:
+        self._name, self._help, self._read = name, help, read
+
+    def collect(self) -> Iterable[Metric]:
+        labels = self._read()
+        family = GaugeMetricFamily(self._name, self._help, labels=list(labels))
+        family.add_metric(list(labels.values()), 1)
+        return [family]
 
 
 class Metrics:
@@ -54,6 +67,10 @@ class Metrics:
         gauge = Gauge(f"policyc_{name}", help, [label], registry=self._registry)
         for value, function in read.items():
             gauge.labels(value).set_function(function)
+
+    def info(self, name: str, help: str, read: Callable[[], dict[str, str]]) -> None:
+        """A metric whose labels are the news; always 1."""
+        self._registry.register(_Info(f"policyc_{name}_info", help, read))
 
     def decided(self, path: str, verdict: Verdict, seconds: float) -> None:
         word = "allow" if verdict.allowed else "deny"

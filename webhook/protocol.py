@@ -17,6 +17,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 _HEADER_BYTES = 64 * 1024
+_DRAINED_BYTES = 64 * 1024 * 1024
+"""So much of a refused body is thrown away: closing at once could destroy the answer on its way."""
 
 
 @dataclass(slots=True)
@@ -76,6 +78,7 @@ class Connection(HttpToolsProtocol):
         self._header_bytes = 0
         self._is_in_header = True
         self._is_arriving = False
+        self._drained_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(transport)
@@ -103,6 +106,10 @@ class Connection(HttpToolsProtocol):
         super().data_received(data)
         if self._is_in_header and self._header_bytes > _HEADER_BYTES:
             self.transport.close()
+        elif self._is_arriving and self.cycle is not None and self.cycle.response_complete:
+            self._drained_bytes += len(data)
+            if self._drained_bytes > _DRAINED_BYTES:
+                self.transport.abort()
 
     def on_headers_complete(self) -> None:
         self._is_in_header = False
@@ -131,7 +138,9 @@ class Connection(HttpToolsProtocol):
             self._timer = None
 
     def _expire(self) -> None:
-        if not self.transport.is_closing():
+        if self._is_arriving:
+            self.transport.abort()  # a farewell would read on what it sends
+        elif not self.transport.is_closing():
             self.transport.close()
 
 

@@ -9,6 +9,7 @@ every fault, overload, time-out and oversize ends in HTTP 200 with the uid of th
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import re
 import time
@@ -65,7 +66,7 @@ class Reviews:
     Args:
         path: For metrics: ``validate`` or ``mutate``.
         decide: The decision; may block for as long as its input's size makes it.
-        settle: Records it; called in the event loop, for what will be answered only.
+        settle: Records it, before it is answered.
         limits: Of the process.
         held: Shared by all paths.
         backlog: How many requests the server has taken in and not answered.
@@ -79,7 +80,7 @@ class Reviews:
         self,
         path: str,
         decide: Callable[[Request], Decision],
-        settle: Callable[[Decision], Judged],
+        settle: Callable[[Decision], Awaitable[Judged]],
         limits: Limits,
         *,
         held: Held,
@@ -139,7 +140,7 @@ class Reviews:
         if time.monotonic() > deadline:
             late = refusal(decision.request.uid, "DEADLINE", _LATE)
             decision = replace(decision, verdict=late)
-        return self._settle(decision)
+        return await self._settle(decision)
 
     async def _read(self, body: Body) -> None:
         if self._backlog() > self._limits.concurrent:
@@ -229,7 +230,10 @@ def _overloaded(uid: str) -> Faulted:
 
 def _document(judged: Judged) -> Json:
     document = answer(judged.verdict)
-    if judged.annotations:
-        response: Any = document["response"]  # type: ignore[index,call-overload]  # answer() makes it
-        response["auditAnnotations"].update(judged.annotations)
+    response: Any = document["response"]  # type: ignore[index,call-overload]  # answer() makes it
+    response["auditAnnotations"].update(judged.annotations)
+    if judged.verdict.patch:  # the API server wants both members or neither
+        patch = json.dumps(judged.verdict.patch, separators=(",", ":"))
+        response["patchType"] = "JSONPatch"
+        response["patch"] = base64.b64encode(patch.encode()).decode()
     return document

@@ -11,15 +11,21 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 
 from fastapi import FastAPI
 from uvicorn.config import Config
 
 from policyc.admission.view import WATCHED, View
+from policyc.audit.log import DecisionLog
+from policyc.bundle.load import load_signed
+from policyc.kube.client import Cluster
+from policyc.signing.keys import read_signer, read_verifiers
 from webhook.app import Probes, create_app
-from webhook.bundle_store import BundleStore, load_unsigned
+from webhook.bundle_store import BundleStore, Load, load_unsigned
 from webhook.cluster_view import ClusterView, name_of
-from webhook.judge import Judge, Record, unrecorded
+from webhook.guard import Guard, guards, target_of
+from webhook.judge import Judge
 from webhook.logs import Talk
 from webhook.metrics import Metrics
 from webhook.protocol import Gate
@@ -42,7 +48,6 @@ class Service:
 
     Args:
         settings: Checked.
-        record: Where decisions go.
         now: The time, UTC.
 
     """
@@ -50,7 +55,6 @@ class Service:
     def __init__(
         self,
         settings: Serving,
-        record: Record = unrecorded,
         now: Callable[[], datetime] = _utc,
     ) -> None:
         self._settings = settings
@@ -59,18 +63,21 @@ class Service:
         self._is_draining = False
         self._stopped = threading.Event()
         self.bundles = BundleStore(
-            settings.bundle, load_unsigned, settings.minimum_serial, self._talk
+            settings.bundle, _loader(settings), settings.minimum_serial, self._talk
         )
         self.bundles.start()
         gc.freeze()  # what is loaded by now lives as long as the process: never walk it again
         self.tls = Tls(settings, now, self._talk)
-        self.cluster = self._watch() if settings.cluster else None
+        self._source = self._connect() if settings.cluster else None
+        self.cluster = self._watch(self._source) if self._source else None
+        self._guards = self._guard(self._source) if self._source and settings.guard else []
+        self._log = _log(settings, now)
         self._judge = Judge(
             lambda: self.bundles.current,
             self.cluster.view if self.cluster else partial(_same, View({}, WATCHED)),
             settings.admission,
-            record,
-            lambda: now().date().isoformat(),
+            self._log,
+            lambda: (self._log.now() if self._log else now()).date().isoformat(),
         )
         self._held = Held(settings.max_held_bytes)
         self._pool = ThreadPoolExecutor(1, "long reviews")
@@ -88,36 +95,60 @@ class Service:
         _raise_file_limit()
         if self.cluster:
             self.cluster.start()
+        for guard in self._guards:
+            guard.start()
         threading.Thread(target=self._poll, name="poll", daemon=True).start()
         try:
             with asyncio.Runner(loop_factory=_loop_factory()) as runner:
                 runner.run(serve(self._servers, self._settings.drain_seconds, self._drain))
         finally:
             self._stopped.set()
+            for guard in self._guards:
+                guard.stop()
             if self.cluster:
                 self.cluster.stop()
             self._pool.shutdown(wait=False, cancel_futures=True)
+            if self._log:
+                self._log.close()
 
     def status(self) -> tuple[bool, dict[str, object]]:
         """Whether requests should come here; and the bundle, what is unknown, what is wrong."""
-        bundle, cluster = self.bundles.current, self.cluster
+        cluster = self.cluster
         is_primed = cluster is None or cluster.is_primed
         facts: dict[str, object] = {
             "draining": self._is_draining,
             "bundle": {
-                "digest": bundle.digest if bundle else "",
-                "serial": bundle.serial if bundle else 0,
+                "digest": self.bundles.digest,
+                "serial": self.bundles.serial,
                 "fault": self.bundles.fault,
             },
+            "log": self._log.health.fault if self._log else "none is kept",
             "unknown": sorted(map(name_of, cluster.view().unknown)) if cluster else [],
             "faults": cluster.faults() if cluster else {},
+            "unguarded": [guard.fault for guard in self._guards if guard.fault],
         }
-        return bundle is not None and is_primed and not self._is_draining, facts
+        return self.bundles.current is not None and is_primed and not self._is_draining, facts
 
-    def _watch(self) -> ClusterView:
+    def _connect(self) -> Cluster:
         from policyc.kube.client import connect  # noqa: PLC0415  # half a second to import
 
-        source = connect(self._settings.kubeconfig)
+        return connect(self._settings.kubeconfig)
+
+    def _guard(self, source: Cluster) -> list[Guard]:
+        s = self._settings
+        ca_file = s.ca_file or (s.tls_folder / "ca.crt" if s.tls_folder else None)
+        restored = self._metrics.counter(
+            "configuration_restored", "Times that our webhook configurations were put right"
+        )
+        return guards(
+            source,
+            lambda: target_of(self.bundles.current, s.admission.home, s.admission.operators, s.url),
+            ca_file,
+            lambda _: restored.inc(),
+            self._talk,
+        )
+
+    def _watch(self, source: Cluster) -> ClusterView:
         return ClusterView(source, WATCHED, self._settings.stale_seconds, self._talk)
 
     def _poll(self) -> None:
@@ -167,7 +198,7 @@ class Service:
     def _measure(self) -> None:
         """Gauges that are read when somebody asks."""
         gauge, bundles = self._metrics.gauge, self.bundles
-        gauge("bundle_serial", "Serial of the bundle in force", partial(_serial, bundles))
+        gauge("bundle_serial", "Serial of the bundle in force", lambda: bundles.serial)
         gauge("bundle_loads", "Bundles taken up since the start", lambda: bundles.loaded)
         gauge("bundle_refusals", "Bundles refused since the start", lambda: bundles.refused)
         gauge("bundle_healthy", "1 when the newest bundle is in force", lambda: not bundles.fault)
@@ -182,9 +213,30 @@ class Service:
             lambda: self.tls.is_healthy,
         )
         gauge("http_backlog", "Reviews taken in, not answered", self._servers[0].backlog)
+        self._metrics.info("bundle", "The bundle in force", lambda: {"digest": bundles.digest})
+        if log := self._log:
+            gauge("log_healthy", "1 when the decision log is written", lambda: not log.health.fault)
+            gauge("log_lost", "Decisions that are not in the log", lambda: log.health.lost)
+            gauge("log_records", "Records of this process", lambda: log.health.records)
+            gauge("log_signed", "Records below the newest checkpoint", lambda: log.health.signed)
         if self.cluster:
             ages = {name_of(k): partial(self.cluster.age_seconds, k) for k in WATCHED}
             self._metrics.gauges("view_age_seconds", "Since the API server was heard", "kind", ages)
+
+
+def _loader(settings: Serving) -> Load:
+    if settings.unsigned:
+        return load_unsigned
+    return partial(load_signed, public_keys=read_verifiers(map(Path, settings.public_key)))
+
+
+def _log(settings: Serving, now: Callable[[], datetime]) -> DecisionLog | None:
+    if settings.log_folder is None or settings.log_key is None:
+        return None
+    key = read_signer(settings.log_key)
+    return DecisionLog(
+        settings.log_folder, key, settings.log_name, strict=settings.log_strict, clock=now
+    )
 
 
 def _config(app: FastAPI, gate: Gate, tls: Tls | None) -> Config:
@@ -216,10 +268,6 @@ def _raise_file_limit() -> None:
     """As many connections as the system lets us have."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
-def _serial(bundles: BundleStore) -> int:
-    return bundles.current.serial if bundles.current else 0
 
 
 def _same(view: View) -> View:

@@ -34,14 +34,15 @@ class Serving:
     port: int = _of(8443, "port of the reviews, TLS")
     health_port: int = _of(8081, "port of probes and metrics, plain HTTP")
     bundle: Path = _of(Path("bundle"), "folder of envelopes that `policyc compile` wrote")
-    public_keys: tuple[str, ...] = _of(
-        (), "files of public keys; a bundle is signed by one of them"
-    )
+    public_key: tuple[str, ...] = _of((), "file of public keys: one of them signed the bundle")
     unsigned: bool = _of(False, "accept a bundle that nobody signed")
     minimum_serial: int = _of(0, "refuse a bundle with a smaller serial, even at the start")
     poll_seconds: float = _of(1.0, "how often bundle and certificates are looked at")
     kubeconfig: Path | None = _of(None, "how to reach the cluster; none: as a pod of it")
     cluster: bool = _of(True, "watch a cluster; without, decisions that need it are refused")
+    guard: bool = _of(False, "restore our webhook configurations when somebody changes them")
+    ca_file: Path | None = _of(None, "authority that the guard writes; none: that of --tls-folder")
+    url: str = _of("", "where the API server finds us when we are no pod of it")
     stale_seconds: float = _of(120.0, "after this long without word a kind's state is unknown")
     tls_cert: Path | None = _of(None, "certificate chain, PEM; with --tls-key")
     tls_key: Path | None = _of(None, "its private key, PEM")
@@ -59,47 +60,53 @@ class Serving:
     read_seconds: float = _of(5.0, "how long one request may take to arrive")
     idle_seconds: float = _of(120.0, "how long a connection may be without a request")
     drain_seconds: float = _of(15.0, "how long to serve on, not ready, after SIGTERM")
-    home: str = _of("policyc-system", "our own namespace")
-    operators: tuple[str, ...] = _of((), "users who may change our objects")
-    shadow: str = _of("warn", "what a shadow agent meets: deny, warn or note")
-    log_level: str = _of("info", "debug, info, warning or error")
+    log_folder: Path | None = _of(None, "folder of the decision log; none: there is no log")
+    log_key: Path | None = _of(None, "private key that signs the log's checkpoints")
+    log_name: str = _of("policyc-webhook", "the log's name: another one for each replica")
+    log_strict: bool = _of(
+        False, "answer after the record is on the disk, and deny when it cannot be"
+    )
+    log_level: str = _of("info", "what is said on stderr: debug, info, warning or error")
+    admission: Admission = _of(Admission(), "")
+    """What decisions depend on; each of its fields is a flag too."""
 
-    @property
-    def admission(self) -> Admission:
-        return Admission(
-            home=self.home, operators=frozenset(self.operators), shadow=Level(self.shadow)
-        )
+
+_SERVING = tuple(f for f in dataclasses.fields(Serving) if f.name != "admission")
+_DECIDING = dataclasses.fields(Admission)
+_ALL = (*_SERVING, *_DECIDING)
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """A flag for every setting; none has a default, so that what was not said is known."""
     parser.add_argument("--config", type=Path, metavar="FILE", help="settings, YAML or JSON")
-    for setting in dataclasses.fields(Serving):
-        flag = "--" + setting.name.replace("_", "-")
-        text = setting.metadata["help"]
+    for setting in _ALL:
+        flag = _flag(setting.name)
+        text = setting.metadata.get("help", "of decisions: docs/reference/admission.md")
         if isinstance(setting.default, bool):
             parser.add_argument(flag, action=argparse.BooleanOptionalAction, help=text)
-        elif isinstance(setting.default, tuple):
+        elif _is_listed(setting):
             parser.add_argument(flag, action="append", metavar="TEXT", help=f"{text}; repeatable")
         else:
-            parser.add_argument(flag, metavar="VALUE", help=f"{text} ({_shown(setting.default)})")
+            default = "none" if setting.default is None else setting.default
+            parser.add_argument(flag, metavar="VALUE", help=f"{text} ({default})")
 
 
 def read_settings(args: argparse.Namespace, environment: Mapping[str, str]) -> Serving:
     """The settings that flags, environment and file make; PolicycError PC7115 names a wrong one."""
     written = _file(args.config) if args.config else {}
     found: dict[str, Any] = {}
-    for setting in dataclasses.fields(Serving):
+    for setting in _ALL:
         name = setting.name
         for source, value in (
-            (f"--{name.replace('_', '-')}", getattr(args, name)),
+            (_flag(name), getattr(args, name)),
             (_ENVIRONMENT + name.upper(), environment.get(_ENVIRONMENT + name.upper())),
             (f"{args.config}: {name}", written.get(name)),
         ):
             if value is not None:
                 found[name] = _value(source, setting, value)
                 break
-    return _checked(Serving(**found))
+    deciding = {f.name: found.pop(f.name) for f in _DECIDING if f.name in found}
+    return _checked(Serving(**found, admission=Admission(**deciding)))
 
 
 def _file(path: Path) -> dict[str, Any]:
@@ -112,15 +119,16 @@ def _file(path: Path) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise PolicycError("PC7115", f"`{path}` is no settings file: it is not a mapping")
     keys = {str(key).replace("-", "_"): value for key, value in document.items()}
-    unknown = keys.keys() - {setting.name for setting in dataclasses.fields(Serving)}
+    unknown = keys.keys() - {setting.name for setting in _ALL}
     if unknown:
         raise PolicycError("PC7115", f"`{path}` has an unknown setting `{min(unknown)}`")
     return keys
 
 
 def _value(source: str, setting: dataclasses.Field[Any], value: object) -> Any:
-    if isinstance(setting.default, tuple):
-        return _listed(value)
+    if _is_listed(setting):
+        items = _listed(value)
+        return frozenset(items) if isinstance(setting.default, frozenset) else items
     read: Callable[[str], Any] = _READERS.get(str(setting.type), str)
     try:
         return read(str(value))
@@ -149,8 +157,14 @@ _READERS: dict[str, Callable[[str], Any]] = {
     "bool": _truth,
     "Path": Path,
     "Path | None": Path,
+    "Level": Level,
 }
-_PLAIN = {"int": "whole number", "float": "number", "bool": "truth value"}
+_PLAIN = {
+    "int": "whole number",
+    "float": "number",
+    "bool": "truth value",
+    "Level": f"level: {', '.join(Level)}",
+}
 
 
 def _checked(settings: Serving) -> Serving:
@@ -162,8 +176,6 @@ def _checked(settings: Serving) -> Serving:
 
 
 def _wrong(s: Serving) -> Any:
-    if s.shadow not in tuple(Level):
-        yield f"--shadow: `{s.shadow}` is none of {', '.join(Level)}"
     if s.tls_minimum not in ("1.2", "1.3"):
         yield f"--tls-minimum: `{s.tls_minimum}` is neither 1.2 nor 1.3"
     if s.log_level not in ("debug", "info", "warning", "error"):
@@ -172,17 +184,23 @@ def _wrong(s: Serving) -> Any:
         yield "--tls-cert and --tls-key are given together"
     if (s.tls_cert is None) == (s.tls_folder is None):
         yield "give either --tls-cert and --tls-key, or --tls-folder"
-    if s.unsigned == bool(s.public_keys):
-        yield "give either --public-keys or --unsigned"
-    for setting in dataclasses.fields(s):
+    if s.unsigned == bool(s.public_key):
+        yield "give either --public-key or --unsigned"
+    if (s.log_folder is None) != (s.log_key is None):
+        yield "--log-folder and --log-key are given together"
+    for setting in _SERVING:
         value = getattr(s, setting.name)
         least = 0 if setting.name in _MAY_BE_ZERO else 1e-3
         if isinstance(value, (int, float)) and not isinstance(value, bool) and not value >= least:
-            yield f"--{setting.name.replace('_', '-')}: `{value}` is too small"
+            yield f"{_flag(setting.name)}: `{value}` is too small"
 
 
 _MAY_BE_ZERO = ("health_port", "port", "minimum_serial", "drain_seconds")
 
 
-def _shown(default: object) -> str:
-    return "none" if default is None else str(default)
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def _is_listed(setting: dataclasses.Field[Any]) -> bool:
+    return isinstance(setting.default, (tuple, frozenset))

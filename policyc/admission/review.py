@@ -45,6 +45,8 @@ def read_review(document: Json) -> Request:
         operation = Operation(reader.text("operation"))
     except ValueError:
         raise ReviewError("the request has no operation that we know", uid) from None
+    if request.get("object") is None and operation in (Operation.CREATE, Operation.UPDATE):
+        raise ReviewError("request.object is missing", uid)
     return Request(
         uid=uid,
         operation=operation,

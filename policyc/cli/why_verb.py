@@ -51,10 +51,7 @@ def explain(path: Path, pointer: str) -> list[Explained]:
     """The lines at and below ``pointer``; PolicycError PC7057 when there are none."""
     _refuse_others(path, pointer)
     data = read_file(path)
-    sidecar = path.parent / SIDECAR
-    name = path.name
-    if path.parent.name == STATIC:  # the API server reads all of that folder
-        sidecar, name = path.parent.parent / SIDECAR, f"{STATIC}/{path.name}"
+    sidecar, name = _sidecar(path)
     try:
         lines = decode(loads(read_file(sidecar))).get(name)
     except ValueError as fault:
@@ -85,7 +82,7 @@ def _refuse_others(path: Path, pointer: str) -> None:
             f"`{path}` is a folder",
             help=f"name a file that `policyc compile` wrote, such as `{path / 'networkpolicy.yaml'}`",
         )
-    if path.is_file() and not (path.parent / SIDECAR).is_file():
+    if path.is_file() and not _sidecar(path)[0].is_file():
         raise PolicycError(
             "PC7057",
             f"`{path}` is no artifact: no `{SIDECAR}` lies beside it",
@@ -97,6 +94,15 @@ def _refuse_others(path: Path, pointer: str) -> None:
             f"`#{pointer}` is no pointer: it begins with `/`",
             help=f"write `{path}#/{pointer}`",
         )
+
+
+def _sidecar(path: Path) -> tuple[Path, str]:
+    """The sidecar that explains an artifact, and the artifact's name in it."""
+    beside = path.parent / SIDECAR
+    if path.parent.name == STATIC and not beside.is_file():
+        # An API server reads every file of that folder, so its sidecar is one folder up.
+        return path.parent.parent / SIDECAR, f"{STATIC}/{path.name}"
+    return beside, path.name
 
 
 def _exists(document: Json, pointer: str) -> bool:

@@ -193,6 +193,17 @@ VALIDATING: tuple[Entry, ...] = (
         filters=(Filter.CHANGES_SOMETHING,),
     ),
     Entry(
+        "neighbours.policyc.dev",
+        Where.ELSEWHERE,
+        fails_closed=False,
+        rules=(
+            Rule("", ("endpoints", "services"), WRITES),
+            Rule("", ("services/status",), (UPDATE,)),
+            Rule("discovery.k8s.io", ("endpointslices",), WRITES),
+        ),
+        filters=(Filter.BY_PEOPLE,),
+    ),
+    Entry(
         "cluster.policyc.dev",
         Where.EVERYWHERE,
         fails_closed=False,

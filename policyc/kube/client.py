@@ -6,6 +6,7 @@ custom resources.  API: https://kubernetes.io/docs/reference/using-api/api-conce
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ _NOTHING: Mapping[str, object] = {}
 _PAGE = 500
 _CONNECT_SECONDS, _ANSWER_SECONDS = 5.0, 30.0
 _GONE = 410
+_RETRIES = urllib3.Retry(1, redirect=0, status=0)  # a kept connection may have ended meanwhile
 
 
 class ApiFault(Exception):  # noqa: N818  # an answer of the server, not an error of ours
@@ -81,6 +83,11 @@ class Cluster:
         with _Answer(self._open(path, query, _ANSWER_SECONDS)) as answer:
             return answer.json()
 
+    def send(self, method: str, path: str, body: Object) -> Object:
+        """Write one object (POST to its collection, PUT to itself); as it is stored.  ApiFault."""
+        with _Answer(self._open(path, _NOTHING, _ANSWER_SECONDS, method, body)) as answer:
+            return answer.json()
+
     def resource(self, group: str, kind: str) -> Resource | None:
         """The preferred version of a kind; None when the server does not serve it.  ApiFault."""
         try:
@@ -112,25 +119,34 @@ class Cluster:
                 return found, str(metadata["resourceVersion"])
             query["continue"] = metadata["continue"]
 
-    def watch(self, resource: Resource, version: str, seconds: int) -> Iterator[Event]:
-        """What changes after ``version``, until the server ends the watch.  ApiFault."""
-        query = {
+    def watch(
+        self, resource: Resource, version: str, seconds: int, name: str = ""
+    ) -> Iterator[Event]:
+        """What changes after ``version``, until the server ends the watch; of one object by name.
+
+        Returns when the server has accepted the watch.  ApiFault, here and from the iterator.
+        """
+        query: dict[str, object] = {
             "watch": "true",
             "allowWatchBookmarks": "true",
             "resourceVersion": version,
             "timeoutSeconds": seconds,
         }
-        with _Answer(self._open(resource.path, query, seconds + _ANSWER_SECONDS)) as answer:
-            for body in answer.lines():
-                if body.get("type") == "ERROR":
-                    status = body["object"]
-                    raise ApiFault(int(status.get("code", 0)), str(status.get("message", "")))
-                yield Event(str(body["type"]), body["object"])
+        if name:  # RBAC knows this selector: rights to one name are enough
+            query["fieldSelector"] = f"metadata.name={name}"
+        return _Answer(self._open(resource.path, query, seconds + _ANSWER_SECONDS)).events()
 
     def _open(
-        self, path: str, query: Mapping[str, object], silence_seconds: float
+        self,
+        path: str,
+        query: Mapping[str, object],
+        silence_seconds: float,
+        method: str = "GET",
+        body: Object | None = None,
     ) -> urllib3.BaseHTTPResponse:
         headers = {"Accept": "application/json"}
+        if body is not None:
+            headers["Content-Type"] = "application/json"
         # Any: typed as an empty dictionary there.
         settings: Any = self._configuration.auth_settings()
         for setting in settings.values():
@@ -138,12 +154,12 @@ class Cluster:
         url = f"{self._configuration.host}{path}"
         try:
             answer: urllib3.BaseHTTPResponse = self._pool.request(
-                "GET",
+                method,
                 f"{url}?{urlencode(query)}" if query else url,
                 headers=headers,
+                body=None if body is None else json.dumps(body).encode(),
                 preload_content=False,
-                redirect=False,
-                retries=False,
+                retries=_RETRIES,
                 timeout=urllib3.Timeout(connect=_CONNECT_SECONDS, read=silence_seconds),
             )
         except (urllib3.exceptions.HTTPError, OSError) as fault:
@@ -152,21 +168,17 @@ class Cluster:
 
 
 class _Answer:
-    """An open answer; what goes wrong while it is read is an ApiFault too."""
+    """An open answer that said yes; what goes wrong while it is read is an ApiFault too."""
 
     def __init__(self, response: urllib3.BaseHTTPResponse) -> None:
         self._response = response
+        if response.status not in (200, 201):
+            message = f"HTTP {response.status}"
+            with contextlib.suppress(ApiFault), self:
+                message = str(self.json().get("message") or message)
+            raise ApiFault(response.status, message)
 
     def __enter__(self) -> _Answer:
-        if self._response.status != 200:
-            message = f"HTTP {self._response.status}"
-            try:
-                message = str(self.json().get("message") or message)
-            except ApiFault:
-                pass
-            finally:
-                self._response.close()
-            raise ApiFault(self._response.status, message)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -180,7 +192,15 @@ class _Answer:
             raise ApiFault(0, f"the answer broke off: {type(fault).__name__}") from fault
         return found if isinstance(found, dict) else {}
 
-    def lines(self) -> Iterator[Object]:
+    def events(self) -> Iterator[Event]:
+        with self:
+            for body in self._lines():
+                if body.get("type") == "ERROR":
+                    status = body["object"]
+                    raise ApiFault(int(status.get("code", 0)), str(status.get("message", "")))
+                yield Event(str(body["type"]), body["object"])
+
+    def _lines(self) -> Iterator[Object]:
         try:
             for line in self._response:
                 if line.strip():

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import copy
+import json
 import random
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +18,7 @@ from support.kube_paths import collection, path_of
 from support.pod_faults import FAULTS
 
 from policyc.emit.backstop import FOLDER
+from policyc.emit.backstop import STATIC as STATIC_FORM
 from policyc.emit.backstop.checks import CHECKS
 from policyc.kube.yaml import load
 
@@ -203,3 +206,50 @@ def test_changed_objects(guarded: ControlPlane, updated: list[Sample]) -> None:
         assert (answer.status == 403) == bool(wanted and stage == "enforce"), (wanted, where)
         outcomes.add(answer.status)
     assert outcomes == {200, 403}
+
+
+def test_the_static_form_holds_without_any_object(tmp_path: Path) -> None:
+    """Read from a folder (KEP-5793): nothing of it can be deleted through the API."""
+    folder = tmp_path / "policies"
+    folder.mkdir()
+    for path, data in files().items():
+        if path.startswith(f"{FOLDER}/{STATIC_FORM}/"):
+            (folder / Path(path).name).write_bytes(data)
+    flags = flags_for_policies_from(folder, tmp_path / "admission.json")
+    with ControlPlane(tmp_path, controllers=False, api_server_flags=flags) as plane:
+        for body in cluster():
+            if body["kind"] in ("Namespace", "ServiceAccount"):
+                plane.admin.apply(path_of(body), body)
+        runtime = {
+            "apiVersion": "node.k8s.io/v1",
+            "kind": "RuntimeClass",
+            "metadata": {"name": "gvisor"},
+            "handler": "gvisor",
+        }
+        assert plane.admin.apply(path_of(runtime), runtime).status == 201
+        good, bad = pod("research"), pod("research")
+        bad["spec"]["hostPID"] = True
+        refused = plane.admin.create(collection(bad), bad, dryRun="All")
+        assert refused.status == 403, refused
+        assert "HOST_PID" in refused.message
+        assert plane.admin.create(collection(good), good, dryRun="All").status == 201
+        policies = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies"
+        assert plane.admin.get(policies).body["items"] == []
+
+
+def flags_for_policies_from(folder: Path, configuration: Path) -> tuple[str, ...]:
+    plugin = {
+        "apiVersion": "apiserver.config.k8s.io/v1",
+        "kind": "ValidatingAdmissionPolicyConfiguration",
+        "staticManifestsDir": str(folder),
+    }
+    document = {
+        "apiVersion": "apiserver.config.k8s.io/v1",
+        "kind": "AdmissionConfiguration",
+        "plugins": [{"name": "ValidatingAdmissionPolicy", "configuration": plugin}],
+    }
+    configuration.write_text(json.dumps(document))
+    return (
+        "--feature-gates=ManifestBasedAdmissionControlConfig=true",
+        f"--admission-control-config-file={configuration}",
+    )

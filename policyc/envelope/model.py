@@ -19,13 +19,17 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class WorkloadRef:
-    """The workload template and the container in it; ``group`` is empty for core kinds."""
+    """The workload template and the container in it; ``group`` is empty for core kinds.
+
+    ``is_init``: the template has it under ``initContainers``.
+    """
 
     kind: str
     group: str
     namespace: str
     name: str
     container: str
+    is_init: bool = False
 
 
 @dataclass(frozen=True, slots=True)

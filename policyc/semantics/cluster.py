@@ -33,7 +33,8 @@ class Inventory:
     pod_labels: dict[tuple[str, str, str], tuple[tuple[str, str], ...]] = field(
         default_factory=dict
     )
-    container_names: dict[tuple[str, str, str], tuple[str, ...]] = field(default_factory=dict)
+    containers: dict[tuple[str, str, str], dict[str, bool]] = field(default_factory=dict)
+    """The names of a workload's containers, each with whether it is an init container."""
 
 
 def inventory(workspace: Workspace, found: list[Diagnostic]) -> Inventory:
@@ -219,18 +220,18 @@ def _add(result: Inventory, manifest: Manifest) -> None:
                 metadata = template.get("metadata")
                 given = labels(metadata.get("labels")) if isinstance(metadata, dict) else {}
                 result.pod_labels[key] = stable_labels(given)
-                result.container_names[key] = _containers(template.get("spec"))
+                result.containers[key] = _containers(template.get("spec"))
 
 
-def _containers(spec: Json) -> tuple[str, ...]:
+def _containers(spec: Json) -> dict[str, bool]:
     if not isinstance(spec, dict):
-        return ()
-    names = []
-    for field_name in ("containers", "initContainers"):
-        for container in _list(spec.get(field_name)):
-            if isinstance(container, dict) and isinstance(container.get("name"), str):
-                names.append(str(container["name"]))
-    return tuple(names)
+        return {}
+    return {
+        str(container["name"]): field_name == "initContainers"
+        for field_name in ("containers", "initContainers")
+        for container in _list(spec.get(field_name))
+        if isinstance(container, dict) and isinstance(container.get("name"), str)
+    }
 
 
 def _list(value: Json) -> list[Json]:

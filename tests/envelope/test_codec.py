@@ -40,6 +40,9 @@ def envelopes(draw: st.DrawFn) -> Envelope:
     if draw(st.booleans()):
         managed = ManagedRef("bedrock", draw(st.text(st.characters(codec="utf-8"), max_size=8)))
         subject = replace(subject, workload=None, managed=managed, service_account="")
+    elif subject.workload is not None:
+        workload = replace(subject.workload, is_init=draw(st.booleans()))
+        subject = replace(subject, workload=workload)
     return replace(
         base,
         subject=subject,

@@ -71,6 +71,7 @@ CODES: dict[str, str] = {
     "PC4010": "inherited overreach",
     "PC4011": "an observation without a place",
     "PC4012": "an observation from before `since`",
+    "PC4013": "the cluster's DNS taken away",
     # 5xxx profiles
     "PC5001": "a recording that cannot be read",
     "PC5002": "an unknown schema version",

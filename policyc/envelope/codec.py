@@ -64,7 +64,7 @@ def _spec(envelope: Envelope) -> dict[str, Json]:
             "apparmor": envelope.pod.apparmor,
         },
         "cluster": {
-            "dns": _peer(envelope.cluster.dns),
+            **({"dns": _peer(envelope.cluster.dns)} if envelope.cluster.dns else {}),
             "nodeLocalDns": [*envelope.cluster.node_local_dns],
             "runtimes": [*envelope.cluster.runtimes],
             "architectures": [*envelope.cluster.architectures],
@@ -289,10 +289,13 @@ def _read_pod(value: Json) -> PodSecurity:
 
 def _read_cluster(value: Json) -> ClusterFacts:
     where = "spec.cluster"
-    f = _fields(value, where, "dns nodeLocalDns runtimes architectures")
-    dns = _fields(f["dns"], f"{where}.dns", "namespaceLabels podLabels")
+    f = _fields(value, where, "nodeLocalDns runtimes architectures", "dns")
+    pods = None
+    if "dns" in f:
+        dns = _fields(f["dns"], f"{where}.dns", "namespaceLabels podLabels")
+        pods = LabelPeer(_labels(dns["namespaceLabels"], where), _labels(dns["podLabels"], where))
     return ClusterFacts(
-        LabelPeer(_labels(dns["namespaceLabels"], where), _labels(dns["podLabels"], where)),
+        pods,
         _texts(f["nodeLocalDns"], where),
         _texts(f["runtimes"], where),
         _texts(f["architectures"], where),

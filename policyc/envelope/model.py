@@ -79,9 +79,13 @@ class LabelPeer:
 
 @dataclass(frozen=True, slots=True)
 class ClusterFacts:
-    """What artifacts must know of the cluster; the defaults are a kubeadm cluster's."""
+    """What artifacts must know of the cluster; the defaults are a kubeadm cluster's.
 
-    dns: LabelPeer = LabelPeer(
+    In an envelope, ``dns`` (None: no pods) and ``node_local_dns`` are the servers that the
+    agent may ask.
+    """
+
+    dns: LabelPeer | None = LabelPeer(
         (("kubernetes.io/metadata.name", "kube-system"),), (("k8s-app", "kube-dns"),)
     )
     node_local_dns: tuple[str, ...] = ("169.254.20.10",)

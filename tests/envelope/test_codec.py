@@ -55,7 +55,7 @@ def envelopes(draw: st.DrawFn) -> Envelope:
             draw(st.none() | st.integers(1, 1 << 31)),
             draw(st.sampled_from(("", "gvisor"))),
         ),
-        cluster=draw(st.sampled_from((base.cluster, ClusterFacts(node_local_dns=())))),
+        cluster=draw(st.sampled_from((base.cluster, ClusterFacts(None, ())))),
         pins=tuple(
             Pin("web", tool, "sha256:" + tool * 64)
             for tool in sorted(draw(st.sets(st.sampled_from("abc"))))

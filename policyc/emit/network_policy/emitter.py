@@ -12,8 +12,8 @@ from policyc.core.canonical import Json, canonical_json
 from policyc.core.errors import InternalError
 from policyc.denote.network_policy import (
     FLOW_DOMAINS,
+    asks_dns,
     flow_ceiling,
-    needs_dns,
     permitted,
 )
 from policyc.emit.base import Artifact, Emission, Narrowing, Slack, lines_of, object_name
@@ -136,7 +136,7 @@ def _rules(envelope: Envelope, direction: str, narrowed: list[Narrowing]) -> lis
             port = (resolution.protocol, resolution.port, resolution.port)
             for address in resolution.addresses:
                 add({"ipBlock": {"cidr": _single(address)}}, port, resolution.derivations)
-        if needs_dns(envelope):
+        if asks_dns(envelope):
             for peer in _dns_peers(envelope):
                 for protocol in ("udp", "tcp"):
                     add(peer, (protocol, 53, 53), (_DNS,))
@@ -145,10 +145,11 @@ def _rules(envelope: Envelope, direction: str, narrowed: list[Narrowing]) -> lis
 
 def _dns_peers(envelope: Envelope) -> Iterator[dict[str, Json]]:
     dns = envelope.cluster.dns
-    yield _pod_peer(
-        [Requirement(k, "In", (v,)) for k, v in dns.namespace_labels],
-        [Requirement(k, "In", (v,)) for k, v in dns.pod_labels],
-    )
+    if dns is not None:
+        yield _pod_peer(
+            [Requirement(k, "In", (v,)) for k, v in dns.namespace_labels],
+            [Requirement(k, "In", (v,)) for k, v in dns.pod_labels],
+        )
     for address in envelope.cluster.node_local_dns:
         yield {"ipBlock": {"cidr": _single(address)}}
 
@@ -335,7 +336,7 @@ def _slack(envelope: Envelope) -> Iterator[Slack]:
             "an address also serves other names, and names may move to other addresses",
             "an egress proxy that checks names; nothing in Kubernetes itself",
         )
-    if needs_dns(envelope):
+    if asks_dns(envelope):
         yield Slack(
             "egress_host",
             "questions to the cluster's DNS can carry data out",

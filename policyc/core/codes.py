@@ -81,6 +81,8 @@ CODES: dict[str, str] = {
     "PC5006": "requests that grant nothing",
     "PC5007": "a profile of another agent",
     "PC5008": "profiles of several subjects",
+    "PC5009": "a peer that is not taken",
+    "PC5010": "a recording without an architecture",
     # 6xxx artifacts
     "PC6001": "a host name that NetworkPolicy cannot let through",
     "PC6002": "a label pattern that NetworkPolicy cannot select",

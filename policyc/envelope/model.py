@@ -95,7 +95,10 @@ class ClusterFacts:
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
-    """Addresses that a granted host name was seen to resolve to, with their reasons."""
+    """Addresses that a granted host name was seen to resolve to, with their reasons.
+
+    None of them where every one that was seen is withheld.
+    """
 
     host: str
     protocol: str

@@ -303,7 +303,8 @@ def _explained(
 
 def _unresolved(envelope: Envelope) -> Iterator[Narrowing]:
     """Granted names of which no address is known: the policy cannot let them through."""
-    resolved = {(r.host, r.protocol, r.port) for r in envelope.resolutions}
+    resolved = {r.host for r in envelope.resolutions if r.addresses}
+    withheld = {r.host for r in envelope.resolutions if not r.addresses}
     open_flows = envelope.domains["egress_ip"]
     for grant in envelope.grants.get("egress_host", ()):
         for box in grant.region.boxes():
@@ -312,25 +313,28 @@ def _unresolved(envelope: Envelope) -> Iterator[Narrowing]:
                 continue
             patterns = DOMAINS["egress_host"].axis("host").write(box.get("host", ALL))
             for pattern in patterns:
-                if pattern.startswith("!") or any(host == pattern for host, _, _ in resolved):
+                if pattern.startswith("!") or pattern in resolved:
                     continue
-                wild = "*" in pattern
                 yield Narrowing(
                     "PC6001",
                     "egress_host",
                     f"`{pattern}` is granted, and a NetworkPolicy lets through only "
-                    + (
-                        "those of its names that were resolved"
-                        if wild
-                        else "addresses: none was resolved"
-                    ),
+                    + _what_passes(pattern, withheld),
                     "record the agent once while it uses the name, or enforce names with an egress proxy",
                     grant.derivations,
                 )
 
 
+def _what_passes(pattern: str, withheld: set[str]) -> str:
+    if "*" in pattern:
+        return "those of its names that were resolved"
+    if pattern in withheld:
+        return "addresses: those that were seen are all protected or taken away"
+    return "addresses: none was resolved"
+
+
 def _slack(envelope: Envelope) -> Iterator[Slack]:
-    if envelope.resolutions:
+    if any(r.addresses for r in envelope.resolutions):
         yield Slack(
             "egress_host",
             "an address also serves other names, and names may move to other addresses",

@@ -139,6 +139,15 @@ def blind_spots(
     losses: Losses, observed: Observed, architectures: Iterable[str]
 ) -> Iterator[Diagnostic]:
     """Where the recording itself says that it is not the whole truth."""
+    if observed.stale:
+        since = losses.agent.learning.since if losses.agent.learning else ""
+        yield losses.say(
+            "PC4012",
+            f"{len(observed.stale)} observed and last seen before {since}: "
+            f"{_list(list(observed.stale))}",
+            "it is not granted: record again, or set `since` to an earlier day",
+            Severity.NOTE,
+        )
     if observed.lossy:
         yield losses.say(
             "PC4008",

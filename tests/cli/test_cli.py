@@ -89,6 +89,7 @@ BAD = {
         ),
         b"PC2012",
     ),
+    "a manifest of 50 MB": ("cluster/big.yaml", b"# padding\n" * 5_000_000, b"PC2012"),
     "duplicate keys": ("cluster/dup.yaml", b"kind: Service\nkind: Pod\n", b"PC2012"),
     "a manifest that is not UTF-8": ("cluster/bad.yaml", b"kind: \xff\xfe\n", b"PC2012"),
     "unknown fields": (

@@ -292,6 +292,15 @@ def _pod(node: n.PodBaseline, inherited: PodSecurity, found: list[Diagnostic]) -
                     )
             case "runtime-class":
                 runtime = value.text
+            case "apparmor" if value.text.lower() == "unconfined":
+                found.append(
+                    Diagnostic(
+                        "PC3012",
+                        f"the AppArmor profile `{value.text}` confines nothing",
+                        value.span,
+                        help="write `runtime-default`, or the name of a profile on the node",
+                    )
+                )
             case "apparmor":
                 apparmor = value.text
     return PodSecurity(level, read_only, user, runtime, apparmor)

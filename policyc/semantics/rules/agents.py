@@ -19,7 +19,7 @@ from policyc.semantics.model import ApprovalRule, CheckedAgent, Clause, Learning
 from policyc.semantics.rules.classes import CheckedClass, rungs, spoken_of
 from policyc.semantics.rules.sharing import refuse_shared
 from policyc.semantics.symbols import Declaration, Symbols
-from policyc.semantics.words import calendar, known, missing, single
+from policyc.semantics.words import calendar, known, known_tier, missing, single
 from policyc.syntax import nodes as n
 
 AGENT_LABEL = "policyc.dev/agent"
@@ -219,7 +219,7 @@ class AgentRules:
         if tier is None:
             return base.tier
         word = n.Word(tier.name.text, span=tier.name.span)
-        if not known(word, self.tiers, "tier", self.found):
+        if not known_tier(word, self.tiers, self.found):
             return base.tier
         if base.tier in self.tiers and self.tiers.index(word.text) > self.tiers.index(base.tier):
             related = (Related(base.tier_span, "the class's tier"),) if base.tier_span else ()

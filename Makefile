@@ -22,6 +22,7 @@ test: $(DEV)
 check: lint type arch test system e2e
 	$(BIN)/policyc fmt --check policies
 	$(BIN)/policyc compile policies --output generated --check
+	$(BIN)/policyc webhook manifests --output deploy --check
 
 # Tests that need root and container runtimes.
 system: $(DEV)
@@ -40,6 +41,7 @@ e2e: control-plane
 golden: $(DEV)
 	$(PYTEST) -m "not system and not e2e" --golden
 	$(BIN)/policyc compile policies --output generated
+	$(BIN)/policyc webhook manifests --output deploy
 
 bench: $(DEV)
 	$(BIN)/python -m tests.bench

@@ -19,10 +19,12 @@ from uvicorn.config import Config
 from policyc.admission.view import WATCHED, View
 from policyc.audit.log import DecisionLog
 from policyc.bundle.load import load_signed
+from policyc.kube.client import Cluster
 from policyc.signing.keys import read_signer, read_verifiers
 from webhook.app import Probes, create_app
 from webhook.bundle_store import BundleStore, Load, load_unsigned
 from webhook.cluster_view import ClusterView, name_of
+from webhook.guard import Guard, guards, target_of
 from webhook.judge import Judge
 from webhook.logs import Talk
 from webhook.metrics import Metrics
@@ -66,7 +68,9 @@ class Service:
         self.bundles.start()
         gc.freeze()  # what is loaded by now lives as long as the process: never walk it again
         self.tls = Tls(settings, now, self._talk)
-        self.cluster = self._watch() if settings.cluster else None
+        self._source = self._connect() if settings.cluster else None
+        self.cluster = self._watch(self._source) if self._source else None
+        self._guards = self._guard(self._source) if self._source and settings.guard else []
         self._log = _log(settings, now)
         self._judge = Judge(
             lambda: self.bundles.current,
@@ -91,12 +95,16 @@ class Service:
         _raise_file_limit()
         if self.cluster:
             self.cluster.start()
+        for guard in self._guards:
+            guard.start()
         threading.Thread(target=self._poll, name="poll", daemon=True).start()
         try:
             with asyncio.Runner(loop_factory=_loop_factory()) as runner:
                 runner.run(serve(self._servers, self._settings.drain_seconds, self._drain))
         finally:
             self._stopped.set()
+            for guard in self._guards:
+                guard.stop()
             if self.cluster:
                 self.cluster.stop()
             self._pool.shutdown(wait=False, cancel_futures=True)
@@ -117,13 +125,30 @@ class Service:
             "log": self._log.health.fault if self._log else "none is kept",
             "unknown": sorted(map(name_of, cluster.view().unknown)) if cluster else [],
             "faults": cluster.faults() if cluster else {},
+            "unguarded": [guard.fault for guard in self._guards if guard.fault],
         }
         return self.bundles.current is not None and is_primed and not self._is_draining, facts
 
-    def _watch(self) -> ClusterView:
+    def _connect(self) -> Cluster:
         from policyc.kube.client import connect  # noqa: PLC0415  # half a second to import
 
-        source = connect(self._settings.kubeconfig)
+        return connect(self._settings.kubeconfig)
+
+    def _guard(self, source: Cluster) -> list[Guard]:
+        s = self._settings
+        ca_file = s.ca_file or (s.tls_folder / "ca.crt" if s.tls_folder else None)
+        restored = self._metrics.counter(
+            "configuration_restored", "Times that our webhook configurations were put right"
+        )
+        return guards(
+            source,
+            lambda: target_of(self.bundles.current, s.admission.home, s.admission.operators, s.url),
+            ca_file,
+            lambda _: restored.inc(),
+            self._talk,
+        )
+
+    def _watch(self, source: Cluster) -> ClusterView:
         return ClusterView(source, WATCHED, self._settings.stale_seconds, self._talk)
 
     def _poll(self) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TypeVar
 
 from policyc.core.canonical import Json, digest
 from policyc.core.strict_json import loads
+from policyc.envelope.axes import EMPTY
 from policyc.envelope.codec import decode
 from policyc.envelope.model import Envelope
 from policyc.envelope.region import Region
@@ -33,6 +35,11 @@ class Agent:
     @property
     def stage(self) -> str:
         return self.envelope.subject.stage
+
+    @property
+    def ends(self) -> tuple[str, ...]:
+        """The days with which parts of it still end: with the name, which envelope this is."""
+        return tuple([e.until for e in self.envelope.expiries])
 
     def permits(self, region: Region) -> bool:
         return region <= self.envelope.domains[region.domain.name]
@@ -97,11 +104,26 @@ class Bundle:
             self._facts[key] = make()
         return self._facts[key]  # type: ignore[return-value]  # a key has one maker
 
+    @cached_property
+    def by_server(self) -> Mapping[str, tuple[Agent, ...]]:
+        """The agents that may use something of an MCP server, by the server's name."""
+        found: dict[str, list[Agent]] = {}
+        for agent in self.agents.values():
+            for server in _servers(agent.envelope.domains["tools"]):
+                found.setdefault(server, []).append(agent)
+        return {server: tuple(agents) for server, agents in found.items()}
+
 
 def _rarest(agent: Agent) -> tuple[str, str]:
     """The label to find the agent by: one that bears its name, which few others can have."""
     labels = sorted(agent.envelope.subject.pod_labels)
     return next((pair for pair in labels if pair[1] == agent.name), labels[-1])
+
+
+def _servers(tools: Region) -> set[str]:
+    """The servers of a region, as far as they are named: policies name them one by one."""
+    axis = tools.domain.axis("server")
+    return {name for box in tools.boxes() for name in axis.write(box.get("server", EMPTY))}
 
 
 def read_bundle(files: Mapping[str, bytes], serial: int = 0) -> Bundle:

@@ -84,9 +84,27 @@ FRAMEWORK_IMAGES: frozenset[str] = frozenset(
     """kagent-dev/kagent/app kagent-dev/kagent/adk langchain/langgraph-api
     openhands/openhands all-hands-ai/openhands all-hands-ai/runtime anthropics/claude-code
     openclaw/openclaw microsoft/autogen crewai/crewai block/goose letta/letta
-    agent-sandbox/python-runtime-sandbox kagent-dev/kagent/tools""".split()
+    agent-sandbox/python-runtime-sandbox""".split()
 )
 """Last segments of an image's repository (without registry, tag and digest)."""
+
+FRAMEWORK_WORDS: frozenset[str] = frozenset(
+    # Names of agent frameworks and agents that nothing else is called by.
+    """langgraph langchain crewai autogen openhands openclaw kagent llamaindex
+    smolagents pydanticai mastra letta superagi autogpt metagpt""".split()
+)
+"""Words between separators of an image's repository."""
+
+TRACING_NAMES: frozenset[str] = frozenset(
+    # LangSmith and Langfuse documentation: what traces chains and agents.
+    "LANGSMITH_API_KEY LANGCHAIN_API_KEY LANGCHAIN_TRACING_V2 LANGSMITH_TRACING LANGFUSE_SECRET_KEY LANGFUSE_PUBLIC_KEY".split()
+)
+
+MODEL_NAMES: tuple[str, ...] = (
+    "gpt-", "claude-", "gemini-", "anthropic/", "openai/", "mistral-large", "command-r", "o3-", "o4-",
+    "us.anthropic.", "eu.anthropic.", "anthropic.claude", "deepseek-",
+)  # fmt: skip
+"""How names of vendors' chat models begin."""
 
 PLATFORM_LABELS: frozenset[str] = frozenset(
     # kagent translator; Kagenti operator guide; agent-sandbox controller; ToolHive operator.

@@ -1,13 +1,11 @@
-"""``policyc check``: read, resolve, judge and lower; write nothing."""
+"""``policyc check``: all that ``compile`` does and reports, without writing."""
 
 from __future__ import annotations
 
 import argparse
 
-from policyc.cli.report import add_date, add_format, add_root, say, verdict
-from policyc.core.diagnostics import has_errors
-from policyc.pipeline.build import lower_agent
-from policyc.pipeline.compile import checked
+from policyc.cli.report import add_date, add_format, add_root, counted, progress, say, verdict
+from policyc.pipeline.compile import compile_root
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -17,11 +15,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    _, policy, diagnostics = checked(args.root)
-    if not has_errors(diagnostics):
-        for agent in policy.agents:
-            diagnostics += lower_agent(args.root, agent, policy, args.as_of)[1]
-    say(diagnostics, args.format)
-    if args.format == "text" and not diagnostics:
-        print(f"{len(policy.agents)} agents, nothing to report")
-    return verdict(diagnostics)
+    compiled = compile_root(args.root, as_of=args.as_of, progress=progress("checking"))
+    say(compiled.diagnostics, args.format)
+    if args.format == "text" and not compiled.diagnostics:
+        print(f"{counted(len(compiled.agents), 'agent')}, nothing to report")
+    return verdict(compiled.diagnostics)

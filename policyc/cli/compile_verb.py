@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from policyc.cli.main import Exit
-from policyc.cli.report import add_date, add_format, add_root, progress, say, verdict
+from policyc.cli.report import add_date, add_format, add_root, counted, progress, say, verdict
 from policyc.core.source import Source
 from policyc.emit.base import Slack
 from policyc.pipeline.compile import Compiled, compile_root
@@ -71,7 +71,7 @@ def _report(compiled: Compiled, args: argparse.Namespace, outcome: str) -> int:
             print(f"{args.output / agent.agent}: {', '.join(agent.files)}")
         _print_slack(compiled)
         files = sum(len(agent.files) for agent in compiled.agents)
-        print(f"{len(compiled.agents)} agents, {files} files, {outcome}")
+        print(f"{counted(len(compiled.agents), 'agent')}, {counted(files, 'file')}, {outcome}")
     return Exit.CLEAN
 
 
@@ -82,7 +82,7 @@ def _print_slack(compiled: Compiled) -> None:
         for slack in agent.slack:
             agents[slack] = agents.get(slack, 0) + 1
     for slack, number in sorted(agents.items(), key=lambda pair: (pair[0].domain, pair[0].message)):
-        print(f"slack in {slack.domain} ({number} agents): {slack.message}")
+        print(f"slack in {slack.domain} ({counted(number, 'agent')}): {slack.message}")
         print(f"  covered by {slack.covered_by}")
 
 

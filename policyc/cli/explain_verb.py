@@ -14,7 +14,7 @@ from policyc.core.suggest import closest
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("code", nargs="?", help="a code such as PC1001; none lists all")
+    parser.add_argument("code", nargs="?", help="a code such as PC1001 or 1001; none lists all")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -22,7 +22,7 @@ def run(args: argparse.Namespace) -> int:
         for code in sorted(CODES):
             print(f"{code}  {CODES[code]}")
         return Exit.CLEAN
-    code = args.code.upper()
+    code = f"PC{args.code}" if args.code.isdecimal() else args.code.upper()
     if code not in CODES:
         near = closest(code, sorted(CODES))
         hint = f"did you mean `{near[0]}`?" if near else "`policyc explain` lists all codes"

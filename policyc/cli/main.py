@@ -13,6 +13,7 @@ from types import ModuleType
 
 import policyc
 from policyc.core.errors import InternalError, PolicycError
+from policyc.core.suggest import did_you_mean
 
 VERBS = {
     "check": "read and judge the policies; writes nothing",
@@ -40,6 +41,7 @@ class Exit(IntEnum):
     BAD_INPUT = 2
     BUG = 70
     INTERRUPTED = 130
+    READER_GONE = 141
 
 
 def entry() -> None:
@@ -60,9 +62,7 @@ def main(arguments: Sequence[str]) -> int:
         print("help: this is a bug in policyc; nothing was written", file=sys.stderr)
         return Exit.BUG
     except BrokenPipeError:
-        # The reader went away; a second flush at exit must not complain about it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return Exit.CLEAN
+        return _reader_gone()
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
     except Exception:  # noqa: BLE001  # the last line of defence: our bug, said as such
@@ -75,6 +75,14 @@ def main(arguments: Sequence[str]) -> int:
 def module_of(verb: str) -> ModuleType:
     """The module of a verb, imported."""
     return importlib.import_module(f"policyc.cli.{verb.replace('-', '_')}_verb")
+
+
+def _reader_gone() -> int:
+    """What a shell reports of a program that SIGPIPE ends; never a verdict on the input."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):  # a second flush at exit must not complain
+        os.dup2(nowhere, stream.fileno())
+    return Exit.READER_GONE
 
 
 def _fault(fault: PolicycError) -> int:
@@ -93,6 +101,9 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--version", action="version", version=policyc.__version__)
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
     chosen = next((a for a in arguments if not a.startswith("-")), None)
+    if chosen is not None and chosen not in VERBS:
+        hint = did_you_mean(chosen, VERBS) or "`policyc --help` lists them"
+        parser.error(f"there is no verb `{chosen}`; {hint}")
     for name, summary in VERBS.items():
         verb = verbs.add_parser(name, help=summary, description=summary)
         if name == chosen:

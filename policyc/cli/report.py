@@ -32,11 +32,18 @@ def add_root(parser: argparse.ArgumentParser) -> None:
 def add_date(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--as-of",
-        type=date.fromisoformat,
+        type=_day,
         default=datetime.now(UTC).date(),
         metavar="DATE",
         help="the day on which `until` is judged (today, UTC)",
     )
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as fault:
+        raise argparse.ArgumentTypeError(f"`{text}` is no day: write it as 2026-12-31") from fault
 
 
 def say(diagnostics: Iterable[Diagnostic], format_: str) -> None:
@@ -57,6 +64,11 @@ def say(diagnostics: Iterable[Diagnostic], format_: str) -> None:
 def verdict(diagnostics: Iterable[Diagnostic]) -> Exit:
     """Bad input when there is an error; warnings and notes are clean."""
     return Exit.BAD_INPUT if has_errors(diagnostics) else Exit.CLEAN
+
+
+def counted(number: int, noun: str) -> str:
+    """``1 agent``, ``2 agents``."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def progress(what: str) -> Callable[[int, int], None] | None:
@@ -81,5 +93,5 @@ def _counts(found: list[Diagnostic]) -> str:
     for severity in Severity:
         number = sum(d.severity is severity for d in found)
         if number:
-            parts.append(f"{number} {severity.value}{'s' if number > 1 else ''}")
+            parts.append(counted(number, severity.value))
     return ", ".join(parts)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from http import HTTPStatus
 from pathlib import Path
 
 from policyc.admission.view import key_of
@@ -11,16 +12,19 @@ from policyc.cli.main import Exit
 from policyc.cli.objects import read_objects
 from policyc.cli.report import add_format, say
 from policyc.cli.webhook_manifests import add_target, target_of
+from policyc.core.canonical import pretty_json
 from policyc.core.diagnostics import Diagnostic
-from policyc.deploy.configurations import NAME, Target
+from policyc.core.errors import PolicycError
+from policyc.core.source import Source
+from policyc.deploy.configurations import GROUP, NAME, Target
 from policyc.deploy.judge import TABLES, judge
-from policyc.kube.places import Placed
+from policyc.kube.places import Placed, placed
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "files",
-        nargs="+",
+        nargs="*",
         type=Path,
         metavar="FILE",
         help="manifests, or - for what kubectl, helm or kustomize print",
@@ -28,18 +32,40 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--live",
         action="store_true",
-        help="the objects are those of a cluster: ours is told by its name, and nothing comes later",
+        help="judge what a cluster has; with FILE, those are its objects and nothing comes later",
+    )
+    parser.add_argument(
+        "--kubeconfig", type=Path, metavar="FILE", help="how to reach the cluster for --live"
     )
     add_target(parser)
     add_format(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    found = judged(read_objects(args.files), target_of(args), is_live=args.live)
+    if not args.files and not args.live:
+        raise PolicycError("PC7059", "there is nothing to judge", help="name a FILE, or --live")
+    objects = read_objects(args.files) if args.files else _of_cluster(args.kubeconfig)
+    found = judged(objects, target_of(args), is_live=args.live)
     say(found, args.format)
     if args.format == "text" and not found:
         print("nothing walks past the webhook")
     return Exit.FINDINGS if found else Exit.CLEAN
+
+
+def _of_cluster(kubeconfig: Path | None) -> Iterator[Placed]:
+    """Our configurations as the API server has them; PolicycError PC7050 when it does not answer."""
+    from policyc.kube.client import ApiFault, connect
+
+    source = connect(kubeconfig)
+    for plural in ("mutatingwebhookconfigurations", "validatingwebhookconfigurations"):
+        path = f"/apis/{GROUP}/v1/{plural}/{NAME}"
+        try:
+            body = source.get(path)
+        except ApiFault as fault:
+            if fault.status == HTTPStatus.NOT_FOUND:
+                continue
+            raise PolicycError("PC7050", f"cannot read `{path}`: {fault.message}") from fault
+        yield from placed(Source(path, pretty_json(body).decode()))
 
 
 def judged(objects: Iterable[Placed], target: Target, *, is_live: bool) -> list[Diagnostic]:

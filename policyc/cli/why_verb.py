@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
 from policyc.cli.main import Exit
@@ -13,6 +14,7 @@ from policyc.core.errors import PolicycError
 from policyc.core.files import read_file
 from policyc.core.strict_json import loads
 from policyc.core.suggest import closest
+from policyc.emit.backstop import STATIC
 from policyc.emit.base import line_for
 from policyc.envelope.provenance import Derivation
 from policyc.pipeline.artifacts import from_bytes
@@ -34,18 +36,24 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     name, _, pointer = args.line.partition("#")
     found = explain(Path(name), pointer)
+    root = args.root
+    if not root.is_dir():
+        print(f"note: there is no policy root `{root}`: name it with `--root`", file=sys.stderr)
+        root = Path()
     if args.format == "json":
         print(json.dumps([_plain(line) for line in found], indent=2, ensure_ascii=False))
     else:
-        print("\n\n".join(_text(line, args.root) for line in found))
+        print("\n\n".join(_text(line, root) for line in found))
     return Exit.CLEAN
 
 
 def explain(path: Path, pointer: str) -> list[Explained]:
     """The lines at and below ``pointer``; PolicycError PC7057 when there are none."""
-    sidecar = path.parent / SIDECAR
+    _refuse_others(path, pointer)
+    data = read_file(path)
+    sidecar, name = _sidecar(path)
     try:
-        lines = decode(loads(read_file(sidecar))).get(path.name)
+        lines = decode(loads(read_file(sidecar))).get(name)
     except ValueError as fault:
         raise PolicycError("PC7057", f"`{sidecar}` is no provenance file: {fault}") from fault
     if lines is None:
@@ -54,7 +62,7 @@ def explain(path: Path, pointer: str) -> list[Explained]:
             f"`{sidecar}` does not explain `{path.name}`",
             help="name an artifact that `policyc compile` wrote beside it",
         )
-    document = from_bytes(path.name, read_file(path))
+    document = from_bytes(path.name, data)
     if not _exists(document, pointer):
         near = closest(pointer, list(lines))
         hint = f"did you mean `{near[0]}`?" if near else "give no pointer to see all lines"
@@ -64,6 +72,37 @@ def explain(path: Path, pointer: str) -> list[Explained]:
     if pointer in lines or not found:
         found.insert(0, line_for(pointer, lines))
     return found
+
+
+def _refuse_others(path: Path, pointer: str) -> None:
+    """PolicycError PC7057 for what is no artifact, or no pointer."""
+    if path.is_dir():
+        raise PolicycError(
+            "PC7057",
+            f"`{path}` is a folder",
+            help=f"name a file that `policyc compile` wrote, such as `{path / 'networkpolicy.yaml'}`",
+        )
+    if path.is_file() and not _sidecar(path)[0].is_file():
+        raise PolicycError(
+            "PC7057",
+            f"`{path}` is no artifact: no `{SIDECAR}` lies beside it",
+            help="name a file that `policyc compile` wrote, in its folder",
+        )
+    if pointer and not pointer.startswith("/"):
+        raise PolicycError(
+            "PC7057",
+            f"`#{pointer}` is no pointer: it begins with `/`",
+            help=f"write `{path}#/{pointer}`",
+        )
+
+
+def _sidecar(path: Path) -> tuple[Path, str]:
+    """The sidecar that explains an artifact, and the artifact's name in it."""
+    beside = path.parent / SIDECAR
+    if path.parent.name == STATIC and not beside.is_file():
+        # An API server reads every file of that folder, so its sidecar is one folder up.
+        return path.parent.parent / SIDECAR, f"{STATIC}/{path.name}"
+    return beside, path.name
 
 
 def _exists(document: Json, pointer: str) -> bool:
@@ -76,7 +115,7 @@ def _exists(document: Json, pointer: str) -> bool:
             document = document[int(key)]
         else:
             return False
-    return not pointer or pointer.startswith("/")
+    return True
 
 
 def _text(line: Explained, root: Path) -> str:

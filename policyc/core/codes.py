@@ -36,6 +36,7 @@ CODES: dict[str, str] = {
     "PC2011": "an unknown word",
     "PC2012": "a manifest that cannot be read",
     "PC2013": "an unknown container",
+    "PC2014": "an unknown workload",
     # 3xxx rules of the language
     "PC3001": "a class that widens",
     "PC3002": "an allowance outside the cap",
@@ -58,6 +59,7 @@ CODES: dict[str, str] = {
     "PC3020": "an agent that delegates to itself",
     "PC3021": "a pattern that leaves the policy root",
     "PC3022": "a block that says nothing",
+    "PC3023": "something that is not decided",
     # 4xxx lowering
     "PC4001": "observed outside the cap",
     "PC4002": "observed in a domain that nobody mentions",
@@ -68,8 +70,10 @@ CODES: dict[str, str] = {
     "PC4007": "a granted thing that cannot be reached",
     "PC4008": "a recording with losses",
     "PC4009": "an architecture without a recording",
-    "PC4010": "inherited overreach",
+    "PC4010": "observed and forbidden",
     "PC4011": "an observation without a place",
+    "PC4012": "an observation from before `since`",
+    "PC4013": "the cluster's DNS taken away",
     # 5xxx profiles
     "PC5001": "a recording that cannot be read",
     "PC5002": "an unknown schema version",
@@ -79,6 +83,8 @@ CODES: dict[str, str] = {
     "PC5006": "requests that grant nothing",
     "PC5007": "a profile of another agent",
     "PC5008": "profiles of several subjects",
+    "PC5009": "a peer that is not taken",
+    "PC5010": "a recording without an architecture",
     # 6xxx artifacts
     "PC6001": "a host name that NetworkPolicy cannot let through",
     "PC6002": "a label pattern that NetworkPolicy cannot select",

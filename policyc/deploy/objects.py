@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from policyc.admission.manifests import plural
-from policyc.admission.view import WATCHED
+from policyc.admission.view import WATCHED, WATCHED_IF_SERVED
 from policyc.core.canonical import Json
 from policyc.deploy.configurations import GROUP, NAME, Target
+from policyc.kube.workloads import WORKLOAD_KINDS
 
 PORT = 8443
 HEALTH_PORT = 8081
@@ -47,7 +48,8 @@ def objects(target: Target, rollout: Rollout) -> dict[str, dict[str, Json]]:
 
 def watched_resources() -> list[tuple[str, str]]:
     """(group, plural) of the kinds that decisions may ask for."""
-    return sorted((group, plural(kind)) for group, kind in WATCHED)
+    own = {(row.group, row.kind): row.resource for row in WORKLOAD_KINDS}
+    return sorted((g, own.get((g, k)) or plural(k)) for g, k in WATCHED | WATCHED_IF_SERVED)
 
 
 def _named(version: str, kind: str, target: Target | None) -> dict[str, Json]:
@@ -227,13 +229,15 @@ def _arguments(target: Target) -> list[Json]:
         "webhook",
         "run",
         f"--bundle={_ETC}/bundle",
-        f"--public-keys={_ETC}/keys/bundle.pub",
+        f"--public-key={_ETC}/keys/bundle.pub",
         f"--client-ca={_ETC}/keys/api-server-ca.crt",
         f"--tls-cert={_ETC}/tls/tls.crt",
         f"--tls-key={_ETC}/tls/tls.key",
         f"--port={PORT}",
         f"--health-port={HEALTH_PORT}",
         f"--drain-seconds={DRAIN_SECONDS}",
+        "--guard",
+        f"--ca-file={_ETC}/tls/ca.crt",
         f"--home={target.home}",
         *(f"--operators={user}" for user in sorted({*target.operators, target.account})),
     ]

@@ -83,6 +83,11 @@ class Cluster:
         with _Answer(self._open(path, query, _ANSWER_SECONDS)) as answer:
             return answer.json()
 
+    def send(self, method: str, path: str, body: Object) -> Object:
+        """Write one object (POST to its collection, PUT to itself); as it is stored.  ApiFault."""
+        with _Answer(self._open(path, _NOTHING, _ANSWER_SECONDS, method, body)) as answer:
+            return answer.json()
+
     def resource(self, group: str, kind: str) -> Resource | None:
         """The preferred version of a kind; None when the server does not serve it.  ApiFault."""
         try:
@@ -114,23 +119,34 @@ class Cluster:
                 return found, str(metadata["resourceVersion"])
             query["continue"] = metadata["continue"]
 
-    def watch(self, resource: Resource, version: str, seconds: int) -> Iterator[Event]:
-        """What changes after ``version``, until the server ends the watch.
+    def watch(
+        self, resource: Resource, version: str, seconds: int, name: str = ""
+    ) -> Iterator[Event]:
+        """What changes after ``version``, until the server ends the watch; of one object by name.
 
         Returns when the server has accepted the watch.  ApiFault, here and from the iterator.
         """
-        query = {
+        query: dict[str, object] = {
             "watch": "true",
             "allowWatchBookmarks": "true",
             "resourceVersion": version,
             "timeoutSeconds": seconds,
         }
+        if name:  # RBAC knows this selector: rights to one name are enough
+            query["fieldSelector"] = f"metadata.name={name}"
         return _Answer(self._open(resource.path, query, seconds + _ANSWER_SECONDS)).events()
 
     def _open(
-        self, path: str, query: Mapping[str, object], silence_seconds: float
+        self,
+        path: str,
+        query: Mapping[str, object],
+        silence_seconds: float,
+        method: str = "GET",
+        body: Object | None = None,
     ) -> urllib3.BaseHTTPResponse:
         headers = {"Accept": "application/json"}
+        if body is not None:
+            headers["Content-Type"] = "application/json"
         # Any: typed as an empty dictionary there.
         settings: Any = self._configuration.auth_settings()
         for setting in settings.values():
@@ -138,9 +154,10 @@ class Cluster:
         url = f"{self._configuration.host}{path}"
         try:
             answer: urllib3.BaseHTTPResponse = self._pool.request(
-                "GET",
+                method,
                 f"{url}?{urlencode(query)}" if query else url,
                 headers=headers,
+                body=None if body is None else json.dumps(body).encode(),
                 preload_content=False,
                 retries=_RETRIES,
                 timeout=urllib3.Timeout(connect=_CONNECT_SECONDS, read=silence_seconds),
@@ -155,7 +172,7 @@ class _Answer:
 
     def __init__(self, response: urllib3.BaseHTTPResponse) -> None:
         self._response = response
-        if response.status != 200:
+        if response.status not in (200, 201):
             message = f"HTTP {response.status}"
             with contextlib.suppress(ApiFault), self:
                 message = str(self.json().get("message") or message)

@@ -1,15 +1,16 @@
-"""A tool, model or store that is granted is reached at its declared endpoint."""
+"""A tool, model or store that is granted is reached at its declared endpoint; the API server is not."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from policyc.envelope.domains import DOMAINS, EGRESS_HOST, EGRESS_PEER
+from policyc.catalog.api_server import API_SERVER_SERVICE, PORT, USUAL_ADDRESSES
+from policyc.envelope.domains import DOMAINS, EGRESS_HOST, EGRESS_IP, EGRESS_PEER
 from policyc.envelope.provenance import Derivation, Step
 from policyc.envelope.region import Region
 from policyc.lower.candidates import place
-from policyc.semantics.model import Declared, Endpoint, Transport
+from policyc.semantics.model import CheckedPolicy, Declared, Endpoint, Transport
 
 _USED_THROUGH = (
     ("mcp", "tools", "server"),
@@ -29,6 +30,13 @@ class Reach:
     declared: Declared
     region: Region
     derivations: tuple[Derivation, ...]
+
+
+def api_server(policy: CheckedPolicy) -> Region:
+    """The way to the API server's Service: where the manifests have it, else where it usually is."""
+    fact = policy.services.get(API_SERVER_SERVICE)
+    addresses = fact.cluster_ips if fact is not None else USUAL_ADDRESSES
+    return EGRESS_IP.written({"protocol": "tcp", "port": str(PORT), "address": addresses})
 
 
 def reaches(declared: Mapping[str, Declared], grants: Grants) -> Iterator[Reach]:

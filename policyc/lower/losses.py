@@ -7,19 +7,31 @@ from dataclasses import dataclass, field
 
 from policyc.core.diagnostics import Diagnostic, Related, Severity
 from policyc.envelope.observation import Observation, Observed, SyscallSeen
+from policyc.envelope.region import Region
 from policyc.lower.candidates import Candidate
 from policyc.lower.limits import Limit
 from policyc.semantics.model import CheckedAgent, Clause
 
 _SHOWN = 3
 """How many items a grouped finding names."""
+_TAKEN = (
+    "take the right away where the agent has it from; if it needs it, change the line in review"
+)
+_PROTECTED = (
+    "take the right away where the agent has it from; "
+    "if it needs it, an `allow` line must name it literally"
+)
 
 
 @dataclass(slots=True)
 class Losses:
-    """Collected while one agent is lowered, reported in groups."""
+    """Collected while one agent is lowered, reported in groups.
+
+    ``api_server`` is the way to the API server's Service, whose pods no policy can select.
+    """
 
     agent: CheckedAgent
+    api_server: Region
     outside: dict[str, list[Candidate]] = field(default_factory=dict)
     fleeting: list[Candidate] = field(default_factory=list)
     overreach: dict[str, list[tuple[Candidate, Clause | None]]] = field(default_factory=dict)
@@ -59,7 +71,7 @@ class Losses:
             return self.say(
                 "PC4002",
                 f"{len(lines)} observed in `{domain}`, which its root class does not mention: "
-                f"{_list(lines)}",
+                f"{_list(lines)}; {_seen_at(candidates)}",
                 "a domain that no root class mentions is empty: name it in the root's cap",
             )
         related = tuple(
@@ -70,18 +82,28 @@ class Losses:
         )[:2]
         return self.say(
             "PC4001",
-            f"{len(lines)} observed in `{domain}` outside the cap: {_list(lines)}",
+            f"{len(lines)} observed in `{domain}` outside the cap: {_list(lines)}; {_seen_at(candidates)}",
             "widen the cap in review, or let the agent lose it",
             related=related,
         )
 
     def _fleeting(self) -> Diagnostic:
         lines = sorted({c.line for c in self.fleeting})
+        which = "peer is" if len(lines) == 1 else "peers are"
+        hint = "record with a source that names pods, or grant the network with `allow ... cidr`"
+        servers = sorted({c.line for c in self.fleeting if self._is_api_server(c)})
+        if servers:
+            hint += f"; {_list(servers)}: this is the API server's Service, grant its endpoints"
         return self.say(
             "PC4003",
-            f"{len(lines)} in-cluster peers are known by address only: {_list(lines)}",
-            "record with a source that names pods, or grant the network with `allow ... cidr`",
+            f"{len(lines)} in-cluster {which} known by address only: {_list(lines)}; "
+            f"{_seen_at(self.fleeting)}",
+            hint,
         )
+
+    def _is_api_server(self, candidate: Candidate) -> bool:
+        region = candidate.region
+        return region.domain is self.api_server.domain and region <= self.api_server
 
     def _unplaced(self) -> Diagnostic:
         return self.say(
@@ -93,12 +115,12 @@ class Losses:
 
     def _overreach(self, reason: str, entries: list[tuple[Candidate, Clause | None]]) -> Diagnostic:
         lines = sorted({c.line for c, _ in entries})
-        places = sorted({str(e) for c, _ in entries for e in c.derivation.evidence})
         taker = entries[0][1]
         return self.say(
             "PC4010",
-            f"inherited overreach, observed and not granted: {_list(lines)}; {reason}",
-            f"seen at {_list(places)}: take the right away where it is inherited from",
+            f"{_list(lines)} observed although {reason}; not granted"
+            f"; {_seen_at(c for c, _ in entries)}",
+            _TAKEN if taker else _PROTECTED,
             related=(Related(taker.span, "the line that beats it"),) if taker else (),
         )
 
@@ -120,6 +142,15 @@ def blind_spots(
     losses: Losses, observed: Observed, architectures: Iterable[str]
 ) -> Iterator[Diagnostic]:
     """Where the recording itself says that it is not the whole truth."""
+    if observed.stale:
+        since = losses.agent.learning.since if losses.agent.learning else ""
+        yield losses.say(
+            "PC4012",
+            f"{len(observed.stale)} observed and last seen before {since}: "
+            f"{_list(list(observed.stale))}",
+            "it is not granted: record again, or set `since` to an earlier day",
+            Severity.NOTE,
+        )
     if observed.lossy:
         yield losses.say(
             "PC4008",
@@ -140,6 +171,11 @@ def blind_spots(
 
 def _architectures(observations: Iterable[Observation]) -> set[str]:
     return {o.architecture for o in observations if isinstance(o, SyscallSeen)}
+
+
+def _seen_at(candidates: Iterable[Candidate]) -> str:
+    """Where the recordings show the candidates: ``path#/pointer``, a few of them."""
+    return f"seen at {_list(sorted({str(e) for c in candidates for e in c.derivation.evidence}))}"
 
 
 def _list(words: list[str]) -> str:

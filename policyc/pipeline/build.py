@@ -10,12 +10,14 @@ from pathlib import Path
 from policyc.core.canonical import Json, pretty_json
 from policyc.core.diagnostics import Diagnostic, Severity, has_errors
 from policyc.core.errors import InternalError
+from policyc.emit.backstop import Row, row_of
 from policyc.emit.base import Artifact, Emission, Emitter, Line, Narrowing, Slack
 from policyc.emit.registry import EMITTERS
 from policyc.envelope.model import Envelope
 from policyc.envelope.observation import Observed
 from policyc.envelope.provenance import Derivation, Step
 from policyc.lower import lower
+from policyc.lower.candidates import place
 from policyc.pipeline.artifacts import from_bytes, to_bytes
 from policyc.pipeline.inputs import observe
 from policyc.pipeline.sidecar import SIDECAR, encode, lines_digest, policy_lines
@@ -28,7 +30,8 @@ _STAMP = Derivation(Step.FIXED, note="ties the file to its envelope and its prov
 class AgentBuild:
     """What one agent gives: its files by name, and all that was said on the way.
 
-    ``files`` is empty when ``diagnostics`` holds an error.
+    ``files`` is empty when ``diagnostics`` holds an error.  ``row`` is its part of what is
+    made for the build as a whole.
     """
 
     agent: str
@@ -36,6 +39,7 @@ class AgentBuild:
     files: Mapping[str, bytes]
     slack: tuple[Slack, ...]
     diagnostics: tuple[Diagnostic, ...]
+    row: Row | None = None
 
 
 def lower_agent(
@@ -76,7 +80,8 @@ def build_agent(root: Path, agent: CheckedAgent, policy: CheckedPolicy, as_of: d
         if documents:
             prove_sound(emitter, documents, envelope)
     files[SIDECAR] = pretty_json(encode(agent.name, policy_lines(agent), lines, slack))
-    return AgentBuild(agent.name, envelope, files, tuple(slack), tuple(diagnostics))
+    row = row_of(envelope)
+    return AgentBuild(agent.name, envelope, files, tuple(slack), tuple(diagnostics), row)
 
 
 def _digest_of(emissions: list[tuple[Emitter, Emission]]) -> str:
@@ -125,10 +130,13 @@ def _stamped(artifact: Artifact, envelope: str) -> Artifact:
 
 
 def _reported(narrowing: Narrowing, agent: CheckedAgent) -> Diagnostic:
+    """At the `allow` line that grants it, else at the line that names the recordings."""
+    lines = {place for why in narrowing.derivations for place in why.places}
+    learned = agent.learning.span if agent.learning is not None else agent.span
     return Diagnostic(
         narrowing.code,
         f"agent `{agent.name}`: {narrowing.message}",
-        span=agent.span,
+        span=next((c.span for c in agent.allows if place(c.span) in lines), learned),
         help=narrowing.help,
         severity=Severity.WARNING,
     )

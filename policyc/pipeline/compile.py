@@ -12,8 +12,10 @@ from policyc.core.canonical import Json, digest, pretty_json
 from policyc.core.diagnostics import Diagnostic, has_errors, in_order
 from policyc.core.errors import PolicycError
 from policyc.core.source import Source
+from policyc.emit.backstop import Row
 from policyc.emit.base import Slack
 from policyc.pipeline.build import AgentBuild, build_agent
+from policyc.pipeline.cluster import cluster_files
 from policyc.pipeline.output import MANIFEST
 from policyc.pipeline.wire import pack, unpack
 from policyc.pipeline.workers import run_all
@@ -80,20 +82,23 @@ def compile_root(
 
     def work(index: int) -> tuple[AgentBuild, list[Json]]:
         build = build_agent(root, agents[index], policy, as_of)
-        plain = AgentBuild(build.agent, None, build.files, build.slack, ())
+        plain = AgentBuild(build.agent, None, build.files, build.slack, (), build.row)
         return plain, [pack(d) for d in build.diagnostics]
 
     files: dict[str, bytes] = {}
     summaries: list[AgentSummary] = []
+    rows: list[Row] = []
     for done, (build, packed) in enumerate(run_all(work, len(agents), jobs), start=1):
         diagnostics += [unpack(value, source) for value in packed]
         for name, data in build.files.items():
             files[f"{build.agent}/{name}"] = data
         summaries.append(AgentSummary(build.agent, tuple(sorted(build.files)), build.slack))
+        rows += [build.row] if build.row is not None else []
         if progress:
             progress(done, len(agents))
     if has_errors(diagnostics):
         return Compiled({}, (), tuple(in_order(diagnostics)))
+    files |= cluster_files(rows)
     files[MANIFEST] = _manifest(files)
     return Compiled(files, tuple(summaries), tuple(in_order(diagnostics)))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from policyc.core.diagnostics import Diagnostic, Outcome, Severity
+from policyc.core.diagnostics import Diagnostic, Outcome
 from policyc.core.errors import PolicycError
 from policyc.envelope.observation import Observed
 from policyc.profiles.base import AgentProfile
@@ -18,7 +18,7 @@ def profile_files(root: Path, agent: CheckedAgent) -> list[Path]:
     if agent.learning is None:
         return []
     home = root.resolve()
-    found = {path for pattern in agent.learning.files for path in root.glob(pattern)}
+    found = {path for pattern in agent.learning.files for path in _matching(root, pattern)}
     for path in found:
         if not path.resolve().is_relative_to(home):
             raise PolicycError(
@@ -26,22 +26,25 @@ def profile_files(root: Path, agent: CheckedAgent) -> list[Path]:
                 f"`{path.relative_to(root).as_posix()}` leads out of the policy root",
                 help="copy the profile below the policy root instead of linking to it",
             )
-    return sorted(path for path in found if path.is_file())
+    return sorted(found)
+
+
+def _matching(root: Path, pattern: str) -> list[Path]:
+    return [path for path in root.glob(pattern) if path.is_file()]
 
 
 def observe(root: Path, agent: CheckedAgent) -> Outcome[Observed]:
     """What the agent's profiles say of its container."""
     files = profile_files(root, agent)
-    diagnostics: list[Diagnostic] = []
-    if agent.learning is not None and not files:
-        diagnostics.append(_no_profiles(agent))
+    diagnostics = _without_match(root, agent)
     profiles: list[tuple[str, AgentProfile]] = []
     for path in files:
         label = path.relative_to(root).as_posix()
         outcome = read_profiles(label, _read(path, label))
         diagnostics += outcome.diagnostics
         profiles += [(label, profile) for profile in outcome.value]
-    seen = observed(profiles, agent.workload, agent.service_account)
+    since = agent.learning.since if agent.learning is not None else ""
+    seen = observed(profiles, agent.workload, agent.service_account, since)
     return Outcome(seen.value, diagnostics + seen.diagnostics)
 
 
@@ -52,13 +55,19 @@ def _read(path: Path, label: str) -> bytes:
         raise PolicycError("PC7050", f"cannot read `{label}`: {fault.strerror}") from fault
 
 
-def _no_profiles(agent: CheckedAgent) -> Diagnostic:
-    assert agent.learning is not None
-    patterns = ", ".join(f"`{pattern}`" for pattern in agent.learning.files)
-    return Diagnostic(
-        "PC7054",
-        f"agent `{agent.name}` learns from {patterns}, and no file matches",
-        span=agent.learning.span,
-        help="record the agent, or correct the pattern (it is relative to the policy root)",
-        severity=Severity.WARNING,
-    )
+def _without_match(root: Path, agent: CheckedAgent) -> list[Diagnostic]:
+    """Each pattern of the agent that names no file: what it was to learn would be missing."""
+    learning = agent.learning
+    if learning is None:
+        return []
+    return [
+        Diagnostic(
+            "PC7054",
+            f"agent `{agent.name}` learns from `{pattern}`, and no file matches",
+            span=learning.span,
+            help="correct the pattern, which is relative to the policy root; "
+            "an agent without recordings leaves the line out",
+        )
+        for pattern in learning.files
+        if not _matching(root, pattern)
+    ]

@@ -7,14 +7,13 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
+from support.console import POLICYC, run
 from support.samples import ROOT
 
-POLICYC = Path(sys.executable).with_name("policyc")
 DATE = ("--as-of", "2026-09-01")
 
 
@@ -27,14 +26,6 @@ def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def root(tmp_path: Path) -> Path:
     """A copy of the example policies."""
     return Path(shutil.copytree(ROOT / "policies", tmp_path / "policies"))
-
-
-def run(
-    *args: str | Path, stdin: bytes = b"", cwd: Path | None = None
-) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(
-        [POLICYC, *map(str, args)], input=stdin, capture_output=True, check=False, cwd=cwd
-    )
 
 
 def tree(folder: Path) -> dict[str, bytes]:
@@ -98,6 +89,7 @@ BAD = {
         ),
         b"PC2012",
     ),
+    "a manifest of 50 MB": ("cluster/big.yaml", b"# padding\n" * 5_000_000, b"PC2012"),
     "duplicate keys": ("cluster/dup.yaml", b"kind: Service\nkind: Pod\n", b"PC2012"),
     "a manifest that is not UTF-8": ("cluster/bad.yaml", b"kind: \xff\xfe\n", b"PC2012"),
     "unknown fields": (
@@ -247,11 +239,30 @@ def test_formats_of_one_finding(root: Path) -> None:
     )
     assert as_text.returncode == as_json.returncode == as_sarif.returncode == 2
     assert b"--> bad.agentpol:2:1" in as_text.stderr
-    (finding,) = json.loads(as_json.stdout)["diagnostics"]
+    found = json.loads(as_json.stdout)["diagnostics"]
+    (finding,) = [d for d in found if d["severity"] == "error"]
     assert (finding["code"], finding["place"]["line"]) == ("PC1001", 2)
-    (result,) = json.loads(as_sarif.stdout)["runs"][0]["results"]
+    results = json.loads(as_sarif.stdout)["runs"][0]["results"]
+    (result,) = [r for r in results if r["level"] == "error"]
     assert result["ruleId"] == "PC1001"
     assert result["locations"][0]["physicalLocation"]["region"]["startLine"] == 2
+
+
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_a_reader_that_goes_away_is_no_clean_verdict(stream: str, root: Path) -> None:
+    (root / "bad.agentpol").write_text("edition 2026\nclas x {\n}\n")
+    reader, writer = os.pipe()
+    os.close(reader)
+    streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, stream: writer}
+    format_ = "json" if stream == "stdout" else "text"
+    done = subprocess.run(
+        [POLICYC, "check", root, "--format", format_],
+        check=False,
+        stdout=streams["stdout"],
+        stderr=streams["stderr"],
+    )
+    os.close(writer)
+    assert done.returncode == 141
 
 
 def test_fmt(root: Path) -> None:
@@ -277,6 +288,12 @@ def test_small_verbs(root: Path) -> None:
     assert run("schema", "agent-profil").returncode == 2
     listed = json.loads(run("list", root, *DATE, "--format", "json").stdout)
     assert {row["agent"] for row in listed} >= {"triage-bot", "docs-reader"}
+    assert all(isinstance(row["grants"], int) for row in listed)
+    (one,) = json.loads(
+        run("list", root, *DATE, "--agent", "triage-bot", "--format", "json").stdout
+    )
+    assert one in listed
+    assert b"did you mean `triage-bot`?" in run("list", root, "--agent", "triag-bot").stderr
     flat = json.loads(run("list", root, *DATE, "--flat", "--format", "json").stdout)
     assert any(r["domain"] == "tools" and "ticket.read" in r["permits"] for r in flat)
     assert run("nonsense").returncode == 2

@@ -139,7 +139,9 @@ def test_every_step_has_its_meaning() -> None:
 
 def test_every_artifact_is_listed() -> None:
     listed = [
-        "[^/]+".join(re.split("AGENT|NAMESPACE|ARCH", code if "/" in code else f"AGENT/{code}"))
+        "[^/]+".join(
+            re.split("AGENT|NAMESPACE|ARCH|STAGE", code if "/" in code else f"AGENT/{code}")
+        )
         for row in rows(page("reference/output.md"), "file")
         for code in codes(row[0])
         if code != MANIFEST

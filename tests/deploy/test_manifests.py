@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +10,14 @@ import kubernetes_validate
 import pytest
 from support.samples import ROOT
 
-from policyc.admission.view import WATCHED
+from policyc.admission.view import WATCHED, WATCHED_IF_SERVED
 from policyc.cli.main import Exit, main
 from policyc.deploy.configurations import Target
 from policyc.deploy.manifests import KUSTOMIZATION, manifests, stream
 from policyc.deploy.objects import Rollout
 from policyc.deploy.scope import MUTATING, VALIDATING, Filter, Where
 from policyc.kube.yaml import load, load_all
+from webhook.settings import add_flags, read_settings
 
 Json = Any  # documents, looked at by path
 FILES = manifests(Target(("agents",)), Rollout("image@sha256:0", "bundle@sha256:0"))
@@ -59,11 +61,11 @@ def test_a_stale_base_is_named_and_renewed(
 def test_it_reads_what_decisions_need_and_writes_its_own_configurations() -> None:
     rules = OBJECTS["clusterrole.yaml"]["rules"]
     reads = [r for r in rules if r["verbs"] == ["get", "list", "watch"]]
-    assert sum(len(r["resources"]) for r in reads) == len(WATCHED)
+    assert sum(len(r["resources"]) for r in reads) == len(WATCHED | WATCHED_IF_SERVED)
     writes = [r for r in rules if r not in reads]
     assert {g for r in writes for g in r["apiGroups"]} == {"admissionregistration.k8s.io"}
     assert [r["verbs"] for r in writes if "resourceNames" not in r] == [["create"]]
-    assert not {"*", "secrets", "pods"} & {x for r in rules for xs in r.values() for x in xs}
+    assert not {"*", "secrets"} & {x for r in rules for xs in r.values() for x in xs}
 
 
 def test_the_order_of_applying() -> None:
@@ -107,3 +109,19 @@ def test_a_namespace_in_which_agents_may_not_be(
     assert "PC7061" in capsys.readouterr().err
     assert main(["webhook", "manifests", f"--bundle={tmp_path}"]) == Exit.BAD_INPUT
     assert "PC7058" in capsys.readouterr().err
+
+
+def test_the_server_takes_its_arguments() -> None:
+    """Every flag of the Deployment is one of ``policyc webhook run``, and they fit together."""
+    parser = argparse.ArgumentParser()
+    add_flags(parser)
+    pod = OBJECTS["deployment.yaml"]["spec"]["template"]["spec"]
+    verb, action, *flags = pod["containers"][0]["args"]
+    settings = read_settings(parser.parse_args(flags), {})
+    assert (verb, action) == ("webhook", "run")
+    ports = {p["name"]: p["containerPort"] for p in pod["containers"][0]["ports"]}
+    assert ports == {"https": settings.port, "health": settings.health_port}
+    assert settings.guard and settings.client_ca
+    assert settings.drain_seconds < pod["terminationGracePeriodSeconds"]
+    account = "system:serviceaccount:policyc-system:policyc"
+    assert settings.admission.operators == {account}

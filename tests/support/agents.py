@@ -67,6 +67,7 @@ def policy(
     members: str = "",
     lines: str = "",
     workload: str = "Deployment demo/bot container main",
+    manifests: str = MANIFESTS,
 ) -> CheckedPolicy:
     """The policy of one agent; AssertionError with the diagnostics when it has errors."""
     _, namespace_name, *_ = workload.split()
@@ -77,7 +78,7 @@ def policy(
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         (root / "p.agentpol").write_text(text, encoding="utf-8")
-        (root / "cluster.yaml").write_text(MANIFESTS, encoding="utf-8")
+        (root / "cluster.yaml").write_text(manifests, encoding="utf-8")
         workspace = load(root)
         outcome = check(workspace.value)
     found = [*workspace.diagnostics, *outcome.diagnostics]

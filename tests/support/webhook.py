@@ -109,6 +109,8 @@ class Webhook:
         self.bundle = folder / "bundle"
         if not self.bundle.exists():
             write_bundle(self.bundle, files())
+        if flags.get("guard"):
+            defaults["url"] = f"https://127.0.0.1:{self.port}"
         self.daemon = Daemon([*_RUN, *_flags({**defaults, **flags})], folder)
         self.trusted = folder / "tls" / "ca.crt"
         self.credential: tuple[Path, Path] | None = None

@@ -79,7 +79,7 @@ def tool_ask(word: str, path: str, servers: tuple[str, ...] = ()) -> Ask:
 
 def model_asks(value: str, path: str, vendor: str = "") -> Iterator[Ask]:
     """The models of a written list."""
-    for word in words_of(value) or (value,):
+    for word in _words(value):
         if not word.isascii():
             why = f"`{word}` holds characters outside ASCII"
             yield Ask("models", shown(word), path, Unknown("NON_ASCII", why))
@@ -87,6 +87,12 @@ def model_asks(value: str, path: str, vendor: str = "") -> Iterator[Ask]:
             yield Ask("models", word, path, Unknown("WILDCARD", f"`{word}` is a pattern"))
         elif word.strip():
             yield Ask("models", shown(word), path, Known(Model(word, vendor)))
+
+
+def _words(value: str) -> tuple[str, ...]:
+    """The words of a list; the text itself where it is no list."""
+    words = words_of(value)
+    return (value,) if words is None else words
 
 
 def server_asks(value: str, path: str, *, has_list: bool) -> Iterator[Ask]:
@@ -125,7 +131,7 @@ def peer_asks(value: str, path: str) -> Iterator[Ask]:
     if "://" in value:
         yield from url_asks(value, path)
         return
-    for word in words_of(value) or (value,):
+    for word in _words(value):
         if not word.startswith(("/", "./", "~", "@")):
             yield from place_asks(place_of(word), word, path)
 

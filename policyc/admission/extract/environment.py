@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from policyc.admission.request import Object
 from policyc.admission.requested import Unknown
@@ -30,6 +30,7 @@ class Variable:
     path: str
     fault: Unknown | None = None
     is_repeated: bool = False
+    is_url: bool = False  # it was written as one, whatever becomes of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +63,7 @@ def environment(body: Object, path: str, namespace: str, view: View) -> Environm
             continue
         variable = _variable(name, entry, f"{path}.env[{i}]", known, namespace, view)
         if name in seen:
-            variable = Variable(
-                name, variable.value, variable.path, variable.fault, is_repeated=True
-            )
+            variable = replace(variable, is_repeated=True)
         seen.add(name)
         known[name] = variable.value
         variables.append(variable)
@@ -166,7 +165,7 @@ def _variable(
         return Variable(name, "", f"{path}.value")
     value, missing = expand(written, known)
     fault = Unknown("UNRESOLVED", f"`$({missing})` is not known") if missing else None
-    return Variable(name, value, f"{path}.value", fault)
+    return Variable(name, value, f"{path}.value", fault, is_url="://" in written)
 
 
 def _from(name: str, source: Object, path: str, namespace: str, view: View) -> Variable:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from policyc.admission.extract.arguments import argument_asks, names_tools
 from policyc.admission.extract.atoms import DOMAIN
 from policyc.admission.extract.environment import Environment, Variable, environment, listed
+from policyc.admission.extract.lists import words_of
 from policyc.admission.extract.names import Meaning, meaning
 from policyc.admission.extract.values import asks_of
 from policyc.admission.extract.volumes import volume_asks
@@ -18,10 +19,11 @@ from policyc.admission.view import View
 
 def pod_asks(pod: Pod, namespace: str, view: View) -> Iterator[Ask]:
     """Every ask of a pod; annotations are not among them: they are claims."""
-    volumes = _volumes(pod.spec)
+    volumes = {str(v.get("name")): v for v in listed(pod.spec.get("volumes"))}
     for container in pod.containers():
         yield from container_asks(container.body, container.path, namespace, view)
-        yield from _files(container.body, container.path, volumes)
+        if volumes:
+            yield from _files(container.body, container.path, volumes)
     yield from volume_asks(pod.spec, pod.at("spec"), namespace, view)
 
 
@@ -37,7 +39,9 @@ def container_asks(body: Object, path: str, namespace: str, view: View) -> Itera
 
 
 def _has_list(found: Environment) -> bool:
-    return any(v.value and meaning(v.name) is Meaning.TOOLS for v in found.variables)
+    return any(
+        meaning(v.name) is Meaning.TOOLS and v.value and words_of(v.value) for v in found.variables
+    )
 
 
 def _variable(variable: Variable, *, has_list: bool) -> Iterator[Ask]:
@@ -46,15 +50,13 @@ def _variable(variable: Variable, *, has_list: bool) -> Iterator[Ask]:
     if variable.is_repeated:
         why = f"`{name}` is set twice: the last one counts"
         yield Ask("runtime", name, path, Unknown("DUP_ENV", why))
-    if variable.fault is not None and (means is not None or "://" in (value or "")):
+    if variable.fault is not None and (
+        means is not None or variable.is_url or "://" in (value or "")
+    ):
         domain = DOMAIN[means] if means is not None else "egress"
         yield Ask(domain, name, path, variable.fault)
-    if value is not None:
+    if value is not None and (means is not None or "://" in value):
         yield from asks_of(name, value, path, has_list=has_list)
-
-
-def _volumes(spec: Object) -> dict[str, Object]:
-    return {str(v.get("name")): v for v in listed(spec.get("volumes"))}
 
 
 def _files(body: Object, path: str, volumes: dict[str, Object]) -> Iterator[Ask]:

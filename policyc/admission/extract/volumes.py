@@ -80,7 +80,7 @@ def _mounted(source: Object, path: str, namespace: str, view: View) -> Iterator[
     name = source.get("name")
     body, fault = config_map(view, namespace, name)
     if body is None and fault is not None:
-        if name not in ROOT_CA:
+        if str(name) not in ROOT_CA:
             yield Ask("tools", f"ConfigMap {name}", path, fault)
         return
     chosen = _chosen(source)
@@ -114,7 +114,7 @@ def file_asks(key: str, shown: str, text: str, path: str) -> Iterator[Ask]:
     is_named = is_tool_file(key) or is_tool_file(shown)
     if not is_named and not any(mark in text.lower() for mark in _MARKS):
         return
-    documents = _documents(text)
+    documents = parsed(text)
     if documents is None:
         if is_named:
             why = f"`{shown}` is neither JSON nor YAML"
@@ -126,7 +126,8 @@ def file_asks(key: str, shown: str, text: str, path: str) -> Iterator[Ask]:
         yield from asks_in(document, path)
 
 
-def _documents(text: str) -> tuple[Json, ...] | None:
+def parsed(text: str) -> tuple[Json, ...] | None:
+    """The documents of a text; None when it is neither JSON nor YAML, or over 1 MiB."""
     return _parsed(text) if len(text) <= _LONGEST else None
 
 

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from policyc.catalog.vocabulary import MANAGED_PROVIDERS, STAGES
-from policyc.core.diagnostics import Diagnostic, Related
+from policyc.core.diagnostics import Diagnostic, Related, Severity
 from policyc.core.suggest import did_you_mean
 from policyc.envelope.domains import DOMAINS
 from policyc.envelope.model import ManagedRef, WorkloadRef
+from policyc.envelope.region import Region
 from policyc.kube.names import fault_of_label, fault_of_subdomain
 from policyc.kube.workloads import WORKLOAD_KINDS, workload_kind
 from policyc.semantics.cluster import Inventory
@@ -18,7 +19,7 @@ from policyc.semantics.model import ApprovalRule, CheckedAgent, Clause, Learning
 from policyc.semantics.rules.classes import CheckedClass, rungs, spoken_of
 from policyc.semantics.rules.sharing import refuse_shared
 from policyc.semantics.symbols import Declaration, Symbols
-from policyc.semantics.words import calendar, known, missing, single
+from policyc.semantics.words import calendar, known, known_tier, missing, single
 from policyc.syntax import nodes as n
 
 AGENT_LABEL = "policyc.dev/agent"
@@ -132,18 +133,41 @@ class AgentRules:
         self._refuse_name(node.container, fault_of_label(node.container.text), "container name")
         kind, group = (row.kind, row.group) if row is not None else (node.kind.text, "")
         namespace, name = node.ref.namespace.text, node.ref.name.text
-        containers = self.inventory.container_names.get((kind, namespace, name))
+        containers = self.inventory.containers.get((kind, namespace, name))
+        if containers is None:
+            self._warn_of_unknown(node.ref, kind)
         if containers is not None and node.container.text not in containers:
             self.found.append(
                 Diagnostic(
                     "PC2013",
                     f"the {kind} `{namespace}/{name}` has no container `{node.container.text}`",
                     node.container.span,
-                    help=did_you_mean(node.container.text, containers)
+                    help=did_you_mean(node.container.text, tuple(containers))
                     or f"its containers: {', '.join(containers)}",
                 )
             )
-        return WorkloadRef(kind, group, namespace, name, node.container.text)
+        # Without manifests nobody knows the list; most agents are no init containers.
+        is_init = (containers or {}).get(node.container.text, False)
+        return WorkloadRef(kind, group, namespace, name, node.container.text, is_init)
+
+    def _warn_of_unknown(self, ref: n.ObjectRef, kind: str) -> None:
+        """PC2014 where the manifests hold others of the kind and namespace, so this one is missed."""
+        name = f"{ref.namespace.text}/{ref.name.text}"
+        near = [
+            f"{space}/{other}"
+            for known_kind, space, other in self.inventory.containers
+            if (known_kind, space) == (kind, ref.namespace.text)
+        ]
+        if near:
+            self.found.append(
+                Diagnostic(
+                    "PC2014",
+                    f"there is no {kind} `{name}` in the cluster's manifests",
+                    ref.span,
+                    help=did_you_mean(name, near) or f"they hold {', '.join(sorted(near)[:6])}",
+                    severity=Severity.WARNING,
+                )
+            )
 
     def _refuse_name(self, word: n.Word, fault: str | None, what: str) -> None:
         if fault:
@@ -195,7 +219,7 @@ class AgentRules:
         if tier is None:
             return base.tier
         word = n.Word(tier.name.text, span=tier.name.span)
-        if not known(word, self.tiers, "tier", self.found):
+        if not known_tier(word, self.tiers, self.found):
             return base.tier
         if base.tier in self.tiers and self.tiers.index(word.text) > self.tiers.index(base.tier):
             related = (Related(base.tier_span, "the class's tier"),) if base.tier_span else ()
@@ -367,31 +391,39 @@ class AgentRules:
                     break
 
     def _outside(self, agent: CheckedAgent, clause: Clause, unmentioned: bool) -> Diagnostic:
+        """PC3002 at the caps that stop the line; those of other classes permit it and are not shown."""
         limit = agent.cap(clause.domain) or DOMAINS[clause.domain].empty
-        excess = "; ".join((clause.region - limit).describe()[:2])
+        excess = clause.region - limit
+        stops = [
+            level
+            for level in agent.caps
+            if clause.domain in level.regions and not clause.region <= level.regions[clause.domain]
+        ]
         places = (
             Related(other.span, f"the cap of `{level.class_name}`")
-            for level in agent.caps
+            for level in stops
             for other in level.clauses
             if clause.domain in spoken_of(other.domain)
         )
         related = list(dict.fromkeys(places))[:2]
-        if not related:
-            related = [
-                Related(
-                    agent.caps[0].span,
-                    f"`{agent.caps[0].class_name}` does not mention `{clause.domain}`",
-                )
-            ]
+        if unmentioned:
+            root = agent.caps[0]
+            message = f"`{root.class_name}` does not mention `{clause.domain}`"
+            related = [Related(root.span, message)]
         why = (
-            "its root class does not mention the domain" if unmentioned else f"beyond it: {excess}"
+            "its root class does not mention the domain"
+            if unmentioned
+            else f"beyond it: {'; '.join(excess.describe()[:2])}"
         )
+        name = agent.class_name if unmentioned or not stops else stops[0].class_name
+        hint = "widen the cap in review with its owner, or narrow the line"
+        near = _permitted_name(excess, limit)
         return Diagnostic(
             "PC3002",
-            f"`{clause.text}` lies outside the cap of `{agent.class_name}`: {why}",
+            f"`{clause.text}` lies outside the cap of `{name}`: {why}",
             clause.span,
             tuple(related),
-            help="widen the cap in review with its owner, or narrow the line",
+            help=f"{near} Else {hint}" if near else hint,
         )
 
     def _call_envelope(self, agent: CheckedAgent) -> None:
@@ -405,3 +437,28 @@ class AgentRules:
                         help="a managed agent has tools, models, memory, hosts and an identity",
                     )
                 )
+
+
+_NAMED_BY = {"egress_host": "host", "models": "model"}
+"""The axis that holds the name where it is written by hand, and mistyped."""
+
+
+def _permitted_name(excess: Region, limit: Region) -> str | None:
+    """A name that the cap permits literally and that is near to one beyond it, as a question."""
+    axis = _NAMED_BY.get(excess.domain.name)
+    if axis is None:
+        return None
+    permitted = _literals(limit, axis)
+    hints = (did_you_mean(name, permitted) for name in _literals(excess, axis))
+    return next((hint for hint in hints if hint), None)
+
+
+def _literals(region: Region, axis: str) -> list[str]:
+    """The names of a region that are written without a pattern."""
+    return [
+        text
+        for box in region.boxes()
+        if axis in box
+        for text in region.domain.axis(axis).write(box[axis])
+        if not text.startswith("!") and "*" not in text
+    ]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from policyc.catalog.vocabulary import RATED, STAGES
-from policyc.core.diagnostics import Diagnostic
+from policyc.core.diagnostics import Diagnostic, Severity
 from policyc.semantics.grants import Grants
 from policyc.semantics.symbols import Symbols
-from policyc.semantics.words import calendar, known
+from policyc.semantics.words import calendar, known, known_tier
 from policyc.syntax import nodes as n
 
 
@@ -21,11 +21,28 @@ class AssertionRules:
 
     def check(self) -> None:
         for path, file in self.symbols.workspace.files.items():
+            self._undecided(file)
             for node in file.declarations:
                 if isinstance(node, n.Assertion):
                     self._assertion(node, path)
                 elif isinstance(node, n.Test):
                     self._test(node, path)
+
+    def _undecided(self, file: n.File) -> None:
+        """PC3023, once a file: whether its assertions and tests hold is not decided yet."""
+        blocks = [node for node in file.declarations if isinstance(node, n.Assertion | n.Test)]
+        if blocks:
+            first = blocks[0]
+            self.found.append(
+                Diagnostic(
+                    "PC3023",
+                    "`assert` and `test` blocks are checked for their form only: "
+                    "whether they hold is not decided",
+                    (first.name if isinstance(first, n.Assertion) else first.title).span,
+                    help="see what an agent may do with `policyc list --flat`",
+                    severity=Severity.NOTE,
+                )
+            )
 
     def _assertion(self, node: n.Assertion, path: str) -> None:
         for condition in node.conditions:
@@ -64,7 +81,7 @@ class AssertionRules:
         value = n.Word(node.value.text, span=node.value.span)
         match node.subject.text:
             case "tier":
-                known(value, self.tiers, "tier", self.found)
+                known_tier(value, self.tiers, self.found)
             case "stage":
                 known(value, STAGES, "stage", self.found)
             case "class":

@@ -1,0 +1,227 @@
+"""ValidatingAdmissionPolicies of a whole build, one a stage, as objects and as static files.
+
+The part of admission that CEL can say, so that losing the webhook does not lose it
+(https://kubernetes.io/docs/reference/access-authn-authz/validating-admission-policy/, 1.36).
+The static form is read by the API server from a folder and cannot be changed through the
+API (KEP-5793, alpha in 1.36).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from policyc.core.canonical import Json
+from policyc.emit.backstop.checks import CHECKS
+from policyc.emit.backstop.row import FOLDER, STATIC, Row, Shape
+from policyc.emit.base import Artifact, lines_of
+from policyc.envelope.provenance import Derivation, Step
+from policyc.kube.workloads import WORKLOAD_KINDS, WorkloadKind
+
+_ACTIONS: dict[str, list[Json]] = {
+    "enforce": ["Deny"],
+    "audit": ["Audit", "Warn"],
+    "observe": ["Audit"],
+}
+"""Stage -> what a fault does."""
+_TABLE_ROWS = 400
+"""Rows of one variable: cel-go refuses expressions of more than 100,000 characters."""
+_FORM = Derivation(Step.FIXED, note="the form of an admission policy")
+_AGENTS = Derivation(Step.DECLARED, note="accounts and workloads of the agents' envelopes")
+_BASELINE = Derivation(Step.BASELINE, note="the pod security baseline and grants of the envelopes")
+
+
+def backstop(rows: Iterable[Row]) -> tuple[Artifact, ...]:
+    """A policy and its binding for every stage that an agent has, in both forms, by path."""
+    known = sorted(rows)
+    made: list[Artifact] = []
+    for stage in sorted({row.stage for row in known}):
+        for folder, suffix in ((FOLDER, ""), (f"{FOLDER}/{STATIC}", ".static.k8s.io")):
+            name = f"policyc-{stage}{suffix}"
+            made.append(_policy(f"{folder}/admission-policy-{stage}.yaml", name, stage, known))
+            made.append(_binding(f"{folder}/admission-policy-binding-{stage}.yaml", name, stage))
+    return tuple(sorted(made, key=lambda artifact: artifact.path))
+
+
+def _policy(path: str, name: str, stage: str, rows: Sequence[Row]) -> Artifact:
+    shapes = {shape: f"s{i}" for i, shape in enumerate(sorted({row.shape for row in rows}))}
+    tables = [*_chunks("agents", [(r.account, _row(r, shapes)) for r in rows])]
+    works = [*_chunks("workloads", [(r.workload, _text(r.account)) for r in rows])]
+    variables: list[tuple[str, str]] = [
+        *tables,
+        *works,
+        ("shapes", _map((key, _shape(shape)) for shape, key in shapes.items())),
+        ("cases", _cases(stage, len(tables), len(works))),
+    ]
+    first = len(variables)
+    variables += [(c.name, f"variables.cases.map(c, {c.expression})") for c in CHECKS]
+    document: dict[str, Json] = {
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "ValidatingAdmissionPolicy",
+        "metadata": {"name": name},
+        "spec": {
+            "failurePolicy": "Fail",
+            "matchConstraints": {
+                "matchPolicy": "Equivalent",
+                "namespaceSelector": {
+                    "matchExpressions": [
+                        {
+                            "key": "kubernetes.io/metadata.name",
+                            "operator": "In",
+                            "values": [*sorted({row.namespace for row in rows})],
+                        }
+                    ]
+                },
+                "resourceRules": _rules(),
+            },
+            "variables": [{"name": n, "expression": e} for n, e in variables],
+            "validations": [_validation(check.name) for check in CHECKS],
+        },
+    }
+    explain = {
+        f"/spec/variables/{i}": ("the registered agents", (_AGENTS,)) for i in range(first)
+    } | {
+        f"/spec/{part}/{i + offset}": (check.says, (_BASELINE,))
+        for part, offset in (("variables", first), ("validations", 0))
+        for i, check in enumerate(CHECKS)
+    }
+    return Artifact(path, document, lines_of(explain, _FORM))
+
+
+def _binding(path: str, name: str, stage: str) -> Artifact:
+    document: dict[str, Json] = {
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "ValidatingAdmissionPolicyBinding",
+        "metadata": {"name": name},
+        "spec": {"policyName": name, "validationActions": [*_ACTIONS[stage]]},
+    }
+    return Artifact(path, document, lines_of({}, _FORM))
+
+
+def _rules() -> list[Json]:
+    groups: dict[tuple[str, str], list[Json]] = {}
+    for row in WORKLOAD_KINDS:
+        is_custom = "." in row.group
+        groups.setdefault((row.group, "*" if is_custom else row.version), []).append(row.resource)
+    rules: list[Json] = [
+        {
+            "apiGroups": [group],
+            "apiVersions": [version],
+            "operations": ["CREATE", "UPDATE"],
+            "resources": resources,
+        }
+        for (group, version), resources in sorted(groups.items())
+    ]
+    rules.append(
+        {
+            "apiGroups": [""],
+            "apiVersions": ["v1"],
+            "operations": ["UPDATE"],
+            "resources": ["pods/ephemeralcontainers"],
+        }
+    )
+    return rules
+
+
+def _validation(name: str) -> dict[str, Json]:
+    """Faults that the object had before are left to its repair, as admission leaves them."""
+    here = f"variables.{name}"
+    return {
+        "expression": (
+            f"size({here}) == 0 || {here}[0].all(l, l.all(f,"
+            f" size({here}) > 1 && {here}[1].exists(o, f in o)))"
+        ),
+        "messageExpression": (f"{here}[0].filter(l, size(l) > 0).map(l, l.join('; ')).join('; ')"),
+        "reason": "Forbidden",
+    }
+
+
+# -- who the pod would be -----------------------------------------------------------
+
+
+def _cases(stage: str, tables: int, works: int) -> str:
+    """The new template of an agent at this stage, then the old one where that was an agent's."""
+    agents = "[" + ", ".join(f"variables.agents{i}" for i in range(tables)) + "]"
+    workloads = "[" + ", ".join(f"variables.workloads{i}" for i in range(works)) + "]"
+    name = (
+        "request.kind.group + '/' + request.kind.kind + '/' + request.namespace + '/'"
+        " + {o}.metadata.?name.orValue('')"
+    )
+    template = _template("{o}")
+    account = (
+        "(['serviceAccountName', 'serviceAccount'].map(f, string(t.?spec[?f].orValue('')))"
+        " + ['default']).filter(n, n != '')[0]"
+    )
+    containers = " + ".join(
+        f"t.?spec.?{field}.orValue([])"
+        for field in ("initContainers", "containers", "ephemeralContainers")
+    )
+    declared = " + ".join(
+        f"t.?spec.?{field}.orValue([])" for field in ("initContainers", "containers")
+    )
+    one = (
+        f"{template}.map(t, {{'spec': dyn(t.?spec.orValue({{}})), 'containers': dyn({containers}),"
+        f" 'declared': dyn({declared}), 'account': dyn(request.namespace + '/' + {account}),"
+        f" 'work': dyn({name})}})"
+        f".map(c, [{agents}.exists(a, c.account in a) ? [c.account]"
+        f" : {workloads}.filter(w, c.work in w).map(w, w[c.work])].map(k,"
+        f" {agents}.filter(a, size(k) > 0 && k[0] in a).map(a,"
+        " {'spec': c.spec, 'containers': c.containers, 'declared': c.declared,"
+        " 'account': c.account, 'own': dyn(k[0]), 'row': dyn(a[k[0]]),"
+        " 'shape': dyn(variables.shapes[a[k[0]][2]])}))[0])"
+        ".filter(c, size(c) > 0).map(c, c[0])"
+    )
+    now, before = (one.replace("{o}", o) for o in ("object", "oldObject"))
+    chosen = f"c.row[1] == '{stage}'"
+    return (
+        f"[{now}].map(n, size(n) > 0 && n.all(c, {chosen})"
+        f" ? n + (oldObject == null ? [] : {before}) : [])[0]"
+    )
+
+
+def _template(body: str) -> str:
+    """A list of the pod template, empty where there is none, by the table of kinds."""
+    paths: dict[tuple[str, ...], list[WorkloadKind]] = {}
+    for row in WORKLOAD_KINDS:
+        paths.setdefault(row.template, []).append(row)
+    kinds = "request.kind.group + '/' + request.kind.kind"
+    text = "[]"
+    for path, found in sorted(paths.items()):
+        names = ", ".join(_text(f"{row.group}/{row.kind}") for row in found)
+        chain = f"[?{body}{''.join(f'.?{key}' for key in path)}]" if path else f"[dyn({body})]"
+        text = f"({kinds} in [{names}] ? {chain} : {text})"
+    return text
+
+
+# -- CEL literals -------------------------------------------------------------------
+
+
+def _chunks(name: str, pairs: list[tuple[str, str]]) -> Iterable[tuple[str, str]]:
+    for i, first in enumerate(range(0, len(pairs), _TABLE_ROWS)):
+        yield f"{name}{i}", _map(pairs[first : first + _TABLE_ROWS])
+
+
+def _row(row: Row, shapes: dict[Shape, str]) -> str:
+    return _list((row.agent, row.stage, shapes[row.shape]))
+
+
+def _shape(shape: Shape) -> str:
+    return _map((key, _list(values)) for key, values in shape)
+
+
+def _map(pairs: Iterable[tuple[str, str]]) -> str:
+    return "{" + ", ".join(f"{_text(key)}: {value}" for key, value in pairs) + "}"
+
+
+def _list(texts: Iterable[str]) -> str:
+    return "[" + ", ".join(map(_text, texts)) + "]"
+
+
+def _text(text: str) -> str:
+    """A CEL string: printable ASCII as it is, all else by code point."""
+    return "'" + "".join(_character(c) for c in text) + "'"
+
+
+def _character(character: str) -> str:
+    if character in "'\\":
+        return "\\" + character
+    return character if " " <= character <= "~" else f"\\U{ord(character):08x}"

@@ -1,0 +1,391 @@
+"""Group F: the NetworkPolicies that select an agent's pods hold it back together."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+from support.admission import (
+    SETTINGS,
+    Json,
+    cluster,
+    in_kind,
+    judge,
+    kind,
+    pod,
+    reasons,
+    request,
+    view,
+)
+from support.widening import body, labelled, labels_removed, network_policy, unknown, without
+
+from policyc.admission.request import Object
+from policyc.admission.view import View
+
+KEY = "policyc.dev/agent"
+OPEN = {"egress": [{}], "policyTypes": ["Egress"]}
+ENDPOINT_SLICES = "system:serviceaccount:kube-system:endpointslice-controller"
+
+
+def generated(agent: str = "research") -> Json:
+    return next(o for o in cluster() if o["metadata"]["name"] == f"policyc-{agent}" and o["kind"] == "NetworkPolicy")  # fmt: skip
+
+
+def changed(**spec: Json) -> Json:
+    made = generated()
+    made["spec"] |= spec
+    return made
+
+
+def running(**labels: str) -> Json:
+    return labelled(pod(), **labels)
+
+
+@pytest.mark.parametrize(
+    ("made", "there"),
+    [
+        pytest.param(
+            network_policy(podSelector={"matchLabels": {KEY: "research"}}, **OPEN), [], id="F1"
+        ),
+        pytest.param(
+            network_policy(
+                podSelector={"matchLabels": {KEY: "research"}},
+                egress=[{"to": [{"ipBlock": {"cidr": "0.0.0.0/0"}}]}],
+            ),
+            [],
+            id="F1-all-addresses",
+        ),
+        pytest.param(
+            network_policy(ingress=[{"from": [{"namespaceSelector": {}}]}]), [], id="F1-ingress"
+        ),
+        pytest.param(
+            network_policy(egress=[{"to": [{"ipBlock": {"cidr": "10.0.0.5/8"}}]}]),
+            [],
+            id="F1-cannot-be-read",
+        ),
+        pytest.param(
+            network_policy(podSelector={"matchLabels": {"app": "assistant"}}, **OPEN),
+            [running(app="assistant")],
+            id="F1-by-a-label-of-a-running-pod",
+        ),
+        pytest.param(network_policy(**OPEN), [], id="F2"),
+        pytest.param(
+            network_policy(
+                podSelector={"matchExpressions": [{"key": "db", "operator": "DoesNotExist"}]},
+                **OPEN,
+            ),
+            [],
+            id="F2-not-other",
+        ),
+    ],
+)
+def test_a_policy_that_widens_is_refused_and_if_it_is_there_the_pod_is(
+    made: Json, there: list[Json]
+) -> None:
+    refused = judge(request(made), view(*there))
+    assert reasons(refused) == {"NP_WIDENS"}
+    assert any("agents.agentpol:" in f.change for f in refused.denials)
+    body = there[0] if there else pod()
+    assert "NP_WIDENS" in reasons(judge(request(body), view(*there, made)))
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        pytest.param(network_policy(**OPEN, namespace="mcp"), id="F2-other-namespace"),
+        pytest.param(
+            network_policy(podSelector={"matchLabels": {"app": "web"}}, **OPEN), id="F2-other-pods"
+        ),
+        pytest.param(network_policy(policyTypes=["Egress", "Ingress"]), id="F2-default-deny"),
+        pytest.param(
+            network_policy(egress=generated()["spec"]["egress"], policyTypes=["Egress"]),
+            id="F2-the-same-again",
+        ),
+    ],
+)
+def test_a_policy_that_widens_no_agent_passes(made: Json) -> None:
+    assert judge(request(made)).findings == ()
+    assert judge(request(pod()), view(made)).allowed
+
+
+@pytest.mark.parametrize(
+    "new",
+    [
+        pytest.param(changed(policyTypes=["Ingress"]), id="F3"),
+        pytest.param(changed(policyTypes=["Egress"]), id="F3-ingress"),
+        pytest.param(changed(egress=[{}]), id="F3-rules"),
+        pytest.param(changed(podSelector={"matchLabels": {KEY: "nobody"}}), id="F3-selector"),
+    ],
+)
+def test_a_generated_policy_stays_as_narrow(new: Json) -> None:
+    asked = request(new, "UPDATE", generated())
+    assert reasons(judge(asked)) == {"NP_WIDENS", "GENERATED_OBJECT"}
+    (operator,) = SETTINGS.operators
+    asked = request(new, "UPDATE", generated(), user=operator)
+    assert reasons(judge(asked)) == {"NP_WIDENS"}
+    assert "NP_WIDENS" in reasons(judge(request(pod()), view(new))) or "NO_DEFAULT_DENY" in reasons(
+        judge(request(pod()), view(new))
+    )
+
+
+@pytest.mark.parametrize("case", ["F3-narrower"])
+def test_a_generated_policy_may_get_narrower(case: str) -> None:
+    new = changed(egress=generated()["spec"]["egress"][:1])
+    assert judge(request(new, "UPDATE", generated())).findings == ()
+    unmarked = copy.deepcopy(new)
+    unmarked["metadata"]["annotations"] = {}
+    assert reasons(judge(request(unmarked, "UPDATE", generated()))) == {"GENERATED_OBJECT"}
+
+
+@pytest.mark.parametrize("case", ["F4", "B12"])
+def test_a_generated_policy_is_not_deleted(case: str) -> None:
+    asked = request(None, "DELETE", generated())
+    assert reasons(judge(asked)) == {"NP_WIDENS", "GENERATED_OBJECT"}
+    for name in ("Role", "RoleBinding", "ServiceAccount"):
+        old = next(o for o in cluster() if o["kind"] == name and "research" in o["metadata"]["name"])  # fmt: skip
+        assert reasons(judge(request(None, "DELETE", old))) == {"GENERATED_OBJECT"}
+        assert judge(request(None, "DELETE", old, user=next(iter(SETTINGS.operators)))).allowed
+
+
+@pytest.mark.parametrize("case", ["F4-default-deny"])
+def test_the_last_default_deny_is_not_deleted(case: str) -> None:
+    deny = network_policy(policyTypes=["Egress", "Ingress"])
+    asked = request(None, "DELETE", deny)
+    others = [o for o in cluster() if o["kind"] != "NetworkPolicy"]
+    assert reasons(judge(asked, View.of([*others, deny]))) == {"NP_WIDENS"}
+    assert judge(asked, view(deny)).allowed
+
+
+@pytest.mark.parametrize("case", ["F4-missing"])
+def test_without_a_policy_no_pod(case: str) -> None:
+    bare = without("NetworkPolicy")
+    verdict = judge(request(pod()), bare)
+    assert reasons(verdict) == {"NO_DEFAULT_DENY"}
+    assert "egress and ingress" in verdict.denials[0].message
+    assert "policyc.dev/agent=research" in verdict.denials[0].message
+
+
+@pytest.mark.parametrize("case", ["F12"])
+def test_what_goes_with_its_namespace_is_noted(case: str) -> None:
+    ending = body("Namespace", "agents", metadata={"deletionTimestamp": "2026-09-01T00:00:00Z"})
+    role = next(o for o in cluster() if o["kind"] == "Role")
+    ender = "system:serviceaccount:kube-system:namespace-controller"
+    verdict = judge(request(None, "DELETE", role, user=ender), view(ending))
+    assert verdict.allowed
+    assert {f.reason for f in verdict.findings} == {"GENERATED_OBJECT"}
+    assert not judge(request(None, "DELETE", role, user=ender)).allowed
+    assert not judge(request(None, "DELETE", role), view(ending)).allowed
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        pytest.param(pod(), labels_removed(pod(), KEY), id="F5"),
+        pytest.param(pod(), labelled(pod(), **{KEY: "summary2"}), id="F5-changed"),
+    ],
+)
+def test_labels_do_not_slip_off(old: Json, new: Json) -> None:
+    verdict = judge(request(new, "UPDATE", old))
+    assert reasons(verdict) >= {"LABEL_ESCAPE"}
+    status = judge(request(new, "UPDATE", old, subresource="status"))
+    assert reasons(status) >= {"LABEL_ESCAPE"}
+    assert judge(request(old, "UPDATE", new)).allowed
+    bare = without("NetworkPolicy")
+    assert "LABEL_ESCAPE" not in reasons(judge(request(new, "UPDATE", old), bare))
+
+
+@pytest.mark.parametrize("case", ["F5-wider-selection"])
+def test_a_label_that_a_wide_policy_asks_for(case: str) -> None:
+    there = view(network_policy(podSelector={"matchLabels": {"app": "web"}}, **OPEN))
+    new = running(app="web")
+    assert judge(request(running(app="other"), "UPDATE", pod()), there).findings == ()
+    assert reasons(judge(request(new, "UPDATE", pod()), there)) == {"LABEL_ESCAPE"}
+    assert reasons(judge(request(in_kind(kind("Job"), new)), there)) == {"NP_WIDENS"}
+
+
+@pytest.mark.parametrize("case", ["F6"])
+def test_a_label_that_switches_policies_off(case: str) -> None:
+    assert reasons(judge(request(running(host="x"), "UPDATE", pod()))) == {"CNI_KNOWN_BUG"}
+    assert reasons(judge(request(running(host="")))) == {"CNI_KNOWN_BUG"}
+
+
+def service(namespace: str = "agents", **spec: Json) -> Json:
+    return body("Service", "api", namespace, spec=spec)
+
+
+def endpoint_slice(address: str, **fields: Json) -> Json:
+    return body("EndpointSlice", "api-1", "agents", "discovery.k8s.io/v1", addressType="IPv4", endpoints=[{"addresses": [address]}], **fields)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("made", "reason"),
+    [
+        pytest.param(service(type="ExternalName", externalName="evil.example.net"), "EXTERNALNAME", id="F7"),
+        pytest.param(service(type="ExternalName", externalName="203.0.113.9"), "EXTERNALNAME", id="F7-address"),
+        pytest.param(service(type="ExternalName"), "EXTERNALNAME", id="F7-nothing"),
+        pytest.param(endpoint_slice("203.0.113.9"), "ENDPOINTS", id="F8"),
+        pytest.param(endpoint_slice("evil.example.net"), "ENDPOINTS", id="F8-name"),
+        pytest.param(
+            body("Endpoints", "api", "agents", subsets=[{"addresses": [{"ip": "203.0.113.9"}]}]),
+            "ENDPOINTS",
+            id="F8-endpoints",
+        ),
+        pytest.param(
+            body("Endpoints", "api", "agents", subsets=[{"notReadyAddresses": [{"ip": "203.0.113.9"}]}]),
+            "ENDPOINTS",
+            id="F8-not-ready",
+        ),
+        pytest.param(service(externalIPs=["203.0.113.9"]), "EXTERNAL_IP", id="F9"),
+        pytest.param(service("mcp", externalIPs=["169.254.20.10"]), "EXTERNAL_IP", id="F9-dns"),
+    ],
+)  # fmt: skip
+def test_services_do_not_lead_elsewhere(made: Json, reason: str) -> None:
+    verdict = judge(request(made))
+    assert reasons(verdict) == {reason}
+    assert judge(request(made, "UPDATE", made)).allowed
+
+
+@pytest.mark.parametrize(
+    ("made", "user"),
+    [
+        pytest.param(service(type="ExternalName", externalName="API.example.com."), "a", id="F7-own"),
+        pytest.param(service("mcp", type="ExternalName", externalName="x.example"), "a", id="F7-mcp"),
+        pytest.param(endpoint_slice("10.1.2.3"), ENDPOINT_SLICES, id="F8-controller"),
+        pytest.param(endpoint_slice("169.254.20.10"), "a", id="F8-own"),
+        pytest.param(service("mcp", externalIPs=["203.0.113.9"]), "a", id="F9-mcp"),
+        pytest.param(service(ports=[{"port": 80}]), "a", id="F9-plain"),
+    ],
+)  # fmt: skip
+def test_services_that_lead_where_the_agent_may_go(made: Json, user: str) -> None:
+    assert judge(request(made, user=user)).findings == ()
+
+
+@pytest.mark.parametrize("case", ["F9-status"])
+def test_a_balancers_address(case: str) -> None:
+    made = service("mcp", type="LoadBalancer") | {
+        "status": {"loadBalancer": {"ingress": [{"ip": "169.254.20.10"}]}}
+    }
+    asked = request(made, "UPDATE", service("mcp"), subresource="status")
+    assert reasons(judge(asked)) == {"EXTERNAL_IP"}
+    balancer = "system:serviceaccount:kube-system:service-controller"
+    assert judge(request(made, "UPDATE", made, subresource="status", user=balancer)).findings == ()
+
+
+def team(**labels: str) -> Json:
+    return body("Namespace", "other", metadata={"labels": labels})
+
+
+@pytest.mark.parametrize(
+    ("selector", "old", "new"),
+    [
+        pytest.param({"matchLabels": {"team": "a"}}, {}, {"team": "a"}, id="F10"),
+        pytest.param(
+            {"matchExpressions": [{"key": "closed", "operator": "DoesNotExist"}]},
+            {"closed": ""},
+            {},
+            id="F10-removed",
+        ),
+    ],
+)
+def test_a_namespaces_labels_make_it_no_peer(selector: Json, old: Json, new: Json) -> None:
+    peers = [{"to": [{"namespaceSelector": selector}]}]
+    there = view(network_policy(egress=peers, policyTypes=["Egress"]))
+    asked = request(team(**new), "UPDATE", team(**old))
+    assert reasons(judge(asked, there)) == {"NS_LABEL_WIDENS"}
+    assert judge(request(team(**old), "UPDATE", team(**new)), there).findings == ()
+    assert judge(request(team(**new), "UPDATE", team(**new)), there).findings == ()
+    assert judge(asked).findings == ()
+    (operator,) = SETTINGS.operators
+    asked = request(team(**new), "UPDATE", team(**old), user=operator)
+    assert judge(asked, there).findings == ()
+
+
+@pytest.mark.parametrize("case", ["F10-new"])
+def test_a_new_namespace_with_a_peers_label(case: str) -> None:
+    peers = [{"from": [{"namespaceSelector": {"matchLabels": {"team": "a"}}}]}]
+    there = view(network_policy(ingress=peers))
+    assert reasons(judge(request(team(team="a")), there)) == {"NS_LABEL_WIDENS"}
+    everywhere = view(network_policy(ingress=[{"from": [{"namespaceSelector": {}}]}]))
+    assert judge(request(team(team="a")), everywhere).findings == ()
+
+
+def foreign(api: str, name: str, namespace: str = "", **spec: Json) -> Json:
+    return body(name, "allow", namespace, api, spec=spec)
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        pytest.param(
+            foreign("cilium.io/v2", "CiliumNetworkPolicy", "agents", egress=[{"toEntities": ["world"]}]),
+            id="F11-cilium",
+        ),
+        pytest.param(
+            body("CiliumNetworkPolicy", "x", "agents", "cilium.io/v2", specs=[{"ingress": [{}]}]),
+            id="F11-cilium-list",
+        ),
+        pytest.param(
+            foreign("cilium.io/v2", "CiliumClusterwideNetworkPolicy", egress=[{}]), id="F11-cluster"
+        ),
+        pytest.param(
+            foreign("policy.networking.k8s.io/v1alpha1", "AdminNetworkPolicy", egress=[{"action": "Allow"}]),
+            id="F11-admin",
+        ),
+        pytest.param(
+            foreign("policy.networking.k8s.io/v1alpha2", "ClusterNetworkPolicy", ingress=[{"action": "Accept"}]),
+            id="F11-cluster-policy",
+        ),
+        pytest.param(
+            foreign("projectcalico.org/v3", "GlobalNetworkPolicy", egress=[{"action": "Allow"}]),
+            id="F11-calico",
+        ),
+        pytest.param(foreign("crd.antrea.io/v1beta1", "ClusterNetworkPolicy", egress="?"), id="F11-antrea"),
+    ],
+)  # fmt: skip
+def test_policies_of_other_kinds(made: Json) -> None:
+    assert reasons(judge(request(made))) == {"FOREIGN_POLICY"}
+    wider = copy.deepcopy(made)
+    wider["spec"] = {"ingress": [{"action": "Allow", "more": 1}]}
+    assert reasons(judge(request(wider, "UPDATE", made))) == {"FOREIGN_POLICY"}
+    assert judge(request(made, "UPDATE", made)).allowed
+    assert judge(request(None, "DELETE", made)).allowed
+
+
+@pytest.mark.parametrize(
+    ("made", "warned"),
+    [
+        pytest.param(foreign("cilium.io/v2", "CiliumNetworkPolicy", "mcp", egress=[{}]), False, id="F11-elsewhere"),
+        pytest.param(
+            foreign("cilium.io/v2", "CiliumNetworkPolicy", "agents", egressDeny=[{}], egress=[]),
+            False,
+            id="F11-deny",
+        ),
+        pytest.param(
+            foreign("policy.networking.k8s.io/v1alpha1", "AdminNetworkPolicy", egress=[{"action": "Deny"}]),
+            False,
+            id="F11-admin-deny",
+        ),
+        pytest.param(foreign("cilium.io/v2", "CiliumLocalRedirectPolicy", "agents"), True, id="F11-unknown"),
+    ],
+)  # fmt: skip
+def test_policies_of_other_kinds_that_pass(made: Json, warned: bool) -> None:
+    verdict = judge(request(made))
+    assert verdict.allowed
+    assert bool(verdict.warnings) is warned
+
+
+@pytest.mark.parametrize("case", ["H22-policies"])
+def test_policies_that_are_not_known(case: str) -> None:
+    stale = unknown(("networking.k8s.io", "NetworkPolicy"))
+    asked: list[Object] = [pod(), generated(), team(team="a")]
+    for made in asked:
+        assert reasons(judge(request(made), stale)) == {"STATE_UNKNOWN"}
+    assert judge(request(network_policy(namespace="mcp")), stale).allowed
+
+
+@pytest.mark.parametrize("case", ["F1-audit"])
+def test_outside_of_enforce_it_is_reported(case: str) -> None:
+    made = network_policy(podSelector={"matchLabels": {KEY: "digest"}}, **OPEN)
+    verdict = judge(request(made))
+    assert verdict.allowed
+    assert {f.reason for f in verdict.warnings} == {"NP_WIDENS"}

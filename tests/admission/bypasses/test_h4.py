@@ -1,0 +1,106 @@
+"""Pods that look like agents and are registered as none."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from support.admission import IMAGE, SETTINGS, in_kind, judge, kind, pod, request, view
+from support.samples import ROOT
+
+from policyc.admission.pods import pod_in
+from policyc.admission.shadow import THRESHOLD, evidence, score
+from policyc.admission.verdict import Level
+from policyc.admission.view import View, key_of
+from policyc.kube.workloads import WORKLOAD_KINDS
+from policyc.kube.yaml import load_all
+
+CASES = ROOT / "tests" / "cases" / "admission" / "shadow"
+
+
+def documents(name: str) -> list[Any]:
+    return load_all((CASES / f"{name}.yaml").read_text(encoding="utf-8"))
+
+
+def found(body: Any) -> int:
+    read = pod_in("", "Pod", body)
+    assert read is not None
+    return score(evidence(read, "teams", View.of(documents("cluster"))))
+
+
+def web(**container: Any) -> Any:
+    """A pod of an account that is no agent's."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "web-1", "namespace": "agents"},
+        "spec": {
+            "serviceAccountName": "web",
+            "containers": [{"name": "c", "image": IMAGE, **container}],
+        },
+    }
+
+
+SIGNS = [
+    pytest.param({"env": [{"name": "OPENAI_API_KEY", "value": "x"}]}, id="H4-openai"),
+    pytest.param({"env": [{"name": "ANTHROPIC_API_KEY", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}]}, id="H4-anthropic"),
+    pytest.param({"env": [{"name": "MCP_SERVER_URL", "value": "http://x/mcp"}]}, id="H4-mcp"),
+    pytest.param({"image": "registry.example.com/langgraph:1"}, id="H4-image"),
+    pytest.param({"args": ["--base-url=https://api.anthropic.com"]}, id="H4-host"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("container", SIGNS)
+@pytest.mark.parametrize("row", WORKLOAD_KINDS, ids=lambda row: row.kind)
+def test_by_mode_it_is_warned_about_or_denied(container: Any, row: Any) -> None:
+    body = in_kind(row, web(**container))
+    verdict = judge(request(body))
+    assert verdict.allowed
+    assert [f.reason for f in verdict.warnings] == ["SHADOW_AGENT"]
+    assert verdict.warnings[0].path.startswith(".".join((*row.template, "spec.containers[0]")))
+    strict = judge(request(body), settings=replace(SETTINGS, shadow=Level.DENY))
+    assert [f.reason for f in strict.denials] == ["SHADOW_AGENT"]
+    quiet = judge(request(body), settings=replace(SETTINGS, shadow=Level.NOTE))
+    assert not quiet.warnings and quiet.allowed
+
+
+@pytest.mark.parametrize("namespace", ["kube-system", "default", "elsewhere"])
+def test_in_every_namespace(namespace: str) -> None:
+    body = web(env=[{"name": "OPENAI_API_KEY", "value": "x"}])
+    body["metadata"]["namespace"] = namespace
+    assert [f.reason for f in judge(request(body)).warnings] == ["SHADOW_AGENT"]
+
+
+def test_a_registered_agent_is_no_shadow() -> None:
+    body = pod()
+    body["spec"]["containers"][0]["env"] = [{"name": "ANTHROPIC_API_KEY", "value": "x"}]
+    assert judge(request(in_kind(kind("Deployment"), body))).findings == ()
+
+
+def test_a_configuration_for_servers_is_a_sign() -> None:
+    body = web()
+    body["spec"]["volumes"] = [{"name": "v", "configMap": {"name": "t"}}]
+    data = {"x.json": '{"mcpServers": {"a": {"url": "http://a/mcp"}}}'}
+    metadata = {"name": "t", "namespace": "agents"}
+    cluster = view({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data})
+    assert [f.reason for f in judge(request(body), cluster).warnings] == ["SHADOW_AGENT"]
+
+
+def test_precision_and_recall_over_the_labelled_set(capsys: pytest.CaptureFixture[str]) -> None:
+    """The set has agents that nothing in the pod gives away: recall below one is honest."""
+    agents = {key_of(body)[1]: found(body) >= THRESHOLD for body in documents("agents")}
+    others = {key_of(body)[1]: found(body) >= THRESHOLD for body in documents("others")}
+    hits, false = sum(agents.values()), sum(others.values())
+    precision, recall = hits / (hits + false), hits / len(agents)
+    missed = sorted(name for name, hit in agents.items() if not hit)
+    with capsys.disabled():
+        print(
+            f"\nshadow agents: {len(agents)} agents, {len(others)} others, "
+            f"precision {precision:.2f}, recall {recall:.2f}, missed {', '.join(missed)}"
+        )
+    assert len(agents) + len(others) == 40
+    assert [name for name, hit in others.items() if hit] == []
+    assert precision == 1
+    assert missed == ["own-names", "silent"]
+    assert recall >= 0.85

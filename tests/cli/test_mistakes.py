@@ -1,0 +1,47 @@
+"""Mistakes at the command line: each is named, with what was meant."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from support.console import run
+from support.samples import ROOT
+
+
+@pytest.fixture
+def generated(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(ROOT / "generated", tmp_path / "generated"))
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["chek"], "did you mean `check`?"),
+        (["frobnicate"], "`policyc --help` lists them"),
+        (["check", "--as-of", "yesterday"], "`yesterday` is no day: write it as 2026-12-31"),
+        (["why", "generated"], "`generated` is a folder"),
+        (["why", "loose.yaml"], "`loose.yaml` is no artifact"),
+        (["why", "generated/none.yaml"], "none.yaml"),
+        (["why", "generated/triage-bot/networkpolicy.yaml#spec"], "networkpolicy.yaml#/spec`"),
+    ],
+)
+def test_a_mistake_is_named(words: list[str], said: str, generated: Path) -> None:
+    (generated.parent / "loose.yaml").write_text("a: 1\n")
+    done = run(*words, cwd=generated.parent)
+    assert done.returncode == 2
+    assert said in done.stderr.decode()
+    assert not done.stdout
+
+
+def test_a_code_by_its_number() -> None:
+    assert run("explain", "4001").stdout == run("explain", "PC4001").stdout != b""
+
+
+def test_why_without_the_policies_at_hand(generated: Path) -> None:
+    line = generated / "triage-bot" / "networkpolicy.yaml#/spec/egress/2/to/0"
+    done = run("why", line, cwd=generated.parent)
+    assert done.returncode == 0
+    assert b"note: there is no policy root `policies`" in done.stderr
+    assert b"evidence support/profiles/triage-bot.json#" in done.stdout

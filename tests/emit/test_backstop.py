@@ -1,0 +1,83 @@
+"""The backstop's documents: complete, explained, within the API server's limits."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import kubernetes_validate
+import pytest
+from support.admission import bundle, files
+
+from policyc.cli.main import Exit, main
+from policyc.emit.backstop import FOLDER, STATIC, Row, backstop, row_of
+from policyc.emit.backstop.checks import CHECKS
+from policyc.kube.workloads import WORKLOAD_KINDS
+
+ROWS = [r for a in bundle().agents.values() if (r := row_of(a.envelope)) is not None]
+
+
+def test_both_forms_say_the_same() -> None:
+    made = {a.path: a.document for a in backstop(ROWS)}
+    static = {p: d for p, d in made.items() if f"/{STATIC}/" in p}
+    assert len(static) * 2 == len(made) == 8
+    for path, document in static.items():
+        plain = made[path.replace(f"/{STATIC}/", "/")]
+        assert str(document).replace(".static.k8s.io", "") == str(plain)
+        name = document["metadata"]["name"]  # type: ignore[index,call-overload]  # an object
+        assert str(name).endswith(".static.k8s.io")
+
+
+def test_the_order_of_agents_does_not_matter() -> None:
+    assert backstop(ROWS) == backstop(ROWS[::-1])
+    assert backstop([]) == ()
+
+
+@pytest.mark.parametrize("artifact", backstop(ROWS), ids=lambda a: a.path)
+def test_the_published_schema_takes_it(artifact: object) -> None:
+    document = artifact.document  # type: ignore[attr-defined]  # an artifact
+    kubernetes_validate.validate(document, kubernetes_validate.latest_version(), strict=True)
+
+
+def test_every_kind_that_starts_pods_is_matched() -> None:
+    policy = next(a for a in backstop(ROWS) if "binding" not in a.path).document
+    rules = policy["spec"]["matchConstraints"]["resourceRules"]  # type: ignore[index,call-overload]
+    matched = {(r["apiGroups"][0], name) for r in rules for name in r["resources"]}
+    assert matched >= {(row.group, row.resource) for row in WORKLOAD_KINDS}
+
+
+def test_ten_thousand_agents_fit() -> None:
+    """cel-go takes 100,000 characters an expression, etcd 1.5 MiB an object."""
+    many = [
+        replace(ROWS[0], account=f"agents/a{i}", workload=f"apps/Deployment/agents/a{i}")
+        for i in range(10_000)
+    ]
+    for artifact in backstop(many):
+        spec = artifact.document["spec"]  # type: ignore[index,call-overload]  # an object
+        expressions = [v["expression"] for v in spec.get("variables", ())]
+        assert all(len(e) < 100_000 for e in expressions)
+        assert len(str(artifact.document)) < 1.5 * 2**20
+        named = set(re.findall(r"'agents/a\d+'", "".join(expressions)))
+        assert not expressions or len(named) == 10_000
+
+
+def test_texts_cannot_end_their_literal() -> None:
+    evil = Row("a/b", "w", "x' + y\\\n", "enforce", "a", ROWS[0].shape)
+    (policy,) = [a for a in backstop([evil]) if a.path == f"{FOLDER}/admission-policy-enforce.yaml"]
+    first = policy.document["spec"]["variables"][0]["expression"]  # type: ignore[index,call-overload]
+    assert first == r"{'a/b': ['x\' + y\\\U0000000a', 'enforce', 's0']}"
+
+
+def test_every_line_of_a_policy_is_explained(
+    tmp_path: object, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for path, data in files().items():
+        if path.startswith(FOLDER):
+            target = tmp_path / path  # type: ignore[operator]  # a path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(data)
+    name = "admission-policy-enforce.yaml"
+    for folder in (FOLDER, f"{FOLDER}/{STATIC}"):
+        assert main(["why", f"{tmp_path}/{folder}/{name}#/spec/validations"]) == Exit.CLEAN
+        said = capsys.readouterr().out
+        assert all(check.says in said for check in CHECKS)

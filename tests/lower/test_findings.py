@@ -1,0 +1,95 @@
+"""What is said of what was observed and is not granted: where it was seen, and what forbids it."""
+
+from __future__ import annotations
+
+import pytest
+from support.agents import MANIFESTS, WIDE, lowered, policy
+
+from policyc.core.diagnostics import Diagnostic
+from policyc.envelope.observation import (
+    Direction,
+    ExecSeen,
+    FileSeen,
+    KubeSeen,
+    Observation,
+    Observed,
+    PeerSeen,
+    Sighting,
+)
+from policyc.envelope.provenance import Evidence
+
+SEEN = Sighting((Evidence("rec.json", "/spec/x/7"),))
+NARROW = WIDE.replace('    exec "/**"\n', "").replace('"/**"', '"/data/**"')
+
+
+def peer(address: str, port: int = 443) -> PeerSeen:
+    return PeerSeen(Direction.EGRESS, "tcp", port, address, sighting=SEEN)
+
+
+def one(code: str, observation: Observation, cap: str = WIDE, lines: str = "") -> Diagnostic:
+    seen = Observed((observation,), frozenset(), 1)
+    _, found = lowered(policy(cap, lines=lines), seen)
+    (finding,) = [d for d in found if d.code == code]
+    return finding
+
+
+@pytest.mark.parametrize(
+    ("code", "observation"),
+    [
+        ("PC4001", FileSeen("/etc/x", frozenset({"read"}), SEEN)),
+        ("PC4002", ExecSeen("/bin/sh", SEEN)),
+        ("PC4003", peer("10.0.0.9")),
+        ("PC4010", peer("169.254.169.254", 80)),
+    ],
+)
+def test_the_place_in_the_recording_is_named(code: str, observation: Observation) -> None:
+    assert one(code, observation, NARROW).message.endswith("; seen at `rec.json#/spec/x/7`")
+
+
+@pytest.mark.parametrize(
+    ("observation", "lines", "why"),
+    [
+        (peer("169.254.169.254", 80), "", "although protected; not granted"),
+        (
+            FileSeen("/data/x", frozenset({"read"}), SEEN),
+            '  deny files read "/data/**"',
+            'although `deny files read "/data/**"` forbids it; not granted',
+        ),
+        (
+            KubeSeen("get", "", "pods", "demo", "", "", "ClusterRoleBinding cluster-admin", SEEN),
+            "",
+            "although only ClusterRoleBinding cluster-admin, which grants everything, permits it",
+        ),
+    ],
+    ids=["protected", "denied", "administrator"],
+)
+def test_what_forbids_it_is_named(observation: Observation, lines: str, why: str) -> None:
+    found = one("PC4010", observation, WIDE, lines)
+    assert why in found.message
+    # No `allow` beats a `deny`: only where nothing takes it away is one proposed.
+    assert ("`allow` line" in (found.help or "")) == (not lines)
+
+
+@pytest.mark.parametrize(
+    ("address", "port", "is_named"),
+    [("10.96.0.1", 443, True), ("10.96.0.1", 80, False), ("10.96.0.2", 443, False)],
+)
+def test_the_api_servers_service_is_recognised(address: str, port: int, is_named: bool) -> None:
+    help_ = one("PC4003", peer(address, port)).help or ""
+    assert ("API server's Service" in help_) == is_named
+
+
+def test_the_manifests_say_where_the_api_server_is() -> None:
+    own = """---
+apiVersion: v1
+kind: Service
+metadata: {name: kubernetes, namespace: default}
+spec:
+  clusterIP: 10.1.0.1
+  ports: [{port: 443, targetPort: 6443}]
+"""
+    chosen = policy(manifests=MANIFESTS + own)
+    for address, is_named in (("10.1.0.1", True), ("10.96.0.1", False)):
+        _, found = lowered(chosen, Observed((peer(address),), frozenset(), 1))
+        (finding,) = [d for d in found if d.code == "PC4003"]
+        assert ("API server's Service" in (finding.help or "")) == is_named

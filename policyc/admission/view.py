@@ -30,17 +30,20 @@ WATCHED: frozenset[Kind] = frozenset(
         (RBAC, "RoleBinding"),
         (RBAC, "ClusterRole"),
         (RBAC, "ClusterRoleBinding"),
+    }
+) | {(row.group, row.kind) for row in WORKLOAD_KINDS}
+"""The kinds that decisions may ask for; the webhook watches them, the scan lists them."""
+
+WATCHED_IF_SERVED: frozenset[Kind] = frozenset(
+    {
         ("kagent.dev", "Agent"),
         ("kagent.dev", "ModelConfig"),
         ("kagent.dev", "RemoteMCPServer"),
-        ("toolhive.stacklok.dev", "MCPServer"),
         ("toolhive.stacklok.dev", "MCPToolConfig"),
+        ("toolhive.stacklok.dev", "MCPServer"),
     }
-) | {(row.group, row.kind) for row in WORKLOAD_KINDS}
-"""The kinds that decisions may ask for; the webhook watches them, the scan lists them.
-
-A cluster that does not serve a kind has none of it.
-"""
+)
+"""Custom kinds that decisions may ask for: a cluster that does not serve one has none of it."""
 
 
 def kind_of(body: Object) -> Kind:

@@ -32,7 +32,8 @@ def test_codes_are_sorted_and_raised_somewhere() -> None:
     assert list(CODES) == sorted(CODES)
     text = "\n".join(
         path.read_text(encoding="utf-8")
-        for path in (ROOT / "policyc").rglob("*.py")
+        for room in ("policyc", "webhook")
+        for path in (ROOT / room).rglob("*.py")
         if path.name != "codes.py"
     )
     assert [code for code in CODES if f'"{code}"' not in text] == []

@@ -16,7 +16,7 @@ from pathlib import Path
 from fastapi import FastAPI
 from uvicorn.config import Config
 
-from policyc.admission.view import WATCHED, View
+from policyc.admission.view import WATCHED, WATCHED_IF_SERVED, View
 from policyc.audit.log import DecisionLog
 from policyc.bundle.load import load_signed
 from policyc.kube.client import Cluster
@@ -35,6 +35,7 @@ from webhook.settings import Serving
 from webhook.stream import Held
 from webhook.tls import Tls
 
+_KINDS = WATCHED | WATCHED_IF_SERVED
 _SWITCH_SECONDS = 0.0005
 """How long a thread that reads a bundle or a long review may keep the event loop waiting."""
 
@@ -74,7 +75,7 @@ class Service:
         self._log = _log(settings, now)
         self._judge = Judge(
             lambda: self.bundles.current,
-            self.cluster.view if self.cluster else partial(_same, View({}, WATCHED)),
+            self.cluster.view if self.cluster else partial(_same, View({}, _KINDS)),
             settings.admission,
             self._log,
             lambda: (self._log.now() if self._log else now()).date().isoformat(),
@@ -149,7 +150,7 @@ class Service:
         )
 
     def _watch(self, source: Cluster) -> ClusterView:
-        return ClusterView(source, WATCHED, self._settings.stale_seconds, self._talk)
+        return ClusterView(source, _KINDS, self._settings.stale_seconds, self._talk)
 
     def _poll(self) -> None:
         while not self._stopped.wait(self._settings.poll_seconds):
@@ -220,7 +221,7 @@ class Service:
             gauge("log_records", "Records of this process", lambda: log.health.records)
             gauge("log_signed", "Records below the newest checkpoint", lambda: log.health.signed)
         if self.cluster:
-            ages = {name_of(k): partial(self.cluster.age_seconds, k) for k in WATCHED}
+            ages = {name_of(k): partial(self.cluster.age_seconds, k) for k in _KINDS}
             self._metrics.gauges("view_age_seconds", "Since the API server was heard", "kind", ages)
 
 

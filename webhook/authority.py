@@ -41,6 +41,9 @@ class Pair:
         begin, end = self.parsed.not_valid_before_utc, self.parsed.not_valid_after_utc
         return now < begin or end - now <= (end - begin) / 3
 
+    def is_valid(self, now: dt.datetime) -> bool:
+        return self.parsed.not_valid_before_utc <= now < self.parsed.not_valid_after_utc
+
 
 @dataclass(frozen=True, slots=True)
 class Authority:
@@ -96,12 +99,14 @@ def create(hosts: tuple[str, ...], now: dt.datetime) -> Authority:
 
 
 def renewed(state: Authority, hosts: tuple[str, ...], now: dt.datetime) -> Authority:
-    """The state after the one step that is due at ``now``; the same object when none is."""
-    signer = state.roots[state.signer]
-    is_settled = now - state.changed >= SPREAD or now < state.changed - SPREAD
-    if len(state.roots) == 1 and signer.is_due(now):
-        return replace(state, roots=(signer, _root(now)), changed=now)
-    newest = len(state.roots) - 1
+    """The state after the one step that is due at ``now``; the same object when none is.
+
+    After a jump of the clock there is nothing to wait for: nobody can connect.
+    """
+    signer, newest = state.roots[state.signer], len(state.roots) - 1
+    is_settled = now - state.changed >= SPREAD or not signer.is_valid(now)
+    if (newest == 0 and signer.is_due(now)) or not state.roots[newest].is_valid(now):
+        return replace(state, roots=(signer, _root(now)), signer=0, changed=now)
     if state.signer < newest and is_settled:
         leaf = _leaf(hosts, state.roots[newest], now)
         return replace(state, hosts=hosts, signer=newest, leaf=leaf, changed=now)

@@ -208,7 +208,7 @@ class ClusterView:
         self._good_until = min((ends[kind] for kind in known), default=now + _SPREAD_SECONDS)
         if unknown != self._view.unknown and self.is_primed:
             self._talk.warning("what is known has changed", unknown=sorted(map(name_of, unknown)))
-        self._view = View(objects, unknown)
+        self._view = self._view.followed_by(objects, unknown)
 
 
 def name_of(kind: Kind) -> str:

@@ -16,6 +16,7 @@ import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from policyc.admission.request import Request
@@ -34,6 +35,7 @@ _JSON_TYPES = (b"application/json", b"application/json;charset=utf-8")
 _INLINE_BYTES = 256 * 1024
 """A longer review is read and judged in a thread, so that others are answered meanwhile."""
 
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m)")
 _UNITS = {"ms": 1e-3, "s": 1.0, "m": 60.0}
 _LATE = "the decision would come too late; try again"
@@ -125,12 +127,10 @@ class Reviews:
         _refuse_what_is_no_review(scope)
         deadline = time.monotonic() + budget_seconds(scope["query_string"])
         try:
-            async with asyncio.timeout(self._limits.read_seconds):
-                await self._read(body)
+            await self._read(body)
         except TimeoutError:
-            raise Faulted(
-                408, "READ_TIMEOUT", "the review did not arrive in time", body.uid
-            ) from None
+            message = "the review did not arrive in time"
+            raise Faulted(408, "READ_TIMEOUT", message, body.uid) from None
         except TooLongError:
             raise self._too_long(body) from None
         if len(body.data) <= _INLINE_BYTES:
@@ -144,9 +144,14 @@ class Reviews:
 
     async def _read(self, body: Body) -> None:
         if self._backlog() > self._limits.concurrent:
-            await body.read_uid()
+            async with asyncio.timeout(self._limits.read_seconds):
+                await body.read_uid()
             raise _overloaded(body.uid)
-        await body.read()
+        # Until the first bytes the connection's own clock runs: nobody could be answered.
+        await body.read_some()
+        if not body.is_complete:
+            async with asyncio.timeout(self._limits.read_seconds):
+                await body.read()
 
     def _too_long(self, body: Body) -> Faulted:
         if len(body.data) <= self._limits.body_bytes:
@@ -165,19 +170,16 @@ class Reviews:
 
     def _decide_bytes(self, body: Body) -> Decision:
         """Raises nothing but Faulted."""
-        uid = body.uid
         try:
-            request = _request(body)
-            uid = request.uid
-            return self._decide(request)
+            return self._decide(_request(body))
         except Faulted:
             raise
         except Exception as fault:  # noqa: BLE001  # a bug of ours must not become a failed call
             self._talk.bug(fault)
-            raise Faulted(400, "INTERNAL", "the webhook failed to decide", uid) from None
+            raise Faulted(400, "INTERNAL", "the webhook failed to decide", body.uid) from None
 
     async def _send(self, send: Send, status: int, document: Json) -> None:
-        data = json.dumps(document, separators=(",", ":")).encode()
+        data = _encode(document).encode()
         headers = [
             (b"content-type", b"application/json"),
             (b"content-length", str(len(data)).encode()),
@@ -190,6 +192,7 @@ class Reviews:
         await send({"type": "http.response.body", "body": data})
 
 
+@lru_cache(64)
 def budget_seconds(query: bytes) -> float:
     """How long the decision may take: what the API server waits, less a margin for the way back.
 
@@ -233,7 +236,7 @@ def _document(judged: Judged) -> Json:
     response: Any = document["response"]  # type: ignore[index,call-overload]  # answer() makes it
     response["auditAnnotations"].update(judged.annotations)
     if judged.verdict.patch:  # the API server wants both members or neither
-        patch = json.dumps(judged.verdict.patch, separators=(",", ":"))
+        patch = _encode(list(judged.verdict.patch))
         response["patchType"] = "JSONPatch"
         response["patch"] = base64.b64encode(patch.encode()).decode()
     return document

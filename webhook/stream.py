@@ -44,9 +44,13 @@ class Body:
     async def read(self) -> None:
         """Read to the end.  TooLongError, DisconnectedError."""
         while not self.is_complete:
-            await self._more()
-            if len(self.data) > self._limit_bytes or self._held.is_full:
-                raise TooLongError
+            await self.read_some()
+
+    async def read_some(self) -> None:
+        """Read what there is, or wait for it.  TooLongError, DisconnectedError."""
+        await self._more()
+        if len(self.data) > self._limit_bytes or self._held.is_full:
+            raise TooLongError
 
     async def read_uid(self) -> None:
         """Read no more than the uid needs.  DisconnectedError."""

@@ -36,6 +36,11 @@ class Agent:
     def stage(self) -> str:
         return self.envelope.subject.stage
 
+    @property
+    def ends(self) -> tuple[str, ...]:
+        """The days with which parts of it still end: with the name, which envelope this is."""
+        return tuple([e.until for e in self.envelope.expiries])
+
     def permits(self, region: Region) -> bool:
         return region <= self.envelope.domains[region.domain.name]
 

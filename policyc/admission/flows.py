@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 
 from policyc.admission.bundle import Agent, Bundle
 from policyc.admission.case import account_of
@@ -25,38 +26,39 @@ Flows = Mapping[str, Region]
 """Domain -> region; a domain that is absent is empty."""
 
 
-@dataclass(slots=True)
 class Policy:
     """One NetworkPolicy as read; what cannot be read selects all and lets everything through."""
 
-    body: Object
-    selected: Mapping[str, Extent] = field(init=False)
-    _flows: Flows | None = None
+    def __init__(self, body: Object) -> None:
+        self.body = body
+        self.namespace, self.name = key_of(body)
+        spec = body.get("spec")
+        self._spec: dict[str, Json] = spec if isinstance(spec, dict) else {}
 
-    def __post_init__(self) -> None:
+    @cached_property
+    def selected(self) -> Mapping[str, Extent]:
+        """What it asks of pods' labels."""
         try:
-            self.selected = selected(self._spec.get("podSelector") or {})
+            return selected(self._spec.get("podSelector") or {})
         except ValueError:
-            self.selected = {}
+            return {}
 
-    @property
-    def _spec(self) -> dict[str, Json]:
-        spec = self.body.get("spec")
-        return spec if isinstance(spec, dict) else {}
-
-    @property
-    def name(self) -> str:
-        return key_of(self.body)[1]
-
-    @property
+    @cached_property
     def flows(self) -> Flows:
         """The domains of the directions that it isolates, and what it lets through."""
-        if self._flows is None:
-            try:
-                self._flows = permitted(self.body.get("spec"), key_of(self.body)[0])
-            except ValueError:
-                self._flows = {name: DOMAINS[name].full for name in FLOW_DOMAINS}
-        return self._flows
+        try:
+            return permitted(self.body.get("spec"), self.namespace)
+        except ValueError:
+            return {name: DOMAINS[name].full for name in FLOW_DOMAINS}
+
+    @property
+    def asked_label(self) -> tuple[str, str] | None:
+        """A label that every selected pod has, where the selector says so plainly."""
+        match self._spec.get("podSelector"):
+            case {"matchLabels": dict(labels), **rest} if labels and not rest:
+                key, value = next(iter(labels.items()))
+                return key, str(value)
+        return None
 
     def isolates(self, direction: str) -> bool:
         return DIRECTIONS[direction][0] in self.flows
@@ -91,7 +93,8 @@ def selecting(view: View, namespace: str, labels: Mapping[str, str]) -> list[Pol
 def _by_namespace(view: View) -> Mapping[str, list[Policy]]:
     found: dict[str, list[Policy]] = {}
     for body in view.all(GROUP, "NetworkPolicy"):
-        found.setdefault(key_of(body)[0], []).append(Policy(body))
+        policy = view.reading((GROUP, "NetworkPolicy"), body, Policy)
+        found.setdefault(policy.namespace, []).append(policy)
     return found
 
 
@@ -99,21 +102,17 @@ def _index(listed: Iterable[Policy]) -> _Index:
     by_label: dict[tuple[str, str], list[Policy]] = {}
     others = []
     for policy in listed:
-        spec = policy.body.get("spec")
-        selector = spec.get("podSelector") if isinstance(spec, dict) else None
-        labels = selector.get("matchLabels") if isinstance(selector, dict) else None
-        if policy.selected and isinstance(labels, dict) and labels:
-            key, value = next(iter(labels.items()))
-            by_label.setdefault((key, str(value)), []).append(policy)
-        else:
+        label = policy.asked_label
+        if label is None:
             others.append(policy)
+        else:
+            by_label.setdefault(label, []).append(policy)
     return _Index(by_label, others)
 
 
 def ceiling(bundle: Bundle, agent: Agent) -> Flows:
     """The most that the network may let an agent do; ``agent`` is that of today."""
-    ends = tuple(e.until for e in agent.envelope.expiries)
-    return bundle.memo(("flows", agent.name, ends), lambda: flow_ceiling(agent.envelope))
+    return bundle.memo(("flows", agent.name, agent.ends), lambda: flow_ceiling(agent.envelope))
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 
 from policyc.admission.bundle import Agent, Bundle
 from policyc.admission.request import Object
@@ -40,8 +40,9 @@ class Grants:
     def __bool__(self) -> bool:
         return bool(self.kube) or bool(self.urls)
 
-    def describe(self) -> list[str]:
-        return self.kube.describe() + self.urls.describe()
+    def describe(self, most: int) -> list[str]:
+        """One line a box, for people."""
+        return self.kube.describe(most) + self.urls.describe(most)
 
 
 NOTHING = Grants()
@@ -60,46 +61,42 @@ def default_grants() -> Grants:
 def ceiling(bundle: Bundle, agent: Agent) -> Grants:
     """The most that an agent's account may be granted; ``agent`` is that of today."""
     domains = agent.envelope.domains
-    own = Grants(domains["kube"], domains["kube_url"])
-    return bundle.memo(("grants", own), lambda: own | default_grants())
+    return bundle.memo(
+        ("grants", agent.name, agent.ends),
+        lambda: Grants(domains["kube"], domains["kube_url"]) | default_grants(),
+    )
 
 
-@dataclass(frozen=True, slots=True)
 class Binding:
     """A RoleBinding or ClusterRoleBinding; ``kind`` says which, for lists leave it out of the items."""
 
-    kind: str
-    body: Object
-
-    @property
-    def namespace(self) -> str:
-        return key_of(self.body)[0] if self.kind == "RoleBinding" else ""
-
-    @property
-    def role(self) -> tuple[str, str]:
+    def __init__(self, kind: str, body: Object) -> None:
+        space, self.name = key_of(body)
+        self.kind = kind
+        self.namespace = space if kind == "RoleBinding" else ""
+        ref = body.get("roleRef")
+        ref = ref if isinstance(ref, dict) else {}
+        self.role = (str(ref.get("kind", "")), str(ref.get("name", "")))
         """Kind and name of the role."""
-        ref = self.body.get("roleRef")
-        if not isinstance(ref, dict):
-            return ("", "")
-        return (str(ref.get("kind", "")), str(ref.get("name", "")))
-
-    @property
-    def accounts(self) -> frozenset[str]:
-        """Who is bound, as ``denote.rbac.bound`` has it; what cannot be read binds all."""
         try:
-            return bound(self.body.get("subjects"), self.namespace)
+            self.accounts = bound(body.get("subjects"), self.namespace)
+            """Who is bound, as ``denote.rbac.bound`` has it; what cannot be read binds all."""
         except ValueError:
-            return frozenset({""})
+            self.accounts = frozenset({""})
 
     def __str__(self) -> str:
         space = f"{self.namespace}/" if self.namespace else ""
-        return f"{self.kind} {space}{key_of(self.body)[1]}"
+        return f"{self.kind} {space}{self.name}"
+
+
+_READERS = {kind: partial(Binding, kind) for kind in ("RoleBinding", "ClusterRoleBinding")}
 
 
 def bindings(view: View) -> Iterator[Binding]:
-    for kind in ("RoleBinding", "ClusterRoleBinding"):
+    """All bindings of the cluster."""
+    for kind, reader in _READERS.items():
         for body in view.all(RBAC, kind):
-            yield Binding(kind, body)
+            yield view.reading((RBAC, kind), body, reader)
 
 
 def includes(keys: frozenset[str], account: str) -> bool:

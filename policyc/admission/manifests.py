@@ -10,8 +10,9 @@ from policyc.admission.settings import Settings
 from policyc.admission.view import key_of, kind_of
 from policyc.catalog.kube_api import CLUSTER_SCOPED
 from policyc.core.canonical import canonical_json, digest
+from policyc.kube.workloads import WORKLOAD_KINDS
 
-_IRREGULAR = {"Endpoints": "endpoints"}
+_IRREGULAR = {"Endpoints": "endpoints"} | {row.kind: row.resource for row in WORKLOAD_KINDS}
 
 
 OFFLINE = "policyc:offline"

@@ -8,31 +8,36 @@ from policyc.admission.bundle import Agent, Bundle
 from policyc.admission.case import agent_of
 from policyc.admission.extract.environment import listed
 from policyc.admission.pods import Pod, pod_in
-from policyc.admission.view import Key, View, key_of
+from policyc.admission.view import Key, View
 from policyc.core.canonical import Json
-from policyc.kube.workloads import WORKLOAD_KINDS
-
-Readers = Mapping[Key, tuple[tuple[Agent, Pod], ...]]
-"""Namespace and name of a ConfigMap -> the agents' pods and templates that refer to it."""
+from policyc.kube.workloads import WORKLOAD_KINDS, WorkloadKind
 
 
-def readers(view: View, bundle: Bundle) -> Readers:
-    """The index of a view, worked out once."""
-    return view.memo(("readers of ConfigMaps", bundle), lambda: _readers(view, bundle))
+def readers(view: View, bundle: Bundle, key: Key) -> Iterator[tuple[Agent, Pod]]:
+    """The pods and templates of agents that refer to the ConfigMap of a namespace and name.
 
-
-def _readers(view: View, bundle: Bundle) -> Readers:
-    found: dict[Key, list[tuple[Agent, Pod]]] = {}
+    The index of a kind and namespace is worked out once, and again when that kind changes.
+    """
+    namespace, name = key
     for row in WORKLOAD_KINDS:
-        for body in view.all(row.group, row.kind):
-            namespace = key_of(body)[0]
-            pod = pod_in(row.group, row.kind, body) if namespace in bundle.by_namespace else None
-            agent = agent_of(namespace, pod, bundle) if pod is not None else None
-            if agent is None or pod is None:
-                continue
-            for name in set(config_maps_of(pod)):
-                found.setdefault((namespace, name), []).append((agent, pod))
-    return {key: tuple(pairs) for key, pairs in found.items()}
+        for pod in _by_config_map(view, row, namespace).get(name, ()):
+            agent = agent_of(namespace, pod, bundle)
+            if agent is not None:
+                yield agent, pod
+
+
+def _by_config_map(view: View, row: WorkloadKind, namespace: str) -> Mapping[str, list[Pod]]:
+    def indexed() -> dict[str, list[Pod]]:
+        found: dict[str, list[Pod]] = {}
+        for body in view.all(row.group, row.kind, namespace):
+            pod = pod_in(row.group, row.kind, body)
+            if pod is not None:
+                for name in set(config_maps_of(pod)):
+                    found.setdefault(name, []).append(pod)
+        return found
+
+    kind = (row.group, row.kind)
+    return view.memo(("pods by ConfigMap", kind, namespace), indexed, frozenset({kind}))
 
 
 def config_maps_of(pod: Pod) -> Iterator[str]:

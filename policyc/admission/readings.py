@@ -9,6 +9,7 @@ of MCP gateways and clients: ``server__tool`` (Envoy AI Gateway, agentgateway),
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from functools import lru_cache
 
@@ -16,27 +17,50 @@ from policyc.admission.request import Object
 from policyc.admission.requested import Endpoint, Model, Tool
 from policyc.admission.view import Key, View, key_of
 from policyc.catalog.agent_signs import MODEL_PROVIDERS
-from policyc.envelope.domains import EGRESS_HOST, EGRESS_IP, EGRESS_PEER, MODELS, TOOLS
+from policyc.envelope.axes import ALL, union
+from policyc.envelope.domains import EGRESS_HOST, EGRESS_IP, EGRESS_PEER, TOOLS
+from policyc.envelope.lattice import Value
 from policyc.envelope.model import Envelope
 from policyc.envelope.region import Domain, Region
 
 _SEPARATORS = ("/", "__", ":", ".", "_", "-")
-_LONGEST_NAME = 256
+_LONGEST_NAME = 128  # MCP specification 2025-11-25, tool names
 
 
 @lru_cache(maxsize=8192)
 def holds_tool(granted: Region, tool: Tool) -> bool:
-    """Whether one reading of the tool's name is a granted tool."""
+    """Whether one reading of the tool's name is a granted tool; linear in the name's length."""
     if len(tool.name) > _LONGEST_NAME:
         return False
     name = tool.name.removeprefix("mcp__")
     if tool.servers:
-        own = tuple((s, name) for s in tool.servers)
-        inner = tuple(r for r in _splits(name) if r[0] in _spellings_of_all(tool.servers))
-        return any(_holds(granted, *reading) for reading in (*own, *inner))
-    if any(bool(granted & TOOLS.single({"tool": spelling})) for spelling in _spellings(name)):
+        own = any(_holds(granted, server, name) for server in tool.servers)
+        among = {spelling for server in tool.servers for spelling in _spellings(server)}
+        return own or any(s in among and _holds(granted, s, t) for s, t in _splits(name))
+    tools = _projected(granted, "tool")
+    if any(_is_in(tools, spelling) for spelling in _spellings(name)):
         return True
-    return any(_holds(granted, *reading) for reading in _splits(name))
+    servers = _projected(granted, "server")
+    return any(
+        any(_is_in(servers, spelling) for spelling in _spellings(server))
+        and _holds(granted, server, rest)
+        for server, rest in _splits(name)
+    )
+
+
+_Segments = tuple[tuple[Value, ...], bool]
+
+
+@lru_cache(maxsize=2048)
+def _projected(granted: Region, axis: str) -> _Segments:
+    """The values of an axis that any point of a region has: where membership flips, and how it begins."""
+    extent = union(box.get(axis, ALL) for box in granted.boxes())
+    return extent.cuts, extent.starts_inside
+
+
+def _is_in(segments: _Segments, value: str) -> bool:
+    cuts, starts_inside = segments
+    return (bisect_right(cuts, value) % 2 == 1) != starts_inside
 
 
 def _splits(name: str) -> Iterator[tuple[str, str]]:
@@ -48,10 +72,6 @@ def _splits(name: str) -> Iterator[tuple[str, str]]:
             if server and tool:
                 yield server, tool
             at = name.find(separator, at + 1)
-
-
-def _spellings_of_all(servers: tuple[str, ...]) -> set[str]:
-    return {spelling for server in servers for spelling in _spellings(server)}
 
 
 def _spellings(name: str) -> tuple[str, ...]:
@@ -78,7 +98,8 @@ def holds_model(granted: Region, model: Model) -> bool:
         names.append(f"{model.provider}/{model.name}")
     elif "/" not in model.name:
         names += [f"{vendor}/{model.name}" for vendor in MODEL_PROVIDERS]
-    return any(bool(granted & MODELS.single({"model": name})) for name in names)
+    models = _projected(granted, "model")
+    return any(_is_in(models, name) for name in names)
 
 
 def holds_endpoint(envelope: Envelope, place: Endpoint, namespace: str, view: View) -> bool:
@@ -148,7 +169,7 @@ def _services(view: View) -> dict[str, Object]:
                     found[address] = body
         return found
 
-    return view.memo("services by address", indexed)
+    return view.memo("services by address", indexed, frozenset({("", "Service")}))
 
 
 def _holds_service(envelope: Envelope, service: Object, port: int | None, view: View) -> bool:
@@ -164,7 +185,9 @@ def _holds_service(envelope: Envelope, service: Object, port: int | None, view: 
             return False
     key = key_of(service)
     labels = view.memo(
-        ("labels of a Service's pods", key), lambda: _labels_of_pods(key, spec, view)
+        ("labels of a Service's pods", key),
+        lambda: _labels_of_pods(key, spec, view),
+        frozenset({("", "Service"), ("", "Namespace")}),
     )
     return bool(labels) and _holds_peers(
         envelope.domains["egress_peer"], labels, _target(spec, port)

@@ -90,11 +90,11 @@ class _Reader:
         return value if isinstance(value, dict) else self._refuse(f"{name} is not an object")
 
     def triple(self, name: str, last: str) -> tuple[str, str, str]:
-        match self._request.get(name):
-            case {"group": str(group), "version": str(version), **rest} if isinstance(
-                rest.get(last), str
-            ):
-                return group, version, str(rest[last])
+        value = self._request.get(name)
+        if isinstance(value, dict):
+            group, version, kind = value.get("group"), value.get("version"), value.get(last)
+            if isinstance(group, str) and isinstance(version, str) and isinstance(kind, str):
+                return group, version, kind
         return self._refuse(f"{name} is not a group, version and {last}")
 
 

@@ -33,6 +33,7 @@ from policyc.catalog.agent_signs import (
 )
 from policyc.core.canonical import Json
 
+_CONFIG_MAPS = frozenset({("", "ConfigMap")})
 STRONG = 3
 WEAK = 1
 HALF = 2
@@ -148,7 +149,7 @@ def _of_volume(volume: Object, path: str, namespace: str, view: View) -> Iterato
     name = source.get("name") if isinstance(source, dict) else None
     body = view.get("", "ConfigMap", namespace, name) if isinstance(name, str) else None
     if body is not None and isinstance(name, str):
-        for key in view.memo(("MCP files", key_of(body)), lambda: _mcp_files(body)):
+        for key in view.memo(("MCP files", key_of(body)), lambda: _mcp_files(body), _CONFIG_MAPS):
             yield Evidence(f"MCP configuration `{key}`", f"{path}.configMap", STRONG)
 
 

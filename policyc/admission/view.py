@@ -30,20 +30,17 @@ WATCHED: frozenset[Kind] = frozenset(
         (RBAC, "RoleBinding"),
         (RBAC, "ClusterRole"),
         (RBAC, "ClusterRoleBinding"),
-    }
-) | {(row.group, row.kind) for row in WORKLOAD_KINDS}
-"""The kinds that decisions may ask for; the webhook watches them, the scan lists them."""
-
-WATCHED_IF_SERVED: frozenset[Kind] = frozenset(
-    {
         ("kagent.dev", "Agent"),
         ("kagent.dev", "ModelConfig"),
         ("kagent.dev", "RemoteMCPServer"),
-        ("toolhive.stacklok.dev", "MCPToolConfig"),
         ("toolhive.stacklok.dev", "MCPServer"),
+        ("toolhive.stacklok.dev", "MCPToolConfig"),
     }
-)
-"""Custom kinds that decisions may ask for: a cluster that does not serve one has none of it."""
+) | {(row.group, row.kind) for row in WORKLOAD_KINDS}
+"""The kinds that decisions may ask for; the webhook watches them, the scan lists them.
+
+A cluster that does not serve a kind has none of it.
+"""
 
 
 def kind_of(body: Object) -> Kind:
@@ -68,9 +65,10 @@ class View:
     def __init__(
         self, objects: Mapping[Kind, Mapping[Key, Object]], unknown: frozenset[Kind] = frozenset()
     ) -> None:
-        self._objects = objects
+        self.objects = objects
         self.unknown = unknown
         self._facts: dict[frozenset[Kind], dict[Hashable, object]] = {}
+        self._read: dict[Kind, dict[int, tuple[Object, object]]] = {}
 
     @classmethod
     def of(cls, bodies: Iterable[Object]) -> View:
@@ -81,11 +79,11 @@ class View:
         return cls(objects)
 
     def get(self, group: str, kind: str, namespace: str, name: str) -> Object | None:
-        return self._objects.get((group, kind), {}).get((namespace, name))
+        return self.objects.get((group, kind), {}).get((namespace, name))
 
     def all(self, group: str, kind: str, namespace: str | None = None) -> Iterator[Object]:
         """Objects of a kind, of one namespace where one is given."""
-        for (space, _), body in self._objects.get((group, kind), {}).items():
+        for (space, _), body in self.objects.get((group, kind), {}).items():
             if namespace is None or space == namespace:
                 yield body
 
@@ -100,15 +98,15 @@ class View:
     def after(self, request: Request) -> View:
         """What the cluster would hold if the request were admitted."""
         kind = (request.group, request.kind)
-        held = self._objects.get(kind, {})
+        held = self.objects.get(kind, {})
         goes = request.operation is Operation.DELETE
         # A request about a namespace is made in it: requestinfo.go of k8s.io/apiserver.
         space = "" if kind == ("", "Namespace") else request.namespace
         bodies = [body for body in (request.old, request.object) if body is not None]
         names = {key_of(body)[1] for body in bodies} | ({request.name} if goes else set())
-        changed = {
-            key: body for key, body in held.items() if key[0] != space or key[1] not in names
-        }
+        changed = dict(held)
+        for name in names:
+            changed.pop((space, name), None)
         if not goes and request.object is not None:
             changed[(space, key_of(request.object)[1])] = request.object
         return self.with_kind(kind, changed)
@@ -122,12 +120,46 @@ class View:
         return self.after(undone)
 
     def with_kind(self, kind: Kind, objects: Mapping[Key, Object]) -> View:
-        """This view with other objects of one kind; facts that do not rest on it are kept."""
-        changed = View({**self._objects, kind: objects}, self.unknown)
-        changed._facts = {
-            kinds: known for kinds, known in list(self._facts.items()) if kind not in kinds
+        """This view with other objects of one kind."""
+        later = self._succeeded({**self.objects, kind: objects}, self.unknown)
+        # A copy: what is read of a request's object must not stay when the request is gone.
+        later._read = {**self._read, kind: dict(self._read.get(kind, {}))}  # noqa: SLF001  # one of us
+        return later
+
+    def followed_by(
+        self, objects: Mapping[Kind, Mapping[Key, Object]], unknown: frozenset[Kind] = frozenset()
+    ) -> View:
+        """A later view; what is known of kinds and objects that are the very same is kept."""
+        later = self._succeeded(objects, unknown)
+        for kind, known in self._read.items():
+            left = known
+            if self.objects.get(kind) is not objects.get(kind):
+                ids = map(id, objects.get(kind, {}).values())
+                left = {i: known[i] for i in ids if i in known}
+            later._read[kind] = left  # noqa: SLF001  # one of us
+        return later
+
+    def _succeeded(
+        self, objects: Mapping[Kind, Mapping[Key, Object]], unknown: frozenset[Kind]
+    ) -> View:
+        later = View(objects, unknown)
+        kinds = self.objects.keys() | objects.keys()
+        changed = {k for k in kinds if self.objects.get(k) is not objects.get(k)}
+        changed |= unknown ^ self.unknown
+        later._facts = {
+            rests_on: known
+            for rests_on, known in list(self._facts.items())
+            if changed.isdisjoint(rests_on)
         }
-        return changed
+        return later
+
+    def reading(self, kind: Kind, body: Object, read: Callable[[Object], T]) -> T:
+        """What ``read``, the one reader of the kind, makes of an object of this view, read once."""
+        known = self._read.setdefault(kind, {})
+        found = known.get(id(body))
+        if found is None:  # the object is kept with it, so its id stays its own
+            found = known[id(body)] = (body, read(body))
+        return found[1]  # type: ignore[return-value]  # a kind has one reader
 
     def memo(self, key: Hashable, make: Callable[[], T], kinds: frozenset[Kind] = WATCHED) -> T:
         """A fact derived from this view, worked out once.

@@ -43,9 +43,6 @@ def _checkpoint(
         checkpoint = read_checkpoint(stored.checkpoint, verifiers)
     except VerificationError as fault:
         return None, [Fault(number, None, Reason.SIGNATURE, fault.message)]
-    if checkpoint.origin.rpartition("/")[2] != f"{number:06}":
-        message = f"its checkpoint is that of `{checkpoint.origin}`"
-        return None, [Fault(number, None, Reason.FORK, message)]
     return checkpoint, []
 
 

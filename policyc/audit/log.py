@@ -93,7 +93,9 @@ class DecisionLog:
         self._wake = threading.Event()
         self._waiting: list[tuple[Receipt, Future[Receipt | None]]] = []
         self._lost = self._unsaid = 0
-        self._write_fault = self._sync_fault = self._broken = ""
+        self._write_fault = self._sync_fault = ""
+        self._broken = ""  # why nothing may be written any more
+        self._is_unsyncable = False
         self._closing = False
         with contextlib.ExitStack() as undo:
             try:
@@ -143,7 +145,11 @@ class DecisionLog:
     def submit(
         self, request: Request, verdict: Verdict, *, serial: int = 0, exception: str = ""
     ) -> Future[Receipt | None]:
-        """``append`` for event loops: written on return; the future waits as ``append`` would."""
+        """``append`` for event loops: the record is written on return, or the same error raised.
+
+        In strict mode the future is done when a checkpoint covers the record, and the
+        caller sets the limit to its patience; else it is done at once.
+        """
         receipt = self._write(request, verdict, serial, exception)
         if self._strict and receipt is not None:
             return self._wait_for(receipt)
@@ -179,7 +185,8 @@ class DecisionLog:
                 return
             self._closing = True
             try:
-                self._put({"kind": Kind.CLOSE.value})
+                if not self._broken:
+                    self._put({"kind": Kind.CLOSE.value})
             except (OSError, PolicycError) as fault:
                 self._broken = str(fault)
         self._wake.set()
@@ -245,8 +252,8 @@ class DecisionLog:
         self._lost += 1
         self._unsaid += 1
         why = str(fault)
-        if isinstance(fault, PolicycError):
-            self._broken = why  # what stands in the file cannot be gone on from
+        if isinstance(fault, PolicycError) and not isinstance(fault, LogUnavailableError):
+            self._broken = why  # half a record stands in the file: nothing may follow it
         self._write_fault = why
         if self._strict:
             raise LogUnavailableError(
@@ -276,7 +283,7 @@ class DecisionLog:
             waiting, self._waiting = self._waiting, []
             if not waiting and not self._epoch.unsigned:
                 return
-        fault = self._tried(lambda: self._epoch.sync(self._key))
+        fault = self._broken if self._is_unsyncable else self._synced()
         size = self._epoch.signed.size
         for receipt, future in waiting:
             if receipt.sequence < size:
@@ -285,19 +292,29 @@ class DecisionLog:
                 future.set_exception(
                     LogUnavailableError("PC7104", f"the log was not synced: {fault}")
                 )
-        self._sync_fault = fault or self._tried(self._epoch.write_tiles)
+        if not fault:
+            fault = self._tiled()
+        self._sync_fault = fault
 
-    def _tried(self, step: Callable[[], None]) -> str:
-        """What went wrong, if anything: the thread must outlive it."""
+    def _synced(self) -> str:
+        """What went wrong, if anything."""
         try:
-            step()
+            self._epoch.sync(self._key)
         except PolicycError as fault:
             return fault.message
-        except Exception as fault:  # noqa: BLE001  # whatever it was, the log cannot go on
+        except Exception as fault:  # noqa: BLE001  # the thread must outlive it, and say so
             # After a failed fsync nobody knows what is on disk, and a second one may
             # succeed without writing anything (fsync(2), EIO): only a new epoch is honest.
+            self._is_unsyncable = True
             self._broken = f"records could not be synced: {fault}"
             return self._broken
+        return ""
+
+    def _tiled(self) -> str:
+        try:
+            self._epoch.write_tiles()
+        except (PolicycError, OSError) as fault:
+            return str(fault)
         return ""
 
 

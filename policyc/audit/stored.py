@@ -49,6 +49,8 @@ def read_epoch(folder: Path, number: int) -> Stored:
             if (data := _bytes(path)) is not None
         }
         *lines, torn = (_bytes(home / RECORDS) or b"").split(b"\n")
+        if checkpoint is None and (home / CHECKPOINT).exists():
+            return read_epoch(folder, number)  # the epoch began meanwhile
     except OSError as fault:
         raise PolicycError(
             "PC7050", f"cannot read `{home}`: {fault.strerror}", help="check the permissions"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator, Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from policyc.bundle.statement import MANIFEST
 from policyc.core.canonical import digest
@@ -58,25 +58,18 @@ def _listed(manifest: bytes) -> Mapping[str, str]:
 
 def _is_inside(path: str) -> bool:
     """Whether it is a plain path below the folder, in its one spelling."""
-    parts = PurePosixPath(path).parts
-    return (
-        bool(parts)
-        and "/".join(parts) == path
-        and not path.startswith("/")
-        and ".." not in parts
-        and "\0" not in path
-    )
+    return "\0" not in path and not {"", ".", ".."} & {*path.split("/")}
 
 
 def _walk(folder: Path, below: str) -> Iterator[str]:
     try:
-        with os.scandir(folder) as entries:
-            for entry in sorted(entries, key=lambda entry: entry.name):
+        with os.scandir(f"{folder}/{below}") as entries:
+            for entry in entries:
                 path = below + entry.name
                 if entry.is_symlink():
                     raise _wrong(path, "it is a link")
                 if entry.is_dir():
-                    yield from _walk(folder / entry.name, path + "/")
+                    yield from _walk(folder, path + "/")
                 else:
                     yield path
     except OSError as fault:

@@ -151,7 +151,10 @@ CLUSTER_SCOPED = frozenset(
         ("networking.k8s.io", plural)
         for plural in ("ingressclasses", "ipaddresses", "servicecidrs")
     }
-    | {("authentication.k8s.io", plural) for plural in ("tokenreviews", "selfsubjectreviews")}
+    | {("authentication.k8s.io", plural) for plural in BUILT_IN["authentication.k8s.io"]}
+    # What is impersonated (k8s.io/apiserver pkg/endpoints/filters/impersonation.go); of it only
+    # ServiceAccounts have a namespace.
+    | {("", plural) for plural in ("groups", "users")}
     | {
         ("authorization.k8s.io", plural)
         for plural in (

@@ -72,6 +72,8 @@ CODES: dict[str, str] = {
     "PC4009": "an architecture without a recording",
     "PC4010": "observed and forbidden",
     "PC4011": "an observation without a place",
+    "PC4012": "an observation from before `since`",
+    "PC4013": "the cluster's DNS taken away",
     # 5xxx profiles
     "PC5001": "a recording that cannot be read",
     "PC5002": "an unknown schema version",
@@ -81,6 +83,8 @@ CODES: dict[str, str] = {
     "PC5006": "requests that grant nothing",
     "PC5007": "a profile of another agent",
     "PC5008": "profiles of several subjects",
+    "PC5009": "a peer that is not taken",
+    "PC5010": "a recording without an architecture",
     # 6xxx artifacts
     "PC6001": "a host name that NetworkPolicy cannot let through",
     "PC6002": "a label pattern that NetworkPolicy cannot select",

@@ -49,15 +49,10 @@ def permitted(spec: Json, namespace: str) -> Mapping[str, Region]:
 def flow_ceiling(envelope: Envelope) -> Mapping[str, Region]:
     """What the network may permit an agent: its envelope, the cluster's DNS, resolved names."""
     result = {name: envelope.domains[name] for name in FLOW_DOMAINS}
-    if needs_dns(envelope):
-        flows = [_flow(protocol, _DNS_PORT) for protocol in ("udp", "tcp")]
-        pods = peer_box(envelope.cluster.dns)
-        result["egress_peer"] |= EGRESS_PEER.union(EGRESS_PEER.box({**f, **pods}) for f in flows)
-        result["egress_ip"] |= EGRESS_IP.union(
-            EGRESS_IP.box({**f, "address": _ADDRESS.extent(_single(address))})
-            for f in flows
-            for address in envelope.cluster.node_local_dns
-        )
+    if asks_dns(envelope):
+        if envelope.cluster.dns is not None:
+            result["egress_peer"] |= dns_pods(envelope.cluster.dns)
+        result["egress_ip"] |= EGRESS_IP.union(map(dns_address, envelope.cluster.node_local_dns))
     result["egress_ip"] |= EGRESS_IP.union(
         EGRESS_IP.box({**_flow(r.protocol, r.port), "address": _ADDRESS.extent(_single(a))})
         for r in envelope.resolutions
@@ -66,9 +61,26 @@ def flow_ceiling(envelope: Envelope) -> Mapping[str, Region]:
     return result
 
 
-def needs_dns(envelope: Envelope) -> bool:
-    """Whoever may connect to anything may ask for its name."""
-    return any(envelope.domains[d] for d in ("egress_ip", "egress_host", "egress_peer"))
+def asks_dns(envelope: Envelope) -> bool:
+    """Whoever may connect to anything may ask for its name, where a server is left to be asked."""
+    is_left = envelope.cluster.dns is not None or bool(envelope.cluster.node_local_dns)
+    return is_left and any(envelope.domains[d] for d in ("egress_ip", "egress_host", "egress_peer"))
+
+
+def dns_pods(pods: LabelPeer) -> Region:
+    """Questions to the pods that answer DNS, in ``egress_peer``."""
+    box = peer_box(pods)
+    return EGRESS_PEER.union(EGRESS_PEER.box({**flow, **box}) for flow in _questions())
+
+
+def dns_address(address: str) -> Region:
+    """Questions to a DNS server on the node, in ``egress_ip``."""
+    box = {"address": _ADDRESS.extent(_single(address))}
+    return EGRESS_IP.union(EGRESS_IP.box({**flow, **box}) for flow in _questions())
+
+
+def _questions() -> list[dict[str, Extent]]:
+    return [_flow(protocol, _DNS_PORT) for protocol in ("udp", "tcp")]
 
 
 def peer_box(peer: LabelPeer) -> dict[str, Extent]:

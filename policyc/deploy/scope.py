@@ -103,6 +103,11 @@ AGENT_RESOURCES = {
     "kagent.dev": ["agents", "mcpservers", "modelconfigs", "remotemcpservers"],
     # https://github.com/stacklok/toolhive, cmd/thv-operator/api
     "toolhive.stacklok.dev": ["mcpservers", "mcptoolconfigs"],
+    # https://github.com/kubernetes-sigs/kube-agentic-networking, api/v0alpha0 and api/v1alpha1
+    "agentic.networking.x-k8s.io": ["xaccesspolicies"],
+    "agentic.prototype.x-k8s.io": ["xaccesspolicies"],
+    # https://github.com/envoyproxy/ai-gateway, api/v1alpha1
+    "aigateway.envoyproxy.io": ["mcproutes"],
 }
 """Group -> resources that say which tools, servers and models an agent gets."""
 

@@ -13,7 +13,7 @@ from policyc.core.canonical import Json
 from policyc.core.errors import InternalError
 from policyc.emit.base import Artifact, Emission, Narrowing, lines_of
 from policyc.envelope.domains import CAPABILITIES
-from policyc.envelope.model import Envelope
+from policyc.envelope.model import Envelope, WorkloadRef
 from policyc.envelope.provenance import Derivation, Step
 from policyc.envelope.region import Region
 from policyc.kube.workloads import WORKLOAD_KINDS, WorkloadKind
@@ -45,21 +45,21 @@ class PodSecurityEmitter:
             at: ("pod security baseline", (_BASELINE,))
         }
         for i, name in enumerate(sorted(capabilities)):
-            pointer = f"{at}/containers/0/securityContext/capabilities/add/{i}"
+            pointer = f"{at}/{_list_of(workload)}/0/securityContext/capabilities/add/{i}"
             explain[pointer] = (f"capability {name}", tuple(capabilities[name]))
         artifact = Artifact(PATH, document, lines_of(explain, _FORM))
         return Emission((artifact,), (), tuple(narrowed))
 
     def denote(self, documents: Mapping[str, Json], envelope: Envelope) -> Mapping[str, Region]:
         """The capabilities that the container gets: what is added to an empty set."""
-        found = _find(documents[PATH], "containers")
+        workload = envelope.subject.workload
+        found = _find(documents[PATH], _list_of(workload)) if workload is not None else None
         match found:
             case [{"securityContext": {"capabilities": {"drop": ["ALL"], **rest}}}]:
                 added = rest.get("add") or []
                 assert isinstance(added, list)
             case _:
                 raise InternalError("the patch does not drop all capabilities")
-        del envelope
         return {
             "capabilities": CAPABILITIES.union(
                 CAPABILITIES.written({"name": str(n)}) for n in added
@@ -71,6 +71,15 @@ class PodSecurityEmitter:
 
 
 POD_SECURITY = PodSecurityEmitter()
+
+
+def _list_of(workload: WorkloadRef) -> str:
+    """The list of the pod's spec that the container is in.
+
+    A strategic merge patch that names it in the other one would add a container
+    (https://kubernetes.io/docs/tasks/manage-kubernetes-objects/update-api-object-kubectl-patch/).
+    """
+    return "initContainers" if workload.is_init else "containers"
 
 
 def _capabilities(envelope: Envelope) -> tuple[dict[str, list[Derivation]], list[Narrowing]]:
@@ -136,7 +145,7 @@ def _nested(row: WorkloadKind, envelope: Envelope, container: Json) -> dict[str,
         "hostIPC": False,
         "hostNetwork": False,
         "hostPID": False,
-        "containers": [container],
+        _list_of(subject.workload): [container],
     }
     if envelope.pod.runtime_class:
         spec["runtimeClassName"] = envelope.pod.runtime_class

@@ -64,7 +64,7 @@ def _spec(envelope: Envelope) -> dict[str, Json]:
             "apparmor": envelope.pod.apparmor,
         },
         "cluster": {
-            "dns": _peer(envelope.cluster.dns),
+            **({"dns": _peer(envelope.cluster.dns)} if envelope.cluster.dns else {}),
             "nodeLocalDns": [*envelope.cluster.node_local_dns],
             "runtimes": [*envelope.cluster.runtimes],
             "architectures": [*envelope.cluster.architectures],
@@ -102,6 +102,7 @@ def _subject(subject: Subject) -> Json:
             "namespace": w.namespace,
             "name": w.name,
             "container": w.container,
+            **({"init": True} if w.is_init else {}),
         }
     if subject.managed is not None:
         encoded["managed"] = {
@@ -210,9 +211,7 @@ def _read_subject(value: Json) -> Subject:
         _refuse(where, "one of workload and managed is wanted")
     workload = managed = None
     if "workload" in f:
-        w = _fields(f["workload"], f"{where}.workload", "kind group namespace name container")
-        keys = ("kind", "group", "namespace", "name", "container")
-        workload = WorkloadRef(*(_text(w[k], f"{where}.workload.{k}") for k in keys))
+        workload = _read_workload(f["workload"], f"{where}.workload")
     else:
         m = _fields(f["managed"], f"{where}.managed", "provider resource")
         managed = ManagedRef(_text(m["provider"], where), _text(m["resource"], where))
@@ -227,6 +226,14 @@ def _read_subject(value: Json) -> Subject:
         _text(f["serviceAccount"], where),
         _labels(f["podLabels"], where),
     )
+
+
+def _read_workload(value: Json, where: str) -> WorkloadRef:
+    keys = "kind group namespace name container"
+    f = _fields(value, where, keys, "init")
+    kind, group, namespace, name, container = (_text(f[k], f"{where}.{k}") for k in keys.split())
+    is_init = "init" in f and _flag(f["init"], f"{where}.init")
+    return WorkloadRef(kind, group, namespace, name, container, is_init)
 
 
 def _read_resolution(value: Json) -> Resolution:
@@ -282,10 +289,13 @@ def _read_pod(value: Json) -> PodSecurity:
 
 def _read_cluster(value: Json) -> ClusterFacts:
     where = "spec.cluster"
-    f = _fields(value, where, "dns nodeLocalDns runtimes architectures")
-    dns = _fields(f["dns"], f"{where}.dns", "namespaceLabels podLabels")
+    f = _fields(value, where, "nodeLocalDns runtimes architectures", "dns")
+    pods = None
+    if "dns" in f:
+        dns = _fields(f["dns"], f"{where}.dns", "namespaceLabels podLabels")
+        pods = LabelPeer(_labels(dns["namespaceLabels"], where), _labels(dns["podLabels"], where))
     return ClusterFacts(
-        LabelPeer(_labels(dns["namespaceLabels"], where), _labels(dns["podLabels"], where)),
+        pods,
         _texts(f["nodeLocalDns"], where),
         _texts(f["runtimes"], where),
         _texts(f["architectures"], where),

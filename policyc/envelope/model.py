@@ -19,13 +19,17 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class WorkloadRef:
-    """The workload template and the container in it; ``group`` is empty for core kinds."""
+    """The workload template and the container in it; ``group`` is empty for core kinds.
+
+    ``is_init``: the template has it under ``initContainers``.
+    """
 
     kind: str
     group: str
     namespace: str
     name: str
     container: str
+    is_init: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +79,13 @@ class LabelPeer:
 
 @dataclass(frozen=True, slots=True)
 class ClusterFacts:
-    """What artifacts must know of the cluster; the defaults are a kubeadm cluster's."""
+    """What artifacts must know of the cluster; the defaults are a kubeadm cluster's.
 
-    dns: LabelPeer = LabelPeer(
+    In an envelope, ``dns`` (None: no pods) and ``node_local_dns`` are the servers that the
+    agent may ask.
+    """
+
+    dns: LabelPeer | None = LabelPeer(
         (("kubernetes.io/metadata.name", "kube-system"),), (("k8s-app", "kube-dns"),)
     )
     node_local_dns: tuple[str, ...] = ("169.254.20.10",)
@@ -87,7 +95,10 @@ class ClusterFacts:
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
-    """Addresses that a granted host name was seen to resolve to, with their reasons."""
+    """Addresses that a granted host name was seen to resolve to, with their reasons.
+
+    None of them where every one that was seen is withheld.
+    """
 
     host: str
     protocol: str

@@ -136,9 +136,11 @@ class Observed:
     """All that profiles say of one container of one workload template.
 
     ``lossy`` names the domains (syscalls, files, ...) of which events were lost:
-    they may widen an envelope but prove nothing absent.
+    they may widen an envelope but prove nothing absent.  ``stale`` names, in words, what
+    was last seen before the first day that counts: it is no observation.
     """
 
     observations: tuple[Observation, ...] = ()
     lossy: frozenset[str] = frozenset()
     runs: int = 0
+    stale: tuple[str, ...] = ()

@@ -204,15 +204,18 @@ class Region:
             for box in self.boxes()
         ]
 
-    def describe(self) -> list[str]:
-        """One line a box, for people: ``protocol tcp, port 443, host *.example.com``."""
+    def describe(self, most: int | None = None) -> list[str]:
+        """One line a box, for people: ``protocol tcp, port 443, host *.example.com``.
+
+        Only the first boxes where ``most`` says how many.
+        """
         return [
             ", ".join(
                 f"{name} {' '.join(self.domain.axis(name).write(extent))}"
                 for name, extent in box.items()
             )
             or "everything"
-            for box in self.boxes()
+            for box in self.boxes()[:most]
         ]
 
 

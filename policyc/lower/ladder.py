@@ -28,6 +28,7 @@ def widened(observations: Sequence[Observation], rungs: Sequence[Rung]) -> Itera
         if isinstance(o, PeerSeen)
         and o.direction is Direction.EGRESS
         and o.address
+        and o.port  # nobody listens on port 0
         and not o.is_pod
         and not o.hosts
         and o.sighting.last_seen

@@ -14,7 +14,10 @@ from policyc.semantics.model import CheckedAgent, Clause
 
 _SHOWN = 3
 """How many items a grouped finding names."""
-_REMEDY = (
+_TAKEN = (
+    "take the right away where the agent has it from; if it needs it, change the line in review"
+)
+_PROTECTED = (
     "take the right away where the agent has it from; "
     "if it needs it, an `allow` line must name it literally"
 )
@@ -117,7 +120,7 @@ class Losses:
             "PC4010",
             f"{_list(lines)} observed although {reason}; not granted"
             f"; {_seen_at(c for c, _ in entries)}",
-            _REMEDY,
+            _TAKEN if taker else _PROTECTED,
             related=(Related(taker.span, "the line that beats it"),) if taker else (),
         )
 
@@ -139,6 +142,15 @@ def blind_spots(
     losses: Losses, observed: Observed, architectures: Iterable[str]
 ) -> Iterator[Diagnostic]:
     """Where the recording itself says that it is not the whole truth."""
+    if observed.stale:
+        since = losses.agent.learning.since if losses.agent.learning else ""
+        yield losses.say(
+            "PC4012",
+            f"{len(observed.stale)} observed and last seen before {since}: "
+            f"{_list(list(observed.stale))}",
+            "it is not granted: record again, or set `since` to an earlier day",
+            Severity.NOTE,
+        )
     if observed.lossy:
         yield losses.say(
             "PC4008",

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from policyc.catalog.setup_only import SETUP_ONLY
-from policyc.core.diagnostics import Diagnostic, Outcome, Severity
+from policyc.core.diagnostics import Diagnostic, Outcome, Related, Severity
 from policyc.envelope.domains import DOMAINS, IDENTITY, TOOLS
 from policyc.envelope.lattice import sort_key
-from policyc.envelope.model import Approval, Envelope, Expiry, Grant, Pin, Subject
+from policyc.envelope.model import Approval, ClusterFacts, Envelope, Expiry, Grant, Pin, Subject
 from policyc.envelope.observation import (
     KubeSeen,
     Observation,
@@ -22,6 +22,7 @@ from policyc.envelope.observation import (
 from policyc.envelope.provenance import Derivation, Place, Step
 from policyc.envelope.region import Region
 from policyc.lower.candidates import Candidate, place
+from policyc.lower.dns import dns_left
 from policyc.lower.endpoints import api_server, reaches
 from policyc.lower.generalise import generalise
 from policyc.lower.generalise.peers import addressed
@@ -39,7 +40,9 @@ def lower(
 ) -> Outcome[Envelope]:
     """The agent's envelope on the day ``as_of``, and what was observed but not granted."""
     standing = tuple(c for c in agent.allows if not _has_ended(c, as_of))
-    lowering = _Lowering(agent, policy, limits(agent, standing), Losses(agent, api_server(policy)))
+    cut = limits(agent, standing)
+    cluster, no_dns = dns_left(policy.cluster, cut)
+    lowering = _Lowering(agent, policy, cluster, cut, Losses(agent, api_server(policy)))
     lowering.ended(c for c in agent.allows if _has_ended(c, as_of))
     usable = [o for o in observed.observations if lowering.is_application(o)]
     for observation in usable:
@@ -50,6 +53,7 @@ def lower(
         lowering.allow(clause)
     lowering.identity()
     lowering.endpoints()
+    lowering.unanswered(no_dns)
     found = [
         *lowering.found,
         *lowering.losses.findings(lowering.limits),
@@ -68,6 +72,7 @@ class _Lowering:
 
     agent: CheckedAgent
     policy: CheckedPolicy
+    cluster: ClusterFacts  # with the DNS servers that the agent may ask
     limits: dict[str, Limit]
     losses: Losses
     found: list[Diagnostic] = field(default_factory=list)
@@ -113,12 +118,11 @@ class _Lowering:
             self._beaten(candidate, self.limits[candidate.domain])
 
     def _is_dns(self, peer: PeerSeen) -> bool:
-        """Whether the peer is the cluster's DNS, which every agent that connects is given."""
-        dns = self.policy.cluster.dns
-        local = peer.address in self.policy.cluster.node_local_dns
-        return peer.port == _DNS_PORT and (
-            local or (peer.is_pod and set(dns.pod_labels) <= set(peer.pod_labels))
-        )
+        """Whether the peer is a DNS server that every agent that connects may ask."""
+        dns = self.cluster.dns
+        local = peer.address in self.cluster.node_local_dns
+        pods = dns is not None and peer.is_pod and set(dns.pod_labels) <= set(peer.pod_labels)
+        return peer.port == _DNS_PORT and (local or pods)
 
     def offer(self, candidate: Candidate) -> None:
         """Grant what the limits leave of an observed candidate; remember why the rest is not."""
@@ -201,6 +205,24 @@ class _Lowering:
             for why in reach.derivations:
                 self._grant(inside, why)
 
+    def unanswered(self, taken: Mapping[str, Clause]) -> None:
+        """Say that an agent that connects may not ask the cluster's DNS, or not all of it."""
+        if not any(self.grants.get(d) for d in ("egress_ip", "egress_host", "egress_peer")):
+            return
+        is_left = self.cluster.dns is not None or bool(self.cluster.node_local_dns)
+        for server, clause in taken.items():
+            self.found.append(
+                self.losses.say(
+                    "PC4013",
+                    f"`{clause.text}` takes the cluster's DNS at `{server}` away"
+                    + ("" if is_left else ", and none is left: it can resolve no name"),
+                    "narrow the line if the agent needs names, or take the server out of the "
+                    "`cluster` block if it has none there",
+                    Severity.NOTE if is_left else Severity.WARNING,
+                    (Related(clause.span, "the line that takes it away"),),
+                )
+            )
+
     # -- result --------------------------------------------------------------------------
 
     def _grant(self, region: Region, derivation: Derivation) -> None:
@@ -231,7 +253,7 @@ class _Lowering:
             tuple(gate for gate in gates if gate.region),
             agent.delegates,
             agent.pod,
-            self.policy.cluster,
+            self.cluster,
             tuple(_expiries(grants, regions)),
             tuple(_pins(self.policy.declared, regions["tools"])),
         )

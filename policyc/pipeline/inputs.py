@@ -43,7 +43,8 @@ def observe(root: Path, agent: CheckedAgent) -> Outcome[Observed]:
         outcome = read_profiles(label, _read(path, label))
         diagnostics += outcome.diagnostics
         profiles += [(label, profile) for profile in outcome.value]
-    seen = observed(profiles, agent.workload, agent.service_account)
+    since = agent.learning.since if agent.learning is not None else ""
+    seen = observed(profiles, agent.workload, agent.service_account, since)
     return Outcome(seen.value, diagnostics + seen.diagnostics)
 
 

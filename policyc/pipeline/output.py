@@ -72,8 +72,19 @@ def sweep(folder: Path) -> None:
     prefix = _beside(target, "").name
     for path in target.parent.glob(f"{prefix}*"):
         pid = path.name.removeprefix(prefix)
-        if pid.isdigit() and not Path("/proc", pid).exists():
+        if pid.isdigit() and not _is_running(int(pid)):
             shutil.rmtree(path, ignore_errors=True)
+
+
+def _is_running(pid: int) -> bool:
+    """Whether there is such a process, as POSIX kill(2) with signal 0 tells; /proc is Linux's only."""
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _refuse_foreign(folder: Path) -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from policyc.catalog.labels import stable_labels
 from policyc.core.canonical import Json, canonical_json, digest
 from policyc.core.diagnostics import Diagnostic, Outcome, Severity
+from policyc.envelope.domains import PROTOCOLS
 from policyc.profiles.base import AgentProfile, Item, Run, Value, WorkloadKey, fault
 
 name = "kubescape"
@@ -102,6 +103,19 @@ class _Reader:
     def _refuse(self, message: str, pointer: str) -> None:
         self.found.append(fault(self.label, "PC5003", f"at `{pointer or '/'}`: {message}"))
 
+    def _warn(self, code: str, message: str, hint: str) -> None:
+        text = f"`{self.label}`: {message}"
+        self.found.append(
+            Diagnostic(code, text, path=self.label, help=hint, severity=Severity.WARNING)
+        )
+
+    def _leave_out(self, pointer: str, why: str) -> None:
+        self._warn(
+            "PC5009",
+            f"at `{pointer}`: {why}",
+            "it is not taken: record again, or grant what the agent needs with an `allow` line",
+        )
+
     def _container(
         self,
         body: dict[str, Json],
@@ -133,17 +147,18 @@ class _Reader:
     def _syscalls(
         self, body: dict[str, Json], pointer: str, seen: frozenset[str], architectures: list[str]
     ) -> Iterator[Item]:
-        for at, call, where in _each(body, pointer, "syscalls"):
-            del at
+        if not architectures and _list(_get(body, "syscalls")):
+            self._warn(
+                "PC5010",
+                "it does not say the architecture: its syscalls are taken for amd64's",
+                "add `architectures` to the object's spec if it was recorded on another one",
+            )
+        for _, call, where in _each(body, pointer, "syscalls"):
             if call == "unknown" or not isinstance(call, str):
-                self.found.append(
-                    Diagnostic(
-                        "PC5005",
-                        f"`{self.label}`: a syscall was recorded as `{call}`",
-                        path=self.label,
-                        help="the recorder did not know its number: record again with a newer one",
-                        severity=Severity.WARNING,
-                    )
+                self._warn(
+                    "PC5005",
+                    f"a syscall was recorded as `{call}`",
+                    "the recorder did not know its number: record again with a newer one",
                 )
                 continue
             for architecture in architectures or ["amd64"]:
@@ -179,23 +194,37 @@ class _Reader:
     ) -> Iterator[Item]:
         for _, entry, where in _each(body, pointer, direction):
             peer = _dict(entry)
-            who = _peer(peer, workload.namespace)
-            for i, port in enumerate(_list(_get(peer, "ports"))):
-                number = _get(_dict(port), "port")
-                protocol = str(_get(_dict(port), "protocol") or "TCP").lower()
-                if isinstance(number, int) and protocol in ("tcp", "udp", "sctp"):
-                    flow: tuple[tuple[str, Value], ...] = (("protocol", protocol), ("port", number))
-                    yield Item(
-                        (*flow, *who),
-                        seen,
-                        pointer=f"{where}/ports/{i}".replace(
-                            "/ports", f"/{_spelled(peer, 'ports')}"
-                        ),
-                    )
+            try:
+                who = _peer(peer, workload.namespace)
+            except ValueError as fault_:
+                self._leave_out(where, str(fault_))
+                continue
+            ports = _list(_get(peer, "ports"))
+            if not ports:
+                self._leave_out(where, "a peer without ports")
+            for i, port in enumerate(ports):
+                at = f"{where}/{_spelled(peer, 'ports')}/{i}"
+                try:
+                    yield Item((*_flow(_dict(port)), *who), seen, pointer=at)
+                except ValueError as fault_:
+                    self._leave_out(at, str(fault_))
+
+
+def _flow(port: dict[str, Json]) -> tuple[tuple[str, Value], ...]:
+    """ValueError when it is none that an AgentProfile holds."""
+    number, protocol = _get(port, "port"), str(_get(port, "protocol") or "TCP").lower()
+    if protocol not in PROTOCOLS:
+        raise ValueError(f"the protocol `{protocol}`")
+    if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number <= 65535:
+        raise ValueError(f"the port `{number}`")
+    return (("protocol", protocol), ("port", number))
 
 
 def _peer(peer: dict[str, Json], own_namespace: str) -> tuple[tuple[str, Value], ...]:
-    """The fields of a peer: pod labels without the volatile ones, or an address and its names."""
+    """The fields of a peer: pod labels without the volatile ones, or an address and its names.
+
+    ValueError when its selectors say more than labels can.
+    """
     address = str(_get(peer, "ipAddress") or "")
     names = {str(n) for n in _list(_get(peer, "dnsNames"))} | {str(_get(peer, "dns") or "")}
     hosts = tuple(sorted({n.lower().removesuffix(".") for n in names if n}))
@@ -213,8 +242,23 @@ def _peer(peer: dict[str, Json], own_namespace: str) -> tuple[tuple[str, Value],
 
 
 def _labels(selector: Json) -> tuple[tuple[str, str], ...]:
-    given = _dict(_get(_dict(selector), "matchLabels"))
-    return stable_labels({k: str(v) for k, v in given.items()})
+    """The labels that a selector asks for; ValueError when it asks for anything else.
+
+    To leave a requirement out would select more than what was seen; only requirements on
+    volatile labels are left out, as those labels themselves are.
+    """
+    given = {k: str(v) for k, v in _dict(_get(_dict(selector), "matchLabels")).items()}
+    for requirement in _list(_get(_dict(selector), "matchExpressions")):
+        key = str(_get(_dict(requirement), "key") or "")
+        operator = str(_get(_dict(requirement), "operator") or "")
+        values = [str(v) for v in _list(_get(_dict(requirement), "values"))]
+        if key and not stable_labels({key: ""}):
+            continue
+        is_label = key and operator == "In" and len(values) == 1
+        if not is_label or given.get(key, values[0]) != values[0]:
+            raise ValueError(f"its selector asks for more than labels: `{key} {operator}`")
+        given[key] = values[0]
+    return stable_labels(given)
 
 
 def _path(path: str) -> str:

@@ -24,16 +24,19 @@ from policyc.envelope.observation import (
 )
 from policyc.envelope.provenance import Evidence
 from policyc.profiles.base import AgentProfile, Item, WorkloadKey
+from policyc.profiles.recency import recent
 
 
 def observed(
     profiles: Sequence[tuple[str, AgentProfile]],
     workload: WorkloadRef | None,
     service_account: str,
+    since: str = "",
 ) -> Outcome[Observed]:
     """The observations of all profiles of the agent; ``profiles`` are pairs of file and profile.
 
-    A file that says nothing about this agent is PC5007.
+    What was last seen before ``since`` (YYYY-MM-DD, or empty) is none.  A file that says
+    nothing about this agent is PC5007.
     """
     mine: list[tuple[str, AgentProfile]] = []
     found: list[Diagnostic] = []
@@ -56,8 +59,9 @@ def observed(
             )
     runs = {run.id: run for _, profile in mine for run in profile.runs}
     lossy = frozenset(d for run in runs.values() for d, count in run.loss if count)
-    seen = tuple(_observations(mine, len(runs)))
-    return Outcome(Observed(seen, lossy, len(runs)), found)
+    fresh, stale = recent(mine, since)
+    seen = tuple(_observations(fresh, len(runs)))
+    return Outcome(Observed(seen, lossy, len(runs), stale), found)
 
 
 def _is_about(profile: AgentProfile, workload: WorkloadRef | None, service_account: str) -> bool:

@@ -18,7 +18,7 @@ from policyc.envelope.model import ClusterFacts, LabelPeer
 from policyc.kube.manifest import Manifest, labels, read
 from policyc.kube.names import canonical_address
 from policyc.kube.workloads import WORKLOAD_KINDS, template_of
-from policyc.semantics.load import Workspace
+from policyc.semantics.load import LARGEST_BYTES, Workspace
 from policyc.semantics.model import ServiceFact
 from policyc.semantics.words import single
 from policyc.syntax import nodes as n
@@ -33,7 +33,8 @@ class Inventory:
     pod_labels: dict[tuple[str, str, str], tuple[tuple[str, str], ...]] = field(
         default_factory=dict
     )
-    container_names: dict[tuple[str, str, str], tuple[str, ...]] = field(default_factory=dict)
+    containers: dict[tuple[str, str, str], dict[str, bool]] = field(default_factory=dict)
+    """The names of a workload's containers, each with whether it is an init container."""
 
 
 def inventory(workspace: Workspace, found: list[Diagnostic]) -> Inventory:
@@ -191,19 +192,29 @@ def _manifests(
 
 
 def _source(root: Path, path: Path, found: list[Diagnostic]) -> Source | None:
-    """A manifest's text; PC2012 when it is none or not below the root."""
+    """A manifest's text; PC2012 when it is none, too large or not below the root."""
     label = path.relative_to(root).as_posix()
-    message = "it leads out of the policy root"
-    if path.resolve().is_relative_to(root.resolve()):
-        try:
-            return Source(label, path.read_bytes().decode("utf-8"))
-        except UnicodeDecodeError as fault:
-            message = f"it is not UTF-8: byte {fault.start} cannot be read"
-        except OSError as fault:
-            raise PolicycError("PC7050", f"cannot read `{label}`: {fault.strerror}") from fault
-    hint = "keep a copy below the root, saved as UTF-8"
-    found.append(Diagnostic("PC2012", f"`{label}`: {message}", path=label, help=hint))
+    try:
+        return Source(label, _text(root, path))
+    except ValueError as fault:
+        hint = "keep a copy below the root, saved as UTF-8, of the Services and workloads"
+        found.append(Diagnostic("PC2012", f"`{label}`: {fault}", path=label, help=hint))
+    except OSError as fault:
+        raise PolicycError("PC7050", f"cannot read `{label}`: {fault.strerror}") from fault
     return None
+
+
+def _text(root: Path, path: Path) -> str:
+    """ValueError when the file is not one that is read."""
+    if not path.resolve().is_relative_to(root.resolve()):
+        raise ValueError("it leads out of the policy root")
+    size = path.stat().st_size
+    if size > LARGEST_BYTES:
+        raise ValueError(f"it has {size} bytes, more than the {LARGEST_BYTES} that are read")
+    try:
+        return path.read_bytes().decode("utf-8")
+    except UnicodeDecodeError as fault:
+        raise ValueError(f"it is not UTF-8: byte {fault.start} cannot be read") from None
 
 
 def _add(result: Inventory, manifest: Manifest) -> None:
@@ -219,18 +230,18 @@ def _add(result: Inventory, manifest: Manifest) -> None:
                 metadata = template.get("metadata")
                 given = labels(metadata.get("labels")) if isinstance(metadata, dict) else {}
                 result.pod_labels[key] = stable_labels(given)
-                result.container_names[key] = _containers(template.get("spec"))
+                result.containers[key] = _containers(template.get("spec"))
 
 
-def _containers(spec: Json) -> tuple[str, ...]:
+def _containers(spec: Json) -> dict[str, bool]:
     if not isinstance(spec, dict):
-        return ()
-    names = []
-    for field_name in ("containers", "initContainers"):
-        for container in _list(spec.get(field_name)):
-            if isinstance(container, dict) and isinstance(container.get("name"), str):
-                names.append(str(container["name"]))
-    return tuple(names)
+        return {}
+    return {
+        str(container["name"]): field_name == "initContainers"
+        for field_name in ("containers", "initContainers")
+        for container in _list(spec.get(field_name))
+        if isinstance(container, dict) and isinstance(container.get("name"), str)
+    }
 
 
 def _list(value: Json) -> list[Json]:

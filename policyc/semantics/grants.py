@@ -34,6 +34,9 @@ from policyc.syntax import nodes as n
 NAMESPACE_LABEL = "kubernetes.io/metadata.name"
 """The label that the API server itself puts on every namespace and keeps there."""
 
+_FEW = 16
+"""A vocabulary of up to so many words is listed where a word is not in it."""
+
 _Part = tuple[Region, bool]
 """A region and whether it was written with a pattern."""
 
@@ -123,7 +126,7 @@ class Grants:
         if word.text in names_:
             return True
         hint = did_you_mean(word.text, names_)
-        if hint is None and len(names_) <= 12:
+        if hint is None and len(names_) <= _FEW:
             hint = f"known are {', '.join(names_)}"
         self._error(code, word, f"there is no {what} `{word.text}`", hint)
         return False

@@ -23,6 +23,21 @@ def known(word: n.Word, words: Iterable[str], what: str, found: list[Diagnostic]
     return False
 
 
+def known_tier(word: n.Word, tiers: Sequence[str], found: list[Diagnostic]) -> bool:
+    """Whether the policy root's `tiers` line names the word; PC2011 when not, or when there is none."""
+    if tiers:
+        return known(word, tiers, "tier", found)
+    found.append(
+        Diagnostic(
+            "PC2011",
+            f"there is no tier `{word.text}`: the policy root has no `tiers` line",
+            word.span,
+            help=f"add a line such as `tiers {word.text} < more < most` at the top of a file",
+        )
+    )
+    return False
+
+
 def calendar(when: n.Date, found: list[Diagnostic]) -> bool:
     """Whether the date is in the calendar; PC3012 when not."""
     try:

@@ -11,6 +11,7 @@ from policyc.core.suggest import closest, did_you_mean
 from policyc.syntax.contexts import STARTS
 from policyc.syntax.lalr import END, tables
 from policyc.syntax.scan import Kind, Lexeme, Statement
+from policyc.syntax.slips import slip_of
 
 WORDS = {
     "NAME": "a name",
@@ -97,7 +98,11 @@ def unknown_statement(source: Source, statement: Statement, block: str) -> Diagn
 
 def one_block(block: str) -> str:
     """A block, as people call it."""
-    return "the file, outside of every block" if block == "file" else f"a `{block}` block"
+    return (
+        "the file, outside of every block"
+        if block == "file"
+        else f"{'an' if block[0] in 'aeiou' else 'a'} `{block}` block"
+    )
 
 
 def misfit(source: Source, statement: Statement, at: int, expected: Sequence[str]) -> Diagnostic:
@@ -111,11 +116,14 @@ def misfit(source: Source, statement: Statement, at: int, expected: Sequence[str
         return _too_long(source, found, before)
     place = f" after `{before[-1].text}`" if before else ""
     words = [w for w in map(keyword, wanted) if w]
+    slip = slip_of(before[-1].text if before else "", found.text)
+    expected = slip[0] if slip and slip[0] else one_of(wanted)
+    hint = slip[1] if slip else did_you_mean(found.text, words) or _form(statement)
     return Diagnostic(
         "PC1002",
-        f"expected {one_of(wanted)}{place}, found {_named(found)}",
+        f"expected {expected}{place}, found {_named(found)}",
         source.span(found.start, found.end),
-        help=did_you_mean(found.text, words) or _form(statement),
+        help=hint,
     )
 
 

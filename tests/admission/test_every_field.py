@@ -6,7 +6,7 @@ import copy
 
 import pytest
 from support.admission import IMAGE, Json, in_kind, judge, kind, pod, reasons, request
-from support.pod_fields import any_value, put
+from support.pod_fields import BAD, any_value, put
 from support.pod_schema import committed
 
 from policyc.admission.fields import SCHEMAS, Field, Inside, Judged, Only, Refused
@@ -42,45 +42,6 @@ def test_what_is_of_another_type(schema: str, name: str, line: Field) -> None:
     """No coercion: a number is never read as what it might mean."""
     found = reasons(judge(request(deployment("research", schema, name, 1.5))))
     assert (line.reason if isinstance(line, Only) else "MALFORMED") in found
-
-
-OTHER = "registry.example.com.evil.io/agents/research@sha256:" + "ab" * 32
-BAD: dict[str, tuple[str, Json, str]] = {
-    "AppArmorProfile.localhostProfile": ("research", "x", "APPARMOR"),
-    "AppArmorProfile.type": ("research", "Unconfined", "APPARMOR"),
-    "Capabilities.add": ("research", ["SYS_PTRACE"], "CAPABILITY"),
-    "Capabilities.drop": ("research", ["NET_RAW"], "CAPABILITY"),
-    "Container.command": ("research", ["/bin/other"], "COMMAND"),
-    "Container.image": ("research", OTHER, "IMAGE"),
-    "Container.name": ("research", "agent", "DUPLICATE_CONTAINER"),
-    "EphemeralContainer.command": ("research", ["/bin/other"], "COMMAND"),
-    "EphemeralContainer.image": ("research", OTHER, "IMAGE"),
-    "EphemeralContainer.name": ("research", "agent", "DUPLICATE_CONTAINER"),
-    "ExecAction.command": ("research", ["sh", "-c", "x"], "COMMAND"),
-    "PodSecurityContext.runAsNonRoot": ("research", False, "ROOT"),
-    "PodSecurityContext.runAsUser": ("research", 0, "ROOT"),
-    "PodSpec.automountServiceAccountToken": ("summary", True, "TOKEN_MOUNT"),
-    "PodSpec.imagePullSecrets": ("research", [{"name": "x"}], "PULL_SECRET"),
-    "PodSpec.nodeName": ("research", "node-1", "NODENAME"),
-    "PodSpec.runtimeClassName": ("research", "runc", "RUNTIME_CLASS"),
-    "PodSpec.serviceAccount": ("research", "admin", "AMBIGUOUS_SA"),
-    "PodSpec.serviceAccountName": ("research", "admin", "SA_NOT_ALLOWED"),
-    "ResourceRequirements.limits": ("research", {"example.com/kvm": "1"}, "DEVICES"),
-    "ResourceRequirements.requests": ("research", {"example.com/kvm": "1"}, "DEVICES"),
-    "SeccompProfile.localhostProfile": ("research", "policyc/summary.json", "SECCOMP_PROFILE"),
-    "SeccompProfile.type": ("research", "Unconfined", "SECCOMP_TYPE"),
-    "SecurityContext.allowPrivilegeEscalation": ("research", True, "ESCALATION"),
-    "SecurityContext.readOnlyRootFilesystem": ("research", False, "WRITABLE_ROOT"),
-    "SecurityContext.runAsNonRoot": ("research", False, "ROOT"),
-    "SecurityContext.runAsUser": ("research", 0, "ROOT"),
-    "Volume.csi": ("research", {"driver": "x.example"}, "VOLUME_TYPE"),
-    "Volume.image": ("research", {"reference": OTHER}, "IMAGE"),
-    "Volume.secret": ("research", {"secretName": "x"}, "SECRET_VOLUME"),
-    "VolumeMount.mountPath": ("research", "/etc/", "MOUNT_PATH"),
-    "VolumeProjection.secret": ("research", {"name": "x"}, "SECRET_VOLUME"),
-    "VolumeProjection.serviceAccountToken": ("summary", {"path": "x"}, "TOKEN_VOLUME"),
-}
-"""Field that a check judges -> agent, a value that it must not have, and why."""
 
 
 def test_every_judged_field_has_a_bad_value() -> None:

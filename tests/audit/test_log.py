@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -148,6 +149,17 @@ def test_threads_share_a_log(folder: Path) -> None:
     assert (report.epochs[0].records, report.epochs[0].signed) == (802, 802)
 
 
+@pytest.mark.parametrize("strict", [True, False])
+def test_a_log_holds_while_it_is_written(folder: Path, strict: bool) -> None:
+    with opened(folder, strict=strict) as log:
+        thread = threading.Thread(target=fill, args=(log, 0, 20 if strict else 3000))
+        thread.start()
+        while thread.is_alive():
+            assert verify(folder, KEYS).faults == ()
+        thread.join()
+    assert verify(folder, KEYS).faults == ()
+
+
 def test_a_strict_receipt_is_covered_by_a_checkpoint(folder: Path) -> None:
     with opened(folder, strict=True) as log:
         futures = [log.submit(asked(f"u-{at}"), decided(f"u-{at}")) for at in range(5)]
@@ -274,6 +286,77 @@ def test_a_full_disk_denies_in_strict_mode(folder: Path) -> None:
     answers = run_out_of_space(folder, "--strict")
     assert 0 < answers.count("denied") < 20
     assert "denied" not in answers[20:]
+    assert verify(folder, KEYS).faults == ()
+
+
+def no_disk(*_: object) -> None:
+    raise OSError(errno.EIO, "Input/output error")
+
+
+def test_nothing_follows_a_failed_sync(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next fsync may succeed without having written anything: only a new epoch is honest."""
+    log = opened(folder, strict=True)
+    fill(log, 0, 1)
+    monkeypatch.setattr(os, "fsync", no_disk)
+    with pytest.raises(LogUnavailableError, match="not synced"):
+        log.append(asked("u"), decided("u"))
+    monkeypatch.undo()
+    with pytest.raises(LogUnavailableError, match="could not be synced"):
+        log.append(asked("v"), decided("v"))
+    log.close()
+    (epoch,) = verify(folder, KEYS).epochs
+    assert (epoch.records, epoch.signed, epoch.is_closed) == (3, 2, False)
+    with opened(folder) as log:
+        fill(log, 5, 1)
+    assert verify(folder, KEYS).faults == ()
+
+
+def half(handle: int, data: bytes) -> int:
+    if len(data) < 100:
+        return no_disk()  # type: ignore[return-value]  # it raises
+    return WRITE(handle, data[:-50])
+
+
+WRITE = os.write
+
+
+def test_half_a_record_is_taken_back(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with opened(folder) as log:
+        with monkeypatch.context() as patched:
+            patched.setattr(os, "write", half)
+            assert log.append(asked("u"), decided("u")) is None
+        assert log.append(asked("v"), decided("v"))
+    assert [r["kind"] for r in records(folder)] == ["epoch", "gap", "decision", "close"]
+
+
+def test_nothing_follows_half_a_record(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with opened(folder) as log:
+        fill(log, 0, 2)
+        with monkeypatch.context() as patched:
+            patched.setattr(os, "write", half)
+            patched.setattr(os, "ftruncate", no_disk)
+            assert log.append(asked("u"), decided("u")) is None
+        assert log.append(asked("v"), decided("v")) is None
+        assert (log.health.lost, "taken back" in log.health.fault) == (2, True)
+    (epoch,) = verify(folder, KEYS).epochs
+    assert (epoch.records, epoch.signed, epoch.torn > 0) == (3, 3, True)
+    with opened(folder) as log:
+        fill(log, 5, 1)
+    assert verify(folder, KEYS).faults == ()
+
+
+def test_a_checkpoint_that_cannot_be_written_comes_later(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with opened(folder, strict=True) as log:
+        with monkeypatch.context() as patched:
+            patched.setattr(Path, "replace", no_disk)
+            with pytest.raises(LogUnavailableError, match="not synced"):
+                log.append(asked("u"), decided("u"))
+            assert "cannot write" in log.health.fault
+        receipt = log.append(asked("v"), decided("v"))
+        assert receipt
+        assert (receipt.sequence, receipt.tree_size) == (2, 3)
     assert verify(folder, KEYS).faults == ()
 
 

@@ -12,12 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.logs import KEY, NAME, OTHER_KEY, Clock, closed_log, crashed_log, fill, opened
 
-from policyc.audit.checkpoint import Checkpoint, read_checkpoint
+from policyc.audit.checkpoint import Checkpoint, as_base64, read_checkpoint
 from policyc.audit.fault import Reason
 from policyc.audit.judge import judge
 from policyc.audit.layout import CHECKPOINT, RECORDS
-from policyc.audit.merkle import leaf_hash
-from policyc.audit.record import decode, encode
+from policyc.audit.merkle import leaf_hash, root_of
+from policyc.audit.record import COMMON, FIELDS, Kind, decode, encode
 from policyc.audit.stored import Stored, read_epoch
 from policyc.audit.verify import Report, verify
 from policyc.core.canonical import Json
@@ -137,9 +137,9 @@ def test_a_chain_made_anew_is_found(epoch: Stored, at: int, with_tiles: bool) ->
         if i == at:
             record["boot"] = "another"
         rows[i] = encode(record)
-        before = Checkpoint("x", 0, leaf_hash(rows[i])).signed(KEY).decode().split("\n")[2]
-    forged = replace(epoch, lines=tuple(rows), tiles=epoch.tiles if with_tiles else {})
-    _, faults = judge(forged, KEYS)
+        before = as_base64(leaf_hash(rows[i]))
+    anew = replace(epoch, lines=tuple(rows), tiles=epoch.tiles if with_tiles else {})
+    _, faults = judge(anew, KEYS)
     assert (faults[0].sequence, faults[0].reason) == (at if with_tiles else None, Reason.EDIT)
 
 
@@ -150,6 +150,56 @@ def test_without_tiles_the_chain_names_the_record(epoch: Stored, at: int, field:
     rows[at] = encode(decode(rows[at]) | {field: "x"})
     _, faults = judge(replace(epoch, lines=tuple(rows), tiles={}), KEYS)
     assert faults[0].sequence == at
+
+
+def forged(epoch: Stored, changes: dict[int, dict[str, Json]]) -> Stored:
+    """What a process with the key, and with a fault, would have written: chained and signed."""
+    rows: list[bytes] = []
+    before: Json = ""
+    for i, line in enumerate(epoch.lines):
+        record = decode(line) | {"before": before} | changes.get(i, {})
+        if record["kind"] in {*Kind}:
+            own = {*COMMON, *FIELDS[Kind(str(record["kind"]))]}
+            record = {name: value for name, value in record.items() if name in own | {"colour"}}
+        rows.append(encode(record))
+        before = as_base64(leaf_hash(rows[-1]))
+    root = root_of([leaf_hash(row) for row in rows])
+    note = Checkpoint(f"{NAME}/000001", len(rows), root).signed(KEY)
+    return replace(epoch, lines=tuple(rows), checkpoint=note, tiles={})
+
+
+@pytest.mark.parametrize(
+    ("at", "change"),
+    [
+        (3, {"time": "2026-09-01T11:00:00.000000Z"}),
+        (3, {"time": "2026-09-01 12:00:00"}),
+        (3, {"sequence": 4}),
+        (3, {"before": ""}),
+        (3, {"kind": "epoch"}),
+        (3, {"kind": "other"}),
+        (3, {"colour": "red"}),
+        (0, {"epoch": 2}),
+        (0, {"log": "another"}),
+        (0, {"kind": "gap"}),
+    ],
+    ids=str,
+)
+def test_a_signature_excuses_nothing(epoch: Stored, at: int, change: dict[str, Json]) -> None:
+    assert judge(forged(epoch, {}), KEYS)[1] == []
+    _, faults = judge(forged(epoch, {at: change}), KEYS)
+    assert faults[0].sequence == at
+
+
+def test_nothing_stands_after_the_closing_record(epoch: Stored) -> None:
+    _, faults = judge(forged(epoch, {4: {"kind": "close"}}), KEYS)
+    assert (faults[0].sequence, faults[0].reason) == (5, Reason.EDIT)
+
+
+def older_checkpoint(folder: Path) -> None:
+    """A genuine checkpoint of the ended epoch, from before its end."""
+    path = folder / "000001" / CHECKPOINT
+    checkpoint = Checkpoint(f"{NAME}/000001", 2, root_of(read_epoch(folder, 1).leaves[:2]))
+    path.write_bytes(checkpoint.signed(KEY))
 
 
 def remove_epoch(folder: Path) -> None:
@@ -210,6 +260,7 @@ def longer_tile(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("tamper", "found"),
     [
+        (older_checkpoint, (1, None, Reason.FORK)),
         (remove_epoch, (1, None, Reason.GAP)),
         (cut_between_epochs, (1, 5, Reason.TRUNCATION)),
         (extend_first, (1, 7, Reason.EDIT)),

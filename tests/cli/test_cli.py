@@ -89,6 +89,7 @@ BAD = {
         ),
         b"PC2012",
     ),
+    "a manifest of 50 MB": ("cluster/big.yaml", b"# padding\n" * 5_000_000, b"PC2012"),
     "duplicate keys": ("cluster/dup.yaml", b"kind: Service\nkind: Pod\n", b"PC2012"),
     "a manifest that is not UTF-8": ("cluster/bad.yaml", b"kind: \xff\xfe\n", b"PC2012"),
     "unknown fields": (
@@ -287,6 +288,12 @@ def test_small_verbs(root: Path) -> None:
     assert run("schema", "agent-profil").returncode == 2
     listed = json.loads(run("list", root, *DATE, "--format", "json").stdout)
     assert {row["agent"] for row in listed} >= {"triage-bot", "docs-reader"}
+    assert all(isinstance(row["grants"], int) for row in listed)
+    (one,) = json.loads(
+        run("list", root, *DATE, "--agent", "triage-bot", "--format", "json").stdout
+    )
+    assert one in listed
+    assert b"did you mean `triage-bot`?" in run("list", root, "--agent", "triag-bot").stderr
     flat = json.loads(run("list", root, *DATE, "--flat", "--format", "json").stdout)
     assert any(r["domain"] == "tools" and "ticket.read" in r["permits"] for r in flat)
     assert run("nonsense").returncode == 2

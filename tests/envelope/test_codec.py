@@ -40,6 +40,9 @@ def envelopes(draw: st.DrawFn) -> Envelope:
     if draw(st.booleans()):
         managed = ManagedRef("bedrock", draw(st.text(st.characters(codec="utf-8"), max_size=8)))
         subject = replace(subject, workload=None, managed=managed, service_account="")
+    elif subject.workload is not None:
+        workload = replace(subject.workload, is_init=draw(st.booleans()))
+        subject = replace(subject, workload=workload)
     return replace(
         base,
         subject=subject,
@@ -52,7 +55,7 @@ def envelopes(draw: st.DrawFn) -> Envelope:
             draw(st.none() | st.integers(1, 1 << 31)),
             draw(st.sampled_from(("", "gvisor"))),
         ),
-        cluster=draw(st.sampled_from((base.cluster, ClusterFacts(node_local_dns=())))),
+        cluster=draw(st.sampled_from((base.cluster, ClusterFacts(None, ())))),
         pins=tuple(
             Pin("web", tool, "sha256:" + tool * 64)
             for tool in sorted(draw(st.sets(st.sampled_from("abc"))))

@@ -64,7 +64,10 @@ def test_the_place_in_the_recording_is_named(code: str, observation: Observation
     ids=["protected", "denied", "administrator"],
 )
 def test_what_forbids_it_is_named(observation: Observation, lines: str, why: str) -> None:
-    assert why in one("PC4010", observation, WIDE, lines).message
+    found = one("PC4010", observation, WIDE, lines)
+    assert why in found.message
+    # No `allow` beats a `deny`: only where nothing takes it away is one proposed.
+    assert ("`allow` line" in (found.help or "")) == (not lines)
 
 
 @pytest.mark.parametrize(

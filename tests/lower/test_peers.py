@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from support.agents import lowered, policy
 
@@ -37,3 +39,20 @@ def test_only_a_pod_with_lasting_labels_in_a_known_namespace_is_granted(
     envelope, said = lowered(policy(), seen)
     assert [d.code for d in said] == ([code] if code else [])
     assert bool(envelope.domains[f"{direction.value}_peer"]) == (code is None)
+
+
+@pytest.mark.parametrize("direction", Direction)
+def test_nobody_listens_on_port_0(direction: Direction) -> None:
+    zero = [
+        PeerSeen(
+            direction, "tcp", 0, f"192.0.2.{i}",
+            sighting=replace(WHERE, last_seen="2026-08-01T00:00:00Z"),
+        )
+        for i in range(4)
+    ]  # fmt: skip
+    chosen = policy(members="  widen egress to /24 when seen >= 2 in 7d")
+    envelope, said = lowered(chosen, Observed(tuple(zero), frozenset(), 1))
+    assert not envelope.domains[f"{direction.value}_ip"]
+    (found,) = said
+    assert found.code == "PC4011"
+    assert f"`{direction.value} tcp 0`" in found.message

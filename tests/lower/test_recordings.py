@@ -1,7 +1,8 @@
-"""Real recordings, and the traps in them."""
+"""Recordings and their traps: samples of our own, and real ones where a corpus is beside the checkout."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -14,17 +15,38 @@ from policyc.catalog.startup import startup
 from policyc.emit.network_policy import NETWORK_POLICY
 from policyc.emit.seccomp import SECCOMP
 from policyc.envelope.model import WorkloadRef
-from policyc.envelope.observation import SyscallSeen
+from policyc.envelope.observation import Observed, SyscallSeen
 from policyc.profiles.observed import observed
 from policyc.profiles.registry import read_profiles
 
 ROOT = Path(__file__).parents[2]
 CORPUS = ROOT.parent / "shared" / "corpus"
 SAMPLES = ROOT / "tests" / "cases" / "profiles"
-with_corpus = pytest.mark.skipif(not CORPUS.is_dir(), reason="corpus is not beside the checkout")
 
 
-def seen(paths: list[Path], workload: WorkloadRef) -> object:
+@dataclass(frozen=True)
+class Recorded:
+    """Recordings of one container, and addresses in them that stay or go."""
+
+    paths: list[Path]
+    workload: WorkloadRef
+    stay: tuple[str, ...] = ()
+    go: tuple[str, ...] = ()
+
+    @property
+    def line(self) -> str:
+        """The container, as a `workload` line names it."""
+        w = self.workload
+        return f"{w.kind} {w.namespace}/{w.name} container {w.container}"
+
+
+def either(sample: Recorded, real: Recorded) -> pytest.MarkDecorator:
+    """Our own sample, and the real one where there is a corpus."""
+    chosen = [sample, *([real] if CORPUS.is_dir() else [])]
+    return pytest.mark.parametrize("recorded", chosen, ids=["sample", "corpus"][: len(chosen)])
+
+
+def seen(paths: list[Path], workload: WorkloadRef) -> Observed:
     profiles = []
     for path in paths:
         outcome = read_profiles(path.name, path.read_bytes())
@@ -35,13 +57,21 @@ def seen(paths: list[Path], workload: WorkloadRef) -> object:
     return result.value
 
 
-@with_corpus
-def test_redis_family_compiles_together() -> None:
-    workload = WorkloadRef("StatefulSet", "apps", "bob", "bob-redis-master", "redis")
-    recorded = seen(sorted((CORPUS / "kubescape" / "redis").glob("*.yaml")), workload)
-    chosen = policy(workload="StatefulSet bob/bob-redis-master container redis")
-    envelope, found = lowered(chosen, recorded)
-    calls = {o.name for o in recorded.observations if isinstance(o, SyscallSeen)}
+@either(
+    Recorded(
+        sorted((SAMPLES / "store").glob("*.json")),
+        WorkloadRef("StatefulSet", "apps", "data", "store", "main"),
+    ),
+    Recorded(
+        sorted((CORPUS / "kubescape" / "redis").glob("*.yaml")),
+        WorkloadRef("StatefulSet", "apps", "bob", "bob-redis-master", "redis"),
+    ),
+)
+def test_a_family_of_recordings_compiles_together(recorded: Recorded) -> None:
+    assert len(recorded.paths) > 1
+    observations = seen(recorded.paths, recorded.workload)
+    envelope, found = lowered(policy(workload=recorded.line), observations)
+    calls = {o.name for o in observations.observations if isinstance(o, SyscallSeen)}
     assert calls & SETUP_ONLY  # the trap is there
     for name in calls:
         point = {"architecture": "amd64", "name": name}
@@ -61,36 +91,49 @@ def test_redis_family_compiles_together() -> None:
     assert not allowed & SETUP_ONLY
 
 
-@with_corpus
-def test_metadata_service_is_overreach() -> None:
-    workload = WorkloadRef(
-        "Deployment", "apps", "node-agent-test-hjjz", "multiple-containers-deployment", "server"
-    )
-    recorded = seen([CORPUS / "kubescape" / "slices" / "p8.json"], workload)
-    chosen = policy(
-        workload="Deployment node-agent-test-hjjz/multiple-containers-deployment container server"
-    )
-    envelope, found = lowered(chosen, recorded)
+@either(
+    Recorded([SAMPLES / "server.json"], WorkloadRef("Deployment", "apps", "shop", "web", "server")),
+    Recorded(
+        [CORPUS / "kubescape" / "slices" / "p8.json"],
+        WorkloadRef(
+            "Deployment", "apps", "node-agent-test-hjjz", "multiple-containers-deployment", "server"
+        ),
+    ),
+)
+def test_metadata_service_is_overreach(recorded: Recorded) -> None:
+    observations = seen(recorded.paths, recorded.workload)
+    envelope, found = lowered(policy(workload=recorded.line), observations)
     point = {"protocol": "tcp", "port": "80", "address": "169.254.169.254"}
     assert point not in envelope.domains["egress_ip"]
     overreach = [d for d in found if d.code == "PC4010"]
     assert any("169.254.169.254" in d.message for d in overreach)
-    assert any("p8.json#" in d.message for d in overreach)
+    assert any(f"{recorded.paths[0].name}#" in d.message for d in overreach)
 
 
-@with_corpus
-def test_operator_gets_a_policy_without_the_usual_faults() -> None:
-    workload = WorkloadRef("Deployment", "apps", "kubescape", "operator", "operator")
-    recorded = seen([CORPUS / "kubescape" / "network" / "nn-operator.json"], workload)
-    chosen = policy(workload="Deployment kubescape/operator container operator")
-    envelope, found = lowered(chosen, recorded)
+@either(
+    Recorded(
+        [SAMPLES / "operator.json"],
+        WorkloadRef("Deployment", "apps", "ops", "operator", "operator"),
+        ("203.0.113.30/32", "203.0.113.31/32"),
+        ("10.244.0.73", "10.244.0.67"),
+    ),
+    Recorded(
+        [CORPUS / "kubescape" / "network" / "nn-operator.json"],
+        WorkloadRef("Deployment", "apps", "kubescape", "operator", "operator"),
+        ("35.186.253.219/32", "16.170.46.131/32"),
+        ("10.244.0.73", "10.244.0.67"),
+    ),
+)
+def test_operator_gets_a_policy_without_the_usual_faults(recorded: Recorded) -> None:
+    observations = seen(recorded.paths, recorded.workload)
+    envelope, found = lowered(policy(workload=recorded.line), observations)
     document = NETWORK_POLICY.emit(envelope).artifacts[0].document
     assert isinstance(document, dict)
     assert faults(document) == []
     text = str(document)
     for label in VOLATILE_LABELS:
         assert label not in text
-    for address in ("10.244.0.73", "10.244.0.67"):
+    for address in recorded.go:
         assert address not in text
     spec = document["spec"]
     assert isinstance(spec, dict)
@@ -100,6 +143,6 @@ def test_operator_gets_a_policy_without_the_usual_faults() -> None:
             assert isinstance(rule, dict)
             assert rule[side]
             assert rule["ports"]
-    assert any(d.code == "PC4003" and "10.244.0.73" in d.message for d in found)
-    for host in ("35.186.253.219/32", "16.170.46.131/32"):
+    assert any(d.code == "PC4003" and recorded.go[0] in d.message for d in found)
+    for host in recorded.stay:
         assert host in text

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
 from support.agents import lowered, policy
 
+from policyc.emit.network_policy import NETWORK_POLICY
 from policyc.emit.registry import EMITTERS
 from policyc.envelope.domains import EGRESS_IP
 from policyc.envelope.observation import (
@@ -42,3 +44,28 @@ def test_a_name_opens_no_address_that_is_taken_away() -> None:
             assert not permitted & EGRESS_IP.written({"address": f"{address}/32"})
             beaten = [d.message for d in said if d.code == "PC4010" and address in d.message]
             assert len(beaten) == 1
+
+
+@pytest.mark.parametrize(
+    ("addresses", "words"),
+    [
+        ((), ["none was resolved"]),
+        ((METADATA,), ["all protected or taken away"]),
+        ((METADATA, TAKEN), ["all protected or taken away"]),
+        ((METADATA, KEPT), []),
+    ],
+)
+def test_the_reason_for_a_name_that_is_not_let_through(
+    addresses: tuple[str, ...], words: list[str]
+) -> None:
+    chosen = policy(
+        cap="    egress tcp 443 to host *.corp.example\n",
+        members="  never egress * * to cidr 10.0.0.0/8",
+        lines='  allow egress tcp 443 to host db.corp.example because "R-1"\n',
+    )
+    recorded = tuple(seen(i, address) for i, address in enumerate(addresses))
+    envelope, _ = lowered(chosen, Observed(recorded, frozenset(), 1))
+    narrowed = [n.message for n in NETWORK_POLICY.emit(envelope).narrowed]
+    assert [n.partition("addresses: ")[2] for n in narrowed] == [
+        w if w.startswith("none") else f"those that were seen are {w}" for w in words
+    ]

@@ -174,7 +174,7 @@ def with_spec(**changes: Json) -> bytes:
     [
         (b"\xff\xfe", "PC5001", "cannot be read"),
         (b'{"apiVersion": "policyc.dev/v1", "apiVersion": "x"}', "PC5001", "stands twice"),
-        (b'{"a": NaN}', "PC5001", "not a JSON number"),
+        (b'{"a": NaN}', "PC5001", "`NaN` is not JSON"),
         (b"[" * 100_000, "PC5001", "nested too deeply"),
         (b"a: &a [x, x, x, x, x, x, x, x, x]\n" + b"".join(
             f"{chr(98 + i)}: &{chr(98 + i)} [{', '.join([f'*{chr(97 + i)}'] * 9)}]\n".encode() for i in range(8)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
+from policyc.core.diagnostics import Severity
 from policyc.envelope.model import WorkloadRef
 from policyc.envelope.observation import FileSeen, KubeSeen, PeerSeen
 from policyc.profiles.base import AgentProfile
@@ -114,6 +117,73 @@ def test_peers_lose_volatile_labels_and_keep_their_namespace() -> None:
     assert pod.namespace_labels == (("kubernetes.io/metadata.name", "demo"),)
     assert named.hosts == ("api.example.com",)
     assert named.sighting.evidence[0].pointer == "/spec/containers/0/egress/1/ports/0"
+
+
+PORTS = [{"name": "TCP-80", "protocol": "TCP", "port": 80}]
+APP = {"app": "kb"}
+
+
+@pytest.mark.parametrize("side", ["podSelector", "namespaceSelector"])
+@pytest.mark.parametrize(
+    ("expression", "label"),
+    [
+        ({"key": "tier", "operator": "In", "values": ["db"]}, ("tier", "db")),
+        ({"key": "app", "operator": "In", "values": ["kb"]}, ("app", "kb")),
+        ({"key": "pod-template-hash", "operator": "Exists"}, ("app", "kb")),
+        ({"key": "app", "operator": "In", "values": ["other"]}, None),
+        ({"key": "tier", "operator": "In", "values": ["db", "web"]}, None),
+        ({"key": "tier", "operator": "NotIn", "values": ["db"]}, None),
+        ({"key": "tier", "operator": "Exists"}, None),
+        ({"key": "tier", "operator": "DoesNotExist"}, None),
+        ({"operator": "In", "values": ["db"]}, None),
+    ],
+)
+def test_a_selector_is_never_widened(
+    side: str, expression: dict[str, Any], label: tuple[str, str] | None
+) -> None:
+    peer = {"podSelector": {"matchLabels": APP}, "namespaceSelector": {"matchLabels": APP}}
+    peer[side]["matchExpressions"] = [expression]  # type: ignore[assignment]
+    data = kubescape("NetworkNeighborhood", egress=[{**peer, "ports": PORTS}])
+    outcome = read_profiles("r.json", data)
+    (profile,) = outcome.value
+    if label is None:
+        assert [d.code for d in outcome.diagnostics] == ["PC5009"]
+        assert "egress" not in profile.items
+    else:
+        assert not outcome.diagnostics
+        field = {"podSelector": "podLabels", "namespaceSelector": "namespaceLabels"}[side]
+        (labels,) = texts(profile, "egress", field)
+        assert labels == tuple(sorted({("app", "kb"), label}))
+
+
+@pytest.mark.parametrize(
+    "ports",
+    [
+        None,
+        [],
+        [{"protocol": "ICMP", "port": 1}],
+        [{"protocol": "TCP", "port": None}],
+        [{"protocol": "TCP", "port": 65536}],
+        [{"protocol": "TCP", "port": -1}],
+        [{"protocol": "TCP", "port": True}],
+    ],
+)
+@pytest.mark.parametrize("direction", ["egress", "ingress"])
+def test_a_peer_that_cannot_be_taken_is_named(direction: str, ports: object) -> None:
+    peer = {"ipAddress": "192.0.2.1", "ports": ports}
+    outcome = read_profiles("r.json", kubescape("NetworkNeighborhood", **{direction: [peer]}))
+    (found,) = outcome.diagnostics
+    assert (found.code, found.severity) == ("PC5009", Severity.WARNING)
+    assert f"/spec/containers/0/{direction}/0" in found.message
+    assert outcome.value[0].items == {}
+
+
+def test_an_architecture_is_not_taken_for_granted_in_silence() -> None:
+    for body, codes in (({"syscalls": ["read"]}, ["PC5010"]), ({"opens": []}, [])):
+        document = json.loads(kubescape("ApplicationProfile", **body))
+        del document["spec"]["architectures"]
+        outcome = read_profiles("r.json", json.dumps(document).encode())
+        assert [d.code for d in outcome.diagnostics] == codes
 
 
 def test_evidence_points_into_the_file_as_it_is() -> None:

@@ -39,3 +39,42 @@ def any_value(served: str) -> Json:
     if served.startswith("["):
         return [any_value(served[1:-1])]
     return {"string": "odd", "boolean": True, "integer": 7}.get(served, {"some": "thing"})
+
+
+OTHER = "registry.example.com.evil.io/agents/research@sha256:" + "ab" * 32
+BAD: dict[str, tuple[str, Json, str]] = {
+    "AppArmorProfile.localhostProfile": ("research", "x", "APPARMOR"),
+    "AppArmorProfile.type": ("research", "Unconfined", "APPARMOR"),
+    "Capabilities.add": ("research", ["SYS_PTRACE"], "CAPABILITY"),
+    "Capabilities.drop": ("research", ["NET_RAW"], "CAPABILITY"),
+    "Container.command": ("research", ["/bin/other"], "COMMAND"),
+    "Container.image": ("research", OTHER, "IMAGE"),
+    "Container.name": ("research", "agent", "DUPLICATE_CONTAINER"),
+    "EphemeralContainer.command": ("research", ["/bin/other"], "COMMAND"),
+    "EphemeralContainer.image": ("research", OTHER, "IMAGE"),
+    "EphemeralContainer.name": ("research", "agent", "DUPLICATE_CONTAINER"),
+    "ExecAction.command": ("research", ["sh", "-c", "x"], "COMMAND"),
+    "PodSecurityContext.runAsNonRoot": ("research", False, "ROOT"),
+    "PodSecurityContext.runAsUser": ("research", 0, "ROOT"),
+    "PodSpec.automountServiceAccountToken": ("summary", True, "TOKEN_MOUNT"),
+    "PodSpec.imagePullSecrets": ("research", [{"name": "x"}], "PULL_SECRET"),
+    "PodSpec.nodeName": ("research", "node-1", "NODENAME"),
+    "PodSpec.runtimeClassName": ("research", "runc", "RUNTIME_CLASS"),
+    "PodSpec.serviceAccount": ("research", "admin", "AMBIGUOUS_SA"),
+    "PodSpec.serviceAccountName": ("research", "admin", "SA_NOT_ALLOWED"),
+    "ResourceRequirements.limits": ("research", {"example.com/kvm": "1"}, "DEVICES"),
+    "ResourceRequirements.requests": ("research", {"example.com/kvm": "1"}, "DEVICES"),
+    "SeccompProfile.localhostProfile": ("research", "policyc/summary.json", "SECCOMP_PROFILE"),
+    "SeccompProfile.type": ("research", "Unconfined", "SECCOMP_TYPE"),
+    "SecurityContext.allowPrivilegeEscalation": ("research", True, "ESCALATION"),
+    "SecurityContext.readOnlyRootFilesystem": ("research", False, "WRITABLE_ROOT"),
+    "SecurityContext.runAsNonRoot": ("research", False, "ROOT"),
+    "SecurityContext.runAsUser": ("research", 0, "ROOT"),
+    "Volume.csi": ("research", {"driver": "x.example"}, "VOLUME_TYPE"),
+    "Volume.image": ("research", {"reference": OTHER}, "IMAGE"),
+    "Volume.secret": ("research", {"secretName": "x"}, "SECRET_VOLUME"),
+    "VolumeMount.mountPath": ("research", "/etc/", "MOUNT_PATH"),
+    "VolumeProjection.secret": ("research", {"name": "x"}, "SECRET_VOLUME"),
+    "VolumeProjection.serviceAccountToken": ("summary", {"path": "x"}, "TOKEN_VOLUME"),
+}
+"""Field that a check judges -> agent, a value that it must not have, and why."""

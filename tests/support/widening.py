@@ -104,7 +104,7 @@ def default_roles() -> list[Json]:
 
 def unknown(*kinds: Kind) -> View:
     """The example cluster, when the state of some kinds is not known."""
-    return View(view()._objects, frozenset(kinds))
+    return View(view().objects, frozenset(kinds))
 
 
 def without(kind: str) -> View:

@@ -40,7 +40,7 @@ def started(server: ApiServer, folder: Path, clock: Clock, stale: float = 100) -
 def wait(is_so: Any) -> None:
     """Until a thread has done what it must; a test that waits for ever has failed."""
     pause = threading.Event()
-    for _ in range(2000):
+    for _ in range(12_000):
         if is_so():
             return
         pause.wait(0.005)

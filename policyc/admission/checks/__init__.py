@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from policyc.admission.case import Case
 from policyc.admission.checks import (
     accounts,
+    agent_resources,
     apparmor,
     capabilities,
     claims,
@@ -38,6 +39,7 @@ Check = Callable[[Case], Iterator[Finding]]
 
 CHECKS: tuple[Check, ...] = (
     *accounts.CHECKS,
+    *agent_resources.CHECKS,
     *apparmor.CHECKS,
     *capabilities.CHECKS,
     *claims.CHECKS,

@@ -8,6 +8,7 @@ refused: an envelope is a closed list.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
 from policyc.admission.bundle import Agent
 from policyc.admission.case import Case
@@ -18,23 +19,26 @@ from policyc.admission.requested import All, Ask, Delegate, Endpoint, Known, Mod
 from policyc.admission.verdict import Finding
 from policyc.envelope.domains import TOOLS
 
+_MOST_ASKS = 500
 _ENVELOPE_DOMAIN = {"tools": "tools", "models": "models", "egress": "egress_host"}
 
 
 def asks(case: Case) -> Iterator[Finding]:
     """What the pod of an agent asks for is within its envelope, and is what it claims."""
-    if case.pod is None or case.agent is None:
+    if case.bound is None:
         return
-    namespace = case.request.namespace
-    found = list(pod_asks(case.pod, namespace, case.view))
-    claimed = claims_of(case.pod)
-    for ask in found:
-        yield from judged(case, case.agent, ask, namespace)
-    for ask in claimed.asks:
-        yield from judged(case, case.agent, ask, namespace)
+    (pod, agent), namespace = case.bound, case.request.namespace
+    found = list(islice(pod_asks(pod, namespace, case.view), _MOST_ASKS + 1))
+    claimed = claims_of(pod, _MOST_ASKS + 1)
+    if max(len(found), len(claimed.asks)) > _MOST_ASKS:
+        message = f"it asks for more than {_MOST_ASKS} things, which is more than is judged"
+        yield case.finding("NOT_A_LIST", message, pod.at("spec.containers"))
+        return
+    for ask in (*found, *claimed.asks):
+        yield from judged(case, agent, ask, namespace)
     yield from _under_declared(case, claimed, found)
     if claimed.servers is not None:
-        yield from _servers(case, case.agent, claimed, claimed.servers, found)
+        yield from _servers(case, agent, claimed, claimed.servers, found)
 
 
 def judged(case: Case, agent: Agent, ask: Ask, namespace: str) -> Iterator[Finding]:

@@ -13,7 +13,7 @@ from policyc.core.canonical import Json
 
 MIRROR = "kubernetes.io/config.mirror"
 _PREFIX = "policyc.dev/"
-_CLAIMS = ("agent", "class", "tier")
+_CLAIMS = tuple(_PREFIX + claim for claim in ("agent", "class", "tier"))
 
 
 def true_claims(case: Case) -> Iterator[Finding]:
@@ -24,39 +24,35 @@ def true_claims(case: Case) -> Iterator[Finding]:
     """
     if case.pod is None:
         return
-    facts = _facts(case)
-    for claim in _CLAIMS:
-        key = _PREFIX + claim
-        for path, found in _said(case, key):
-            if found != facts[claim]:
-                yield case.finding(
-                    "CLASS_MISMATCH",
-                    f"it claims to be of {claim} `{found}`, and by its ServiceAccount it is of "
-                    + (f"`{facts[claim]}`" if facts[claim] else "none"),
-                    path,
-                )
+    said = [*_said(case.pod.at("metadata"), case.pod.template)]
+    if case.pod.path and case.request.object is not None:
+        said += _said("metadata", case.request.object)
+    own = f"{case.pod.at('metadata')}.annotations['{_PREFIX}agent']"
+    for path, key, found in said:
+        fact = _facts(case)[key]
+        if found != fact and path != own:
+            yield case.finding(
+                "CLASS_MISMATCH",
+                f"it claims to be of {key.removeprefix(_PREFIX)} `{found}`, and by its ServiceAccount "
+                f"it is of {f'`{fact}`' if fact else 'none'}",
+                path,
+            )
 
 
 def _facts(case: Case) -> dict[str, str]:
+    """Claim -> what is true."""
     if case.agent is None:
         return dict.fromkeys(_CLAIMS, "")
     subject = case.agent.envelope.subject
-    return {"agent": subject.agent, "class": subject.class_name, "tier": subject.tier}
+    return dict(zip(_CLAIMS, (subject.agent, subject.class_name, subject.tier), strict=True))
 
 
-def _said(case: Case, key: str) -> Iterator[tuple[str, str]]:
-    """Where the object or its pod has a key, and what it says."""
-    assert case.pod is not None
-    places = [("metadata", case.request.object)]
-    if case.pod.path:
-        places.append((case.pod.at("metadata"), case.pod.template))
-    for path, body in places:
-        found = labels_of(body).get(key)
-        if found is not None:
-            yield f"{path}.labels['{key}']", found
-        noted = annotations_of(body).get(key)
-        if noted is not None and not (key == f"{_PREFIX}agent" and body is case.pod.template):
-            yield f"{path}.annotations['{key}']", noted
+def _said(path: str, body: Object) -> Iterator[tuple[str, str, str]]:
+    """Where an object claims something: the path, the claim, and what it says."""
+    for field, texts in (("labels", labels_of(body)), ("annotations", annotations_of(body))):
+        for key in _CLAIMS:
+            if key in texts:
+                yield f"{path}.{field}['{key}']", key, texts[key]
 
 
 def kept_claims(case: Case) -> Iterator[Finding]:
@@ -80,14 +76,13 @@ def _marks(body: Object | None, case: Case) -> set[tuple[str, str]]:
     template: Json = body
     for name in case.pod.kind.template:
         template = template.get(name) if isinstance(template, dict) else None
+    facts = _facts(case)
     places = {"metadata": body, case.pod.at("metadata"): template}
-    facts = {_PREFIX + claim: fact for claim, fact in _facts(case).items()}
     return {
-        (f"{path}.{field}['{key}']", key)
-        for path, part in places.items()
-        for field, texts in (("labels", labels_of(part)), ("annotations", annotations_of(part)))
-        for key, fact in facts.items()
-        if texts.get(key) == fact
+        (path, key)
+        for place, part in places.items()
+        for path, key, found in _said(place, part if isinstance(part, dict) else {})
+        if found == facts[key]
     }
 
 

@@ -19,10 +19,15 @@ def strictest(case: Case, agents: Iterable[Agent | str]) -> Iterator[Case]:
         yield case.about(agent)
 
 
-def brief(lines: Sequence[str], most: int = 3) -> str:
-    """The first lines, and how many more there are."""
-    more = f"; and {len(lines) - most} more" if len(lines) > most else ""
-    return "; ".join(lines[:most]) + more
+SHOWN = 3
+"""How much of an excess a message shows; it takes one more to know that there is more."""
+MOST_AGENTS = 20
+"""How many agents one request is reported for: the strictest stages come first."""
+
+
+def brief(lines: Sequence[str]) -> str:
+    """The first lines, and whether there are more."""
+    return "; ".join(lines[:SHOWN]) + ("; and more" if len(lines) > SHOWN else "")
 
 
 def unknown(case: Case, kinds: Iterable[Kind]) -> Finding:

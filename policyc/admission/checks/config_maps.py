@@ -27,14 +27,13 @@ def read_by_agents(case: Case) -> Iterator[Finding]:
         yield case.finding("STATE_UNKNOWN", message, is_ratcheted=False)
         return
     name = request.name or key_of(request.object)[1]
-    reading = readers(case.view, case.bundle).get((request.namespace, name), ())
+    reading = list(readers(case.view, case.bundle, (request.namespace, name)))
     if not reading:
         return
     after = case.view.after(request)
     said: set[tuple[str, str]] = set()
     for agent, pod in reading:
-        own = replace(agent, envelope=agent.envelope.on(case.today))
-        now = replace(case, agent=own, pod=pod)
+        now = replace(case.about(agent), pod=pod)
         known = {finding.message for finding in asks(now)}
         for finding in asks(replace(now, view=after)):
             if finding.message not in known and (agent.name, finding.message) not in said:

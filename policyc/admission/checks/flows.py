@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 
 from policyc.admission.case import Case
-from policyc.admission.checks.concerned import brief, strictest, unknown
+from policyc.admission.checks.concerned import MOST_AGENTS, SHOWN, brief, strictest, unknown
 from policyc.admission.flows import (
     DIRECTIONS,
     GROUP,
@@ -84,7 +85,7 @@ def _lines(flows: Flows) -> list[str]:
     return [
         f"{name.replace('_', ' ')} {line}"
         for name, region in flows.items()
-        for line in region.describe()
+        for line in region.describe(SHOWN + 1)
     ]
 
 
@@ -105,7 +106,11 @@ def policy_widens(case: Case) -> Iterator[Finding]:
     request = case.request
     if (request.group, request.kind) not in KINDS:
         return
-    agents = case.bundle.by_namespace.get(request.namespace, ())
+    yield from islice(_widened(case), MOST_AGENTS)
+
+
+def _widened(case: Case) -> Iterator[Finding]:
+    agents = case.bundle.by_namespace.get(case.request.namespace, ())
     for about in strictest(case, agents):
         if case.view.unknown & KINDS:
             yield unknown(about, KINDS)

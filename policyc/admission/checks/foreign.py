@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
 from policyc.admission.case import Case
-from policyc.admission.checks.concerned import strictest
+from policyc.admission.checks.concerned import MOST_AGENTS, strictest
 from policyc.admission.request import Object, Operation
 from policyc.admission.verdict import Finding, Level
 from policyc.catalog.policy_kinds import GROUPS, POLICY_KINDS, REFUSING
@@ -29,7 +30,7 @@ def lets_through(case: Case) -> Iterator[Finding]:
         if request.namespace
         else case.bundle.by_account.values()
     )
-    for about in strictest(case, agents):
+    for about in islice(strictest(case, agents), MOST_AGENTS):
         assert about.agent is not None
         yield about.finding(
             "FOREIGN_POLICY",

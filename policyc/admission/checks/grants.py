@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
 from policyc.admission.bundle import Agent, Bundle
 from policyc.admission.case import Case
-from policyc.admission.checks.concerned import brief, strictest, unknown
+from policyc.admission.checks.concerned import MOST_AGENTS, SHOWN, brief, strictest, unknown
 from policyc.admission.grants import (
     BINDINGS,
     KINDS,
@@ -37,7 +38,7 @@ def account_within(case: Case) -> Iterator[Finding]:
         yield case.finding(
             "SA_EXCEEDS",
             f"ServiceAccount `{agent.envelope.subject.service_account}` may also do: "
-            f"{brief(over.describe())}; by {brief(names)}",
+            f"{brief(over.describe(SHOWN + 1))}; by {brief(names)}",
             case.pod.at("spec.serviceAccountName"),
             domain="kube",
         )
@@ -53,6 +54,11 @@ def widens(case: Case) -> Iterator[Finding]:
     if case.view.unknown & KINDS:
         yield from _not_known(case)
         return
+    yield from islice(_widened(case), MOST_AGENTS)
+
+
+def _widened(case: Case) -> Iterator[Finding]:
+    request = case.request
     grown = _grown(case, case.view.after(request), case.view.before(request))
     for about in strictest(case, grown):
         assert about.agent is not None
@@ -60,7 +66,7 @@ def widens(case: Case) -> Iterator[Finding]:
         if over:
             yield about.finding(
                 "RBAC_WIDENS",
-                f"agent `{about.agent.name}` could also do: {brief(over.describe())}",
+                f"agent `{about.agent.name}` could also do: {brief(over.describe(SHOWN + 1))}",
                 "subjects" if request.kind.endswith("Binding") else "rules",
                 domain="kube",
                 is_ratcheted=False,
@@ -71,7 +77,8 @@ def _not_known(case: Case) -> Iterator[Finding]:
     if (case.request.group, case.request.kind) not in BINDINGS:
         yield unknown(case, KINDS)
         return
-    for about in strictest(case, bound_agents(case.bundle, _asked(case))):
+    bound = bound_agents(case.bundle, _asked(case))
+    for about in islice(strictest(case, bound), MOST_AGENTS):
         yield unknown(about, KINDS)
 
 
@@ -91,12 +98,15 @@ def _grown(case: Case, after: View, before: View) -> dict[str, Grants]:
     """
     found: dict[str, Grants] = {}
     for binding in _concerned(case, after):
+        agents = bound_agents(case.bundle, binding)
+        if not agents:
+            continue
         given = granted(after, binding)
-        body = before.get(RBAC, binding.kind, binding.namespace, key_of(binding.body)[1])
+        body = before.get(RBAC, binding.kind, binding.namespace, binding.name)
         was = Binding(binding.kind, body) if body is not None else None
         bound_before = was.accounts if was is not None else frozenset()
         more = given - granted(before, was) if was is not None else given
-        for agent in bound_agents(case.bundle, binding):
+        for agent in agents:
             is_old = includes(bound_before, agent.envelope.subject.service_account)
             if added := more if is_old else given:
                 found[agent.name] = found.get(agent.name, NOTHING) | added

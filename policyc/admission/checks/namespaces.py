@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 
 from policyc.admission.case import Case
-from policyc.admission.checks.concerned import strictest, unknown
+from policyc.admission.checks.concerned import MOST_AGENTS, strictest, unknown
 from policyc.admission.flows import GROUP, Policy, policies
 from policyc.admission.flows import KINDS as POLICIES
 from policyc.admission.request import Operation
@@ -83,13 +84,13 @@ def reached(case: Case) -> Iterator[Finding]:
         yield unknown(case, POLICIES)
         return
     for policy in _matching(case.view, old, new):
-        namespace = key_of(policy.body)[0]
+        namespace = policy.namespace
         chosen = [
             agent
             for agent in case.bundle.by_namespace.get(namespace, ())
             if policy.selects(dict(agent.envelope.subject.pod_labels))
         ]
-        for about in strictest(case, chosen):
+        for about in islice(strictest(case, chosen), MOST_AGENTS):
             assert about.agent is not None
             yield about.finding(
                 "NS_LABEL_WIDENS",
@@ -109,7 +110,7 @@ def _matching(view: View, old: Mapping[str, str], new: Mapping[str, str]) -> lis
     found = {}
     for selector, policy in view.memo("peers", lambda: list(_peers(view)), POLICIES):
         if admits(selector, new) and not admits(selector, old):
-            found[key_of(policy.body)] = policy
+            found[policy.namespace, policy.name] = policy
     return list(found.values())
 
 

@@ -40,10 +40,11 @@ class Stated:
 
 def pinned(case: Case) -> Iterator[Finding]:
     """Stated descriptions of pinned tools are the reviewed ones."""
-    if case.pod is not None and case.agent is not None:
-        path = case.pod.at(f"metadata.annotations['{ANNOTATION}']")
-        text = annotations_of(case.pod.template).get(ANNOTATION)
-        yield from _judged(case, (case.agent,), text, path, "")
+    if case.bound is not None:
+        pod, agent = case.bound
+        path = pod.at(f"metadata.annotations['{ANNOTATION}']")
+        text = annotations_of(pod.template).get(ANNOTATION)
+        yield from _judged(case, (agent,), text, path, "")
         return
     request = case.request
     if request.group not in _SERVER_GROUPS or request.kind not in _SERVER_KINDS:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
 from policyc.admission.bundle import Agent, Bundle
 from policyc.admission.case import Case
-from policyc.admission.checks.concerned import strictest
+from policyc.admission.checks.concerned import MOST_AGENTS, strictest
 from policyc.admission.flows import ceiling
 from policyc.admission.request import Object, Operation
 from policyc.admission.verdict import Finding
@@ -28,15 +29,19 @@ def external_name(case: Case) -> Iterator[Finding]:
         return
     host = spec.get("externalName")
     there = _host(host)
-    for about in strictest(case, case.bundle.by_namespace.get(case.request.namespace, ())):
+    outside = (
+        agent
+        for agent in case.bundle.by_namespace.get(case.request.namespace, ())
+        if not there & case.bundle.on(agent, case.today).envelope.domains["egress_host"]
+    )
+    for about in islice(strictest(case, outside), MOST_AGENTS):
         assert about.agent is not None
-        if not there or not there & about.agent.envelope.domains["egress_host"]:
-            yield about.finding(
-                "EXTERNALNAME",
-                f"the Service would be a name of `{host}`, which agent `{about.agent.name}` may not reach",
-                "spec.externalName",
-                domain="egress_host",
-            )
+        yield about.finding(
+            "EXTERNALNAME",
+            f"the Service would be a name of `{host}`, which agent `{about.agent.name}` may not reach",
+            "spec.externalName",
+            domain="egress_host",
+        )
 
 
 def external_address(case: Case) -> Iterator[Finding]:
@@ -45,13 +50,15 @@ def external_address(case: Case) -> Iterator[Finding]:
     Whoever names an address in a Service gets the traffic to it from every pod
     (CVE-2020-8554); the balancer's own controllers name the ones that they gave out.
     """
+    if (case.request.group, case.request.kind) != ("", "Service"):
+        return
     taken = _taken(case)
     if not taken:
         return
     hit = EGRESS_IP.union(map(_address, taken))
     own = case.bundle.by_namespace.get(case.request.namespace, ())
     agents = own or _reaching(case.bundle, hit, case)
-    for about in strictest(case, agents):
+    for about in islice(strictest(case, agents), MOST_AGENTS):
         assert about.agent is not None
         yield about.finding(
             "EXTERNAL_IP",
@@ -97,14 +104,18 @@ def endpoints(case: Case) -> Iterator[Finding]:
     written = _addresses(case)
     if not written:
         return
+    yield from islice(_led_out(case, written), MOST_AGENTS)
+
+
+def _led_out(case: Case, written: list[str]) -> Iterator[Finding]:
     for about in strictest(case, case.bundle.by_namespace.get(case.request.namespace, ())):
         assert about.agent is not None
         known = ceiling(case.bundle, about.agent)["egress_ip"]
-        outside = [a for a in written if not _address(a) & known]
+        outside = sorted(a for a in written if not _address(a) & known)
         if outside:
             yield about.finding(
                 "ENDPOINTS",
-                f"a Service would lead to {', '.join(sorted(outside))}, which agent `{about.agent.name}` may not reach",
+                f"a Service would lead to {', '.join(outside)}, which agent `{about.agent.name}` may not reach",
                 "endpoints",
                 domain="egress_ip",
             )

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from policyc.admission.extract.atoms import DOMAIN, plain_asks, shown, url_asks
 from policyc.admission.extract.environment import expand
+from policyc.admission.extract.lists import words_of
 from policyc.admission.extract.names import Meaning, meaning
 from policyc.admission.request import Object
 from policyc.admission.requested import Ask, Unknown
@@ -39,12 +40,15 @@ def command_asks(body: Object, path: str) -> Iterator[Ask]:
 
 
 def names_tools(body: Object, path: str) -> bool:
-    """Whether a flag of the command line lists tools."""
-    return any(
-        meaning(word.partition("=")[0]) is Meaning.TOOLS
-        for word, _ in command_line(body, path)
-        if word.startswith("-")
-    )
+    """Whether a flag of the command line lists tools, at least one."""
+    words = [word for word, _ in command_line(body, path)]
+    for i, word in enumerate(words):
+        flag, equals, value = word.partition("=")
+        if flag.startswith("-") and meaning(flag) is Meaning.TOOLS:
+            given = value if equals else words[i + 1] if i + 1 < len(words) else ""
+            if words_of(given) and not given.startswith("-"):
+                return True
+    return False
 
 
 def argument_asks(
@@ -64,7 +68,8 @@ def argument_asks(
             taken = False
             continue
         flag, equals, value = written.partition("=")
-        follows = not equals and i + 1 < len(words)
+        # A word that is a flag itself is read as one: no program is trusted to swallow it.
+        follows = not equals and i + 1 < len(words) and not words[i + 1][0].startswith("-")
         if written.startswith("-"):
             if flag in UNGUARDED_FLAGS:
                 why = f"`{flag}` lets it use every tool that it has"

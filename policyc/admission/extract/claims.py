@@ -6,8 +6,9 @@ claiming less than what was found is a denial, since somebody would rely on it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 
 from policyc.admission.extract.atoms import model_asks, plain_asks, tool_asks
 from policyc.admission.extract.lists import words_of
@@ -58,15 +59,15 @@ class Claims:
 _NONE = Claims((), {})
 
 
-def claims_of(pod: Pod) -> Claims:
-    """The claims of a pod's annotations."""
+def claims_of(pod: Pod, most: int) -> Claims:
+    """The claims of a pod's annotations, of each at most so many."""
     annotations = annotations_of(pod.template)
     by_domain: dict[str, tuple[Ask, ...]] = {}
     for name in (TOOLS_CLAIM, MODELS_CLAIM, EGRESS_CLAIM):
         text = annotations.get(name)
         if text is not None:
             path = pod.at(f"metadata.annotations['{name}']")
-            by_domain[name] = tuple(_asks(name, text, path))
+            by_domain[name] = tuple(islice(_asks(name, text, path), most))
     servers = annotations.get(SERVERS_CLAIM)
     if not by_domain and servers is None:
         return _NONE
@@ -78,12 +79,12 @@ def claims_of(pod: Pod) -> Claims:
     )
 
 
-def _asks(name: str, text: str, path: str) -> list[Ask]:
+def _asks(name: str, text: str, path: str) -> Iterator[Ask]:
     if name == TOOLS_CLAIM:
-        return list(tool_asks(text, path))
+        return tool_asks(text, path)
     if name == MODELS_CLAIM:
-        return list(model_asks(text, path))
-    return list(plain_asks("EGRESS", text, path, has_list=True))
+        return model_asks(text, path)
+    return plain_asks("EGRESS", text, path, has_list=True)
 
 
 def _claimed_tools(regions: list[Region]) -> EnvelopeRegion:

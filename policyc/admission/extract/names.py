@@ -23,6 +23,10 @@ class Meaning(Enum):
     RUNTIME = "what a program runs, finds or trusts"
 
 
+_PERHAPS = re.compile(
+    r"tool|mcp|model|egress|proxy|ur[li]|endpoint|host|addr|server|broker|dsn|upstream|api.?base",
+    re.IGNORECASE,
+)
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _NARROWS = re.compile(r"DENY|DENIED|DISABLE|EXCLUDE|BLOCK|FORBID|DISALLOW|IGNORE")
 _TOOLS = re.compile(
@@ -42,6 +46,8 @@ _LISTENS = re.compile(r"(ALLOWED|TRUSTED|BIND|LISTEN|CORS|CSRF)(_.*)?")
 @lru_cache(maxsize=4096)
 def meaning(name: str) -> Meaning | None:
     """What a variable ``AGENT_TOOLS`` or a flag ``--allowedTools`` holds; None: nothing of ours."""
+    if name not in RUNTIME_OVERRIDES and not _PERHAPS.search(name):
+        return None
     upper = _CAMEL.sub("_", name.lstrip("-")).replace("-", "_").replace(".", "_").upper()
     if upper in RUNTIME_OVERRIDES:
         return Meaning.RUNTIME

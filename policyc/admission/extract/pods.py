@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from policyc.admission.extract.arguments import argument_asks, names_tools
 from policyc.admission.extract.atoms import DOMAIN
 from policyc.admission.extract.environment import Environment, Variable, environment, listed
+from policyc.admission.extract.lists import words_of
 from policyc.admission.extract.names import Meaning, meaning
 from policyc.admission.extract.values import asks_of
 from policyc.admission.extract.volumes import volume_asks
@@ -38,7 +39,9 @@ def container_asks(body: Object, path: str, namespace: str, view: View) -> Itera
 
 
 def _has_list(found: Environment) -> bool:
-    return any(v.value and meaning(v.name) is Meaning.TOOLS for v in found.variables)
+    return any(
+        meaning(v.name) is Meaning.TOOLS and v.value and words_of(v.value) for v in found.variables
+    )
 
 
 def _variable(variable: Variable, *, has_list: bool) -> Iterator[Ask]:
@@ -52,7 +55,7 @@ def _variable(variable: Variable, *, has_list: bool) -> Iterator[Ask]:
     ):
         domain = DOMAIN[means] if means is not None else "egress"
         yield Ask(domain, name, path, variable.fault)
-    if value is not None:
+    if value is not None and (means is not None or "://" in value):
         yield from asks_of(name, value, path, has_list=has_list)
 
 

@@ -80,7 +80,7 @@ def _mounted(source: Object, path: str, namespace: str, view: View) -> Iterator[
     name = source.get("name")
     body, fault = config_map(view, namespace, name)
     if body is None and fault is not None:
-        if name not in ROOT_CA:
+        if str(name) not in ROOT_CA:
             yield Ask("tools", f"ConfigMap {name}", path, fault)
         return
     chosen = _chosen(source)

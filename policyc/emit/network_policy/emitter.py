@@ -12,8 +12,8 @@ from policyc.core.canonical import Json, canonical_json
 from policyc.core.errors import InternalError
 from policyc.denote.network_policy import (
     FLOW_DOMAINS,
+    asks_dns,
     flow_ceiling,
-    needs_dns,
     permitted,
 )
 from policyc.emit.base import Artifact, Emission, Narrowing, Slack, lines_of, object_name
@@ -136,7 +136,7 @@ def _rules(envelope: Envelope, direction: str, narrowed: list[Narrowing]) -> lis
             port = (resolution.protocol, resolution.port, resolution.port)
             for address in resolution.addresses:
                 add({"ipBlock": {"cidr": _single(address)}}, port, resolution.derivations)
-        if needs_dns(envelope):
+        if asks_dns(envelope):
             for peer in _dns_peers(envelope):
                 for protocol in ("udp", "tcp"):
                     add(peer, (protocol, 53, 53), (_DNS,))
@@ -145,10 +145,11 @@ def _rules(envelope: Envelope, direction: str, narrowed: list[Narrowing]) -> lis
 
 def _dns_peers(envelope: Envelope) -> Iterator[dict[str, Json]]:
     dns = envelope.cluster.dns
-    yield _pod_peer(
-        [Requirement(k, "In", (v,)) for k, v in dns.namespace_labels],
-        [Requirement(k, "In", (v,)) for k, v in dns.pod_labels],
-    )
+    if dns is not None:
+        yield _pod_peer(
+            [Requirement(k, "In", (v,)) for k, v in dns.namespace_labels],
+            [Requirement(k, "In", (v,)) for k, v in dns.pod_labels],
+        )
     for address in envelope.cluster.node_local_dns:
         yield {"ipBlock": {"cidr": _single(address)}}
 
@@ -302,7 +303,8 @@ def _explained(
 
 def _unresolved(envelope: Envelope) -> Iterator[Narrowing]:
     """Granted names of which no address is known: the policy cannot let them through."""
-    resolved = {(r.host, r.protocol, r.port) for r in envelope.resolutions}
+    resolved = {r.host for r in envelope.resolutions if r.addresses}
+    withheld = {r.host for r in envelope.resolutions if not r.addresses}
     open_flows = envelope.domains["egress_ip"]
     for grant in envelope.grants.get("egress_host", ()):
         for box in grant.region.boxes():
@@ -311,32 +313,35 @@ def _unresolved(envelope: Envelope) -> Iterator[Narrowing]:
                 continue
             patterns = DOMAINS["egress_host"].axis("host").write(box.get("host", ALL))
             for pattern in patterns:
-                if pattern.startswith("!") or any(host == pattern for host, _, _ in resolved):
+                if pattern.startswith("!") or pattern in resolved:
                     continue
-                wild = "*" in pattern
                 yield Narrowing(
                     "PC6001",
                     "egress_host",
                     f"`{pattern}` is granted, and a NetworkPolicy lets through only "
-                    + (
-                        "those of its names that were resolved"
-                        if wild
-                        else "addresses: none was resolved"
-                    ),
+                    + _what_passes(pattern, withheld),
                     "record the agent once while it uses the name, grant the addresses with "
                     "`allow egress ... to cidr`, or enforce names with an egress proxy",
                     grant.derivations,
                 )
 
 
+def _what_passes(pattern: str, withheld: set[str]) -> str:
+    if "*" in pattern:
+        return "those of its names that were resolved"
+    if pattern in withheld:
+        return "addresses: those that were seen are all protected or taken away"
+    return "addresses: none was resolved"
+
+
 def _slack(envelope: Envelope) -> Iterator[Slack]:
-    if envelope.resolutions:
+    if any(r.addresses for r in envelope.resolutions):
         yield Slack(
             "egress_host",
             "an address also serves other names, and names may move to other addresses",
             "an egress proxy that checks names; nothing in Kubernetes itself",
         )
-    if needs_dns(envelope):
+    if asks_dns(envelope):
         yield Slack(
             "egress_host",
             "questions to the cluster's DNS can carry data out",

@@ -29,7 +29,12 @@ _CLUSTER_RANGES = tuple(
 
 
 def generalise(observation: PeerSeen, policy: CheckedPolicy) -> Iterator[Candidate]:
-    """The pods, the Service's pods, the host names, or the address: the first that is known."""
+    """The pods, the Service's pods, the host names, or the address: the first that is known.
+
+    ValueError for port 0: nobody listens on it (RFC 6335, section 6).
+    """
+    if observation.port == 0:
+        raise ValueError(_named(observation))
     if observation.is_pod:
         yield _pods(observation)
         return

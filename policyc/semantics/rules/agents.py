@@ -19,7 +19,7 @@ from policyc.semantics.model import ApprovalRule, CheckedAgent, Clause, Learning
 from policyc.semantics.rules.classes import CheckedClass, rungs, spoken_of
 from policyc.semantics.rules.sharing import refuse_shared
 from policyc.semantics.symbols import Declaration, Symbols
-from policyc.semantics.words import calendar, known, missing, single
+from policyc.semantics.words import calendar, known, known_tier, missing, single
 from policyc.syntax import nodes as n
 
 AGENT_LABEL = "policyc.dev/agent"
@@ -133,7 +133,7 @@ class AgentRules:
         self._refuse_name(node.container, fault_of_label(node.container.text), "container name")
         kind, group = (row.kind, row.group) if row is not None else (node.kind.text, "")
         namespace, name = node.ref.namespace.text, node.ref.name.text
-        containers = self.inventory.container_names.get((kind, namespace, name))
+        containers = self.inventory.containers.get((kind, namespace, name))
         if containers is None:
             self._warn_of_unknown(node.ref, kind)
         if containers is not None and node.container.text not in containers:
@@ -142,18 +142,20 @@ class AgentRules:
                     "PC2013",
                     f"the {kind} `{namespace}/{name}` has no container `{node.container.text}`",
                     node.container.span,
-                    help=did_you_mean(node.container.text, containers)
+                    help=did_you_mean(node.container.text, tuple(containers))
                     or f"its containers: {', '.join(containers)}",
                 )
             )
-        return WorkloadRef(kind, group, namespace, name, node.container.text)
+        # Without manifests nobody knows the list; most agents are no init containers.
+        is_init = (containers or {}).get(node.container.text, False)
+        return WorkloadRef(kind, group, namespace, name, node.container.text, is_init)
 
     def _warn_of_unknown(self, ref: n.ObjectRef, kind: str) -> None:
         """PC2014 where the manifests hold others of the kind and namespace, so this one is missed."""
         name = f"{ref.namespace.text}/{ref.name.text}"
         near = [
             f"{space}/{other}"
-            for known_kind, space, other in self.inventory.container_names
+            for known_kind, space, other in self.inventory.containers
             if (known_kind, space) == (kind, ref.namespace.text)
         ]
         if near:
@@ -217,7 +219,7 @@ class AgentRules:
         if tier is None:
             return base.tier
         word = n.Word(tier.name.text, span=tier.name.span)
-        if not known(word, self.tiers, "tier", self.found):
+        if not known_tier(word, self.tiers, self.found):
             return base.tier
         if base.tier in self.tiers and self.tiers.index(word.text) > self.tiers.index(base.tier):
             related = (Related(base.tier_span, "the class's tier"),) if base.tier_span else ()

@@ -8,7 +8,7 @@ from policyc.catalog.vocabulary import RATED, STAGES
 from policyc.core.diagnostics import Diagnostic, Severity
 from policyc.semantics.grants import Grants
 from policyc.semantics.symbols import Symbols
-from policyc.semantics.words import calendar, known
+from policyc.semantics.words import calendar, known, known_tier
 from policyc.syntax import nodes as n
 
 
@@ -81,7 +81,7 @@ class AssertionRules:
         value = n.Word(node.value.text, span=node.value.span)
         match node.subject.text:
             case "tier":
-                known(value, self.tiers, "tier", self.found)
+                known_tier(value, self.tiers, self.found)
             case "stage":
                 known(value, STAGES, "stage", self.found)
             case "class":

@@ -13,7 +13,7 @@ from policyc.envelope.region import Region
 from policyc.semantics.grants import Grants
 from policyc.semantics.model import ApprovalRule, CapLevel, Clause, Rung
 from policyc.semantics.symbols import Declaration, Symbols
-from policyc.semantics.words import known, single
+from policyc.semantics.words import known, known_tier, single
 from policyc.syntax import nodes as n
 
 
@@ -118,7 +118,7 @@ def _checked(
         _refuse_widening(node, level, parent, found)
     tier = single(node.members, n.Tier, "tier", found)
     if tier is not None:
-        known(n.Word(tier.name.text, span=tier.name.span), tiers, "tier", found)
+        known_tier(n.Word(tier.name.text, span=tier.name.span), tiers, found)
     owner = single(node.members, n.Owner, "owner", found)
     window = single(node.members, n.UseWindow, "window", found)
     resolved = symbols.resolve("window", window.name, link.path) if window is not None else None
@@ -292,6 +292,15 @@ def _pod(node: n.PodBaseline, inherited: PodSecurity, found: list[Diagnostic]) -
                     )
             case "runtime-class":
                 runtime = value.text
+            case "apparmor" if value.text.lower() == "unconfined":
+                found.append(
+                    Diagnostic(
+                        "PC3012",
+                        f"the AppArmor profile `{value.text}` confines nothing",
+                        value.span,
+                        help="write `runtime-default`, or the name of a profile on the node",
+                    )
+                )
             case "apparmor":
                 apparmor = value.text
     return PodSecurity(level, read_only, user, runtime, apparmor)

@@ -9,7 +9,7 @@ import pytest
 from support.admission import Json, in_kind, judge, kind, pod, reasons, request
 
 from policyc.admission.review import read_review
-from policyc.kube.workloads import WORKLOAD_KINDS
+from policyc.kube.workloads import WORKLOAD_KINDS, WorkloadKind
 
 
 def faulty(agent: str = "research") -> Json:
@@ -70,11 +70,10 @@ def test_no_template_is_no_pod(broken: Json) -> None:
 
 @pytest.mark.parametrize("broken", [[], "x", 1, True], ids=lambda v: f"A10-{v!r}")
 @pytest.mark.parametrize("row", WORKLOAD_KINDS, ids=lambda row: row.kind)
-def test_a_template_that_is_no_object_is_refused(row: object, broken: Json) -> None:
-    assert row in WORKLOAD_KINDS
-    for i in range(len(row.template) + 1):  # type: ignore[attr-defined]  # a row of the table
-        way = (*row.template, "spec")[: i + 1]  # type: ignore[attr-defined]  # a row of the table
-        body = in_kind(row, pod())  # type: ignore[arg-type]  # a row of the table
+def test_a_template_that_is_no_object_is_refused(row: WorkloadKind, broken: Json) -> None:
+    for i in range(len(row.template) + 1):
+        way = (*row.template, "spec")[: i + 1]
+        body = in_kind(row, pod())
         inner = body
         for key in way[:-1]:
             inner = inner[key]

@@ -31,21 +31,40 @@ def allowed(objects: list[dict[str, Any]], account: tuple[str, str], request: Re
         here = obj["metadata"].get("namespace")
         if obj["kind"] == "RoleBinding" and (request.url or here != request.namespace):
             continue
-        if not any(
-            s["kind"] == "ServiceAccount" and (s["namespace"], s["name"]) == account
-            for s in obj["subjects"]
-        ):
+        if not any(_applies(s, account) for s in obj["subjects"]):
             continue
         ref = obj["roleRef"]
-        role = next(
-            o
+        rules = [
+            rule
             for o in objects
             if o["kind"] == ref["kind"]
             and o["metadata"]["name"] == ref["name"]
             and (ref["kind"] == "ClusterRole" or o["metadata"]["namespace"] == here)
-        )
-        if any(_covers(rule, request) for rule in role["rules"]):
+            for rule in o["rules"]
+        ]
+        if any(_covers(rule, request) for rule in rules):
             return True
+    return False
+
+
+def _applies(subject: dict[str, Any], account: tuple[str, str]) -> bool:
+    """Whether the account's requests, with its token or without, are the subject's."""
+    namespace, name = account
+    match subject["kind"]:
+        case "ServiceAccount":
+            return (subject["namespace"], subject["name"]) == account
+        case "User":
+            return subject["name"] in (
+                f"system:serviceaccount:{namespace}:{name}",
+                "system:anonymous",
+            )
+        case "Group":
+            return subject["name"] in (
+                "system:serviceaccounts",
+                "system:serviceaccounts:" + namespace,
+                "system:authenticated",
+                "system:unauthenticated",
+            )
     return False
 
 

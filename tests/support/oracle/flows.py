@@ -70,14 +70,14 @@ def _peer(entry: dict[str, Any], peer: Peer, own_namespace: str) -> bool:
     if not peer.is_pod:
         return False
     if "namespaceSelector" in entry:
-        if not _selects(entry["namespaceSelector"], dict(peer.namespace_labels)):
+        if not selects(entry["namespaceSelector"], dict(peer.namespace_labels)):
             return False
     elif peer.namespace != own_namespace:
         return False
-    return _selects(entry.get("podSelector", {}), dict(peer.pod_labels))
+    return selects(entry.get("podSelector", {}), dict(peer.pod_labels))
 
 
-def _selects(selector: dict[str, Any], labels: dict[str, str]) -> bool:
+def selects(selector: dict[str, Any], labels: dict[str, str]) -> bool:
     for key, value in selector.get("matchLabels", {}).items():
         if labels.get(key) != value:
             return False

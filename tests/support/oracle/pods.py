@@ -61,6 +61,9 @@ def faults(body: Json, namespace: str, envelopes: dict[str, Json]) -> set[Fault]
     found: set[Fault] = set()
     if len(named) > 1:
         found.add(("accounts differ", "", ""))
+    claim = ((template.get("metadata") or {}).get("labels") or {}).get("policyc.dev/agent")
+    if claim not in (None, agent["metadata"]["name"]):
+        found.add(("claim", "", claim))
     if f"{namespace}/{account}" != agent["spec"]["subject"]["serviceAccount"]:
         found.add(("account", "", account))
     if mine and owner and mine is not owner:
@@ -80,6 +83,10 @@ def _pod(spec: Json, agent: Json) -> Iterator[Fault]:
         yield ("runtime class", "", str(spec.get("runtimeClassName")))
     if spec.get("nodeName"):
         yield ("node", "", spec["nodeName"])
+    sandbox = (spec.get("securityContext") or {}).get("seccompProfile") or {}
+    own = f"policyc/{agent['metadata']['name']}.json"
+    if sandbox.get("type", "RuntimeDefault") == "Localhost" and sandbox["localhostProfile"] != own:
+        yield ("the sandbox's seccomp", "", sandbox["localhostProfile"])
     if spec.get("hostAliases"):
         yield ("aliases", "", str(spec["hostAliases"]))
     # Without a word of the pod's own its ServiceAccount decides, and that has no token here.
@@ -101,8 +108,9 @@ def _containers(spec: Json, agent: Json) -> Iterator[Fault]:
         for container in spec.get(part) or []:
             own = container.get("securityContext") or {}
             for word, value in _security({**pod, **_given(own)}, own, agent):
-                yield (word, container["name"], value)
-            yield from _rest(container, agent)
+                yield (word, f"{part} {container['name']}", value)
+            for word, value in _rest(container, agent):
+                yield (word, f"{part} {container['name']}", value)
 
 
 def _given(context: Json) -> Json:
@@ -134,20 +142,20 @@ def _security(effective: Json, own: Json, agent: Json) -> Iterator[tuple[str, st
         yield "proc", ""
 
 
-def _rest(container: Json, agent: Json) -> Iterator[Fault]:
+def _rest(container: Json, agent: Json) -> Iterator[tuple[str, str]]:
     patterns = [p for box in agent["spec"]["domains"]["image"] for p in box["reference"]]
     image = container["image"]
     name, at, hexes = image.partition("@sha256:")
     if not at or not re.fullmatch("[0-9a-f]{64}", hexes):
-        yield ("digest", container["name"], image)
+        yield "digest", image
     if not any(name.startswith(p.removesuffix("*")) for p in patterns):
-        yield ("image", container["name"], image)
+        yield "image", image
     for port in container.get("ports") or []:
         if port.get("hostPort"):
-            yield ("host port", container["name"], str(port["hostPort"]))
+            yield "host port", str(port["hostPort"])
     for variable in container.get("env") or []:
         if variable["name"] in ("LD_PRELOAD", "PYTHONPATH", "NODE_OPTIONS"):
-            yield ("override", container["name"], variable["name"])
+            yield "override", variable["name"]
 
 
 def _volumes(spec: Json, agent: Json) -> Iterator[Fault]:

@@ -1,0 +1,183 @@
+"""Custom resources that decide on agents' tools: who may use what, and what servers show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from policyc.admission.bundle import Agent, Bundle
+from policyc.admission.case import Case, account_of
+from policyc.admission.checks.capabilities import judged
+from policyc.admission.extract import kagent
+from policyc.admission.extract.environment import listed
+from policyc.admission.extract.gateways import (
+    EMPTY,
+    ENVOY,
+    NETWORKING,
+    TOOLHIVE,
+    Exposed,
+    exposed_by_envoy,
+    exposed_by_toolhive,
+    rules_of,
+)
+from policyc.admission.extract.kagent import object_at
+from policyc.admission.request import Object
+from policyc.admission.requested import Ask
+from policyc.admission.verdict import Finding
+from policyc.admission.view import key_of
+from policyc.envelope.domains import DOMAINS
+
+_STAGES = ("observe", "audit", "enforce")
+_GATED = frozenset({(kagent.GROUP, "Agent"), (TOOLHIVE, "MCPServer"), (TOOLHIVE, "MCPToolConfig"), (ENVOY, "MCPRoute")}) | {(g, "XAccessPolicy") for g in NETWORKING}  # fmt: skip
+
+
+def known_version(case: Case) -> Iterator[Finding]:
+    """A version that is not known may mean anything by its fields."""
+    request = case.request
+    if (request.group, request.kind) not in _GATED or request.object is None:
+        return
+    if (request.group, request.version, request.kind) not in EMPTY:
+        message = f"{request.kind} {request.group}/{request.version} is not known: what its fields mean neither"
+        yield case.finding("NOT_A_LIST", message, "apiVersion")
+
+
+def kagent_agents(case: Case) -> Iterator[Finding]:
+    """An Agent of kagent's asks for no more than the registered agent of its account may have."""
+    request = case.request
+    if (request.group, request.kind) != (kagent.GROUP, "Agent") or request.object is None:
+        return
+    if request.version in kagent.AGENT_VERSIONS:
+        agent = _agent_of(request.object, request.namespace, case.bundle)
+        if agent is not None:
+            yield from _of_agent(case, agent, request.object, request.namespace)
+
+
+def kagent_references(case: Case) -> Iterator[Finding]:
+    """A ModelConfig or RemoteMCPServer gives the Agents that refer to it nothing more."""
+    request = case.request
+    if request.group != kagent.GROUP or request.kind not in ("ModelConfig", "RemoteMCPServer"):
+        return
+    if request.object is None:
+        return
+    name = request.name or key_of(request.object)[1]
+    after = case.view.after(request)
+    for body in case.view.all(kagent.GROUP, "Agent"):
+        namespace = key_of(body)[0]
+        agent = _agent_of(body, namespace, case.bundle)
+        if agent is None or not kagent.refers_to(body, request.kind, name):
+            continue
+        known = {f.message for f in _of_agent(case, agent, body, namespace)}
+        for finding in _of_agent(replace(case, view=after), agent, body, namespace):
+            if finding.message not in known:
+                yield replace(finding, path="spec")
+
+
+def rendered_by_kagent(case: Case) -> Iterator[Finding]:
+    """A Deployment that kagent made is judged by the Agent that it was made from.
+
+    kagent gives its pods ``KAGENT_NAME`` (the ServiceAccount) and an owner reference to the
+    Agent; what it renders is in a Secret.  The owner only adds to what the pod asks for.
+    """
+    if case.bound is None:
+        return
+    (pod, agent), namespace = case.bound, case.request.namespace
+    names: list[tuple[str, str | None]] = [*_owners(case)]
+    if not names and any(_is_of_kagent(c.body) for c in pod.containers()):
+        names = [(account_of(pod.spec), None)]
+    for name, uid in names:
+        body = case.view.get(kagent.GROUP, "Agent", namespace, name)
+        if body is None or (uid is not None and object_at(body, "metadata").get("uid") != uid):
+            message = (
+                f"kagent's Agent `{namespace}/{name}`, which decides on its tools, is not there"
+            )
+            yield case.finding("OWNER_UNKNOWN", message, "metadata.ownerReferences")
+        else:
+            yield from _of_agent(case, agent, body, namespace)
+
+
+def _owners(case: Case) -> Iterator[tuple[str, str]]:
+    metadata = object_at(case.request.object or {}, "metadata")
+    for reference in listed(metadata.get("ownerReferences")):
+        group = str(reference.get("apiVersion", "")).partition("/")[0]
+        if (group, reference.get("kind")) == (kagent.GROUP, "Agent"):
+            yield str(reference.get("name")), str(reference.get("uid"))
+
+
+def _is_of_kagent(body: Object) -> bool:
+    entries = body.get("env")
+    return isinstance(entries, list) and any(
+        isinstance(entry, dict) and entry.get("name") == "KAGENT_NAME" for entry in entries
+    )
+
+
+def access_policies(case: Case) -> Iterator[Finding]:
+    """An XAccessPolicy lets an agent's account use no more tools than its envelope."""
+    request = case.request
+    empty = EMPTY.get((request.group, request.version, request.kind))
+    if empty is None or request.kind != "XAccessPolicy" or request.object is None:
+        return
+    for rule in rules_of(request.object, request.version, request.namespace, empty):
+        agent = case.bundle.by_account.get(rule.account)
+        if agent is not None:
+            yield from _judged(case, agent, rule.asks, request.namespace)
+
+
+def servers(case: Case) -> Iterator[Finding]:
+    """A server that agents use shows no tool that none of them may use."""
+    request = case.request
+    empty = EMPTY.get((request.group, request.version, request.kind))
+    if empty is None or request.object is None:
+        return
+    body, namespace = request.object, request.namespace
+    match request.group, request.kind:
+        case "toolhive.stacklok.dev", "MCPServer":
+            yield from _exposed(case, exposed_by_toolhive(body, namespace, empty, case.view))
+        case "toolhive.stacklok.dev", "MCPToolConfig":
+            after, name = case.view.after(request), request.name or key_of(body)[1]
+            for server in case.view.all(TOOLHIVE, "MCPServer", namespace):
+                if object_at(server, "spec", "toolConfigRef").get("name") == name:
+                    yield from _exposed(case, exposed_by_toolhive(server, namespace, empty, after))
+        case "aigateway.envoyproxy.io", "MCPRoute":
+            for exposed in exposed_by_envoy(body, empty):
+                yield from _exposed(case, exposed)
+
+
+def _exposed(case: Case, exposed: Exposed) -> Iterator[Finding]:
+    users = case.bundle.by_server.get(exposed.server, ())
+    if not users:
+        return
+    strictest = max(users, key=lambda agent: _STAGES.index(agent.stage))
+    tools = DOMAINS["tools"].union(agent.envelope.domains["tools"] for agent in users)
+    envelope = replace(strictest.envelope, domains={**strictest.envelope.domains, "tools": tools})
+    yield from _judged(
+        case, replace(strictest, envelope=envelope), exposed.asks, case.request.namespace
+    )
+
+
+def _agent_of(body: Object, namespace: str, bundle: Bundle) -> Agent | None:
+    by_account = bundle.by_account.get(f"{namespace}/{kagent.account(body)}")
+    if by_account is not None:
+        return by_account
+    return bundle.by_workload.get(("apps", "Deployment", namespace, key_of(body)[1]))
+
+
+def _of_agent(case: Case, agent: Agent, body: Object, namespace: str) -> Iterator[Finding]:
+    asks = tuple(kagent.agent_asks(body, namespace, case.view))
+    yield from _judged(case, agent, asks, namespace)
+
+
+def _judged(case: Case, agent: Agent, asks: tuple[Ask, ...], namespace: str) -> Iterator[Finding]:
+    today = replace(agent, envelope=agent.envelope.on(case.today))
+    own = replace(case, agent=today)
+    for ask in asks:
+        yield from judged(own, today, ask, namespace)
+
+
+CHECKS = (
+    known_version,
+    kagent_agents,
+    kagent_references,
+    rendered_by_kagent,
+    access_policies,
+    servers,
+)

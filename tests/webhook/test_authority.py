@@ -1,0 +1,98 @@
+"""The authority's law: whoever trusted what was published in time can always connect."""
+
+from __future__ import annotations
+
+import datetime as dt
+import ssl
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.x509.verification import PolicyBuilder, Store
+
+from webhook.authority import SPREAD, Authority, create, renewed
+from webhook.tls import keep
+
+BEGIN = dt.datetime(2026, 9, 1, tzinfo=dt.UTC)
+HOSTS = ("policyc.policyc-system.svc", "127.0.0.1")
+
+
+def connects(bundle: str, state: Authority, now: dt.datetime) -> bool:
+    """Whether a client that trusts the bundle accepts the leaf at that time."""
+    store = Store(x509.load_pem_x509_certificates(bundle.encode()))
+    verifier = PolicyBuilder().store(store).time(now).build_server_verifier(x509.DNSName(HOSTS[0]))
+    try:
+        verifier.verify(state.leaf.parsed, [])
+    except x509.verification.VerificationError:
+        return False
+    return True
+
+
+def test_thirty_years_of_renewals_without_a_failed_handshake() -> None:
+    """Polled at uneven times; clients know the bundle of now or of up to SPREAD ago."""
+    now, state = BEGIN, create(HOSTS, BEGIN)
+    published = [(now, state.bundle)]
+    steps = [SPREAD / 2, dt.timedelta(days=9), SPREAD * 2, dt.timedelta(days=20), SPREAD / 3]
+    roots = set()
+    for i in range(2500):
+        now += steps[i % len(steps)]
+        state = renewed(state, HOSTS, now)
+        published.append((now, state.bundle))
+        roots.update(root.certificate for root in state.roots)
+        newest_before = [b for at, b in published if at <= now - SPREAD][-1:]
+        known = [b for at, b in published if at > now - SPREAD]
+        assert all(connects(bundle, state, now) for bundle in newest_before + known), now
+        published = published[-10:]
+    assert now > BEGIN + dt.timedelta(days=30 * 365)
+    assert len(roots) > 3, "no root was ever renewed"
+
+
+def test_a_renewal_takes_three_steps_and_never_skips_one() -> None:
+    state = create(HOSTS, BEGIN)
+    old = state.roots[0]
+    late = BEGIN + dt.timedelta(days=3000)
+    joined = renewed(state, HOSTS, late)
+    assert len(joined.roots) == 2
+    assert joined.leaf == state.leaf
+    assert renewed(joined, HOSTS, late + SPREAD / 2).roots == joined.roots
+    switched = renewed(joined, HOSTS, late + SPREAD)
+    assert connects(switched.roots[1].certificate, switched, late + SPREAD)
+    assert old in switched.roots
+    dropped = renewed(switched, HOSTS, late + SPREAD * 2)
+    assert dropped.roots == (switched.roots[1],)
+    assert dropped.leaf == switched.leaf
+
+
+@pytest.mark.parametrize(
+    "jump", [dt.timedelta(days=-1), dt.timedelta(days=730), dt.timedelta(days=20 * 365)],
+    ids=["K10-a-day-back", "K10-two-years-on", "K10-past-every-certificate"],
+)  # fmt: skip
+def test_after_a_jump_of_the_clock_a_few_steps_heal_it(jump: dt.timedelta) -> None:
+    now, state = BEGIN + jump, create(HOSTS, BEGIN)
+    for _ in range(6):
+        state = renewed(state, HOSTS, now)
+        now += dt.timedelta(seconds=1)
+    assert connects(state.bundle, state, now)
+
+
+def test_new_names_make_a_new_leaf_of_the_same_root() -> None:
+    state = create(HOSTS, BEGIN)
+    other = renewed(state, (*HOSTS, "other.example.com"), BEGIN)
+    assert other.roots == state.roots
+    assert other.leaf != state.leaf
+
+
+def test_nothing_due_changes_nothing() -> None:
+    state = create(HOSTS, BEGIN)
+    assert renewed(state, HOSTS, BEGIN + dt.timedelta(days=30)) is state
+
+
+def test_the_folder_keeps_the_state_and_its_key_to_itself(tmp_path: Path) -> None:
+    first = keep(tmp_path / "tls", HOSTS, BEGIN)
+    assert keep(tmp_path / "tls", HOSTS, BEGIN) == first
+    state_file = tmp_path / "tls" / "authority.json"
+    assert state_file.stat().st_mode & 0o077 == 0
+    assert (tmp_path / "tls" / "ca.crt").read_text() == first.bundle
+    keep(tmp_path / "tls", HOSTS, BEGIN + dt.timedelta(days=80))
+    assert state_file.stat().st_mode & 0o077 == 0
+    ssl.create_default_context(cadata=(tmp_path / "tls" / "ca.crt").read_text())

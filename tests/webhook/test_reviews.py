@@ -1,0 +1,147 @@
+"""The hot path without a network: deadlines, bugs, and the uid read from the start."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.admission import pod, request
+from support.catalogue import case, of
+from support.webhook import review
+
+from policyc.admission.request import Request
+from policyc.admission.verdict import Verdict
+from webhook.judge import Decision, Judged
+from webhook.logs import Talk
+from webhook.metrics import Metrics
+from webhook.reviews import Limits, Reviews, budget_seconds
+from webhook.stream import Body, Held
+
+__all__ = ["case"]  # a fixture of every test here
+SMALL = review(request(pod()))
+UID = SMALL["request"]["uid"]
+
+
+def large() -> Any:
+    body = pod()
+    body["metadata"]["annotations"] = {"a": "x" * 300_000}
+    return review(request(body))
+
+
+def answered(
+    document: Any,
+    decide: Callable[[Request], Decision],
+    query: bytes = b"",
+    chunk: int = 65536,
+    on_send: Callable[[], None] = bool,  # type: ignore[assignment]  # does nothing
+) -> Any:
+    """What one review is answered with, in a process of nothing else."""
+    data = document if isinstance(document, bytes) else json.dumps(document).encode()
+    parts = [data[i : i + chunk] for i in range(0, len(data), chunk)] or [b""]
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        part = parts.pop(0)
+        return {"type": "http.request", "body": part, "more_body": bool(parts)}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+        on_send()
+
+    async def settle(decision: Decision) -> Judged:
+        return Judged(decision.verdict)
+
+    with ThreadPoolExecutor(1) as pool:
+        reviews = Reviews(
+            "validate", decide, settle, Limits(2**20, 10, 5.0), held=Held(2**21),
+            backlog=lambda: 1, is_draining=lambda: False, pool=pool, metrics=Metrics(), talk=Talk(),
+        )  # fmt: skip
+        headers = [(b"content-type", b"application/json")]
+        scope = {"type": "http", "method": "POST", "query_string": query, "headers": headers}
+        asyncio.run(reviews(scope, receive, send))
+    assert sent[0]["status"] == 200
+    return json.loads(sent[1]["body"])["response"]
+
+
+def allow(asked: Request) -> Decision:
+    return Decision(asked, Verdict(asked.uid), None)
+
+
+@of("K6")
+def test_a_late_decision_of_a_small_review_is_a_denial() -> None:
+    def slow(asked: Request) -> Decision:
+        end = time.monotonic() + 0.01
+        while time.monotonic() < end:
+            pass
+        return allow(asked)
+
+    response = answered(SMALL, slow, b"timeout=1ms")
+    assert response["uid"] == UID
+    assert response["auditAnnotations"]["reasons"] == "DEADLINE:deny"
+
+
+@of("K6")
+def test_a_large_review_is_answered_at_the_deadline_not_after_the_decision() -> None:
+    """The decision ends only after the answer was sent: nothing but the deadline can answer."""
+    is_sent = Event()
+
+    def endless(asked: Request) -> Decision:
+        assert is_sent.wait(60)
+        return allow(asked)
+
+    response = answered(large(), endless, b"timeout=50ms", on_send=is_sent.set)
+    assert response["auditAnnotations"]["reasons"] == "DEADLINE:deny"
+    assert response["uid"] == UID
+
+
+@pytest.mark.parametrize("document", [SMALL, large()], ids=["small", "large"])
+@pytest.mark.parametrize(
+    "fault", [KeyError("secret"), RecursionError(), MemoryError(), ValueError("x")]
+)
+def test_a_bug_is_a_denial_that_tells_nothing(
+    document: Any, fault: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(asked: Request) -> Decision:
+        raise fault
+
+    response = answered(document, broken)
+    assert response["uid"] == UID
+    assert response["auditAnnotations"]["reasons"] == "INTERNAL:deny"
+    assert "secret" not in json.dumps(response) + caplog.text
+
+
+@pytest.mark.parametrize(
+    ("query", "seconds"),
+    [(b"timeout=10s", 9.0), (b"timeout=1s", 0.8), (b"timeout=30s", 29.0), (b"timeout=1m0s", 59.0),
+     (b"timeout=500ms", 0.4), (b"", 9.0), (b"timeout=", 9.0), (b"x=1&timeout=2s", 1.6), (b"xtimeout=2s", 9.0)],
+)  # fmt: skip
+def test_the_budget_is_what_the_api_server_waits_less_a_margin(
+    query: bytes, seconds: float
+) -> None:
+    assert budget_seconds(query) == pytest.approx(seconds)
+
+
+@given(st.integers(1, 400), st.sampled_from([b"", b" ", b"\n  "]))
+def test_the_uid_is_known_however_the_body_is_cut(chunk: int, space: bytes) -> None:
+    data = space + json.dumps(SMALL).encode()
+    assert answered(data, allow, chunk=chunk)["uid"] == UID
+
+
+@given(st.binary(max_size=200), st.booleans())
+def test_no_uid_is_read_that_a_strict_parser_would_not_read(tail: bytes, is_after: bool) -> None:
+    """Whatever precedes or follows: a uid that is read is that of ``request``."""
+    whole = json.dumps(SMALL).encode()
+    body = Body(receive=None, limit_bytes=0, held=Held(0))  # type: ignore[arg-type]  # nothing is read
+    body.data = bytearray(whole[:100] + tail if is_after else tail + whole)
+    assert body.uid in ("", UID)
+    inner = b'{"a": %s}' % whole
+    body.data = bytearray(inner)
+    assert body.uid == ""

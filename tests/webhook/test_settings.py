@@ -1,0 +1,66 @@
+"""Settings: where they come from, and what is refused."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import pytest
+
+from policyc.admission.verdict import Level
+from policyc.core.errors import PolicycError
+from webhook.settings import Serving, add_flags, read_settings
+
+LEAST = ["--unsigned", "--tls-folder", "tls"]
+
+
+def read(flags: list[str], environment: dict[str, str] | None = None) -> Serving:
+    parser = argparse.ArgumentParser()
+    add_flags(parser)
+    return read_settings(parser.parse_args(LEAST + flags), environment or {})
+
+
+def test_a_flag_beats_the_environment_beats_the_file_beats_the_default(tmp_path: Path) -> None:
+    file = tmp_path / "settings.yaml"
+    file.write_text("port: 1\nidle-seconds: 2\nread_seconds: 3\noperators: [a, b]\n")
+    environment = {"POLICYC_WEBHOOK_PORT": "10", "POLICYC_WEBHOOK_IDLE_SECONDS": "20"}
+    found = read(["--config", str(file), "--port", "100"], environment)
+    assert (found.port, found.idle_seconds, found.read_seconds) == (100, 20.0, 3.0)
+    assert found.admission.operators == {"a", "b"}
+    assert found.drain_seconds == Serving().drain_seconds
+
+
+def test_what_decisions_depend_on_has_flags_too() -> None:
+    found = read(["--shadow", "deny", "--home", "x", "--operators", "a", "--operators", "b"])
+    assert found.admission.shadow is Level.DENY
+    assert found.admission.home == "x"
+    assert found.admission.operators == {"a", "b"}
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [(["--port", "x"], "no whole number"), (["--stale-seconds", "soon"], "no number"),
+     (["--shadow", "loud"], "no level"), (["--read-seconds", "0"], "too small"),
+     (["--read-seconds", "nan"], "too small"), (["--tls-minimum", "1.1"], "neither"),
+     (["--log-level", "all"], "none of"), (["--tls-cert", "x"], "together"),
+     (["--public-key", "x"], "either"), (["--log-folder", "x"], "together")],
+)  # fmt: skip
+def test_a_value_that_cannot_be_is_named(flags: list[str], said: str) -> None:
+    with pytest.raises(PolicycError, match=said) as caught:
+        read(flags)
+    assert caught.value.code == "PC7115"
+
+
+@pytest.mark.parametrize("text", ["[]", "a: {", "prot: 1", "port: high"])
+def test_a_file_that_cannot_be_is_named(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "settings.yaml"
+    file.write_text(text)
+    with pytest.raises(PolicycError) as caught:
+        read(["--config", str(file)])
+    assert caught.value.code == "PC7115"
+
+
+def test_an_environment_variable_may_switch() -> None:
+    assert read([], {"POLICYC_WEBHOOK_CLUSTER": "false"}).cluster is False
+    with pytest.raises(PolicycError, match="no truth value"):
+        read([], {"POLICYC_WEBHOOK_CLUSTER": "perhaps"})

@@ -99,7 +99,8 @@ def test_only_the_kind_that_changed_is_copied(tmp_path: Path) -> None:
         wait(is_new)
         after = follower.view()
         for kind in WATCHED - {("", "Namespace")}:
-            assert after._objects[kind] is before._objects[kind]
+            same = zip(after.all(*kind), before.all(*kind), strict=True)
+            assert all(new is old for new, old in same)
         follower.stop()
 
 

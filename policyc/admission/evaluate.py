@@ -37,11 +37,12 @@ def _judged(case: Case) -> Iterator[Finding]:
         yield from check(today)
 
 
-def _identity(finding: Finding) -> tuple[str, str]:
-    return (finding.reason, finding.message)
+def _identity(finding: Finding) -> tuple[str, str, str]:
+    """The same fault at the same place: one that moves to another container is a new one."""
+    return (finding.reason, finding.message, finding.path)
 
 
-def _ratcheted(finding: Finding, known: set[tuple[str, str]]) -> Finding:
+def _ratcheted(finding: Finding, known: set[tuple[str, str, str]]) -> Finding:
     """What was so before is a warning: refusing it would forbid its repair."""
     if finding.is_ratcheted and _identity(finding) in known and finding.level is Level.DENY:
         return replace(finding, level=Level.WARN)

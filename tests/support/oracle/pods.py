@@ -60,7 +60,7 @@ def faults(body: Json, namespace: str, envelopes: dict[str, Json]) -> set[Fault]
         return set()
     found: set[Fault] = set()
     if len(named) > 1:
-        found.add(("accounts differ", "", ""))
+        found.add(("accounts differ", "", str(sorted(named))))
     claim = ((template.get("metadata") or {}).get("labels") or {}).get("policyc.dev/agent")
     if claim not in (None, agent["metadata"]["name"]):
         found.add(("claim", "", claim))

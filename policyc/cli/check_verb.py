@@ -16,7 +16,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     compiled = compile_root(args.root, as_of=args.as_of, progress=progress("checking"))
-    say(compiled.diagnostics, args.format)
+    say(compiled.diagnostics, args.format, args.root)
     if args.format == "text" and not compiled.diagnostics:
         print(f"{counted(len(compiled.agents), 'agent')}, nothing to report")
     return verdict(compiled.diagnostics)

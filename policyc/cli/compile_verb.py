@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
         args.root, as_of=args.as_of, jobs=args.jobs, progress=progress("compiling")
     )
     if not compiled.ok:
-        say(compiled.diagnostics, args.format)
+        say(compiled.diagnostics, args.format, args.root)
         return verdict(compiled.diagnostics)
     if compiled.files == before:
         outcome = "unchanged"
@@ -65,7 +65,7 @@ def _source(root: Path) -> Callable[[str], Source]:
 
 
 def _report(compiled: Compiled, args: argparse.Namespace, outcome: str) -> int:
-    say(compiled.diagnostics, args.format)
+    say(compiled.diagnostics, args.format, args.root)
     if args.format == "text":
         for agent in compiled.agents:
             print(f"{args.output / agent.agent}: {', '.join(agent.files)}")
@@ -87,7 +87,7 @@ def _print_slack(compiled: Compiled) -> None:
 
 
 def _differs(compiled: Compiled, before: dict[str, bytes], args: argparse.Namespace) -> int:
-    say(compiled.diagnostics, args.format)
+    say(compiled.diagnostics, args.format, args.root)
     names = sorted(
         name
         for name in compiled.files.keys() | before.keys()

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import policyc
 from policyc.cli.main import Exit
@@ -46,19 +46,30 @@ def _day(text: str) -> date:
         raise argparse.ArgumentTypeError(f"`{text}` is no day: write it as 2026-12-31") from fault
 
 
-def say(diagnostics: Iterable[Diagnostic], format_: str) -> None:
-    """Findings: text to stderr as talk, json and sarif to stdout as data."""
+def say(diagnostics: Iterable[Diagnostic], format_: str, root: Path | None = None) -> None:
+    """Findings: text to stderr as talk, json and sarif to stdout as data.
+
+    ``root`` is the policy root that their paths are below, where they are.
+    """
     found = in_order(diagnostics)
     match format_:
         case "json":
             print(render_json(found), end="")
         case "sarif":
-            print(render_sarif(found, version=policyc.__version__), end="")
+            print(render_sarif(found, version=policyc.__version__, root=_below(root)), end="")
         case _:
             if found:
                 color = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
                 print(render_text(found, color=color), end="", file=sys.stderr)
                 print(_counts(found), file=sys.stderr)
+
+
+def _below(root: Path | None) -> str:
+    """The root as seen from the working directory, with a final slash."""
+    if root is None:
+        return ""
+    path = PurePath(os.path.relpath(root)).as_posix()
+    return "" if path == "." else f"{path}/"
 
 
 def verdict(diagnostics: Iterable[Diagnostic]) -> Exit:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Sequence
+from urllib.parse import quote
 
 from policyc.core.canonical import Json, pretty_json
 from policyc.core.codes import CODES
@@ -118,8 +119,12 @@ def _span(span: Span) -> Json:
     }
 
 
-def render_sarif(diagnostics: Sequence[Diagnostic], *, version: str) -> str:
-    """A SARIF 2.1.0 log (OASIS, 2020-03-27) with one run; columns are code points."""
+def render_sarif(diagnostics: Sequence[Diagnostic], *, version: str, root: str = "") -> str:
+    """A SARIF 2.1.0 log (OASIS, 2020-03-27) with one run; columns are code points.
+
+    ``root`` is the folder that the paths are below, as seen from the repository: viewers
+    look for files from there.
+    """
     codes = sorted({d.code for d in diagnostics})
     run: dict[str, Json] = {
         "tool": {
@@ -132,8 +137,7 @@ def render_sarif(diagnostics: Sequence[Diagnostic], *, version: str) -> str:
             }
         },
         "columnKind": "unicodeCodePoints",
-        "originalUriBaseIds": {"POLICYROOT": {"description": {"text": "the policy root"}}},
-        "results": [_result(d, codes.index(d.code)) for d in diagnostics],
+        "results": [_result(d, codes.index(d.code), root) for d in diagnostics],
     }
     return pretty_json(
         {
@@ -144,7 +148,7 @@ def render_sarif(diagnostics: Sequence[Diagnostic], *, version: str) -> str:
     ).decode()
 
 
-def _result(diagnostic: Diagnostic, rule: int) -> Json:
+def _result(diagnostic: Diagnostic, rule: int, root: str) -> Json:
     text = diagnostic.message + (f"; help: {diagnostic.help}" if diagnostic.help else "")
     result: dict[str, Json] = {
         "ruleId": diagnostic.code,
@@ -153,12 +157,13 @@ def _result(diagnostic: Diagnostic, rule: int) -> Json:
         "message": {"text": text},
     }
     if diagnostic.file:
-        result["locations"] = [{"physicalLocation": _physical(diagnostic.file, diagnostic.span)}]
+        place = _physical(root + diagnostic.file, diagnostic.span)
+        result["locations"] = [{"physicalLocation": place}]
     if diagnostic.related:
         result["relatedLocations"] = [
             {
                 "id": i,
-                "physicalLocation": _physical(r.span.path, r.span),
+                "physicalLocation": _physical(root + r.span.path, r.span),
                 "message": {"text": r.message},
             }
             for i, r in enumerate(diagnostic.related)
@@ -167,7 +172,7 @@ def _result(diagnostic: Diagnostic, rule: int) -> Json:
 
 
 def _physical(path: str, span: Span | None) -> Json:
-    location: dict[str, Json] = {"artifactLocation": {"uri": path, "uriBaseId": "POLICYROOT"}}
+    location: dict[str, Json] = {"artifactLocation": {"uri": quote(path)}}
     if span is not None:
         begin, finish = span.begin, span.finish
         location["region"] = {

@@ -7,6 +7,7 @@ import re
 import unicodedata
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import jsonschema
 from hypothesis import given
@@ -130,7 +131,9 @@ def from_sarif(text: str) -> list[tuple[Any, ...]]:
     def read(location: Any) -> tuple[str, tuple[int, ...] | None]:
         physical = location["physicalLocation"]
         where = physical.get("region")
-        return physical["artifactLocation"]["uri"], tuple(where[k] for k in keys) if where else None
+        return unquote(physical["artifactLocation"]["uri"]), tuple(
+            where[k] for k in keys
+        ) if where else None
 
     (run,) = json.loads(text)["runs"]
     rules = run["tool"]["driver"]["rules"]
@@ -148,6 +151,10 @@ def test_json_and_sarif_hold_the_same_findings_as_the_value(found: list[Diagnost
     expected = list(map(facts, found))
     assert from_json(render_json(found)) == expected
     assert from_sarif(render_sarif(found, version="1.0")) == expected
+    below = from_sarif(render_sarif(found, version="1.0", root="policies/"))
+    assert [path for _, _, path, *_ in below] == [
+        f"policies/{path}" if path else "" for _, _, path, *_ in expected
+    ]
 
 
 def shown(text: str) -> str:
@@ -214,8 +221,9 @@ LOCATION = {
             "properties": {
                 "artifactLocation": {
                     "type": "object",
-                    "required": ["uri", "uriBaseId"],
-                    "properties": {"uri": {"type": "string"}, "uriBaseId": {"const": "POLICYROOT"}},
+                    "required": ["uri"],
+                    "additionalProperties": False,
+                    "properties": {"uri": {"type": "string", "format": "uri-reference"}},
                 },
                 "region": {
                     "type": "object",

@@ -10,7 +10,7 @@ BIN = $(VENV)/bin
 RUN = $(VENV)/.run
 DEV = $(VENV)/.dev
 # The hash seed is left random on purpose: artifacts must not depend on it.
-PYTEST = $(BIN)/pytest -n auto
+PYTEST = $(BIN)/pytest -n auto --dist worksteal
 
 compile: $(RUN)
 	@$(BIN)/policyc compile policies --output generated

@@ -35,11 +35,7 @@ class Builder:
 
     def __init__(self, source: Source) -> None:
         self.source = source
-        self.reducers: dict[str, Reduce] = {
-            name.removeprefix("on_"): getattr(self, name)
-            for name in dir(self)
-            if name.startswith("on_")
-        }
+        self.reducers: dict[str, Reduce] = {rule: getattr(self, name) for rule, name in _RULES}
 
     # -- tokens --------------------------------------------------------------
 
@@ -529,3 +525,8 @@ class Builder:
 
     def on_image_grant(self, c: Children) -> n.ImageGrant:
         return n.ImageGrant(self._patterns(c), span=self._span(c))
+
+
+_RULES = tuple(
+    (name.removeprefix("on_"), name) for name in vars(Builder) if name.startswith("on_")
+)

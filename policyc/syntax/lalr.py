@@ -56,6 +56,8 @@ class State:
 class Tables:
     terminals: Mapping[str, str]
     rules: Sequence[Rule]
+    plans: Sequence[tuple[str, int, str]]
+    """Of each rule: its origin, its length, and its name unless it is inlined."""
     states: Sequence[State]
     start: int
     accept: int
@@ -100,7 +102,8 @@ def tables() -> Tables:
         for on_terminal, on_rule in raw["states"]
     ]
     rules = [Rule(*rule) for rule in raw["rules"]]
-    return Tables(dict(raw["terminals"]), rules, states, raw["start"], raw["accept"])
+    plans = [(r.origin, r.length, "" if r.is_inlined else r.name) for r in rules]
+    return Tables(dict(raw["terminals"]), rules, plans, states, raw["start"], raw["accept"])
 
 
 _GAP_MATCH = re.compile(_GAP).match
@@ -112,8 +115,7 @@ def parse(text: str, reducers: Mapping[str, Reduce]) -> Any:  # Any: what the st
     Time is linear in the text.
     """
     table = tables()
-    states, rules, matcher = table.states, table.rules, table.matcher
-    plans = [(r.origin, r.length, None if r.is_inlined else reducers[r.name]) for r in rules]
+    states, plans, matcher = table.states, table.plans, table.matcher
     stack = [table.start]
     values: list[Any] = []
     offset, length = 0, len(text)
@@ -139,14 +141,13 @@ def parse(text: str, reducers: Mapping[str, Reduce]) -> Any:  # Any: what the st
                 values.append(token)
                 offset = end
                 break
-            origin, size, reduce = plans[-action - 1]
+            origin, size, name = plans[-action - 1]
             children = values[len(values) - size :] if size else []
             if size:
                 del stack[-size:], values[-size:]
-            if reduce is None:
-                values.append(_flat(children))
-            else:
-                values.append(reduce(_flat(children)))
+            if list in map(type, children):
+                children = _flat(children)
+            values.append(reducers[name](children) if name else children)
             target = states[stack[-1]].gotos[origin]
             stack.append(target)
             if target == table.accept and terminal == END:
@@ -155,8 +156,6 @@ def parse(text: str, reducers: Mapping[str, Reduce]) -> Any:  # Any: what the st
 
 def _flat(children: list[Any]) -> list[Any]:  # Any: see Reduce
     """Children of inlined rules take the place of their list."""
-    if not any(type(child) is list for child in children):
-        return children
     out: list[Any] = []
     for child in children:
         if type(child) is list:

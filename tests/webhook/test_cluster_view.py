@@ -113,12 +113,9 @@ def test_a_kind_without_word_becomes_unknown_and_returns(tmp_path: Path) -> None
         clock.seconds += 1000
         assert follower.view().unknown == WATCHED
         server.come_back()
-
-        def is_known() -> bool:
-            clock.seconds += 1
-            return not follower.view().unknown
-
-        wait(is_known)
+        wait(lambda: all(follower.age_seconds(kind) == 0 for kind in WATCHED))
+        clock.seconds += 1
+        assert follower.view().unknown == frozenset()
         assert follower.faults() == {}
         follower.stop()
 

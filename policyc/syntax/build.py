@@ -527,6 +527,4 @@ class Builder:
         return n.ImageGrant(self._patterns(c), span=self._span(c))
 
 
-_RULES = tuple(
-    (name.removeprefix("on_"), name) for name in vars(Builder) if name.startswith("on_")
-)
+_RULES = tuple((name.removeprefix("on_"), name) for name in vars(Builder) if name.startswith("on_"))

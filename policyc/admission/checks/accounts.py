@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from policyc.admission.case import Case, account_of
+from policyc.admission.case import Case
 from policyc.admission.verdict import Finding
-from policyc.admission.view import annotations_of, key_of
+from policyc.admission.view import key_of
 
 CLAIM = "policyc.dev/agent"
 
@@ -29,7 +29,7 @@ def own_account(case: Case) -> Iterator[Finding]:
     if case.pod is None or case.agent is None:
         return
     subject = case.agent.envelope.subject
-    used = f"{case.request.namespace}/{account_of(case.pod.spec)}"
+    used = f"{case.request.namespace}/{case.pod.account}"
     if used != subject.service_account:
         yield case.finding(
             "SA_NOT_ALLOWED",
@@ -43,7 +43,7 @@ def claims(case: Case) -> Iterator[Finding]:
     """An annotation may say who the agent is, and nothing else than what it is."""
     if case.pod is None:
         return
-    claimed = annotations_of(case.pod.template).get(CLAIM)
+    claimed = case.pod.annotations.get(CLAIM)
     name = case.agent.name if case.agent is not None else ""
     if claimed is not None and claimed != name:
         yield case.finding(

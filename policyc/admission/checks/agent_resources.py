@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from policyc.admission.bundle import Agent, Bundle
-from policyc.admission.case import Case, account_of
+from policyc.admission.case import Case
 from policyc.admission.checks.capabilities import judged
 from policyc.admission.extract import kagent
 from policyc.admission.extract.environment import listed
@@ -78,12 +78,13 @@ def rendered_by_kagent(case: Case) -> Iterator[Finding]:
     kagent gives its pods ``KAGENT_NAME`` (the ServiceAccount) and an owner reference to the
     Agent; what it renders is in a Secret.  The owner only adds to what the pod asks for.
     """
-    if case.bound is None:
+    bound = case.bound
+    if bound is None:
         return
-    (pod, agent), namespace = case.bound, case.request.namespace
+    (pod, agent), namespace = bound, case.request.namespace
     names: list[tuple[str, str | None]] = [*_owners(case)]
     if not names and any(_is_of_kagent(c.body) for c in pod.containers()):
-        names = [(account_of(pod.spec), None)]
+        names = [(pod.account, None)]
     for name, uid in names:
         body = case.view.get(kagent.GROUP, "Agent", namespace, name)
         if body is None or (uid is not None and object_at(body, "metadata").get("uid") != uid):
@@ -96,8 +97,9 @@ def rendered_by_kagent(case: Case) -> Iterator[Finding]:
 
 
 def _owners(case: Case) -> Iterator[tuple[str, str]]:
-    metadata = object_at(case.request.object or {}, "metadata")
-    for reference in listed(metadata.get("ownerReferences")):
+    metadata = (case.request.object or {}).get("metadata")
+    references = metadata.get("ownerReferences") if isinstance(metadata, dict) else None
+    for reference in listed(references):
         group = str(reference.get("apiVersion", "")).partition("/")[0]
         if (group, reference.get("kind")) == (kagent.GROUP, "Agent"):
             yield str(reference.get("name")), str(reference.get("uid"))
@@ -105,9 +107,10 @@ def _owners(case: Case) -> Iterator[tuple[str, str]]:
 
 def _is_of_kagent(body: Object) -> bool:
     entries = body.get("env")
-    return isinstance(entries, list) and any(
-        isinstance(entry, dict) and entry.get("name") == "KAGENT_NAME" for entry in entries
-    )
+    for entry in entries if isinstance(entries, list) else ():
+        if isinstance(entry, dict) and entry.get("name") == "KAGENT_NAME":
+            return True
+    return False
 
 
 def access_policies(case: Case) -> Iterator[Finding]:

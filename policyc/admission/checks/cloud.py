@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from policyc.admission.case import Case, account_of
+from policyc.admission.case import Case
 from policyc.admission.checks.concerned import unknown
 from policyc.admission.request import Object, Operation
 from policyc.admission.verdict import Finding
@@ -18,7 +18,10 @@ KIND = ("", "ServiceAccount")
 
 def roles_of(body: Object, table: Mapping[str, str]) -> list[tuple[str, Role]]:
     """The cloud roles that annotations of an object ask for, each with its annotation."""
-    found = annotations_of(body)
+    return _roles(annotations_of(body), table)
+
+
+def _roles(found: Mapping[str, str], table: Mapping[str, str]) -> list[tuple[str, Role]]:
     return [(key, (p, found[key])) for key, p in table.items() if found.get(key)]
 
 
@@ -48,12 +51,12 @@ def pod(case: Case) -> Iterator[Finding]:
     if KIND in case.view.unknown:
         yield unknown(case, {KIND})
         return
-    name = account_of(case.pod.spec)
+    name = case.pod.account
     body = case.view.get(*KIND, case.request.namespace, name) or {}
     own = f"{case.request.namespace}/{name}"
     for _, role in roles_of(body, ON_ACCOUNTS):
         yield from _judged(case, own, role, case.pod.at("spec.serviceAccountName"))
-    for key, role in roles_of(case.pod.template, ON_PODS):
+    for key, role in _roles(case.pod.annotations, ON_PODS):
         yield from _judged(case, own, role, case.pod.at(f"metadata.annotations['{key}']"))
 
 

@@ -10,9 +10,10 @@ from policyc.admission.verdict import Finding, Level
 
 def names(case: Case) -> Iterator[Finding]:
     """A pod has a container, and no two of its containers have one name."""
-    if case.bound is None:
+    bound = case.bound
+    if bound is None:
         return
-    pod, _ = case.bound
+    pod, _ = bound
     if not pod.spec.get("containers"):
         yield case.finding("NO_CONTAINERS", "the pod has no container", pod.at("spec.containers"))
     seen: set[str] = set()
@@ -28,9 +29,10 @@ def names(case: Case) -> Iterator[Finding]:
 
 def ephemeral(case: Case) -> Iterator[Finding]:
     """Whoever adds a container to a running agent acts as the agent."""
-    if case.bound is None:
+    bound = case.bound
+    if bound is None or "ephemeralContainers" not in bound[0].spec:
         return
-    pod, _ = case.bound
+    pod, _ = bound
     level = Level.NOTE if case.request.user in case.settings.break_glass else Level.DENY
     for container in pod.containers():
         if container.field == "ephemeralContainers":

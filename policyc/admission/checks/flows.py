@@ -36,7 +36,7 @@ def pod_within(case: Case) -> Iterator[Finding]:
         yield unknown(case, KINDS)
         return
     most = ceiling(case.bundle, agent)
-    over = excess(case.view, case.request.namespace, labels_of(pod.template), most)
+    over = excess(case.view, case.request.namespace, pod.labels, most)
     if not over:
         return
     before = _before(case)
@@ -93,7 +93,7 @@ def reserved_label(case: Case) -> Iterator[Finding]:
     """Cilium 1.20.0 enforces no policy on pods with this label: cilium/cilium issue 48027."""
     if case.pod is None or case.agent is None:
         return
-    if RESERVED_LABEL in labels_of(case.pod.template):
+    if RESERVED_LABEL in case.pod.labels:
         yield case.finding(
             "CNI_KNOWN_BUG",
             f"with a label `{RESERVED_LABEL}` Cilium 1.20.0 enforces no NetworkPolicy on the pod",

@@ -15,7 +15,6 @@ from policyc.admission.extract.lists import words_of
 from policyc.admission.pods import Pod
 from policyc.admission.readings import holds_model, holds_tool
 from policyc.admission.requested import Ask, Delegate, Endpoint, Known, Model, Region, Tool
-from policyc.admission.view import annotations_of
 from policyc.envelope.domains import MODELS, TOOLS
 from policyc.envelope.region import Region as EnvelopeRegion
 
@@ -61,7 +60,7 @@ _NONE = Claims((), {})
 
 def claims_of(pod: Pod, most: int) -> Claims:
     """The claims of a pod's annotations, of each at most so many."""
-    annotations = annotations_of(pod.template)
+    annotations = pod.annotations
     by_domain: dict[str, tuple[Ask, ...]] = {}
     for name in (TOOLS_CLAIM, MODELS_CLAIM, EGRESS_CLAIM):
         text = annotations.get(name)

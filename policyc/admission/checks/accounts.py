@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from policyc.admission.case import Case
+from policyc.admission.checks.scope import of_pods
 from policyc.admission.verdict import Finding
 from policyc.admission.view import key_of
 
 CLAIM = "policyc.dev/agent"
 
 
+@of_pods
 def named_once(case: Case) -> Iterator[Finding]:
     """The deprecated field and the current one must not disagree."""
     if case.pod is None:
@@ -24,6 +26,7 @@ def named_once(case: Case) -> Iterator[Finding]:
         )
 
 
+@of_pods
 def own_account(case: Case) -> Iterator[Finding]:
     """A registered workload runs as its agent's ServiceAccount."""
     if case.pod is None or case.agent is None:
@@ -39,6 +42,7 @@ def own_account(case: Case) -> Iterator[Finding]:
         )
 
 
+@of_pods
 def claims(case: Case) -> Iterator[Finding]:
     """An annotation may say who the agent is, and nothing else than what it is."""
     if case.pod is None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from policyc.admission.bundle import Agent, Bundle
 from policyc.admission.case import Case
 from policyc.admission.checks.capabilities import judged
+from policyc.admission.checks.scope import of_agents, of_kinds
 from policyc.admission.extract import kagent
 from policyc.admission.extract.environment import listed
 from policyc.admission.extract.gateways import (
@@ -31,6 +32,7 @@ _STAGES = ("observe", "audit", "enforce")
 _GATED = frozenset({(kagent.GROUP, "Agent"), (TOOLHIVE, "MCPServer"), (TOOLHIVE, "MCPToolConfig"), (ENVOY, "MCPRoute")}) | {(g, "XAccessPolicy") for g in NETWORKING}  # fmt: skip
 
 
+@of_kinds(_GATED)
 def known_version(case: Case) -> Iterator[Finding]:
     """A version that is not known may mean anything by its fields."""
     request = case.request
@@ -41,6 +43,7 @@ def known_version(case: Case) -> Iterator[Finding]:
         yield case.finding("NOT_A_LIST", message, "apiVersion")
 
 
+@of_kinds({(kagent.GROUP, "Agent")})
 def kagent_agents(case: Case) -> Iterator[Finding]:
     """An Agent of kagent's asks for no more than the registered agent of its account may have."""
     request = case.request
@@ -52,6 +55,7 @@ def kagent_agents(case: Case) -> Iterator[Finding]:
             yield from _of_agent(case, agent, request.object, request.namespace)
 
 
+@of_kinds({(kagent.GROUP, "ModelConfig"), (kagent.GROUP, "RemoteMCPServer")})
 def kagent_references(case: Case) -> Iterator[Finding]:
     """A ModelConfig or RemoteMCPServer gives the Agents that refer to it nothing more."""
     request = case.request
@@ -72,6 +76,7 @@ def kagent_references(case: Case) -> Iterator[Finding]:
                 yield replace(finding, path="spec")
 
 
+@of_agents
 def rendered_by_kagent(case: Case) -> Iterator[Finding]:
     """A Deployment that kagent made is judged by the Agent that it was made from.
 
@@ -113,6 +118,7 @@ def _is_of_kagent(body: Object) -> bool:
     return False
 
 
+@of_kinds(_GATED)
 def access_policies(case: Case) -> Iterator[Finding]:
     """An XAccessPolicy lets an agent's account use no more tools than its envelope."""
     request = case.request
@@ -125,6 +131,7 @@ def access_policies(case: Case) -> Iterator[Finding]:
             yield from _judged(case, agent, rule.asks, request.namespace)
 
 
+@of_kinds(_GATED)
 def servers(case: Case) -> Iterator[Finding]:
     """A server that agents use shows no tool that none of them may use."""
     request = case.request

@@ -12,6 +12,7 @@ from itertools import islice
 
 from policyc.admission.bundle import Agent
 from policyc.admission.case import Case
+from policyc.admission.checks.scope import of_agents
 from policyc.admission.extract.claims import SERVERS_CLAIM, Claims, claims_of
 from policyc.admission.extract.pods import pod_asks
 from policyc.admission.extract.volumes import volume_asks
@@ -27,6 +28,7 @@ _MOST_ASKS = 500
 _ENVELOPE_DOMAIN = {"tools": "tools", "models": "models", "egress": "egress_host"}
 
 
+@of_agents
 def asks(case: Case) -> Iterator[Finding]:
     """What the pod of an agent asks for is within its envelope, and is what it claims."""
     bound = case.bound

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from policyc.admission.case import Case
+from policyc.admission.checks.scope import of_pods
 from policyc.admission.request import Object, Operation
 from policyc.admission.verdict import Finding, Level
 from policyc.admission.view import annotations_of, labels_of
@@ -16,6 +17,7 @@ _PREFIX = "policyc.dev/"
 _CLAIMS = tuple(_PREFIX + claim for claim in ("agent", "class", "tier"))
 
 
+@of_pods
 def true_claims(case: Case) -> Iterator[Finding]:
     """Labels and annotations name the agent, class and tier that the envelope names.
 
@@ -66,6 +68,7 @@ def _in_texts(
     ]
 
 
+@of_pods
 def kept_claims(case: Case) -> Iterator[Finding]:
     """An agent's object does not lose what says whose it is."""
     request = case.request
@@ -97,6 +100,7 @@ def _marks(body: Object | None, case: Case) -> set[tuple[str, str]]:
     }
 
 
+@of_pods
 def mirror(case: Case) -> Iterator[Finding]:
     """Only a kubelet says that a pod mirrors a static one, which runs whatever we say."""
     if case.pod is None or MIRROR not in case.pod.annotations:
@@ -111,6 +115,7 @@ def mirror(case: Case) -> Iterator[Finding]:
         yield case.finding("MIRROR_POD", f"`{request.user}` is no kubelet", path)
 
 
+@of_pods
 def dated(case: Case) -> Iterator[Finding]:
     """What ends is said while it lasts, so that nobody is surprised."""
     if case.pod is None or case.agent is None:

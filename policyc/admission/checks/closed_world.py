@@ -6,14 +6,17 @@ from collections.abc import Iterator
 from typing import TypeAlias
 
 from policyc.admission.case import Case
+from policyc.admission.checks.scope import of_agents, of_kinds
 from policyc.admission.fields import SCHEMAS, Inside, Irrelevant, Judged, Only, Refused
 from policyc.admission.pods import kind_that_starts_pods
 from policyc.admission.request import Object
 from policyc.admission.shown import shown
 from policyc.admission.verdict import Finding
 from policyc.core.canonical import Json
+from policyc.kube.workloads import WORKLOAD_KINDS
 
 _UNKNOWN = object()
+_WORKLOADS = frozenset((row.group, row.kind) for row in WORKLOAD_KINDS)
 _TITLES = {
     "Container": "container",
     "EphemeralContainer": "ephemeral container",
@@ -22,6 +25,7 @@ _TITLES = {
 }
 
 
+@of_kinds(_WORKLOADS)
 def template(case: Case) -> Iterator[Finding]:
     """The way to the pod's spec is one of objects: what is something else holds nothing readable."""
     row = kind_that_starts_pods(case.request.group, case.request.kind)
@@ -39,6 +43,7 @@ def template(case: Case) -> Iterator[Finding]:
             return
 
 
+@of_agents
 def fields(case: Case) -> Iterator[Finding]:
     """Each field of the pod's spec, by its line in the table."""
     bound = case.bound

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from policyc.admission.case import Case
 from policyc.admission.checks.concerned import unknown
+from policyc.admission.checks.scope import of_kinds, of_pods
 from policyc.admission.request import Object, Operation
 from policyc.admission.verdict import Finding
 from policyc.admission.view import View, annotations_of, key_of
@@ -25,6 +26,7 @@ def _roles(found: Mapping[str, str], table: Mapping[str, str]) -> list[tuple[str
     return [(key, (p, found[key])) for key, p in table.items() if found.get(key)]
 
 
+@of_kinds({KIND})
 def account(case: Case) -> Iterator[Finding]:
     """An agent's ServiceAccount is given no cloud role but its own."""
     request = case.request
@@ -44,6 +46,7 @@ def account(case: Case) -> Iterator[Finding]:
         yield from _judged(about, own, role, f"metadata.annotations['{key}']")
 
 
+@of_pods
 def pod(case: Case) -> Iterator[Finding]:
     """The account that an agent's pod runs as has no cloud role but the agent's own."""
     if case.pod is None or case.agent is None:
@@ -94,6 +97,7 @@ def _by_role(view: View) -> Mapping[Role, frozenset[str]]:
     return found
 
 
+@of_pods
 def one_agent(case: Case) -> Iterator[Finding]:
     """No agent's workload uses the ServiceAccount of another agent."""
     if case.pod is None or case.agent is None:

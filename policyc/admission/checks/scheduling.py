@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from policyc.admission.case import Case
+from policyc.admission.checks.scope import of_agents
 from policyc.admission.pods import Pod
 from policyc.admission.shown import shown
 from policyc.admission.verdict import Finding
 
 
+@of_agents
 def node_name(case: Case) -> Iterator[Finding]:
     """A pod that names its node walks past the scheduler, and past what guards nodes there."""
     bound = case.bound
@@ -34,6 +36,7 @@ def _is_scheduled(pod: Pod) -> bool:
     )
 
 
+@of_agents
 def runtime_class(case: Case) -> Iterator[Finding]:
     """The runtime that the policy names, or the node's own where it names none."""
     bound = case.bound

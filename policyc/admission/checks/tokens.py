@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from policyc.admission.bundle import Agent
 from policyc.admission.case import Case
+from policyc.admission.checks.scope import of_agents, of_kinds
 from policyc.admission.pods import Pod
 from policyc.admission.request import Object, Operation
 from policyc.admission.shown import shown
@@ -28,6 +29,7 @@ def uses_api(agent: Agent) -> bool:
     return bool(domains["kube"] or domains["kube_url"])
 
 
+@of_agents
 def automount(case: Case) -> Iterator[Finding]:
     """Kubernetes mounts a token unless the pod, or else the account, says not to."""
     bound = case.bound
@@ -50,6 +52,7 @@ def automount(case: Case) -> Iterator[Finding]:
         )
 
 
+@of_agents
 def token_volumes(case: Case) -> Iterator[Finding]:
     """A projected token is a token, whatever `automountServiceAccountToken` says."""
     bound = case.bound
@@ -76,6 +79,7 @@ def _may_have(agent: Agent, audience: Json) -> bool:
     return bool(agent.envelope.domains["identity"] & IDENTITY.written({"provider": provider}))
 
 
+@of_agents
 def secret_volumes(case: Case) -> Iterator[Finding]:
     """Secrets are never read here, and any may hold a token: those that may be mounted are named."""
     bound = case.bound
@@ -123,6 +127,7 @@ def requested_tokens(case: Case) -> Iterator[Finding]:
     yield Finding("TOKEN_REQUEST", text, agent=agent.name, is_ratcheted=False)
 
 
+@of_kinds({("", "Secret")})
 def token_secrets(case: Case) -> Iterator[Finding]:
     """A Secret of the token type is filled with a token that does not expire."""
     asked = case.request

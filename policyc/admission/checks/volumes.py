@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from posixpath import dirname, normpath
 
 from policyc.admission.case import Case
+from policyc.admission.checks.scope import of_agents, of_pods
 from policyc.admission.shown import shown
 from policyc.admission.verdict import Finding, Level
 from policyc.core.canonical import Json
@@ -16,6 +17,7 @@ _HIDING = frozenset({"/", *_RESOLVERS, *(dirname(file) for file in _RESOLVERS)})
 """Where a mount would hide or hold one of them."""
 
 
+@of_agents
 def mount_paths(case: Case) -> Iterator[Finding]:
     """A volume over these files does what `hostAliases`, `dnsConfig` or LD_PRELOAD would."""
     bound = case.bound
@@ -41,6 +43,7 @@ def _is_within(path: str, folder: str) -> bool:
     return folder in ("/", path) or path.startswith(folder + "/")
 
 
+@of_agents
 def csi_drivers(case: Case) -> Iterator[Finding]:
     """Inline CSI volumes are whatever their driver makes of them."""
     bound = case.bound
@@ -54,6 +57,7 @@ def csi_drivers(case: Case) -> Iterator[Finding]:
             yield case.finding("VOLUME_TYPE", text, f"{path}.csi")
 
 
+@of_pods
 def profile_folder(case: Case) -> Iterator[Finding]:
     """Who can write to the kubelet's seccomp folder rewrites the profiles of all agents there.
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from policyc.admission.request import Object
 from policyc.admission.view import annotations_of, labels_of
 from policyc.core.canonical import Json
@@ -18,17 +16,18 @@ _TITLES = {
 
 
 class Container:
-    """One container: ``path`` is its JSON path in the object, ``field`` its list's name.
+    """One container: ``path`` is its JSON path in the object, ``field`` and ``index`` its place.
 
     ``context`` is its security context, empty where it has none.  A plain class: a request
     makes them anew, and a frozen one costs three times as much to make.
     """
 
-    __slots__ = ("body", "context", "field", "name", "path")
+    __slots__ = ("body", "context", "field", "index", "name", "path")
 
-    def __init__(self, path: str, field: str, body: Object) -> None:
+    def __init__(self, path: str, field: str, index: int, body: Object) -> None:
         self.path = path
         self.field = field
+        self.index = index
         self.body = body
         self.name = str(body.get("name", ""))
         self.context = self.get("securityContext")
@@ -80,13 +79,12 @@ class Pod:
         self.account = account_of(self.spec)
         context = self.spec.get("securityContext")
         self.context: Object = context if isinstance(context, dict) else {}
-        self.volumes = tuple(self._listed("volumes")) if self.spec.get("volumes") else ()
+        self.volumes = tuple([(at, body) for at, _, body in self._listed("volumes")])
         self._containers = tuple(
             [
-                Container(path, name, body)
+                Container(at, name, i, body)
                 for name in CONTAINER_FIELDS
-                if name in self.spec
-                for path, body in self._listed(name)
+                for at, i, body in self._listed(name)
             ]
         )
 
@@ -98,12 +96,14 @@ class Pod:
         """Init containers, containers and ephemeral ones; what is no object is passed over."""
         return self._containers
 
-    def _listed(self, name: str) -> Iterator[tuple[str, Object]]:
+    def _listed(self, name: str) -> list[tuple[str, int, Object]]:
         listed = self.spec.get(name)
+        if not isinstance(listed, list):
+            return []
         path = f"{self.path}.spec.{name}" if self.path else f"spec.{name}"
-        for i, body in enumerate(listed if isinstance(listed, list) else ()):
-            if isinstance(body, dict):
-                yield f"{path}[{i}]", body
+        return [
+            (f"{path}[{i}]", i, body) for i, body in enumerate(listed) if isinstance(body, dict)
+        ]
 
 
 def account_of(spec: Object) -> str:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import marshal
+from typing import Any
+
 from policyc.admission.request import Object
 from policyc.admission.view import annotations_of, labels_of
 from policyc.core.canonical import Json
 from policyc.kube.workloads import WORKLOAD_KINDS, WorkloadKind
 
 CONTAINER_FIELDS = ("initContainers", "containers", "ephemeralContainers")
+LONGEST_WORDS = 16 * 1024
+_TOKEN_VOLUME = "kube-api-access-"  # noqa: S105  # plugin/pkg/admission/serviceaccount/admission.go, 1.36
 _TITLES = {
     "initContainers": "init container",
     "containers": "container",
@@ -55,6 +60,7 @@ class Pod:
 
     __slots__ = (
         "_containers",
+        "_words",
         "account",
         "annotations",
         "context",
@@ -88,6 +94,41 @@ class Pod:
             ]
         )
 
+        self._words: bytes | None = None
+
+    def words(self) -> bytes:
+        """All that the spec and the annotations say, as a key that replicas have in common.
+
+        What is equal says the same, types included (1 equals True in Python, not here).
+        Only the name of the volume for the token is left out, which is random.  Empty
+        where it is longer than what is worth to be remembered.
+        """
+        if self._words is None:
+            try:
+                words = marshal.dumps((self._spec_of_replicas(), self.annotations))
+            except ValueError:  # nested too deeply
+                words = b""
+            self._words = words if len(words) <= LONGEST_WORDS else b""
+        return self._words
+
+    def _spec_of_replicas(self) -> dict[str, Any]:
+        """The spec with a name that no JSON has for the volume of the token."""
+        for _, volume in self.volumes:
+            name = volume.get("name")
+            if isinstance(name, str) and name.startswith(_TOKEN_VOLUME):
+                break
+        else:
+            return self.spec
+        made: dict[str, Any] = {**self.spec, "volumes": _renamed(self.spec["volumes"], name)}
+        for container in self._containers:
+            mounts = container.body.get("volumeMounts")
+            if isinstance(mounts, list):
+                if made[container.field] is self.spec[container.field]:
+                    made[container.field] = [*made[container.field]]
+                body = {**container.body, "volumeMounts": _renamed(mounts, name)}
+                made[container.field][container.index] = body
+        return made
+
     def at(self, place: str) -> str:
         """The JSON path of a place in the template."""
         return f"{self.path}.{place}" if self.path else place
@@ -104,6 +145,15 @@ class Pod:
         return [
             (f"{path}[{i}]", i, body) for i, body in enumerate(listed) if isinstance(body, dict)
         ]
+
+
+def _renamed(listed: Json, name: str) -> list[Any]:
+    """Volumes or mounts with an empty tuple for the name."""
+    assert isinstance(listed, list)
+    return [
+        {**item, "name": ()} if isinstance(item, dict) and item.get("name") == name else item
+        for item in listed
+    ]
 
 
 def account_of(spec: Object) -> str:

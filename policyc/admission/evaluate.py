@@ -35,17 +35,17 @@ def evaluate(
 def _judged(case: Case) -> list[Finding]:
     """What all checks find; those of a pod's words are not asked about words that are known."""
     today, request = case.of_today(), case.request
-    kind, bound = (request.group, request.kind), today.bound
+    kind, resource, bound = (request.group, request.kind), request.resource, today.bound
     if bound is None:
-        return _found(today, Situation(kind, case.pod is not None, is_bound=False))
+        return _found(today, Situation(kind, resource, case.pod is not None))
     pod, agent = bound
     who, words = (agent.name, request.namespace, *agent.ends), pod.words()
     remembered = case.bundle.memo("words in order", Remembered)
     if words and remembered.holds(who, words, case.settings):
-        return _found(today, Situation(kind, has_pod=True, is_bound=True, is_known=True))
+        return _found(today, Situation(kind, resource, has_pod=True, is_bound=True, is_known=True))
     found: list[Finding] = []
     is_in_order = True
-    for check in checks_of(Situation(kind, has_pod=True, is_bound=True)):
+    for check in checks_of(Situation(kind, resource, has_pod=True, is_bound=True)):
         more = list(check(today))
         found += more
         is_in_order = is_in_order and not (more and is_of_words(check))

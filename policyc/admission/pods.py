@@ -5,13 +5,13 @@ from __future__ import annotations
 import marshal
 from typing import Any
 
+from policyc.admission.remembered import LONGEST
 from policyc.admission.request import Object
 from policyc.admission.view import annotations_of, labels_of
 from policyc.core.canonical import Json
 from policyc.kube.workloads import WORKLOAD_KINDS, WorkloadKind
 
 CONTAINER_FIELDS = ("initContainers", "containers", "ephemeralContainers")
-LONGEST_WORDS = 16 * 1024
 _TOKEN_VOLUME = "kube-api-access-"  # noqa: S105  # plugin/pkg/admission/serviceaccount/admission.go, 1.36
 _TITLES = {
     "initContainers": "init container",
@@ -108,7 +108,7 @@ class Pod:
                 words = marshal.dumps((self._spec_of_replicas(), self.annotations))
             except ValueError:  # nested too deeply
                 words = b""
-            self._words = words if len(words) <= LONGEST_WORDS else b""
+            self._words = words if len(words) <= LONGEST else b""
         return self._words
 
     def _spec_of_replicas(self) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+LONGEST = 16 * 1024
 _MOST = 4096
 _MOST_BYTES = 16 * 1024 * 1024
 
@@ -23,8 +24,8 @@ class Remembered:
         return known is not None and known.get(words) is state
 
     def keep(self, who: tuple[str, ...], words: bytes, state: object) -> None:
-        """Remember that they are; empty words stand for nothing and are not remembered."""
-        if not words:
+        """Remember that they are; empty ones stand for nothing, and long ones are not kept."""
+        if not 0 < len(words) <= LONGEST:
             return
         if self._count >= _MOST or self._bytes >= _MOST_BYTES:
             self._known.clear()

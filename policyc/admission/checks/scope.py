@@ -24,8 +24,9 @@ class Situation(NamedTuple):
     """
 
     kind: Kind
-    has_pod: bool
-    is_bound: bool
+    resource: str
+    has_pod: bool = False
+    is_bound: bool = False
     is_known: bool = False
 
 
@@ -38,6 +39,16 @@ def of_kinds(kinds: Collection[Kind]) -> Callable[[C], C]:
 
     def mark(check: C) -> C:
         _SCOPES[check] = lambda situation: situation.kind in kinds
+        return check
+
+    return mark
+
+
+def of_resources(resources: Collection[str]) -> Callable[[C], C]:
+    """A check of these resources (plural, of whatever group) and of their subresources."""
+
+    def mark(check: C) -> C:
+        _SCOPES[check] = lambda situation: situation.resource in resources
         return check
 
     return mark

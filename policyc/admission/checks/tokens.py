@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from policyc.admission.bundle import Agent
 from policyc.admission.case import Case
-from policyc.admission.checks.scope import of_agents, of_kinds, of_words
+from policyc.admission.checks.scope import of_agents, of_kinds, of_resources, of_words
 from policyc.admission.pods import Pod
 from policyc.admission.request import Object, Operation
 from policyc.admission.shown import shown
@@ -115,6 +115,7 @@ def _title(volume: Object) -> str:
     return f"volume `{volume.get('name')}`"
 
 
+@of_resources({"serviceaccounts"})
 def requested_tokens(case: Case) -> Iterator[Finding]:
     """A token that anybody asks for in an agent's name; nodes ask for those of their pods."""
     asked = case.request

@@ -29,7 +29,9 @@ def pod_asks(pod: Pod, namespace: str, view: View) -> Iterator[Ask]:
 
 def has_volume_asks(pod: Pod, namespace: str, view: View) -> bool:
     """Whether a volume asks for something, or for what cannot be known."""
-    return any(True for _ in volume_asks(pod.spec, "", namespace, view))
+    for _ in volume_asks(pod.spec, "", namespace, view):
+        return True
+    return False
 
 
 def follows_from_words(pod: Pod) -> bool:

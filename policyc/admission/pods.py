@@ -12,6 +12,8 @@ from policyc.core.canonical import Json
 from policyc.kube.workloads import WORKLOAD_KINDS, WorkloadKind
 
 CONTAINER_FIELDS = ("initContainers", "containers", "ephemeralContainers")
+_MOST_REMEMBERED = 64
+"""Containers; the words of more would be too long, and take long to find that out."""
 _TOKEN_VOLUME = "kube-api-access-"  # noqa: S105  # plugin/pkg/admission/serviceaccount/admission.go, 1.36
 _TITLES = {
     "initContainers": "init container",
@@ -103,6 +105,8 @@ class Pod:
         Only the name of the volume for the token is left out, which is random.  Empty
         where it is longer than what is worth to be remembered.
         """
+        if self._words is None and len(self._containers) > _MOST_REMEMBERED:
+            self._words = b""
         if self._words is None:
             try:
                 words = marshal.dumps((self._spec_of_replicas(), self.annotations))

@@ -45,7 +45,7 @@ def asks(case: Case) -> Iterator[Finding]:
     ):
         return
     faults = list(_asks(case, pod, agent))
-    if not faults and follows_from_words(pod):
+    if words and not faults and follows_from_words(pod):
         remembered.keep(who, words, state)
     yield from faults
 

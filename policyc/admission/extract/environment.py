@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from policyc.admission.request import Object
 from policyc.admission.requested import Unknown
@@ -21,8 +22,7 @@ _REFERENCE = re.compile(r"\$(?:\$|\(([^()]*)\))")
 _OWN_FIELDS = frozenset({"status.podIP", "status.podIPs", "metadata.namespace", "metadata.name", "metadata.uid", "spec.serviceAccountName", "spec.nodeName"})  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Variable:
+class Variable(NamedTuple):
     """One variable; ``value`` is None where it is not known, ``fault`` why it may not be trusted."""
 
     name: str
@@ -63,7 +63,7 @@ def environment(body: Object, path: str, namespace: str, view: View) -> Environm
             continue
         variable = _variable(name, entry, f"{path}.env[{i}]", known, namespace, view)
         if name in seen:
-            variable = replace(variable, is_repeated=True)
+            variable = variable._replace(is_repeated=True)
         seen.add(name)
         known[name] = variable.value
         variables.append(variable)

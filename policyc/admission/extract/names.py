@@ -23,6 +23,8 @@ class Meaning(Enum):
     RUNTIME = "what a program runs, finds or trusts"
 
 
+_LONGEST_CACHED = 200
+"""Of names: what is kept must not grow with what is sent."""
 _PERHAPS = re.compile(
     r"tool|mcp|model|egress|proxy|ur[li]|endpoint|host|addr|server|broker|dsn|upstream|api.?base",
     re.IGNORECASE,
@@ -43,9 +45,17 @@ _PEER_ENDS = frozenset(
 _LISTENS = re.compile(r"(ALLOWED|TRUSTED|BIND|LISTEN|CORS|CSRF)(_.*)?")
 
 
-@lru_cache(maxsize=4096)
 def meaning(name: str) -> Meaning | None:
     """What a variable ``AGENT_TOOLS`` or a flag ``--allowedTools`` holds; None: nothing of ours."""
+    return _cached(name) if len(name) <= _LONGEST_CACHED else _meaning(name)
+
+
+@lru_cache(maxsize=4096)
+def _cached(name: str) -> Meaning | None:
+    return _meaning(name)
+
+
+def _meaning(name: str) -> Meaning | None:
     if name not in RUNTIME_OVERRIDES and not _PERHAPS.search(name):
         return None
     upper = _CAMEL.sub("_", name.lstrip("-")).replace("-", "_").replace(".", "_").upper()

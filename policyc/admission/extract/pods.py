@@ -49,23 +49,26 @@ def follows_from_words(pod: Pod) -> bool:
 def container_asks(body: Object, path: str, namespace: str, view: View) -> Iterator[Ask]:
     """What one container asks for by its variables and its command line."""
     found = environment(body, path, namespace, view)
-    has_list = _has_list(found) or names_tools(body, path)
+    meant = [meaning(variable.name) for variable in found.variables]
+    has_list = _has_list(found, meant) or names_tools(body, path)
     for where, text, fault in found.faults:
         yield Ask("tools", text, where, fault)
-    for variable in found.variables:
-        yield from _variable(variable, has_list=has_list)
+    for variable, means in zip(found.variables, meant, strict=True):
+        is_plain = means is None and not variable.is_repeated and variable.fault is None
+        if not is_plain or "://" in (variable.value or ""):
+            yield from _variable(variable, means, has_list=has_list)
     yield from argument_asks(body, path, found.values, has_list=has_list)
 
 
-def _has_list(found: Environment) -> bool:
-    return any(
-        meaning(v.name) is Meaning.TOOLS and v.value and words_of(v.value) for v in found.variables
+def _has_list(found: Environment, meant: list[Meaning | None]) -> bool:
+    return Meaning.TOOLS in meant and any(
+        means is Meaning.TOOLS and v.value and words_of(v.value)
+        for v, means in zip(found.variables, meant, strict=True)
     )
 
 
-def _variable(variable: Variable, *, has_list: bool) -> Iterator[Ask]:
+def _variable(variable: Variable, means: Meaning | None, *, has_list: bool) -> Iterator[Ask]:
     name, value, path = variable.name, variable.value, variable.path
-    means = meaning(name)
     if variable.is_repeated:
         why = f"`{name}` is set twice: the last one counts"
         yield Ask("runtime", name, path, Unknown("DUP_ENV", why))

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from policyc.admission.bundle import Agent, Bundle
-from policyc.admission.case import Case, account_of
+from policyc.admission.case import Case
 from policyc.admission.checks.capabilities import judged
+from policyc.admission.checks.scope import of_agents, of_kinds
 from policyc.admission.extract import kagent
 from policyc.admission.extract.environment import listed
 from policyc.admission.extract.gateways import (
@@ -31,6 +32,7 @@ _STAGES = ("observe", "audit", "enforce")
 _GATED = frozenset({(kagent.GROUP, "Agent"), (TOOLHIVE, "MCPServer"), (TOOLHIVE, "MCPToolConfig"), (ENVOY, "MCPRoute")}) | {(g, "XAccessPolicy") for g in NETWORKING}  # fmt: skip
 
 
+@of_kinds(_GATED)
 def known_version(case: Case) -> Iterator[Finding]:
     """A version that is not known may mean anything by its fields."""
     request = case.request
@@ -41,6 +43,7 @@ def known_version(case: Case) -> Iterator[Finding]:
         yield case.finding("NOT_A_LIST", message, "apiVersion")
 
 
+@of_kinds({(kagent.GROUP, "Agent")})
 def kagent_agents(case: Case) -> Iterator[Finding]:
     """An Agent of kagent's asks for no more than the registered agent of its account may have."""
     request = case.request
@@ -52,6 +55,7 @@ def kagent_agents(case: Case) -> Iterator[Finding]:
             yield from _of_agent(case, agent, request.object, request.namespace)
 
 
+@of_kinds({(kagent.GROUP, "ModelConfig"), (kagent.GROUP, "RemoteMCPServer")})
 def kagent_references(case: Case) -> Iterator[Finding]:
     """A ModelConfig or RemoteMCPServer gives the Agents that refer to it nothing more."""
     request = case.request
@@ -72,18 +76,20 @@ def kagent_references(case: Case) -> Iterator[Finding]:
                 yield replace(finding, path="spec")
 
 
+@of_agents
 def rendered_by_kagent(case: Case) -> Iterator[Finding]:
     """A Deployment that kagent made is judged by the Agent that it was made from.
 
     kagent gives its pods ``KAGENT_NAME`` (the ServiceAccount) and an owner reference to the
     Agent; what it renders is in a Secret.  The owner only adds to what the pod asks for.
     """
-    if case.bound is None:
+    bound = case.bound
+    if bound is None:
         return
-    (pod, agent), namespace = case.bound, case.request.namespace
+    (pod, agent), namespace = bound, case.request.namespace
     names: list[tuple[str, str | None]] = [*_owners(case)]
     if not names and any(_is_of_kagent(c.body) for c in pod.containers()):
-        names = [(account_of(pod.spec), None)]
+        names = [(pod.account, None)]
     for name, uid in names:
         body = case.view.get(kagent.GROUP, "Agent", namespace, name)
         if body is None or (uid is not None and object_at(body, "metadata").get("uid") != uid):
@@ -96,8 +102,9 @@ def rendered_by_kagent(case: Case) -> Iterator[Finding]:
 
 
 def _owners(case: Case) -> Iterator[tuple[str, str]]:
-    metadata = object_at(case.request.object or {}, "metadata")
-    for reference in listed(metadata.get("ownerReferences")):
+    metadata = (case.request.object or {}).get("metadata")
+    references = metadata.get("ownerReferences") if isinstance(metadata, dict) else None
+    for reference in listed(references):
         group = str(reference.get("apiVersion", "")).partition("/")[0]
         if (group, reference.get("kind")) == (kagent.GROUP, "Agent"):
             yield str(reference.get("name")), str(reference.get("uid"))
@@ -105,11 +112,13 @@ def _owners(case: Case) -> Iterator[tuple[str, str]]:
 
 def _is_of_kagent(body: Object) -> bool:
     entries = body.get("env")
-    return isinstance(entries, list) and any(
-        isinstance(entry, dict) and entry.get("name") == "KAGENT_NAME" for entry in entries
-    )
+    for entry in entries if isinstance(entries, list) else ():
+        if isinstance(entry, dict) and entry.get("name") == "KAGENT_NAME":
+            return True
+    return False
 
 
+@of_kinds(_GATED)
 def access_policies(case: Case) -> Iterator[Finding]:
     """An XAccessPolicy lets an agent's account use no more tools than its envelope."""
     request = case.request
@@ -122,6 +131,7 @@ def access_policies(case: Case) -> Iterator[Finding]:
             yield from _judged(case, agent, rule.asks, request.namespace)
 
 
+@of_kinds(_GATED)
 def servers(case: Case) -> Iterator[Finding]:
     """A server that agents use shows no tool that none of them may use."""
     request = case.request

@@ -3,44 +3,31 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from policyc.admission.bundle import Bundle, read_bundle
-from policyc.bundle.statement import signature_path
+from policyc.admission.bundle import Bundle, assemble
+from policyc.bundle.load import Envelopes, load_envelopes
+from policyc.bundle.statement import MANIFEST, place_of
 from policyc.core.errors import PolicycError, VerificationError
 from webhook.logs import Talk
 
-Load = Callable[[Path], tuple[Mapping[str, bytes], int]]
-"""The verified files of a folder and their serial; raises VerificationError or PolicycError."""
+Load = Callable[[Path], Envelopes]
+"""The verified envelopes of a folder; raises VerificationError or PolicycError."""
 
-_MANIFEST = "manifest.json"
 _RETRY_POLLS = 30
 
 
-def load_unsigned(folder: Path) -> tuple[dict[str, bytes], int]:
-    """The files of a folder that nobody signed; links of a mounted ConfigMap are followed.
-
-    PolicycError PC7113 when there is no folder or it cannot be read.
-    """
-    if not folder.is_dir():
-        raise PolicycError("PC7113", f"there is no bundle folder `{folder}`")
-    mounted = (
-        folder / "..data"
-    )  # the kubelet swaps this link: behind it, all files are of one build
-    base = (mounted if mounted.exists() else folder).resolve()
+def load_unsigned(folder: Path) -> Envelopes:
+    """The envelopes of a folder that nobody signed; PolicycError PC7113 when it is not whole."""
     try:
-        files = {
-            path.relative_to(base).as_posix(): path.read_bytes()
-            for path in base.rglob("*")
-            if path.is_file()
-        }
-    except OSError as fault:
-        raise PolicycError(
-            "PC7113", f"cannot read the bundle `{folder}`: {fault.strerror}"
-        ) from fault
-    return files, 0
+        return load_envelopes(folder, None)
+    except VerificationError as fault:
+        raise PolicycError("PC7113", fault.message, help=_WRITE_AGAIN) from None
+
+
+_WRITE_AGAIN = "write it again with `policyc compile`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,20 +96,25 @@ class BundleStore:
 
     def _look(self) -> tuple[_Stamp | None, ...]:
         """The stamps of the two files that every build and every signature write anew."""
-        return tuple(map(_stamp, (self._folder / _MANIFEST, signature_path(self._folder))))
+        try:
+            place = place_of(self._folder)
+        except VerificationError:
+            return ()
+        return tuple(map(_stamp, (place.folder / MANIFEST, place.signature)))
 
     def _read(self) -> Bundle:
-        # Reading makes a million objects that live and no cycles; collections in between
-        # would walk them all and stop every thread each time.
+        if not self._folder.is_dir():
+            raise PolicycError("PC7113", f"there is no bundle folder `{self._folder}`")
+        # Reading makes many objects that live and no cycles; collections in between would
+        # walk them all and stop every thread each time.
         gc.disable()
         try:
-            files, serial = self._load(self._folder)
-            return read_bundle(files, serial)
+            return assemble(*self._load(self._folder))
         except ValueError as fault:
             raise VerificationError(
                 "PC7113",
                 f"the bundle in `{self._folder}` does not verify: {fault}",
-                help="write it again with `policyc compile`",
+                help=_WRITE_AGAIN,
             ) from fault
         finally:
             gc.enable()

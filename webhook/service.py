@@ -18,7 +18,7 @@ from uvicorn.config import Config
 
 from policyc.admission.view import WATCHED, WATCHED_IF_SERVED, View
 from policyc.audit.log import DecisionLog
-from policyc.bundle.load import load_signed
+from policyc.bundle.load import load_envelopes
 from policyc.kube.client import Cluster
 from policyc.signing.keys import read_signer, read_verifiers
 from webhook.app import Probes, create_app
@@ -228,7 +228,7 @@ class Service:
 def _loader(settings: Serving) -> Load:
     if settings.unsigned:
         return load_unsigned
-    return partial(load_signed, public_keys=read_verifiers(map(Path, settings.public_keys)))
+    return partial(load_envelopes, public_keys=read_verifiers(map(Path, settings.public_keys)))
 
 
 def _log(settings: Serving, now: Callable[[], datetime]) -> DecisionLog | None:

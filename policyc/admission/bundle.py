@@ -14,7 +14,7 @@ from policyc.envelope.index import PATH as INDEX
 from policyc.envelope.index import Caps, Entry, ends_of, read_index, servers_of
 from policyc.envelope.model import Envelope
 from policyc.envelope.region import Region
-from policyc.envelope.sealed import MOST_OPEN, Sealed, Shelf, pack
+from policyc.envelope.sealed import MOST_OPEN, Packed, Sealed, Shelf
 
 MANIFEST = "manifest.json"
 T = TypeVar("T")
@@ -141,7 +141,7 @@ def _rarest(agent: Agent) -> tuple[str, str]:
 
 
 def assemble(
-    entries: Iterable[Entry], packed: Mapping[str, bytes], digest: str, serial: int
+    entries: Iterable[Entry], packed: Mapping[str, Packed], digest: str, serial: int
 ) -> Bundle:
     """The bundle of an index and of the packed envelopes by agent; none of them is opened.
 
@@ -177,7 +177,9 @@ def read_bundle(files: Mapping[str, bytes], serial: int = 0) -> Bundle:
         case _:
             raise ValueError(f"{MANIFEST} is no manifest")
     entries = read_index(_listed(files, listed, INDEX))
-    packed = {e.subject.agent: pack(_listed(files, listed, e.path)) for e in entries}
+    documents = {e.subject.agent: _listed(files, listed, e.path) for e in entries}
+    like = next(iter(documents.values()), b"")
+    packed = {agent: Packed.of(data, like) for agent, data in documents.items()}
     return assemble(entries, packed, digest(files[MANIFEST]), serial)
 
 

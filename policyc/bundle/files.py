@@ -7,14 +7,16 @@ import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 from policyc.bundle.statement import MANIFEST, MOUNTED_SIGNATURE
 from policyc.core.canonical import digest
 from policyc.core.errors import VerificationError
 from policyc.core.strict_json import loads
 
+T = TypeVar("T")
 _LARGEST = 64 << 20  # bytes of one file; ours have kilobytes
-_THREADS, _AT_A_TIME = 4, 64
+_THREADS, _AT_A_TIME = 2, 256
 
 
 def read_manifest(folder: Path) -> bytes:
@@ -55,14 +57,14 @@ def read_one(folder: Path, path: str, listed: Mapping[str, str]) -> bytes:
 
 
 def read_each(
-    folder: Path, paths: Sequence[str], listed: Mapping[str, str], keep: Callable[[bytes], bytes]
-) -> list[bytes]:
+    folder: Path, paths: Sequence[str], listed: Mapping[str, str], keep: Callable[[bytes], T]
+) -> list[T]:
     """What ``keep`` makes of each file, in the order of the paths; errors as of ``read_one``.
 
     In threads: reading, hashing and packing wait for no lock of the interpreter.
     """
 
-    def some(start: int) -> list[bytes]:
+    def some(start: int) -> list[T]:
         return [keep(read_one(folder, p, listed)) for p in paths[start : start + _AT_A_TIME]]
 
     with ThreadPoolExecutor(_THREADS) as pool:

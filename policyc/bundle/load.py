@@ -12,7 +12,7 @@ from policyc.core.canonical import digest
 from policyc.core.errors import VerificationError
 from policyc.envelope.index import PATH as INDEX
 from policyc.envelope.index import Entry, read_index
-from policyc.envelope.sealed import pack
+from policyc.envelope.sealed import Packed
 from policyc.signing.keys import Verifier
 from policyc.signing.notes import open_note
 
@@ -26,7 +26,7 @@ class Envelopes(NamedTuple):
     """
 
     entries: list[Entry]
-    packed: dict[str, bytes]
+    packed: dict[str, Packed]
     digest: str
     serial: int
 
@@ -82,7 +82,9 @@ def load_envelopes(folder: Path, public_keys: Iterable[Verifier] | None) -> Enve
         entries = read_index(index)
     except ValueError as fault:
         raise VerificationError("PC7101", f"`{folder}`: {fault}", help=_AGAIN) from None
-    packed = read_each(place.folder, [entry.path for entry in entries], listed, pack)
+    paths = [entry.path for entry in entries]
+    like = read_one(place.folder, paths[0], listed) if paths else b""
+    packed = read_each(place.folder, paths, listed, lambda data: Packed.of(data, like))
     serial = 0 if statement is None else statement.serial
     names = (entry.subject.agent for entry in entries)
     return Envelopes(entries, dict(zip(names, packed, strict=True)), digest(manifest), serial)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import cache
 from typing import Any, NoReturn
 
 from policyc.core.canonical import Json, canonical_json, digest
@@ -148,11 +149,17 @@ def _refuse(where: str, what: str) -> NoReturn:
     raise ValueError(f"{where}: {what}")
 
 
+@cache
+def _names(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
 def _fields(value: Json, where: str, required: str, optional: str = "") -> dict[str, Any]:
     """The object's fields, exactly those; Any: each reader checks its own."""
     if not isinstance(value, dict):
         _refuse(where, "an object is wanted")
-    needed, allowed = set(required.split()), set(required.split()) | set(optional.split())
+    needed = _names(required)
+    allowed = needed | _names(optional) if optional else needed
     if value.keys() - allowed:
         _refuse(where, f"the field `{min(value.keys() - allowed)}` is not known")
     if needed - value.keys():

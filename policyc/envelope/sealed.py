@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import zlib
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from typing import Any
 
 from policyc.core.strict_json import loads
@@ -19,17 +19,35 @@ from policyc.envelope.codec import UnreadableError, decode_by_need, digest_of
 from policyc.envelope.index import Entry, entry_of
 from policyc.envelope.model import Envelope
 
-MOST_OPEN = 2_048
+MOST_OPEN = 1_024
 """Envelopes of one bundle that stay open: those that were opened last."""
 
 _AT_ONCE = ("subject", "pins")
 _LATE = tuple(field.name for field in fields(Envelope) if field.name not in _AT_ONCE)
-_FASTEST = 1
+_FASTEST = 1  # level of zlib
+_WINDOW = -15  # 32 KiB, and no checksum: the digest is one
+_MEMORY = 7
 
 
-def pack(document: bytes) -> bytes:
-    """An envelope's document as it is kept: a fifth of its size, opened in no time."""
-    return zlib.compress(document, _FASTEST)
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """An envelope's document as it is kept; ``like`` is a document that resembles it.
+
+    Written as what differs from another envelope of the build, it takes a twentieth of its
+    size and a third of the time.
+    """
+
+    data: bytes
+    like: bytes
+
+    @classmethod
+    def of(cls, document: bytes, like: bytes) -> Packed:
+        packer = zlib.compressobj(_FASTEST, zlib.DEFLATED, _WINDOW, _MEMORY, zdict=like)
+        return cls(packer.compress(document) + packer.flush(), like)
+
+    def document(self) -> bytes:
+        unpacker = zlib.decompressobj(_WINDOW, zdict=self.like)
+        return unpacker.decompress(self.data) + unpacker.flush()
 
 
 class Shelf:
@@ -56,7 +74,7 @@ class Sealed(Envelope):
 
     Args:
         entry: What the index says of it.
-        packed: Its document, from ``pack``.
+        packed: Its document.
         shelf: Where it stands while it is open.
 
     Every other field raises UnreadableError when the document is not that of the entry.
@@ -65,11 +83,11 @@ class Sealed(Envelope):
 
     __slots__ = ("_entry", "_packed", "_shelf")
     _entry: Entry
-    _packed: bytes
+    _packed: Packed
     _shelf: Shelf
 
     @classmethod
-    def of(cls, entry: Entry, packed: bytes, shelf: Shelf) -> Sealed:
+    def of(cls, entry: Entry, packed: Packed, shelf: Shelf) -> Sealed:
         self = object.__new__(cls)
         self._set("subject", entry.subject)
         self._set("pins", entry.pins)
@@ -93,7 +111,7 @@ class Sealed(Envelope):
     def _opened(self) -> Envelope:
         agent = self._entry.subject.agent
         try:
-            document = loads(zlib.decompress(self._packed))
+            document = loads(self._packed.document())
             envelope = decode_by_need(document)
         except (ValueError, zlib.error) as fault:
             raise UnreadableError(f"the envelope of agent `{agent}`: {fault}") from None

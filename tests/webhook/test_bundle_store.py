@@ -12,7 +12,7 @@ from policyc.bundle.load import load_envelopes
 from policyc.bundle.sign import sign_folder
 from policyc.core.errors import PolicycError
 from policyc.signing.keys import Signer
-from webhook.bundle_store import BundleStore
+from webhook.bundle_store import BundleStore, FolderSource
 from webhook.logs import Talk
 
 KEY = Signer("policy.example.com/bundles", bytes(range(32)))
@@ -27,7 +27,9 @@ def signed(folder: Path, serial: int, key: Signer = KEY) -> Path:
 
 
 def store(folder: Path, minimum: int = 0) -> BundleStore:
-    return BundleStore(folder, lambda f: load_envelopes(f, [KEY.verifier]), minimum, Talk())
+    return BundleStore(
+        FolderSource(folder, lambda f: load_envelopes(f, [KEY.verifier])), minimum, Talk()
+    )
 
 
 def started(folder: Path) -> BundleStore:

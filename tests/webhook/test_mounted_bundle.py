@@ -15,7 +15,7 @@ from policyc.bundle.sign import sign_folder
 from policyc.bundle.statement import MOUNTED_SIGNATURE
 from policyc.core.errors import VerificationError
 from policyc.signing.keys import Signer
-from webhook.bundle_store import BundleStore
+from webhook.bundle_store import BundleStore, FolderSource
 from webhook.logs import Talk
 
 KEY = Signer("policy.example.com/bundles", bytes(range(32)))
@@ -46,7 +46,7 @@ def mount(tmp_path: Path) -> Path:
 
 
 def store(folder: Path) -> BundleStore:
-    made = BundleStore(folder, lambda f: load_envelopes(f, [KEY.verifier]), 0, Talk())
+    made = BundleStore(FolderSource(folder, lambda f: load_envelopes(f, [KEY.verifier])), 0, Talk())
     made.start()
     return made
 

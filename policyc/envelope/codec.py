@@ -229,7 +229,7 @@ def decode_by_need(document: Json) -> Envelope:
     domains = _fields(spec["domains"], "spec.domains", " ".join(DOMAINS))
     envelope = Envelope(
         subject,
-        _ByNeed(domains),
+        _ByNeed(name, domains),
         {},
         tuple(_read_resolution(r) for r in _list(spec["resolutions"], "spec.resolutions")),
         tuple(_read_approval(a) for a in _list(spec["approvals"], "spec.approvals")),
@@ -247,9 +247,10 @@ def decode_by_need(document: Json) -> Envelope:
 class _ByNeed(Mapping[str, Region]):
     """The regions of a document's domains; UnreadableError when one is not canonical."""
 
-    __slots__ = ("_found", "_written")
+    __slots__ = ("_agent", "_found", "_written")
 
-    def __init__(self, written: Mapping[str, Json]) -> None:
+    def __init__(self, agent: str, written: Mapping[str, Json]) -> None:
+        self._agent = agent
         self._written = dict(written)
         self._found: dict[str, Region] = {}
 
@@ -266,12 +267,13 @@ class _ByNeed(Mapping[str, Region]):
     def _decoded(self, name: str) -> Region:
         # Two threads may both decode it: the regions are the same.
         written = self._written[name]
+        where = f"the envelope of agent `{self._agent}`: spec.domains.{name}"
         try:
             region = DOMAINS[name].decode(written)
         except ValueError as fault:
-            raise UnreadableError(f"spec.domains.{name}: {fault}") from None
+            raise UnreadableError(f"{where}: {fault}") from None
         if region.encode() != written:
-            raise UnreadableError(f"spec.domains.{name}: {_ANOTHER_FORM}")
+            raise UnreadableError(f"{where}: {_ANOTHER_FORM}")
         self._found[name] = region
         return region
 

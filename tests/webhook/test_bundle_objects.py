@@ -16,7 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import admission
 from support.admission import files
-from support.webhook import write_bundle
+from support.api_server import ApiServer
+from support.webhook import Webhook, review, write_bundle
 
 from policyc.admission.bundle import Bundle
 from policyc.admission.evaluate import evaluate
@@ -292,3 +293,62 @@ def test_objects_are_made_of_a_signed_folder_only(tmp_path: Path) -> None:
     (folder / "manifest.json").write_bytes((folder / "manifest.json").read_bytes() + b"\n")
     with pytest.raises(VerificationError, match="another build"):
         list(objects_of(folder))
+
+
+def test_a_process_takes_them_up_and_keeps_them(tmp_path: Path) -> None:
+    keys = tmp_path / "bundle.pub"
+    keys.write_text(f"{KEY.verifier}\n")
+    with ApiServer([*admission.cluster(), *built(5)]) as server:
+        webhook = Webhook(
+            tmp_path,
+            cluster=True,
+            kubeconfig=server.kubeconfig(tmp_path),
+            unsigned=None,
+            public_keys=[keys],
+            bundle_objects=True,
+        )
+        with webhook:
+            assert webhook.metric("policyc_bundle_serial") == 5
+            good = review(admission.request(admission.pod()))
+            webhook.wait_until(lambda: webhook.post(good).response["allowed"])
+            server.put(tampered(index_of(6), with_another_serial))
+            for body in built(6):
+                server.put(body)
+            webhook.wait_until(lambda: webhook.metric("policyc_bundle_serial") == 6)
+            refused = [line for line in webhook.log() if line["message"] == "object refused"]
+            assert [line["name"] for line in refused] == ["serial-6"]
+            for body in built(6):
+                server.remove(body)
+            webhook.wait_until(lambda: webhook.metric("policyc_bundle_healthy") == 0)
+            assert webhook.is_ready()
+            assert webhook.post(good).response["allowed"]
+
+
+def test_rights_that_are_missing_are_named(tmp_path: Path) -> None:
+    keys = tmp_path / "bundle.pub"
+    keys.write_text(f"{KEY.verifier}\n")
+    with ApiServer([*admission.cluster(), *built(5)]) as server:
+        server.forbidden.add(ENVELOPES)
+        webhook = Webhook(
+            tmp_path,
+            cluster=True,
+            kubeconfig=server.kubeconfig(tmp_path),
+            unsigned=None,
+            public_keys=[keys],
+            bundle_objects=True,
+        )
+        webhook.daemon.start()
+        try:
+            webhook.wait_until(lambda: "agentenvelopes is forbidden" in said(webhook))
+            assert webhook.probe("/readyz")[0] == 503
+            answer = webhook.post(review(admission.request(admission.pod())))
+            assert answer.reasons == {"BUNDLE_UNAVAILABLE"}
+        finally:
+            webhook.daemon.stop()
+
+
+def said(webhook: Webhook) -> str:
+    try:
+        return webhook.probe("/readyz")[1]
+    except OSError:
+        return ""

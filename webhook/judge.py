@@ -15,6 +15,7 @@ from policyc.admission.settings import Settings
 from policyc.admission.verdict import Finding, Verdict
 from policyc.admission.view import View
 from policyc.audit.log import DecisionLog
+from policyc.envelope.codec import UnreadableError
 
 _SYNC_SECONDS = 5.0
 """How long a strict log may take to reach the disk."""
@@ -89,7 +90,11 @@ class Judge:
             verdict = refusal(request.uid, "BUNDLE_UNAVAILABLE", "no verified bundle is loaded")
             return Decision(request, verdict, None)
         case = case_of(request, bundle, self._view(), self._settings, self._today())
-        patch = tuple(step for step in mutate(case) if isinstance(step, dict))
+        try:
+            patch = tuple(step for step in mutate(case) if isinstance(step, dict))
+        except UnreadableError as fault:
+            verdict = refusal(request.uid, "ENVELOPE_UNREADABLE", str(fault))
+            return Decision(request, verdict, bundle)
         verdict = Verdict(request.uid, bundle=bundle.digest, patch=patch)
         return Decision(request, verdict, bundle, is_recorded=False)
 

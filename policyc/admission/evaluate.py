@@ -12,6 +12,7 @@ from policyc.admission.request import Operation, Request
 from policyc.admission.settings import Settings
 from policyc.admission.verdict import Finding, Level, Verdict
 from policyc.admission.view import View
+from policyc.envelope.codec import UnreadableError
 
 _AT_STAGE = {"enforce": Level.DENY, "audit": Level.WARN, "observe": Level.NOTE}
 
@@ -19,7 +20,20 @@ _AT_STAGE = {"enforce": Level.DENY, "audit": Level.WARN, "observe": Level.NOTE}
 def evaluate(
     request: Request, bundle: Bundle, view: View, settings: Settings, today: str
 ) -> Verdict:
-    """The verdict on a request on a day (YYYY-MM-DD, UTC); a function of its arguments alone."""
+    """The verdict on a request on a day (YYYY-MM-DD, UTC); a function of its arguments alone.
+
+    It is no when an envelope that it needs cannot be read, whatever the agent's stage.
+    """
+    try:
+        return _evaluated(request, bundle, view, settings, today)
+    except UnreadableError as fault:
+        found = Finding("ENVELOPE_UNREADABLE", str(fault), is_ratcheted=False)
+        return Verdict(request.uid, (found,), bundle=bundle.digest)
+
+
+def _evaluated(
+    request: Request, bundle: Bundle, view: View, settings: Settings, today: str
+) -> Verdict:
     case = case_of(request, bundle, view, settings, today)
     found = _judged(case)
     if found and request.operation is Operation.UPDATE and request.old is not None:

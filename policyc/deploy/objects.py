@@ -8,6 +8,8 @@ from policyc.admission.manifests import plural
 from policyc.admission.view import WATCHED
 from policyc.core.canonical import Json
 from policyc.deploy.configurations import GROUP, NAME, Target
+from policyc.deploy.definitions import GROUP as OWN
+from policyc.deploy.definitions import PLURALS, definitions
 from policyc.kube.workloads import WORKLOAD_KINDS
 
 PORT = 8443
@@ -23,18 +25,21 @@ class Rollout:
     """Images should be given by digest; with less than 2 ``replicas`` a node's end is an outage.
 
     ``bundle`` is an image that holds the signed output folder: it is mounted as a volume
-    (KEP-4639, on by default since Kubernetes 1.35).
+    (KEP-4639, on by default since Kubernetes 1.35).  With ``from_objects`` nothing is
+    mounted, and envelopes are taken from the cluster's own objects.
     """
 
     image: str
     bundle: str
     replicas: int = 2
+    from_objects: bool = False
 
 
 def objects(target: Target, rollout: Rollout) -> dict[str, dict[str, Json]]:
     """File name -> object, in the order in which they are applied."""
     return {
         "namespace.yaml": _namespace(target),
+        **definitions(),
         "serviceaccount.yaml": _named("v1", "ServiceAccount", target)
         | {"automountServiceAccountToken": False},
         "clusterrole.yaml": _cluster_role(),
@@ -78,6 +83,7 @@ def _cluster_role() -> dict[str, Json]:
         {"apiGroups": [group], "resources": [*plurals], "verbs": ["get", "list", "watch"]}
         for group, plurals in reads.items()
     ]
+    rules.append({"apiGroups": [OWN], "resources": [*PLURALS], "verbs": ["get", "list", "watch"]})
     own: list[Json] = ["mutatingwebhookconfigurations", "validatingwebhookconfigurations"]
     rules.append(
         {
@@ -187,18 +193,24 @@ def _pod(target: Target, rollout: Rollout) -> dict[str, Json]:
         ],
         "containers": [_container(target, rollout)],
         "volumes": [
-            {"name": "bundle", "image": {"reference": rollout.bundle}},
+            *_bundle_volume(rollout),
             {"name": "keys", "configMap": {"name": f"{NAME}-keys"}},
             {"name": "tls", "secret": {"secretName": f"{NAME}-tls", "defaultMode": 0o440}},
         ],
     }
 
 
+def _bundle_volume(rollout: Rollout) -> list[Json]:
+    if rollout.from_objects:
+        return []
+    return [{"name": "bundle", "image": {"reference": rollout.bundle}}]
+
+
 def _container(target: Target, rollout: Rollout) -> dict[str, Json]:
     return {
         "name": "webhook",
         "image": rollout.image,
-        "args": _arguments(target),
+        "args": _arguments(target, rollout),
         "ports": [
             {"name": "https", "containerPort": PORT},
             {"name": "health", "containerPort": HEALTH_PORT},
@@ -218,17 +230,17 @@ def _container(target: Target, rollout: Rollout) -> dict[str, Json]:
         },
         "volumeMounts": [
             {"name": name, "mountPath": f"{_ETC}/{name}", "readOnly": True}
-            for name in ("bundle", "keys", "tls")
+            for name in (*(() if rollout.from_objects else ("bundle",)), "keys", "tls")
         ],
     }
 
 
-def _arguments(target: Target) -> list[Json]:
+def _arguments(target: Target, rollout: Rollout) -> list[Json]:
     """The flags of ``policyc webhook run``; only the API server, by its certificate, is answered."""
     return [
         "webhook",
         "run",
-        f"--bundle={_ETC}/bundle",
+        "--bundle-objects" if rollout.from_objects else f"--bundle={_ETC}/bundle",
         f"--public-key={_ETC}/keys/bundle.pub",
         f"--client-ca={_ETC}/keys/api-server-ca.crt",
         f"--tls-cert={_ETC}/tls/tls.crt",

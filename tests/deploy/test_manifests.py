@@ -17,6 +17,7 @@ from policyc.deploy.manifests import KUSTOMIZATION, manifests, stream
 from policyc.deploy.objects import Rollout
 from policyc.deploy.scope import MUTATING, VALIDATING, Filter, Where
 from policyc.kube.yaml import load, load_all
+from webhook.bundle_objects import BUNDLES, ENVELOPES
 from webhook.settings import add_flags, read_settings
 
 Json = Any  # documents, looked at by path
@@ -61,7 +62,7 @@ def test_a_stale_base_is_named_and_renewed(
 def test_it_reads_what_decisions_need_and_writes_its_own_configurations() -> None:
     rules = OBJECTS["clusterrole.yaml"]["rules"]
     reads = [r for r in rules if r["verbs"] == ["get", "list", "watch"]]
-    assert sum(len(r["resources"]) for r in reads) == len(WATCHED)
+    assert sum(len(r["resources"]) for r in reads) == len(WATCHED | {ENVELOPES, BUNDLES})
     writes = [r for r in rules if r not in reads]
     assert {g for r in writes for g in r["apiGroups"]} == {"admissionregistration.k8s.io"}
     assert [r["verbs"] for r in writes if "resourceNames" not in r] == [["create"]]
@@ -125,3 +126,27 @@ def test_the_server_takes_its_arguments() -> None:
     assert settings.drain_seconds < pod["terminationGracePeriodSeconds"]
     account = "system:serviceaccount:policyc-system:policyc"
     assert settings.admission.operators == {account}
+
+
+def test_the_definitions_are_of_the_kinds_that_are_watched() -> None:
+    found = [o["spec"] for o in OBJECTS.values() if o["kind"] == "CustomResourceDefinition"]
+    assert {(spec["group"], spec["names"]["kind"]) for spec in found} == {ENVELOPES, BUNDLES}
+    readable = {
+        (group, plural)
+        for rule in OBJECTS["clusterrole.yaml"]["rules"]
+        for group in rule["apiGroups"]
+        for plural in rule["resources"]
+    }
+    assert {(spec["group"], spec["names"]["plural"]) for spec in found} <= readable
+
+
+def test_with_objects_nothing_is_mounted_for_envelopes() -> None:
+    rollout = Rollout("image@sha256:0", "", from_objects=True)
+    deployment: Json = load(manifests(Target(("agents",)), rollout)["deployment.yaml"])
+    spec = deployment["spec"]["template"]["spec"]
+    container = spec["containers"][0]
+    for listed in (spec["volumes"], container["volumeMounts"]):
+        assert {item["name"] for item in listed} == {"keys", "tls"}
+    parser = argparse.ArgumentParser()
+    add_flags(parser)
+    assert read_settings(parser.parse_args(container["args"][2:]), {}).bundle_objects

@@ -107,7 +107,7 @@ class Judge:
             receipt = waiting.result()
         except Exception as fault:  # noqa: BLE001  # whatever the log's fault is, nothing was recorded
             message = f"the decision could not be recorded: {type(fault).__name__}"
-            finding = Finding("LOG_UNAVAILABLE", message, is_ratcheted=False)
+            finding = Finding("AUDIT_UNAVAILABLE", message, is_ratcheted=False)
             return Judged(replace(verdict, findings=(*verdict.findings, finding)), annotations)
         found = receipt.annotations() if receipt else {"log": "unavailable"}
         return Judged(verdict, annotations | found)

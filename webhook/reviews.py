@@ -17,10 +17,11 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from http import HTTPStatus
 from typing import Any
 
 from policyc.admission.request import Request
-from policyc.admission.review import ReviewError, answer, read_review
+from policyc.admission.review import ReviewError, answer, patch_json, read_review
 from policyc.core.canonical import Json
 from policyc.core.strict_json import loads
 from webhook.judge import Decision, Judged, refusal
@@ -112,16 +113,28 @@ class Reviews:
             self._metrics.disconnected.inc()
             return
         except Faulted as fault:
-            self._talk.faulted(self._path, fault.reason, fault.message, fault.uid)
+            judged = await self._refused(fault)
             if not fault.uid:
                 self._metrics.rejected(fault.status)
                 await self._send(send, fault.status, {"error": fault.message})
                 return
-            judged = Judged(refusal(fault.uid, fault.reason, fault.message))
         finally:
             body.release()
         self._metrics.decided(self._path, judged.verdict, time.perf_counter() - started)
         await self._send(send, 200, _document(judged))
+
+    async def _refused(self, fault: Faulted) -> Judged:
+        """A refusal is a decision too.
+
+        What has no uid comes from no API server: so many are said and recorded that nobody
+        fills the disk with them.
+        """
+        is_said = self._talk.faulted(self._path, fault.reason, fault.message, fault.uid)
+        verdict = refusal(fault.uid, fault.reason, fault.message)
+        if not (fault.uid or is_said):
+            return Judged(verdict)
+        status = HTTPStatus.OK if fault.uid else fault.status
+        return await self._settle(Decision(None, verdict, None, self._path, status))
 
     async def _judged(self, scope: Scope, body: Body) -> Judged:
         _refuse_what_is_no_review(scope)
@@ -138,8 +151,9 @@ class Reviews:
         else:
             decision = await self._in_thread(body, deadline)
         if time.monotonic() > deadline:
-            late = refusal(decision.request.uid, "DEADLINE", _LATE)
-            decision = replace(decision, verdict=late)
+            late = refusal(decision.verdict.uid, "DEADLINE", _LATE).findings
+            verdict = replace(decision.verdict, findings=late, patch=())
+            decision = replace(decision, verdict=verdict)
         return await self._settle(decision)
 
     async def _read(self, body: Body) -> None:
@@ -236,7 +250,6 @@ def _document(judged: Judged) -> Json:
     response: Any = document["response"]  # type: ignore[index,call-overload]  # answer() makes it
     response["auditAnnotations"].update(judged.annotations)
     if judged.verdict.patch:  # the API server wants both members or neither
-        patch = _encode(list(judged.verdict.patch))
         response["patchType"] = "JSONPatch"
-        response["patch"] = base64.b64encode(patch.encode()).decode()
+        response["patch"] = base64.b64encode(patch_json(judged.verdict)).decode()
     return document

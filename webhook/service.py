@@ -79,6 +79,7 @@ class Service:
             settings.admission,
             self._log,
             lambda: (self._log.now() if self._log else now()).date().isoformat(),
+            self._talk,
         )
         self._held = Held(settings.max_held_bytes)
         self._pool = ThreadPoolExecutor(1, "long reviews")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 
@@ -43,6 +43,7 @@ class Judged:
 
     verdict: Verdict
     annotations: Mapping[str, str] = field(default_factory=dict)
+    status: int = 200
 
 
 def refusal(uid: str, reason: str, message: str) -> Verdict:
@@ -102,7 +103,7 @@ class Judge:
         verdict = Verdict(request.uid, bundle=bundle.digest, patch=patch)
         return Decision(request, verdict, bundle, "mutate")
 
-    async def settle(self, decision: Decision) -> Judged:
+    def settle(self, decision: Decision) -> Judged | Awaitable[Judged]:
         """Record a decision before its answer leaves; one that must be recorded and cannot is a denial.
 
         In strict mode the answer waits until the record is on the disk, and nobody else does.
@@ -112,16 +113,29 @@ class Judge:
             return _judged(decision)
         try:
             waiting = self._submitted(self._log, decision)
-            if not waiting.done():
-                await asyncio.wait_for(asyncio.wrap_future(waiting), _SYNC_SECONDS)
-            receipt = waiting.result()
         except Exception as fault:  # noqa: BLE001  # whatever the log's fault is, nothing was recorded
-            self._talk.unrecorded(str(fault))
-            return _judged(_unrecorded(decision, fault))
+            return self._unrecorded(decision, fault)
+        if not waiting.done():
+            return self._synced(decision, waiting)
+        return self._recorded(self._log, decision, waiting.result())
+
+    async def _synced(self, decision: Decision, waiting: Future[Receipt | None]) -> Judged:
+        assert self._log is not None
+        try:
+            receipt = await asyncio.wait_for(asyncio.wrap_future(waiting), _SYNC_SECONDS)
+        except Exception as fault:  # noqa: BLE001  # as above: the disk has many faults
+            return self._unrecorded(decision, fault)
+        return self._recorded(self._log, decision, receipt)
+
+    def _recorded(self, log: DecisionLog, decision: Decision, receipt: Receipt | None) -> Judged:
         if receipt is None:
-            self._talk.unrecorded(self._log.health.fault)
+            self._talk.unrecorded(log.health.fault)
             return _judged(decision, {"log": "unavailable"})
         return _judged(decision, receipt.annotations())
+
+    def _unrecorded(self, decision: Decision, fault: Exception) -> Judged:
+        self._talk.unrecorded(str(fault))
+        return _judged(_unrecorded(decision, fault))
 
     def _with_bundle(self, decision: Decision) -> Decision:
         """What was refused unjudged names the bundle in force: each record names one."""
@@ -144,7 +158,8 @@ def _serial(decision: Decision) -> int:
 
 
 def _judged(decision: Decision, recorded: Mapping[str, str] | None = None) -> Judged:
-    return Judged(decision.verdict, {"serial": str(_serial(decision)), **(recorded or {})})
+    annotations = {"serial": str(_serial(decision)), **(recorded or {})}
+    return Judged(decision.verdict, annotations, decision.status)
 
 
 def _unrecorded(decision: Decision, fault: Exception) -> Decision:

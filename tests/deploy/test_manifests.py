@@ -146,7 +146,53 @@ def test_with_objects_nothing_is_mounted_for_envelopes() -> None:
     spec = deployment["spec"]["template"]["spec"]
     container = spec["containers"][0]
     for listed in (spec["volumes"], container["volumeMounts"]):
-        assert {item["name"] for item in listed} == {"keys", "tls"}
+        assert {item["name"] for item in listed} == {"keys", "tls", "log-key", "log", "tmp"}
     parser = argparse.ArgumentParser()
     add_flags(parser)
     assert read_settings(parser.parse_args(container["args"][2:]), {}).bundle_objects
+
+
+def mounted(name: str) -> Json:
+    pod = OBJECTS["deployment.yaml"]["spec"]["template"]["spec"]
+    (mount,) = [m for m in pod["containers"][0]["volumeMounts"] if m["name"] == name]
+    return mount
+
+
+def test_every_path_of_the_servers_settings_is_mounted() -> None:
+    """What it reads is read-only; what it writes, its log and what is temporary, is not."""
+    container = OBJECTS["deployment.yaml"]["spec"]["template"]["spec"]["containers"][0]
+    mounts = {m["mountPath"]: m for m in container["volumeMounts"]}
+    paths = [flag.partition("=")[2] for flag in container["args"] if "=/" in flag]
+    for path in paths:
+        (place,) = [p for p in mounts if path == p or path.startswith(f"{p}/")]
+        assert ("readOnly" in mounts[place]) == (place != mounted("log")["mountPath"])
+    assert [p for p in mounts if "readOnly" not in mounts[p]] == [
+        mounted("log")["mountPath"],
+        mounted("tmp")["mountPath"],
+    ]
+
+
+def test_every_volume_is_mounted_and_every_mount_has_one() -> None:
+    pod = OBJECTS["deployment.yaml"]["spec"]["template"]["spec"]
+    names = [volume["name"] for volume in pod["volumes"]]
+    assert names == [m["name"] for m in pod["containers"][0]["volumeMounts"]]
+
+
+@pytest.mark.parametrize("claim", ["", "logs"])
+def test_each_pod_has_a_log_of_its_own(claim: str) -> None:
+    """Two replicas with one claim never write one folder, nor two logs of one name."""
+    rollout = Rollout("image@sha256:0", "bundle@sha256:0", log_claim=claim)
+    deployment: Json = load(manifests(Target(("agents",)), rollout)["deployment.yaml"])
+    pod = deployment["spec"]["template"]["spec"]
+    (volume,) = [v for v in pod["volumes"] if v["name"] == "log"]
+    expected = (
+        {"persistentVolumeClaim": {"claimName": claim}}
+        if claim
+        else {"emptyDir": {"sizeLimit": "2Gi"}}
+    )
+    assert volume == {"name": "log", **expected}
+    container = pod["containers"][0]
+    name = {"name": "POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}
+    assert name in container["env"]
+    assert "--log-name=$(POD_NAME)" in container["args"]
+    assert mounted("log")["subPathExpr"] == "$(POD_NAME)"

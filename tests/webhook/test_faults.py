@@ -314,10 +314,10 @@ def variant(i: int) -> dict[str, bytes]:
     return changed
 
 
-@of("K16")
 @pytest.mark.parametrize(
     "reloads", [20, pytest.param(1000, marks=pytest.mark.system)], ids=["few", "thousand"]
 )
+@of("K16")
 def test_reloads_under_load_mix_nothing_and_leak_nothing(tmp_path: Path, reloads: int) -> None:
     with Webhook(tmp_path, poll_seconds=0.01) as webhook:
         digests = {digest(variant(i % 7)["manifest.json"]) for i in range(7)}

@@ -182,9 +182,9 @@ class Load:
         self._process.stdin.flush()
 
     def go_on(self, seconds: float, port: int = 0) -> None:
-        """Until so many more answers are there as the rate has in these seconds."""
+        """Until so many more answers are there, not faults, as the rate has in these seconds."""
         count = max(1, int(seconds * self._rate))
-        self.until(lambda new: len([a for a in new if port in (0, a.port)]) >= count)
+        self.until(lambda new: sum(not a.fault and port in (0, a.port) for a in new) >= count)
 
     def until(self, is_so: Callable[[list[Answer]], bool], seconds: float = 120) -> None:
         """Until the answers from now on are as asked for."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -34,9 +33,12 @@ def build(serial: int) -> dict[str, bytes]:
 
 
 def release(bundle: Path, serial: int, made: Mapping[str, bytes] | None = None) -> str:
-    """Turn the link ``bundle`` over to a signed build; its digest."""
+    """Turn the link ``bundle`` over to a signed build; its digest.
+
+    The folders of old builds are used again.
+    """
     made = made or build(serial)
-    folder = write_bundle(bundle.with_name(f"{bundle.name}-{serial}"), made)
+    folder = write_bundle(bundle.with_name(f"{bundle.name}-{serial % 8}"), made)
     sign_folder(folder, BUNDLE_KEY, serial)
     link = bundle.with_name(f"{bundle.name}.new")
     link.symlink_to(folder)
@@ -67,10 +69,10 @@ class Stand:
         return int(text.split(f"{field}:")[1].split()[0]) * 1024
 
     def open_files(self) -> int:
-        return len(os.listdir(f"/proc/{self.webhook.pid}/fd"))
+        return len([*Path(f"/proc/{self.webhook.pid}/fd").iterdir()])
 
     def threads(self) -> int:
-        return len(os.listdir(f"/proc/{self.webhook.pid}/task"))
+        return len([*Path(f"/proc/{self.webhook.pid}/task").iterdir()])
 
 
 @contextmanager

@@ -25,7 +25,8 @@ _DRAINED_BYTES = 64 * 1024 * 1024
 class Gate:
     """What all connections of one listener share.
 
-    ``idle`` holds those without a request, the longest idle first.
+    ``idle`` holds those without a request, the longest idle first; ``pending`` counts the
+    requests that were taken in and not answered.
     """
 
     max_connections: int
@@ -34,6 +35,7 @@ class Gate:
     client_names: frozenset[str]
     evicted: Callable[[], None]
     open: int = 0
+    pending: int = 0
     idle: dict[Connection, None] = field(default_factory=dict)
 
     def protocol(self) -> type[asyncio.Protocol]:
@@ -79,6 +81,7 @@ class Connection(HttpToolsProtocol):
         self._is_in_header = True
         self._is_arriving = False
         self._drained_bytes = 0
+        self._pending = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(transport)
@@ -93,6 +96,7 @@ class Connection(HttpToolsProtocol):
         super().connection_lost(exc)
         self._gate.open -= 1
         self._gate.idle.pop(self, None)
+        self._answered(self._pending)
         self._stop()
 
     def data_received(self, data: bytes) -> None:
@@ -113,6 +117,8 @@ class Connection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._is_in_header = False
+        self._pending += 1
+        self._gate.pending += 1
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
@@ -123,8 +129,14 @@ class Connection(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
+        # At once: a burst that is counted until its tasks are gone would be refused whole.
+        self._answered(min(1, self._pending))
         if not self._is_arriving and not self.transport.is_closing():
             self._rest()
+
+    def _answered(self, count: int) -> None:
+        self._pending -= count
+        self._gate.pending -= count
 
     def _rest(self) -> None:
         """Idle from now on."""

@@ -81,6 +81,7 @@ class Service:
             lambda: (self._log.now() if self._log else now()).date().isoformat(),
         )
         self._held = Held(settings.max_held_bytes)
+        self._door = self._gate(frozenset(settings.client_names))
         self._pool = ThreadPoolExecutor(1, "long reviews")
         self._servers = self._listen()
         self._measure()
@@ -169,8 +170,7 @@ class Service:
         probes = Probes(self.status, self._metrics)
         reviews = {f"/{name}": self._reviews(name) for name in ("validate", "mutate")}
         app = create_app(reviews, probes)
-        names = frozenset(s.client_names)
-        servers = [Server(_config(app, self._gate(names), self.tls), listen(s.host, s.port))]
+        servers = [Server(_config(app, self._door, self.tls), listen(s.host, s.port))]
         # The kubelet has no certificate for a listener that asks for one.
         config = _config(create_app({}, probes), self._gate(frozenset()), None)
         return [*servers, Server(config, listen(s.host, s.health_port))]
@@ -180,6 +180,9 @@ class Service:
         evicted = self._metrics.evicted.inc
         return Gate(s.max_connections, s.read_seconds, s.idle_seconds, names, evicted)
 
+    def _backlog(self) -> int:
+        return self._door.pending
+
     def _reviews(self, name: str) -> Reviews:
         s = self._settings
         return Reviews(
@@ -188,8 +191,7 @@ class Service:
             self._judge.settle,
             Limits(s.max_body_bytes, s.max_concurrent, s.read_seconds),
             held=self._held,
-            # The server is made with the reviews and known only after them.
-            backlog=lambda: self._servers[0].backlog(),  # noqa: PLW0108
+            backlog=self._backlog,
             is_draining=lambda: self._is_draining,
             pool=self._pool,
             metrics=self._metrics,
@@ -213,7 +215,7 @@ class Service:
             "1 when the newest certificate is in use",
             lambda: self.tls.is_healthy,
         )
-        gauge("http_backlog", "Reviews taken in, not answered", self._servers[0].backlog)
+        gauge("http_backlog", "Reviews taken in, not answered", self._backlog)
         self._metrics.info("bundle", "The bundle in force", lambda: {"digest": bundles.digest})
         if log := self._log:
             gauge("log_healthy", "1 when the decision log is written", lambda: not log.health.fault)

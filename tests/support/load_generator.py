@@ -65,16 +65,16 @@ class Generator:
         while not self.is_stopped:
             await asyncio.sleep(max(0.0, due - time.monotonic()))
             due += step
-            connection = await self._turn(connection)
+            connection = await self._turn(number, connection)
         if connection is not None:
             connection[1].close()
 
-    async def _turn(self, connection: Any) -> Any:
+    async def _turn(self, number: int, connection: Any) -> Any:
         """One review; the connection for the next one, or None."""
         turn = next(self._turns)
         name, path, body = next(self._reviews)
         uid = f"{os.getpid()}-{turn}"
-        said: dict[str, Any] = {"uid": uid, "review": name, "port": self._port(turn, connection)}
+        said: dict[str, Any] = {"uid": uid, "review": name, "port": self._port(number, connection)}
         stage = "connect"
         try:
             async with asyncio.timeout(self._seconds):
@@ -96,8 +96,9 @@ class Generator:
             return None
         return connection
 
-    def _port(self, turn: int, connection: Any) -> int:
-        return connection[2] if connection is not None else self.ports[turn % len(self.ports)]
+    def _port(self, number: int, connection: Any) -> int:
+        """A client stays with its server, whatever that does."""
+        return connection[2] if connection is not None else self.ports[number % len(self.ports)]
 
     async def _connect(self, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         return await asyncio.open_connection("127.0.0.1", port, ssl=self._tls())

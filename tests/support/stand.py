@@ -76,16 +76,20 @@ class Stand:
 
 
 @contextmanager
-def standing(folder: Path, *, serial: int = 1, **flags: object) -> Iterator[Stand]:
+def standing(
+    folder: Path, *, serial: int = 1, clock: Path | None = None, **flags: object
+) -> Iterator[Stand]:
     """A replica that answers, with a strict log; ``flags`` as Webhook has them."""
     with ExitStack() as stack:
-        stand = stack.enter_context(prepared(folder, serial=serial, **flags))
+        stand = stack.enter_context(prepared(folder, serial=serial, clock=clock, **flags))
         stack.enter_context(stand.webhook)
         yield stand
 
 
 @contextmanager
-def prepared(folder: Path, *, serial: int = 1, **flags: object) -> Iterator[Stand]:
+def prepared(
+    folder: Path, *, serial: int = 1, clock: Path | None = None, **flags: object
+) -> Iterator[Stand]:
     """As ``standing``, not started yet."""
     folder.mkdir(parents=True, exist_ok=True)
     release(folder / "bundle", serial)
@@ -102,5 +106,5 @@ def prepared(folder: Path, *, serial: int = 1, **flags: object) -> Iterator[Stan
             "log_key": folder / "log.key",
             "log_strict": True,
         }
-        webhook = Webhook(folder, **{**defaults, **flags})
+        webhook = Webhook(folder, clock, **{**defaults, **flags})
         yield Stand(webhook, api_server, folder / "log", folder / "log.pub")

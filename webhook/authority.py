@@ -20,7 +20,11 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 _ROOT_DAYS = dt.timedelta(days=3650)
 _LEAF_DAYS = dt.timedelta(days=90)  # from the day that it is made
-_SKEW = dt.timedelta(hours=1)  # clocks of API servers that are behind ours
+_SKEW = dt.timedelta(days=800)
+"""How far our clock may be ahead of an API server's, or jump back: years, after a fault.
+
+Nobody else trusts these roots, so that an early begin gives nothing away.
+"""
 SPREAD = dt.timedelta(hours=1)
 """How long a new bundle takes to reach every API server, with ample room."""
 
@@ -135,8 +139,7 @@ def _leaf(hosts: tuple[str, ...], root: Pair, now: dt.datetime) -> Pair:
     root_key = serialization.load_pem_private_key(root.key.encode(), None)
     assert isinstance(root_key, ec.EllipticCurvePrivateKey)
     life = min(_LEAF_DAYS, root.parsed.not_valid_after_utc - now)
-    # As early as the root: our clock may be ahead of the API server's, by years after a fault.
-    begin = root.parsed.not_valid_before_utc
+    begin = root.parsed.not_valid_before_utc  # no clock that accepts the root refuses the leaf
     builder = (
         _builder(_name(hosts[0][:64]), root.parsed.subject, key.public_key(), begin, now + life)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)

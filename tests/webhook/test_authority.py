@@ -111,6 +111,12 @@ def test_a_leaf_made_by_a_clock_that_is_ahead_serves_those_that_are_not(years: i
     assert connects(ahead.bundle, ahead, BEGIN)
 
 
+@pytest.mark.parametrize("case", ["K10-young-root"])
+def test_a_clock_that_goes_back_replaces_no_root(case: str) -> None:
+    state = create(HOSTS, BEGIN)
+    assert renewed(state, HOSTS, BEGIN - dt.timedelta(days=1)) is state
+
+
 STEPS = {
     "K17-first": (None, dt.timedelta()),
     "K17-leaf": (BEGIN, dt.timedelta(days=80)),

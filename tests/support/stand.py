@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -77,22 +77,19 @@ class Stand:
 
 @contextmanager
 def standing(
-    folder: Path, *, serial: int = 1, clock: Path | None = None, **flags: object
+    folder: Path,
+    *,
+    serial: int = 1,
+    made: Mapping[str, bytes] | None = None,
+    clock: Path | None = None,
+    **flags: object,
 ) -> Iterator[Stand]:
-    """A replica that answers, with a strict log; ``flags`` as Webhook has them."""
-    with ExitStack() as stack:
-        stand = stack.enter_context(prepared(folder, serial=serial, clock=clock, **flags))
-        stack.enter_context(stand.webhook)
-        yield stand
+    """A replica that answers, with a strict log.
 
-
-@contextmanager
-def prepared(
-    folder: Path, *, serial: int = 1, clock: Path | None = None, **flags: object
-) -> Iterator[Stand]:
-    """As ``standing``, not started yet."""
+    ``made`` is its first build, of the serial; ``clock`` and ``flags`` are those of Webhook.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    release(folder / "bundle", serial)
+    release(folder / "bundle", serial, made)
     (folder / "bundle.pub").write_text(f"{BUNDLE_KEY.verifier}\n")
     (folder / "log.key").write_text(LOG_KEY.to_text())
     (folder / "log.pub").write_text(f"{LOG_KEY.verifier}\n")
@@ -107,4 +104,5 @@ def prepared(
             "log_strict": True,
         }
         webhook = Webhook(folder, clock, **{**defaults, **flags})
-        yield Stand(webhook, api_server, folder / "log", folder / "log.pub")
+        with webhook:
+            yield Stand(webhook, api_server, folder / "log", folder / "log.pub")

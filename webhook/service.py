@@ -195,13 +195,13 @@ class Service:
             reviews,
             self._held,
             s.max_concurrent,
-            # The server is made with the desk and known only after it.
-            lambda: self._servers[0].backlog(),  # noqa: PLW0108
+            # The door is made with the desk and known only after it.
+            lambda: self._door.pending,
             lambda: self._is_draining,
         )
         app = create_app(reviews, probes)
-        gate = self._gate(frozenset(s.client_names), self._desk)
-        servers = [Server(_config(app, gate, self.tls), listen(s.host, s.port))]
+        self._door = self._gate(frozenset(s.client_names), self._desk)
+        servers = [Server(_config(app, self._door, self.tls), listen(s.host, s.port))]
         # The kubelet has no certificate for a listener that asks for one.
         config = _config(create_app({}, probes), self._gate(frozenset(), None), None)
         return [*servers, Server(config, listen(s.host, s.health_port))]
@@ -228,7 +228,7 @@ class Service:
 
     def _backlog(self) -> int:
         """How many reviews were taken in and not answered."""
-        return self._servers[0].backlog() + self._desk.count
+        return self._door.pending + self._desk.count
 
     def _measure(self) -> None:
         """Gauges that are read when somebody asks."""

@@ -122,7 +122,13 @@ VALIDATING: tuple[Entry, ...] = (
         "workloads.policyc.dev",
         Where.AGENTS,
         fails_closed=True,
-        rules=(*WORKLOADS, *_rules_of(AGENT_RESOURCES, WRITES)),
+        rules=(
+            *WORKLOADS,
+            # It may change labels: podStatusStrategy of pkg/registry/core/pod (1.36) keeps the spec
+            # and the owners only.
+            Rule("", ("pods/status",), (UPDATE,)),
+            *_rules_of(AGENT_RESOURCES, WRITES),
+        ),
         filters=(Filter.CHANGES_SOMETHING,),
     ),
     Entry(
@@ -144,6 +150,9 @@ VALIDATING: tuple[Entry, ...] = (
             Rule("discovery.k8s.io", ("endpointslices",), CHANGES),
             Rule("networking.k8s.io", ("networkpolicies",), CHANGES),
             Rule("cilium.io", ("ciliumnetworkpolicies",), CHANGES),
+            Rule("crd.antrea.io", ("networkpolicies",), CHANGES),
+            Rule("crd.projectcalico.org", ("networkpolicies",), CHANGES),
+            Rule("projectcalico.org", ("networkpolicies",), CHANGES),
             Rule("rbac.authorization.k8s.io", ("roles",), CHANGES),
             Rule("", ("namespaces",), WRITES, is_cluster=True),
         ),
@@ -210,6 +219,9 @@ VALIDATING: tuple[Entry, ...] = (
         rules=(
             Rule("rbac.authorization.k8s.io", ("clusterroles",), WRITES, is_cluster=True),
             Rule("cilium.io", ("ciliumclusterwidenetworkpolicies",), CHANGES, is_cluster=True),
+            Rule("crd.antrea.io", ("clusternetworkpolicies",), CHANGES, is_cluster=True),
+            Rule("crd.projectcalico.org", ("globalnetworkpolicies",), CHANGES, is_cluster=True),
+            Rule("projectcalico.org", ("globalnetworkpolicies",), CHANGES, is_cluster=True),
             Rule(
                 "policy.networking.k8s.io",
                 ("adminnetworkpolicies", "baselineadminnetworkpolicies", "clusternetworkpolicies"),

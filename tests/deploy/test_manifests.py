@@ -10,7 +10,9 @@ import kubernetes_validate
 import pytest
 from support.samples import ROOT
 
+from policyc.admission.manifests import plural
 from policyc.admission.view import WATCHED
+from policyc.catalog.policy_kinds import POLICY_KINDS
 from policyc.cli.main import Exit, main
 from policyc.deploy.configurations import Target
 from policyc.deploy.manifests import KUSTOMIZATION, manifests, stream
@@ -125,3 +127,13 @@ def test_the_server_takes_its_arguments() -> None:
     assert settings.drain_seconds < pod["terminationGracePeriodSeconds"]
     account = "system:serviceaccount:policyc-system:policyc"
     assert settings.admission.operators == {account}
+
+
+def test_every_network_policy_that_decisions_know_is_sent() -> None:
+    sent = {
+        (rule.group, resource)
+        for entry in VALIDATING
+        for rule in entry.rules
+        for resource in rule.resources
+    }
+    assert {(group, plural(kind)) for group, kind in POLICY_KINDS} <= sent

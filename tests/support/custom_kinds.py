@@ -14,6 +14,7 @@ KINDS = (
     ("cilium.io", "v2", "CiliumNetworkPolicy", True),
     ("cilium.io", "v2", "CiliumClusterwideNetworkPolicy", False),
     ("policy.networking.k8s.io", "v1alpha1", "AdminNetworkPolicy", False),
+    ("policy.networking.k8s.io", "v1alpha2", "ClusterNetworkPolicy", False),
     ("crd.projectcalico.org", "v1", "GlobalNetworkPolicy", False),
     ("crd.projectcalico.org", "v1", "NetworkPolicy", True),
     ("crd.antrea.io", "v1beta1", "ClusterNetworkPolicy", False),

@@ -11,11 +11,12 @@ import contextlib
 import io
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from policyc.admission.manifests import plural
 from policyc.admission.reasons import REASONS
 from policyc.cli.main import main
 from policyc.deploy.configurations import GROUP
@@ -24,7 +25,7 @@ from policyc.kube.yaml import load_all
 from support.admission import SETTINGS, cluster, pod
 from support.control_plane import Answer, Client, ControlPlane
 from support.control_plane.daemon import DaemonError
-from support.custom_kinds import definitions
+from support.custom_kinds import KINDS, definitions
 from support.kube_paths import collection, path_of
 from support.logs import KEY
 from support.webhook import Webhook
@@ -50,7 +51,7 @@ class Said:
     denied: frozenset[str]
     warned: frozenset[str]
     message: str
-    body: Json = None
+    body: Json = field(default=None, repr=False)
 
     @property
     def is_admitted(self) -> bool:
@@ -113,8 +114,8 @@ class Guarded:
     def prepare(self) -> None:
         """The cluster in which the agents run as they should, and kinds that others bring."""
         self.store(definitions())
-        kinds = {(d["spec"]["group"], d["spec"]["names"]["plural"]) for d in definitions()}
-        self.wait(lambda: all(self._serves(*kind) for kind in kinds))
+        paths = [f"/apis/{group}/{version}/{plural(kind)}" for group, version, kind, _ in KINDS]
+        self.wait(lambda: all(self.plane.admin.get(path).status == 200 for path in paths))
         accounts = (body("ServiceAccount", name, "agents") for name in ACCOUNTS)
         runtimes = (
             body("RuntimeClass", name, "", "node.k8s.io/v1", handler=name)
@@ -218,13 +219,6 @@ class Guarded:
                 "DELETE", path_of(one), {"gracePeriodSeconds": 0, "propagationPolicy": "Background"}
             )
             assert answer.status in (200, 202), (path_of(one), answer.message)
-
-    def _serves(self, group: str, plural: str) -> bool:
-        versions = self.plane.admin.get(f"/apis/{group}")
-        if versions.status != 200:
-            return False
-        version = versions.body["preferredVersion"]["groupVersion"]
-        return self.plane.admin.get(f"/apis/{version}/{plural}").status == 200
 
     def _generated(self) -> list[Json]:
         """The two configurations, of what the command line prints."""

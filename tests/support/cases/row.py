@@ -1,4 +1,4 @@
-"""One case of an object that is created in the example cluster."""
+"""One case of an object that is created, or changed, in the example cluster."""
 
 from __future__ import annotations
 
@@ -24,13 +24,21 @@ class Server(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """``denied`` are all reasons of the refusal, none where it is admitted; ``there`` is stored first."""
+    """``denied`` are all reasons of the refusal, none where it is admitted.
+
+    ``there`` is stored before; ``old`` is what the object was, or None when it is new.
+    """
 
     id: str
     made: Json
     denied: frozenset[str]
     there: tuple[Json, ...] = ()
+    old: Json = None
     server: Server = Server.WEBHOOK
+
+    @property
+    def operation(self) -> str:
+        return "CREATE" if self.old is None else "UPDATE"
 
 
 def row(
@@ -38,10 +46,11 @@ def row(
     made: Json,
     *denied: str,
     there: Iterable[Json] = (),
+    old: Json = None,
     server: Server = Server.WEBHOOK,
 ) -> Row:
     """A row; its id begins with the case's."""
-    return Row(number, copy.deepcopy(made), frozenset(denied), tuple(there), server)
+    return Row(number, copy.deepcopy(made), frozenset(denied), tuple(there), old, server)
 
 
 def each(rows: Iterable[Row]) -> pytest.MarkDecorator:

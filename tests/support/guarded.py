@@ -176,6 +176,18 @@ class Guarded:
         path = path_of(made) + (f"/{subresource}" if subresource else "")
         return self.ask(made, client=client, path=path, method="PUT")
 
+    def patch(
+        self, stored: Json, change: Json, *, subresource: str = "", client: Client | None = None
+    ) -> Said:
+        """A dry run of a merge patch (RFC 7386) of a stored object."""
+        path = path_of(stored) + (f"/{subresource}" if subresource else "")
+        return self.ask(change, client=client, path=path, method="PATCH")
+
+    def relabel(self, stored: Json, subresource: str = "", **labels: str | None) -> Said:
+        """The change of an object's labels; None takes one away."""
+        change = {"metadata": {"labels": labels}}
+        return self.patch(stored, change, subresource=subresource)
+
     def delete(self, made: Json, client: Client | None = None) -> Said:
         return said((client or self.plane.admin).delete(path_of(made), dryRun="All"))
 

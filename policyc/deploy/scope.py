@@ -137,6 +137,7 @@ VALIDATING: tuple[Entry, ...] = (
         fails_closed=True,
         rules=(
             Rule("", ("pods/attach", "pods/exec", "pods/portforward", "pods/proxy"), (CONNECT,)),
+            Rule("", ("services/proxy",), (CONNECT,)),
         ),
         filters=(),
     ),
@@ -217,6 +218,9 @@ VALIDATING: tuple[Entry, ...] = (
         Where.EVERYWHERE,
         fails_closed=False,
         rules=(
+            # The kubelet's own paths lead into every pod of its node; without a webhook logs and
+            # metrics still must be read.
+            Rule("", ("nodes/proxy",), (CONNECT,), is_cluster=True),
             Rule("rbac.authorization.k8s.io", ("clusterroles",), WRITES, is_cluster=True),
             Rule("cilium.io", ("ciliumclusterwidenetworkpolicies",), CHANGES, is_cluster=True),
             Rule("crd.antrea.io", ("clusternetworkpolicies",), CHANGES, is_cluster=True),

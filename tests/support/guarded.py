@@ -74,6 +74,8 @@ def said(answer: Answer) -> Said:
 class Guarded:
     """A context manager; what is stored before ``guard`` is of a time before the webhook."""
 
+    operators = (OPERATOR,)
+
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.log = folder / "log"
@@ -84,7 +86,7 @@ class Guarded:
             folder / "webhook",
             cluster=True,
             kubeconfig=self.plane.kubeconfig,
-            operators=sorted(SETTINGS.operators),
+            operators=list(self.operators),
             break_glass=[EMERGENCY],
             log_folder=self.log,
             log_key=log_key,
@@ -243,7 +245,7 @@ class Guarded:
                     f"--bundle={self.webhook.bundle}",
                     f"--url=https://127.0.0.1:{self.webhook.port}",
                     f"--ca-file={self.webhook.trusted}",
-                    f"--operators={OPERATOR}",
+                    *(f"--operators={user}" for user in self.operators),
                 ]
             )
         bodies: list[Json] = [*load_all(printed.getvalue())]

@@ -10,7 +10,9 @@ import kubernetes_validate
 import pytest
 from support.samples import ROOT
 
+from policyc.admission.manifests import plural
 from policyc.admission.view import WATCHED
+from policyc.catalog.policy_kinds import POLICY_KINDS
 from policyc.cli.main import Exit, main
 from policyc.deploy.configurations import Target
 from policyc.deploy.manifests import KUSTOMIZATION, manifests, stream
@@ -196,3 +198,13 @@ def test_each_pod_has_a_log_of_its_own(claim: str) -> None:
     assert name in container["env"]
     assert "--log-name=$(POD_NAME)" in container["args"]
     assert mounted("log")["subPathExpr"] == "$(POD_NAME)"
+
+
+def test_every_network_policy_that_decisions_know_is_sent() -> None:
+    sent = {
+        (rule.group, resource)
+        for entry in VALIDATING
+        for rule in entry.rules
+        for resource in rule.resources
+    }
+    assert {(group, plural(kind)) for group, kind in POLICY_KINDS} <= sent

@@ -131,6 +131,7 @@ VALIDATING: tuple[Entry, ...] = (
         fails_closed=True,
         rules=(
             Rule("", ("pods/attach", "pods/exec", "pods/portforward", "pods/proxy"), (CONNECT,)),
+            Rule("", ("services/proxy",), (CONNECT,)),
         ),
         filters=(),
     ),
@@ -208,6 +209,7 @@ VALIDATING: tuple[Entry, ...] = (
         Where.EVERYWHERE,
         fails_closed=False,
         rules=(
+            Rule("", ("nodes/proxy",), (CONNECT,), is_cluster=True),
             Rule("rbac.authorization.k8s.io", ("clusterroles",), WRITES, is_cluster=True),
             Rule("cilium.io", ("ciliumclusterwidenetworkpolicies",), CHANGES, is_cluster=True),
             Rule(

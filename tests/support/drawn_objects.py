@@ -135,14 +135,19 @@ def a_service(rng: random.Random) -> Json:
     return body("Service", rng.choice(NAMES), rng.choice((*SPACES, "default")), spec=spec)
 
 
-def an_endpoint_list(rng: random.Random) -> Json:
-    space, name = rng.choice(SPACES), rng.choice(NAMES)
-    addresses = rng.sample(("10.0.0.1", "169.254.20.10", "192.0.2.1"), rng.randint(0, 2))
-    if rng.random() < 0.5:
-        listed = [{"addresses": addresses}] if addresses else []
-        return body("EndpointSlice", name, space, "discovery.k8s.io/v1", addressType="IPv4", endpoints=listed)  # fmt: skip
+def _addresses(rng: random.Random) -> list[str]:
+    return rng.sample(("10.0.0.1", "169.254.20.10", "192.0.2.1"), rng.randint(0, 2))
+
+
+def a_slice(rng: random.Random) -> Json:
+    listed = [{"addresses": found}] if (found := _addresses(rng)) else []
+    return body("EndpointSlice", rng.choice(NAMES), rng.choice(SPACES), "discovery.k8s.io/v1", addressType="IPv4", endpoints=listed)  # fmt: skip
+
+
+def some_endpoints(rng: random.Random) -> Json:
     field = rng.choice(("addresses", "notReadyAddresses"))
-    return body("Endpoints", name, space, subsets=[{field: [{"ip": a} for a in addresses]}])
+    subsets = [{field: [{"ip": a} for a in _addresses(rng)]}]
+    return body("Endpoints", rng.choice(NAMES), rng.choice(SPACES), subsets=subsets)
 
 
 def a_namespace(rng: random.Random) -> Json:
@@ -191,8 +196,7 @@ def a_foreign_policy(rng: random.Random) -> Json:
 
 DRAWN = (
     a_role, a_role, a_role, a_binding, a_binding, a_binding, a_binding,
-    a_policy, a_policy, a_policy, a_policy, a_policy, a_service, a_service, an_endpoint_list,
+    a_policy, a_policy, a_policy, a_policy, a_policy, a_service, a_service, a_slice, some_endpoints,
     a_namespace, a_namespace, an_account, a_secret, a_config_map, a_config_map, a_foreign_policy,
 )  # fmt: skip
 """Each as often as it has something to be wrong in."""
-

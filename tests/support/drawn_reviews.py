@@ -11,7 +11,8 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from support.admission import USER, bundle, cluster, files, in_kind, kind, pod
+from policyc.core.strict_json import loads
+from support.admission import USER, cluster, files, in_kind, kind, pod
 from support.drawn_objects import (
     DRAWN,
     NAMES,
@@ -23,10 +24,8 @@ from support.drawn_objects import (
     an_account,
 )
 from support.drawn_pods import changed, some_pod
-from support.oracle.pods import TEMPLATES, template_of
-from support.oracle.world import World, labels_of, space_of
-
-from policyc.core.strict_json import loads
+from support.oracle.pods import template_of
+from support.oracle.world import World, space_of
 
 Json = Any  # objects that are built and broken
 OPERATOR = "system:serviceaccount:policyc-system:policyc"
@@ -126,7 +125,7 @@ def _beyond(rng: random.Random, body: Json) -> None:
 
 def _workload(rng: random.Random) -> Json:
     made = some_pod(rng, ("extra",))
-    if rng.random() < 0.15:
+    if rng.random() < 0.05:
         made = in_kind(kind("CronJob"), pod("digest"))
     if rng.random() < 0.1:
         template_of(made)["spec"]["volumes"] = [{"name": "h", "hostPath": {"path": "/var/lib/kubelet/seccomp/policyc"}}]  # fmt: skip
@@ -203,13 +202,15 @@ def of_objects(rng: random.Random, world: World) -> tuple[Json, World]:
     """An object of a kind around agents comes, changes or goes; often one that was generated."""
     drawn = rng.choice(DRAWN)
     body = drawn(rng)
+    if rng.random() < 0.6:
+        world = _where_it_matters(rng, world, body)
     old = world.get(body["kind"], space_of(body), body["metadata"]["name"])
     if rng.random() < 0.3:
         mine = [o for o in BASE if o["kind"] == body["kind"] and "annotations" in o["metadata"]]
         old = rng.choice(mine) if mine else old
     if old is None and rng.random() < 0.3:
-        old = {**drawn(rng), "metadata": body["metadata"], "kind": body["kind"], "apiVersion": body["apiVersion"]}  # fmt: skip
-        old = old if _is_like(old, body) else None
+        before = drawn(rng)
+        old = {**before, "metadata": body["metadata"]} if before["kind"] == body["kind"] else None
     if old is None:
         return _request(rng, "CREATE", body, None), world
     world = _with(world, old)
@@ -222,9 +223,20 @@ def of_objects(rng: random.Random, world: World) -> tuple[Json, World]:
     return _request(rng, "UPDATE", new, old, subResource=status), world
 
 
-def _is_like(old: Json, new: Json) -> bool:
-    """Whether one could have become the other: what says which fields there are does not change."""
-    return old.keys() - {"immutable"} == new.keys() - {"immutable"} or old["kind"] != "Endpoints"
+def _where_it_matters(rng: random.Random, world: World, body: Json) -> World:
+    """The cluster with something that an object is for: a role is bound, a ConfigMap read."""
+    name = body["metadata"]["name"]
+    if body["kind"] in ("Role", "ClusterRole"):
+        bound = a_binding(rng)
+        if bound["kind"] == "RoleBinding" and body["kind"] == "Role":
+            bound["metadata"]["namespace"] = space_of(body)
+        kind_ = "ClusterRole" if bound["kind"] == "ClusterRoleBinding" else body["kind"]
+        return _with(world, bound | {"roleRef": {**bound["roleRef"], "kind": kind_, "name": name}})
+    if body["kind"] == "ConfigMap":
+        reader = _running(rng)
+        reader["spec"]["containers"][0]["env"] = [_from_config_map()]
+        return _with(world, reader)
+    return world
 
 
 def _merged(rng: random.Random, old: Json, body: Json) -> Json:
@@ -264,6 +276,9 @@ def of_connections(rng: random.Random, world: World) -> tuple[Json, World]:
     elif rng.random() < 0.3:
         place["resource"], sub = "services", "proxy"
         body["kind"] = "ServiceProxyOptions"
+        service = a_service(rng)
+        service["metadata"] |= {"name": name, "namespace": space}
+        world = _with(world, service)
     if sub == "proxy" and place["resource"] != "nodes":
         name = rng.choice(("{}", "{}:80", "https:{}:80")).format(name)
     more = {"resource": place, "subResource": sub, "name": name, "namespace": space}
@@ -310,5 +325,3 @@ def a_review(rng: random.Random) -> tuple[Json, World]:
     """The request of a review, and the cluster that it comes to."""
     family = rng.choice([f for f, weight in FAMILIES for _ in range(weight)])
     return family(rng, a_world(rng))
-
-

@@ -31,7 +31,7 @@ def _requests() -> Iterator[Request]:
     ):
         # A new object, and a deletion of all, are asked for without a name.
         nameless = verb == "deletecollection" or (verb == "create" and "/" not in resource)
-        for name in ("",) if nameless else ("", "one", "three"):
+        for name in ("",) if nameless else ("", "one", "two", "three"):
             yield Request(verb, group, resource, space, name)
     yield from (Request(verb, url=url) for verb in ("get", "post") for url in URLS)
 

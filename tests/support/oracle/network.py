@@ -39,9 +39,7 @@ def _pods() -> Iterator[Peer]:
 
 
 PEERS = (*(Peer(address=a) for a in ADDRESSES), *_pods())
-FLOWS = tuple(
-    itertools.starmap(Flow, itertools.product(DIRECTIONS, ("tcp", "udp"), PORTS, PEERS))
-)
+FLOWS = tuple(itertools.starmap(Flow, itertools.product(DIRECTIONS, ("tcp", "udp"), PORTS, PEERS)))
 """Those of which the answers tell all policies of the generated reviews apart."""
 
 

@@ -170,7 +170,7 @@ def tokens(request: Json, world: World) -> Iterator[Fault]:
     agent = world.of_account(f"{request['namespace']}/{request['name']}")
     is_node = "system:nodes" in request["userInfo"]["groups"]
     if agent and not is_node and not _is_operator(request, world):
-        yield Fault(agent, "token")
+        yield Fault(agent, "token request")
 
 
 def secrets(request: Json, world: World) -> Iterator[Fault]:
@@ -243,7 +243,7 @@ def _through_service(request: Json, world: World) -> Iterator[Fault]:
     if not selector:
         return
     for agent in world.agents(request["namespace"]):
-        if any(selects({"matchLabels": selector}, l) for l in agents_labels(world, agent)):
+        if any(selects({"matchLabels": selector}, found) for found in agents_labels(world, agent)):
             yield Fault(agent, "way in")
 
 

@@ -28,7 +28,7 @@ NEVER_KEPT = frozenset(
         "old ephemeral",
         "opt-out",
         "the network lets too much through",
-        "token",
+        "token request",
         "unknown pod",
         "way in",
     }

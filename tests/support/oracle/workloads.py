@@ -49,8 +49,11 @@ def _is_node(request: Json) -> bool:
 
 
 def _of_nobody(body: Json, request: Json, world: World) -> Iterator[Fault]:
-    """What is no agent's claims to be none, and leaves the profiles of agents alone."""
+    """What is no agent's claims to be none, plainly is none, and leaves agents' profiles alone."""
     template = template_of(body)
+    named = {template["spec"].get(n) for n in ("serviceAccountName", "serviceAccount")} - {None, ""}
+    if len(named) > 1:
+        yield Fault("", "accounts differ", "", str(sorted(named)))
     for place, claim, said in pods.claims(body, template):
         if said:
             yield Fault("", f"claims its {claim}", place, said)
@@ -134,10 +137,10 @@ def _text(variable: Json, namespace: str, world: World) -> tuple[str | None, str
     if reference is None:
         return None, "is in a secret"
     body = world.get("ConfigMap", namespace, reference["name"])
+    if body is not None and not body.get("immutable"):
+        return None, "can change"
     if body is None or reference["key"] not in body["data"]:
         return None, "is not there"
-    if not body.get("immutable"):
-        return None, "can change"
     return body["data"][reference["key"]], ""
 
 

@@ -175,8 +175,11 @@ def an_account(rng: random.Random) -> Json:
 
 
 def a_secret(rng: random.Random) -> Json:
-    made = body("Secret", rng.choice(NAMES), rng.choice(SPACES), type=rng.choice(("Opaque", "kubernetes.io/service-account-token", "kubernetes.io/service-account-token")))  # fmt: skip
-    account = rng.choice(("research", "digest", "web"))
+    types = ("Opaque", "kubernetes.io/service-account-token", "kubernetes.io/service-account-token")
+    made = body(
+        "Secret", rng.choice(NAMES), rng.choice(("agents", *SPACES)), type=rng.choice(types)
+    )
+    account = rng.choice(("research", "summary", "digest", "web"))
     made["metadata"]["annotations"] = {"kubernetes.io/service-account.name": account}
     return made
 
@@ -197,6 +200,6 @@ def a_foreign_policy(rng: random.Random) -> Json:
 DRAWN = (
     a_role, a_role, a_role, a_binding, a_binding, a_binding, a_binding,
     a_policy, a_policy, a_policy, a_policy, a_policy, a_service, a_service, a_slice, some_endpoints,
-    a_namespace, a_namespace, an_account, a_secret, a_config_map, a_config_map, a_foreign_policy,
+    a_namespace, a_namespace, an_account, a_secret, a_secret, a_config_map, a_config_map, a_foreign_policy, a_foreign_policy,
 )  # fmt: skip
 """Each as often as it has something to be wrong in."""

@@ -232,6 +232,11 @@ def _where_it_matters(rng: random.Random, world: World, body: Json) -> World:
             bound["metadata"]["namespace"] = space_of(body)
         kind_ = "ClusterRole" if bound["kind"] == "ClusterRoleBinding" else body["kind"]
         return _with(world, bound | {"roleRef": {**bound["roleRef"], "kind": kind_, "name": name}})
+    if body["kind"].endswith("Binding"):
+        given = a_role(rng)
+        given["metadata"]["name"] = body["roleRef"]["name"]
+        body["roleRef"]["kind"] = given["kind"] if space_of(body) else "ClusterRole"
+        return _with(world, given)
     if body["kind"] == "ConfigMap":
         reader = _running(rng)
         reader["spec"]["containers"][0]["env"] = [_from_config_map()]
@@ -278,7 +283,7 @@ def of_connections(rng: random.Random, world: World) -> tuple[Json, World]:
         body["kind"] = "ServiceProxyOptions"
         service = a_service(rng)
         service["metadata"] |= {"name": name, "namespace": space}
-        world = _with(world, service)
+        world = _with(world, service) if rng.random() < 0.9 else world
     if sub == "proxy" and place["resource"] != "nodes":
         name = rng.choice(("{}", "{}:80", "https:{}:80")).format(name)
     more = {"resource": place, "subResource": sub, "name": name, "namespace": space}

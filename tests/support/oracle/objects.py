@@ -218,12 +218,17 @@ def ways_in(request: Json, world: World) -> Iterator[Fault]:
 
 def _entered(world: World, namespace: str, name: str) -> Iterator[Fault]:
     pod = world.get("Pod", namespace, name)
-    agents = world.agents(namespace)
-    if pod is None and agents:
-        stages = ("enforce", "audit", "observe")
-        yield Fault(min(agents, key=lambda a: stages.index(world.stage(a))), "unknown pod")
-    if pod is not None:
-        yield from (Fault(a, "way in") for a in agents if is_of(world, a, pod))
+    if pod is None:
+        yield from _unknown(world, namespace)
+        return
+    yield from (Fault(a, "way in") for a in world.agents(namespace) if is_of(world, a, pod))
+
+
+def _unknown(world: World, namespace: str) -> Iterator[Fault]:
+    """What is not known may be the agent's of the namespace that is held back most."""
+    stages = ("enforce", "audit", "observe")
+    agents = sorted(world.agents(namespace), key=lambda a: stages.index(world.stage(a)))
+    yield from (Fault(agent, "unknown pod") for agent in agents[:1])
 
 
 def is_of(world: World, agent: str, pod: Json) -> bool:
@@ -237,9 +242,13 @@ def is_of(world: World, agent: str, pod: Json) -> bool:
 
 
 def _through_service(request: Json, world: World) -> Iterator[Fault]:
-    name = request["name"]
-    service = world.get("Service", request["namespace"], name.split(":")[-2] if ":" in name else name)  # fmt: skip
-    selector = ((service or {}).get("spec") or {}).get("selector")
+    """The pods that a Service selects; one that is not known may select any."""
+    name, namespace = request["name"], request["namespace"]
+    service = world.get("Service", namespace, name.split(":")[-2] if ":" in name else name)
+    if service is None:
+        yield from _unknown(world, namespace)
+        return
+    selector = service["spec"].get("selector")
     if not selector:
         return
     for agent in world.agents(request["namespace"]):

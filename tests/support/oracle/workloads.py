@@ -112,8 +112,9 @@ def _variable(variable: Json, agent: str, namespace: str, world: World) -> Itera
     if name not in ("AGENT_TOOLS", "MODEL", "API_URL"):
         return
     text, why = _text(variable, namespace, world)
-    if text is None:
+    if why:
         yield why, ""
+    if text is None:
         return
     domains = world.envelopes[agent]["spec"]["domains"]
     if name == "AGENT_TOOLS":
@@ -127,7 +128,7 @@ def _variable(variable: Json, agent: str, namespace: str, world: World) -> Itera
 
 
 def _text(variable: Json, namespace: str, world: World) -> tuple[str | None, str]:
-    """What a variable says, or why that cannot be known for good."""
+    """What a variable says, as far as that is known, and why it is not known for good."""
     source = variable.get("valueFrom")
     if source is None:
         return variable["value"], ""
@@ -137,11 +138,10 @@ def _text(variable: Json, namespace: str, world: World) -> tuple[str | None, str
     if reference is None:
         return None, "is in a secret"
     body = world.get("ConfigMap", namespace, reference["name"])
+    text = body["data"].get(reference["key"]) if body is not None else None
     if body is not None and not body.get("immutable"):
-        return None, "can change"
-    if body is None or reference["key"] not in body["data"]:
-        return None, "is not there"
-    return body["data"][reference["key"]], ""
+        return text, "can change"
+    return text, "" if text is not None else "is not there"
 
 
 def config_maps(request: Json, world: World) -> Iterator[Fault]:

@@ -131,7 +131,8 @@ def a_service(rng: random.Random) -> Json:
         hosts = ("api.example.com", "API.example.com.", "evil.example.org", "example.com")
         spec = {"type": "ExternalName", "externalName": rng.choice(hosts)}
     if rng.random() < 0.3:
-        spec["externalIPs"] = [rng.choice(("10.0.0.1", "169.254.20.10", "2001:db8::1"))]
+        addresses = ("10.0.0.1", "169.254.20.10", "2001:db8::1")
+        spec["externalIPs"] = rng.sample(addresses, rng.randint(1, 2))
     return body("Service", rng.choice(NAMES), rng.choice((*SPACES, "default")), spec=spec)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 
 from support.oracle.flows import Peer, passes, selects
 from support.oracle.world import (
@@ -43,7 +43,7 @@ FLOWS = tuple(itertools.starmap(Flow, itertools.product(DIRECTIONS, ("tcp", "udp
 """Those of which the answers tell all policies of the generated reviews apart."""
 
 
-@cache
+@lru_cache(maxsize=1024)
 def _passed(policy: str) -> frozenset[Flow]:
     """The flows that a policy (JSON) lets through, of the directions that it isolates."""
     read = json.loads(policy)

@@ -6,6 +6,7 @@ stands; its words are those of the design, not of the product.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 
 from support.oracle import network
@@ -123,9 +124,9 @@ def services(request: Json, world: World) -> Iterator[Fault]:
     if request.get("subResource") == "status" and not _gives_addresses(request, world):
         given = ((body.get("status") or {}).get("loadBalancer") or {}).get("ingress") or []
         taken |= {entry["ip"] for entry in given if "ip" in entry}
-    for agent in agents or world.agents() if taken else ():
-        if agents or any(may_reach(world.envelopes[agent], address) for address in taken):
-            yield Fault(agent, "external address", "", str(sorted(taken)))
+    for agent, address in itertools.product(agents or world.agents(), taken):
+        if agents or may_reach(world.envelopes[agent], address):
+            yield Fault(agent, "external address", "", address)
 
 
 def _gives_addresses(request: Json, world: World) -> bool:
@@ -148,9 +149,9 @@ def endpoints(request: Json, world: World) -> Iterator[Fault]:
         for part in ("addresses", "notReadyAddresses"):
             addresses |= {a["ip"] for a in subset.get(part) or []}
     for agent in world.agents(request["namespace"]):
-        outside = {a for a in addresses if not may_reach(world.envelopes[agent], a)}
-        if outside:
-            yield Fault(agent, "endpoints", "", str(sorted(outside)))
+        for address in addresses:
+            if not may_reach(world.envelopes[agent], address):
+                yield Fault(agent, "endpoints", "", address)
 
 
 def accounts(request: Json, world: World) -> Iterator[Fault]:

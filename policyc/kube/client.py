@@ -26,6 +26,7 @@ _NOTHING: Mapping[str, object] = {}
 _PAGE = 500
 _CONNECT_SECONDS, _ANSWER_SECONDS = 5.0, 30.0
 _GONE = 410
+_TYPES = {"PATCH": "application/apply-patch+yaml"}  # of YAML, JSON is a part
 _RETRIES = urllib3.Retry(1, redirect=0, status=0)  # a kept connection may have ended meanwhile
 
 
@@ -88,6 +89,12 @@ class Cluster:
         with _Answer(self._open(path, _NOTHING, _ANSWER_SECONDS, method, body)) as answer:
             return answer.json()
 
+    def apply(self, path: str, body: Object, manager: str) -> Object:
+        """Server-side apply: the object at ``path`` has these fields afterwards.  ApiFault."""
+        query = {"fieldManager": manager, "force": "true"}
+        with _Answer(self._open(path, query, _ANSWER_SECONDS, "PATCH", body)) as answer:
+            return answer.json()
+
     def resource(self, group: str, kind: str) -> Resource | None:
         """The preferred version of a kind; None when the server does not serve it.  ApiFault."""
         try:
@@ -146,7 +153,7 @@ class Cluster:
     ) -> urllib3.BaseHTTPResponse:
         headers = {"Accept": "application/json"}
         if body is not None:
-            headers["Content-Type"] = "application/json"
+            headers["Content-Type"] = _TYPES.get(method, "application/json")
         # Any: typed as an empty dictionary there.
         settings: Any = self._configuration.auth_settings()
         for setting in settings.values():

@@ -28,13 +28,16 @@ from policyc.admission.view import key_of
 from policyc.envelope.domains import DOMAINS
 
 _STAGES = ("observe", "audit", "enforce")
-_GATED = frozenset({(kagent.GROUP, "Agent"), (TOOLHIVE, "MCPServer"), (TOOLHIVE, "MCPToolConfig"), (ENVOY, "MCPRoute")}) | {(g, "XAccessPolicy") for g in NETWORKING}  # fmt: skip
+GATED = frozenset({(kagent.GROUP, "Agent"), (TOOLHIVE, "MCPServer"), (TOOLHIVE, "MCPToolConfig"), (ENVOY, "MCPRoute")}) | {(g, "XAccessPolicy") for g in NETWORKING}  # fmt: skip
+"""Kinds that say who may use which tools."""
+REFERRED = frozenset({(kagent.GROUP, "ModelConfig"), (kagent.GROUP, "RemoteMCPServer"), (kagent.GROUP, "MCPServer")})  # fmt: skip
+"""Kinds that those refer to."""
 
 
 def known_version(case: Case) -> Iterator[Finding]:
     """A version that is not known may mean anything by its fields."""
     request = case.request
-    if (request.group, request.kind) not in _GATED or request.object is None:
+    if (request.group, request.kind) not in GATED or request.object is None:
         return
     if (request.group, request.version, request.kind) not in EMPTY:
         message = f"{request.kind} {request.group}/{request.version} is not known: what its fields mean neither"

@@ -31,12 +31,11 @@ from policyc.admission.view import (
 from policyc.catalog.policy_kinds import POLICY_KINDS
 from policyc.core.canonical import Json
 
-SCANNED: frozenset[Kind] = (
-    WATCHED | WATCHED_IF_SERVED | POLICY_KINDS | GATED | REFERRED | {("", "Endpoints")}
-)
+SCANNED: frozenset[Kind] = WATCHED | WATCHED_IF_SERVED | POLICY_KINDS | GATED | REFERRED
 """What a live scan lists: all that decisions rest on, and all that is judged when it is created.
 
-Secrets are not among them: nothing here reads one.
+Secrets are not among them: nothing here reads one.  Nor are Endpoints: a controller mirrors
+them into EndpointSlices.
 """
 _ENDPOINTS = "system:serviceaccount:kube-system:endpointslice-controller"
 _SERVICE_LABEL = "kubernetes.io/service-name"

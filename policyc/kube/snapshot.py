@@ -47,6 +47,6 @@ def snapshot(source: Source, kinds: Collection[Kind], step: Step | None) -> list
         raise PolicycError(
             "PC7117",
             f"no right to list {', '.join(f'`{name}`' for name in refused)}: {first.message}",
-            help="bind the ClusterRole of `policyc webhook manifests`, or `view` and what it lacks",
+            help="list them all: the ClusterRole that `policyc webhook manifests` prints is a start",
         ) from first
     return found

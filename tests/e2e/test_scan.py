@@ -136,6 +136,16 @@ def said(*arguments: str) -> Mapping[str, Said]:
     return {path: frozenset(words) for path, words in found.items()}
 
 
+def test_there_are_both_outcomes(answers: dict[str, Answers]) -> None:
+    """Compliant workloads have nothing said of them; most faults are denied or warned about."""
+    said = {(w, case): words for w, found in answers.items() for case, words in found.live.items()}
+    good = {words for (_, case), words in said.items() if case.endswith("-good")}
+    assert {word for words in good for word in words} <= {"NO_LIMIT:warning"}
+    denied = [words for words in said.values() if any(w.endswith(":error") for w in words)]
+    assert len(denied) > 80
+    assert len(said) > 300
+
+
 @pytest.mark.parametrize(("world", "case"), CASES, ids=[f"{w}-{c}" for w, c in CASES])
 def test_the_four_agree(answers: dict[str, Answers], world: str, case: str) -> None:
     found = answers[world]

@@ -17,6 +17,7 @@ from urllib.parse import urlencode
 import urllib3
 from kubernetes.client import ApiClient, Configuration
 from kubernetes.config import ConfigException, load_incluster_config, load_kube_config
+from yaml import YAMLError
 
 from policyc.core.errors import PolicycError
 
@@ -227,11 +228,11 @@ def connect(kubeconfig: Path | None) -> Cluster:
             load_kube_config(str(kubeconfig), client_configuration=configuration)  # type: ignore[no-untyped-call]  # theirs
         else:
             load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]  # theirs
-    except (ConfigException, OSError, ValueError, TypeError) as fault:
+    except (ConfigException, YAMLError, OSError, ValueError, TypeError, AttributeError) as fault:
         where = f"`{kubeconfig}` is no usable kubeconfig" if kubeconfig else "this is no pod of one"
         raise PolicycError(
             "PC7114",
-            f"no way to a cluster: {where}: {fault}",
+            f"no way to a cluster: {where}: {' '.join(str(fault).split())}",
             help="give --kubeconfig FILE, or run with a ServiceAccount's token mounted",
         ) from fault
     return Cluster(configuration)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from policyc.admission.manifests import plural
-from policyc.admission.view import WATCHED
+from policyc.admission.view import WATCHED, WATCHED_IF_SERVED
 from policyc.core.canonical import Json
 from policyc.deploy.configurations import GROUP, NAME, Target
 from policyc.deploy.definitions import GROUP as OWN
@@ -59,7 +59,7 @@ def objects(target: Target, rollout: Rollout) -> dict[str, dict[str, Json]]:
 def watched_resources() -> list[tuple[str, str]]:
     """(group, plural) of the kinds that decisions may ask for."""
     own = {(row.group, row.kind): row.resource for row in WORKLOAD_KINDS}
-    return sorted((g, own.get((g, k)) or plural(k)) for g, k in WATCHED)
+    return sorted((g, own.get((g, k)) or plural(k)) for g, k in WATCHED | WATCHED_IF_SERVED)
 
 
 def _named(version: str, kind: str, target: Target | None) -> dict[str, Json]:

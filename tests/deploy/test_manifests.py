@@ -11,7 +11,7 @@ import pytest
 from support.samples import ROOT
 
 from policyc.admission.manifests import plural
-from policyc.admission.view import WATCHED
+from policyc.admission.view import WATCHED, WATCHED_IF_SERVED
 from policyc.catalog.policy_kinds import POLICY_KINDS
 from policyc.cli.main import Exit, main
 from policyc.deploy.configurations import Target
@@ -64,7 +64,8 @@ def test_a_stale_base_is_named_and_renewed(
 def test_it_reads_what_decisions_need_and_writes_its_own_configurations() -> None:
     rules = OBJECTS["clusterrole.yaml"]["rules"]
     reads = [r for r in rules if r["verbs"] == ["get", "list", "watch"]]
-    assert sum(len(r["resources"]) for r in reads) == len(WATCHED | {ENVELOPES, BUNDLES})
+    watched = WATCHED | WATCHED_IF_SERVED | {ENVELOPES, BUNDLES}
+    assert sum(len(r["resources"]) for r in reads) == len(watched)
     writes = [r for r in rules if r not in reads]
     assert {g for r in writes for g in r["apiGroups"]} == {"admissionregistration.k8s.io"}
     assert [r["verbs"] for r in writes if "resourceNames" not in r] == [["create"]]

@@ -11,14 +11,15 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 import urllib3
-from kubernetes.client import ApiClient, Configuration
-from kubernetes.config import ConfigException, load_incluster_config, load_kube_config
 
 from policyc.core.errors import PolicycError
+
+if TYPE_CHECKING:  # it takes a quarter of a second to import: only those who connect pay it
+    from kubernetes.client import Configuration
 
 Object = dict[str, Any]  # as the server sent it: JSON with floats
 _NOTHING: Mapping[str, object] = {}
@@ -74,6 +75,8 @@ class Cluster:
     """One API server; may be shared between threads."""
 
     def __init__(self, configuration: Configuration) -> None:
+        from kubernetes.client import ApiClient  # noqa: PLC0415
+
         configuration.connection_pool_maxsize = 64  # a watch holds a connection for itself
         self._configuration = configuration
         self._pool = ApiClient(configuration).rest_client.pool_manager
@@ -214,6 +217,13 @@ def connect(kubeconfig: Path | None) -> Cluster:
 
     Nothing is sent yet.  PolicycError PC7114 when there is no such configuration.
     """
+    from kubernetes.client import Configuration  # noqa: PLC0415
+    from kubernetes.config import (  # noqa: PLC0415
+        ConfigException,
+        load_incluster_config,
+        load_kube_config,
+    )
+
     configuration = Configuration()
     try:
         if kubeconfig is not None:

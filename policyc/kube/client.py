@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -107,8 +107,13 @@ class Cluster:
                 return Resource(group, version, str(row["name"]), kind)
         return None
 
-    def list(self, resource: Resource) -> tuple[list[Object], str]:
-        """All objects of a kind, and the version from which to watch.  ApiFault."""
+    def list(
+        self, resource: Resource, keep: Callable[[Object], Object] = lambda body: body
+    ) -> tuple[list[Object], str]:
+        """What ``keep`` leaves of all objects of a kind, and the version from which to watch.
+
+        Page by page: the whole of a large kind is never held.  ApiFault.
+        """
         found: list[Object] = []
         query: dict[str, object] = {"limit": _PAGE}
         while True:
@@ -116,7 +121,7 @@ class Cluster:
             for body in page.get("items") or ():
                 # Items of a list carry neither: the list's own kind implies them.
                 body["apiVersion"], body["kind"] = resource.api_version, resource.kind
-                found.append(body)
+                found.append(keep(body))
             metadata: Object = page["metadata"]
             if not metadata.get("continue"):
                 return found, str(metadata["resourceVersion"])

@@ -48,7 +48,7 @@ class Nobody:
     def resource(self, group: str, kind: str) -> Resource | None:
         raise NotImplementedError
 
-    def list(self, resource: Resource) -> tuple[list[Json], str]:
+    def list(self, resource: Resource, keep: Any = None) -> tuple[list[Json], str]:
         raise NotImplementedError
 
     def watch(self, resource: Resource, version: str, seconds: int) -> Any:

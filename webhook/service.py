@@ -25,6 +25,7 @@ from webhook.app import Probes, create_app
 from webhook.bundle_objects import ObjectSource
 from webhook.bundle_store import BundleStore, FolderSource, Load, load_unsigned
 from webhook.cluster_view import ClusterView, name_of
+from webhook.desk import Desk
 from webhook.guard import Guard, guards, target_of
 from webhook.judge import Judge
 from webhook.logs import Talk
@@ -85,6 +86,7 @@ class Service:
             settings.admission,
             self._log,
             lambda: (self._log.now() if self._log else now()).date().isoformat(),
+            self._talk,
         )
         self._held = Held(settings.max_held_bytes)
         self._pool = ThreadPoolExecutor(1, "long reviews")
@@ -189,17 +191,25 @@ class Service:
         s = self._settings
         probes = Probes(self.status, self._metrics)
         reviews = {f"/{name}": self._reviews(name) for name in ("validate", "mutate")}
+        self._desk = Desk(
+            reviews,
+            self._held,
+            s.max_concurrent,
+            # The door is made with the desk and known only after it.
+            lambda: self._door.pending,
+            lambda: self._is_draining,
+        )
         app = create_app(reviews, probes)
-        names = frozenset(s.client_names)
-        servers = [Server(_config(app, self._gate(names), self.tls), listen(s.host, s.port))]
+        self._door = self._gate(frozenset(s.client_names), self._desk)
+        servers = [Server(_config(app, self._door, self.tls), listen(s.host, s.port))]
         # The kubelet has no certificate for a listener that asks for one.
-        config = _config(create_app({}, probes), self._gate(frozenset()), None)
+        config = _config(create_app({}, probes), self._gate(frozenset(), None), None)
         return [*servers, Server(config, listen(s.host, s.health_port))]
 
-    def _gate(self, names: frozenset[str]) -> Gate:
+    def _gate(self, names: frozenset[str], desk: Desk | None) -> Gate:
         s = self._settings
         evicted = self._metrics.evicted.inc
-        return Gate(s.max_connections, s.read_seconds, s.idle_seconds, names, evicted)
+        return Gate(s.max_connections, s.read_seconds, s.idle_seconds, names, evicted, desk)
 
     def _reviews(self, name: str) -> Reviews:
         s = self._settings
@@ -209,13 +219,16 @@ class Service:
             self._judge.settle,
             Limits(s.max_body_bytes, s.max_concurrent, s.read_seconds),
             held=self._held,
-            # The server is made with the reviews and known only after them.
-            backlog=lambda: self._servers[0].backlog(),  # noqa: PLW0108
+            backlog=self._backlog,
             is_draining=lambda: self._is_draining,
             pool=self._pool,
             metrics=self._metrics,
             talk=self._talk,
         )
+
+    def _backlog(self) -> int:
+        """How many reviews were taken in and not answered."""
+        return self._door.pending + self._desk.count
 
     def _measure(self) -> None:
         """Gauges that are read when somebody asks."""
@@ -234,7 +247,7 @@ class Service:
             "1 when the newest certificate is in use",
             lambda: self.tls.is_healthy,
         )
-        gauge("http_backlog", "Reviews taken in, not answered", self._servers[0].backlog)
+        gauge("http_backlog", "Reviews taken in, not answered", self._backlog)
         self._metrics.info("bundle", "The bundle in force", lambda: {"digest": bundles.digest})
         if log := self._log:
             gauge("log_healthy", "1 when the decision log is written", lambda: not log.health.fault)

@@ -112,6 +112,17 @@ def read_settings(args: argparse.Namespace, environment: Mapping[str, str]) -> S
     return _checked(Serving(**found, admission=Admission(**deciding)))
 
 
+def read_deciding(path: Path) -> Admission:
+    """What decisions depend on, out of a settings file of the webhook; PolicycError PC7115."""
+    written = _file(path)
+    found = {
+        f.name: _value(f"{path}: {f.name}", f, written[f.name])
+        for f in _DECIDING
+        if written.get(f.name) is not None
+    }
+    return Admission(**found)
+
+
 def _file(path: Path) -> dict[str, Any]:
     try:
         document = load(path.read_bytes())

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from policyc.admission.bundle import Bundle, assemble
+from policyc.admission.settings import Settings
 from policyc.admission.verdict import Finding, Level
 from policyc.bundle.load import load_envelopes
 from policyc.core.diagnostics import Diagnostic, Severity
@@ -32,6 +33,24 @@ def add_bundle(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="the output folder of `policyc compile` (generated)",
     )
+
+
+def add_settings(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help="the webhook's settings file: what decisions depend on is taken from it",
+    )
+
+
+def settings_of(args: argparse.Namespace) -> Settings:
+    """The settings of ``--config``, or those that the webhook has without any."""
+    if args.config is None:
+        return Settings()
+    from webhook.settings import read_deciding
+
+    return read_deciding(args.config)
 
 
 def open_bundle(folder: Path) -> Bundle:

@@ -40,6 +40,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--replicas", type=int, default=2, metavar="N", help="pods (2)")
     parser.add_argument(
+        "--log-claim",
+        default="",
+        metavar="NAME",
+        help="claim of a volume for decision logs that all pods may write; none: they go with the pods",
+    )
+    parser.add_argument(
         "-o", "--output", type=Path, metavar="FOLDER", help="write a kustomize base instead"
     )
     parser.add_argument(
@@ -86,7 +92,9 @@ def target_of(args: argparse.Namespace) -> Target:
 
 
 def run(args: argparse.Namespace) -> int:
-    rollout = Rollout(args.image, args.bundle_image, args.replicas, args.bundle_objects)
+    rollout = Rollout(
+        args.image, args.bundle_image, args.replicas, args.bundle_objects, args.log_claim
+    )
     files = manifests(target_of(args), rollout)
     if args.output is None:
         sys.stdout.write(stream(files).decode())

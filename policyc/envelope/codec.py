@@ -214,7 +214,10 @@ def decode_by_need(document: Json) -> Envelope:
     """
     top = _fields(document, "", "apiVersion kind metadata spec digest")
     if (top["apiVersion"], top["kind"]) != (API_VERSION, KIND):
-        _refuse("", f"not a {API_VERSION} {KIND}")
+        _refuse(
+            "apiVersion",
+            f"`{top['apiVersion']}` `{top['kind']}`: this version reads {API_VERSION} {KIND}s",
+        )
     name = _text(_fields(top["metadata"], "metadata", "name")["name"], "metadata.name")
     if top["digest"] != digest(canonical_json(top["spec"])):
         _refuse("digest", "it does not match the spec")

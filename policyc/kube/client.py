@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 import urllib3
+from yaml import YAMLError
 
 from policyc.core.errors import PolicycError
 
@@ -27,6 +28,7 @@ _NOTHING: Mapping[str, object] = {}
 _PAGE = 500
 _CONNECT_SECONDS, _ANSWER_SECONDS = 5.0, 30.0
 _GONE = 410
+_TYPES = {"PATCH": "application/apply-patch+yaml"}  # of YAML, JSON is a part
 _RETRIES = urllib3.Retry(1, redirect=0, status=0)  # a kept connection may have ended meanwhile
 
 
@@ -89,6 +91,12 @@ class Cluster:
     def send(self, method: str, path: str, body: Object) -> Object:
         """Write one object (POST to its collection, PUT to itself); as it is stored.  ApiFault."""
         with _Answer(self._open(path, _NOTHING, _ANSWER_SECONDS, method, body)) as answer:
+            return answer.json()
+
+    def apply(self, path: str, body: Object, manager: str) -> Object:
+        """Server-side apply: the object at ``path`` has these fields afterwards.  ApiFault."""
+        query = {"fieldManager": manager, "force": "true"}
+        with _Answer(self._open(path, query, _ANSWER_SECONDS, "PATCH", body)) as answer:
             return answer.json()
 
     def resource(self, group: str, kind: str) -> Resource | None:
@@ -154,7 +162,7 @@ class Cluster:
     ) -> urllib3.BaseHTTPResponse:
         headers = {"Accept": "application/json"}
         if body is not None:
-            headers["Content-Type"] = "application/json"
+            headers["Content-Type"] = _TYPES.get(method, "application/json")
         # Any: typed as an empty dictionary there.
         settings: Any = self._configuration.auth_settings()
         for setting in settings.values():
@@ -235,11 +243,11 @@ def connect(kubeconfig: Path | None) -> Cluster:
             load_kube_config(str(kubeconfig), client_configuration=configuration)  # type: ignore[no-untyped-call]  # theirs
         else:
             load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]  # theirs
-    except (ConfigException, OSError, ValueError, TypeError) as fault:
+    except (ConfigException, YAMLError, OSError, ValueError, TypeError, AttributeError) as fault:
         where = f"`{kubeconfig}` is no usable kubeconfig" if kubeconfig else "this is no pod of one"
         raise PolicycError(
             "PC7114",
-            f"no way to a cluster: {where}: {fault}",
+            f"no way to a cluster: {where}: {' '.join(str(fault).split())}",
             help="give --kubeconfig FILE, or run with a ServiceAccount's token mounted",
         ) from fault
     return Cluster(configuration)

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
@@ -86,6 +87,23 @@ class ApiServer:
         """Tell every watch that nothing happened."""
         for kind in SERVED:
             self._tell("BOOKMARK", {"apiVersion": "v1", "kind": kind[1], "metadata": {}}, kind)
+
+    @contextmanager
+    def talking(self) -> Iterator[None]:
+        """A bookmark every 0.2 s, as a live server sends them."""
+        stopped = threading.Event()
+
+        def run() -> None:
+            while not stopped.wait(0.2):
+                self.bookmark()
+
+        thread = threading.Thread(target=run, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            stopped.set()
+            thread.join()
 
     def lose(self) -> None:
         """Break every watch off, and answer nothing any more."""

@@ -16,6 +16,7 @@ from policyc.admission.settings import Settings
 from policyc.admission.verdict import Finding, Verdict
 from policyc.admission.view import View
 from policyc.audit.log import DecisionLog, Receipt
+from policyc.envelope.codec import UnreadableError
 from webhook.logs import Talk
 
 _SYNC_SECONDS = 5.0
@@ -99,7 +100,11 @@ class Judge:
             verdict = refusal(request.uid, "BUNDLE_UNAVAILABLE", "no verified bundle is loaded")
             return Decision(request, verdict, None, "mutate")
         case = case_of(request, bundle, self._view(), self._settings, self._today())
-        patch = tuple(step for step in mutate(case) if isinstance(step, dict))
+        try:
+            patch = tuple(step for step in mutate(case) if isinstance(step, dict))
+        except UnreadableError as fault:
+            verdict = refusal(request.uid, "ENVELOPE_UNREADABLE", str(fault))
+            return Decision(request, verdict, bundle, "mutate")
         verdict = Verdict(request.uid, bundle=bundle.digest, patch=patch)
         return Decision(request, verdict, bundle, "mutate")
 

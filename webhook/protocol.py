@@ -32,7 +32,8 @@ class Gate:
 
     ``idle`` holds those without a request and ``arriving`` those with a request that is not
     here yet: since when, the longest first.  One clock for all: to set and clear one for each
-    request would cost a tenth of it.
+    request would cost a tenth of it.  ``pending`` counts the requests that were taken in by
+    way of the application and not answered.
     """
 
     max_connections: int
@@ -42,6 +43,7 @@ class Gate:
     evicted: Callable[[], None]
     desk: Desk | None = None
     open: int = 0
+    pending: int = 0
     idle: dict[Connection, float] = field(default_factory=dict)
     arriving: dict[Connection, float] = field(default_factory=dict)
     _is_sweeping: bool = False
@@ -110,6 +112,7 @@ class Connection(HttpToolsProtocol):
         self._is_in_header = True
         self._is_arriving = False
         self._drained_bytes = 0
+        self._pending = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(transport)
@@ -127,6 +130,7 @@ class Connection(HttpToolsProtocol):
         gate.open -= 1
         gate.idle.pop(self, None)
         gate.arriving.pop(self, None)
+        self._answered(self._pending)
         if self._turn is not None and gate.desk is not None and not self._turn.is_taken:
             gate.desk.drop(self._turn)
 
@@ -161,6 +165,8 @@ class Connection(HttpToolsProtocol):
         super().on_message_begin()
         self.url, self.expect_100_continue = url, expects
         self.headers += headers
+        self._pending += 1
+        self._gate.pending += 1
         super().on_headers_complete()
 
     def _review(self) -> Turn | None:
@@ -214,6 +220,8 @@ class Connection(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
+        # At once: a burst that is counted until its tasks are gone would be refused whole.
+        self._answered(min(1, self._pending))
         if not self._is_arriving and not self.transport.is_closing():
             self._rest()
 
@@ -224,6 +232,10 @@ class Connection(HttpToolsProtocol):
             desk.late(turn, self.loop)
         elif is_hopeless:
             self.transport.abort()  # a farewell would read on what it sends
+
+    def _answered(self, count: int) -> None:
+        self._pending -= count
+        self._gate.pending -= count
 
     def _rest(self) -> None:
         """Idle from now on."""

@@ -29,6 +29,7 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "DUP_ENV": "a variable is set twice in one container",
         "EGRESS": "it would connect to what is outside the envelope",
         "ENDPOINTS": "a Service's endpoints lie outside of an agent's envelope",
+        "ENVELOPE_UNREADABLE": "an envelope that the decision needs is not what was signed",
         "EPHEMERAL": "a container would be added to a running agent",
         "ESCALATION": "what a container starts may gain privileges",
         "EXCEPTION": "the agent uses a permission with an end date",

@@ -33,6 +33,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="IMAGE",
         help="image that holds the signed output folder",
     )
+    parser.add_argument(
+        "--bundle-objects",
+        action="store_true",
+        help="take envelopes from the cluster's EnvelopeBundle objects instead of an image",
+    )
     parser.add_argument("--replicas", type=int, default=2, metavar="N", help="pods (2)")
     parser.add_argument(
         "--log-claim",
@@ -87,7 +92,9 @@ def target_of(args: argparse.Namespace) -> Target:
 
 
 def run(args: argparse.Namespace) -> int:
-    rollout = Rollout(args.image, args.bundle_image, args.replicas, args.log_claim)
+    rollout = Rollout(
+        args.image, args.bundle_image, args.replicas, args.bundle_objects, args.log_claim
+    )
     files = manifests(target_of(args), rollout)
     if args.output is None:
         sys.stdout.write(stream(files).decode())

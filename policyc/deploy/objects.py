@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from policyc.admission.manifests import plural
-from policyc.admission.view import WATCHED
+from policyc.admission.view import WATCHED, WATCHED_IF_SERVED
 from policyc.core.canonical import Json
 from policyc.deploy.configurations import GROUP, NAME, Target
+from policyc.deploy.definitions import GROUP as OWN
+from policyc.deploy.definitions import PLURALS, definitions
 from policyc.kube.workloads import WORKLOAD_KINDS
 
 PORT = 8443
@@ -25,14 +27,16 @@ class Rollout:
     """Images should be given by digest; with less than 2 ``replicas`` a node's end is an outage.
 
     ``bundle`` is an image that holds the signed output folder: it is mounted as a volume
-    (KEP-4639, on by default since Kubernetes 1.35).  ``log_claim`` is a claim of a volume that
-    all pods may write at once, each in a folder of its own; without one the decision log
-    goes with its pod.
+    (KEP-4639, on by default since Kubernetes 1.35).  With ``from_objects`` nothing is
+    mounted, and envelopes are taken from the cluster's own objects.  ``log_claim`` is a
+    claim of a volume that all pods may write at once, each in a folder of its own; without
+    one the decision log goes with its pod.
     """
 
     image: str
     bundle: str
     replicas: int = 2
+    from_objects: bool = False
     log_claim: str = ""
 
 
@@ -40,6 +44,7 @@ def objects(target: Target, rollout: Rollout) -> dict[str, dict[str, Json]]:
     """File name -> object, in the order in which they are applied."""
     return {
         "namespace.yaml": _namespace(target),
+        **definitions(),
         "serviceaccount.yaml": _named("v1", "ServiceAccount", target)
         | {"automountServiceAccountToken": False},
         "clusterrole.yaml": _cluster_role(),
@@ -54,7 +59,7 @@ def objects(target: Target, rollout: Rollout) -> dict[str, dict[str, Json]]:
 def watched_resources() -> list[tuple[str, str]]:
     """(group, plural) of the kinds that decisions may ask for."""
     own = {(row.group, row.kind): row.resource for row in WORKLOAD_KINDS}
-    return sorted((g, own.get((g, k)) or plural(k)) for g, k in WATCHED)
+    return sorted((g, own.get((g, k)) or plural(k)) for g, k in WATCHED | WATCHED_IF_SERVED)
 
 
 def _named(version: str, kind: str, target: Target | None) -> dict[str, Json]:
@@ -83,6 +88,7 @@ def _cluster_role() -> dict[str, Json]:
         {"apiGroups": [group], "resources": [*plurals], "verbs": ["get", "list", "watch"]}
         for group, plurals in reads.items()
     ]
+    rules.append({"apiGroups": [OWN], "resources": [*PLURALS], "verbs": ["get", "list", "watch"]})
     own: list[Json] = ["mutatingwebhookconfigurations", "validatingwebhookconfigurations"]
     rules.append(
         {
@@ -192,7 +198,7 @@ def _pod(target: Target, rollout: Rollout) -> dict[str, Json]:
         ],
         "containers": [_container(target, rollout)],
         "volumes": [
-            {"name": "bundle", "image": {"reference": rollout.bundle}},
+            *_bundle_volume(rollout),
             {"name": "keys", "configMap": {"name": f"{NAME}-keys"}},
             {"name": "tls", "secret": {"secretName": f"{NAME}-tls", "defaultMode": 0o440}},
             {"name": "log-key", "secret": {"secretName": f"{NAME}-log-key", "defaultMode": 0o440}},
@@ -201,6 +207,12 @@ def _pod(target: Target, rollout: Rollout) -> dict[str, Json]:
             {"name": "tmp", "emptyDir": {"medium": "Memory", "sizeLimit": "16Mi"}},
         ],
     }
+
+
+def _bundle_volume(rollout: Rollout) -> list[Json]:
+    if rollout.from_objects:
+        return []
+    return [{"name": "bundle", "image": {"reference": rollout.bundle}}]
 
 
 def _log_volume(rollout: Rollout) -> dict[str, Json]:
@@ -214,7 +226,7 @@ def _container(target: Target, rollout: Rollout) -> dict[str, Json]:
     return {
         "name": "webhook",
         "image": rollout.image,
-        "args": _arguments(target),
+        "args": _arguments(target, rollout),
         "env": [{"name": "POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}],
         "ports": [
             {"name": "https", "containerPort": PORT},
@@ -233,15 +245,15 @@ def _container(target: Target, rollout: Rollout) -> dict[str, Json]:
             "privileged": False,
             "readOnlyRootFilesystem": True,
         },
-        "volumeMounts": _mounts(),
+        "volumeMounts": _mounts(rollout),
     }
 
 
-def _mounts() -> list[Json]:
+def _mounts(rollout: Rollout) -> list[Json]:
     """What is read, and the two places that are written."""
     read: list[Json] = [
         {"name": name, "mountPath": f"{_ETC}/{name}", "readOnly": True}
-        for name in ("bundle", "keys", "tls", "log-key")
+        for name in (*(() if rollout.from_objects else ("bundle",)), "keys", "tls", "log-key")
     ]
     return [
         *read,
@@ -251,12 +263,12 @@ def _mounts() -> list[Json]:
     ]
 
 
-def _arguments(target: Target) -> list[Json]:
+def _arguments(target: Target, rollout: Rollout) -> list[Json]:
     """The flags of ``policyc webhook run``; only the API server, by its certificate, is answered."""
     return [
         "webhook",
         "run",
-        f"--bundle={_ETC}/bundle",
+        "--bundle-objects" if rollout.from_objects else f"--bundle={_ETC}/bundle",
         f"--public-key={_ETC}/keys/bundle.pub",
         f"--client-ca={_ETC}/keys/api-server-ca.crt",
         f"--tls-cert={_ETC}/tls/tls.crt",

@@ -163,4 +163,6 @@ def _context(material: Material, minimum: str) -> ssl.SSLContext:
 
 
 def _plainly(fault: Exception) -> str:
+    if isinstance(fault, ssl.SSLError) and "PEM lib" in str(fault):
+        return "it is no PEM chain with its private key"
     return getattr(fault, "reason", None) or str(fault) or type(fault).__name__

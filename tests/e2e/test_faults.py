@@ -163,7 +163,7 @@ def test_scaled_to_nothing_it_still_closes_the_door(plane: ControlPlane, tmp_pat
 def documented() -> list[list[str]]:
     """The commands of the page that removes the webhook, without their first word."""
     page = (ROOT / "docs" / "reference" / "deployment.md").read_text()
-    block = re.search(r"\*\*Removing it\.\*\*.*?```sh\n(.*?)```", page, re.DOTALL)
+    block = re.search(r"## Removing it\n.*?```sh\n(.*?)```", page, re.DOTALL)
     assert block is not None
     lines = [shlex.split(line) for line in block[1].splitlines()]
     assert all(words[0] == "kubectl" for words in lines)

@@ -19,6 +19,7 @@ from policyc.admission.view import WATCHED, Key, Kind, key_of, kind_of
 
 Json = Any
 
+SERVED = WATCHED | {("policyc.dev", "AgentEnvelope"), ("policyc.dev", "EnvelopeBundle")}
 _PLURALS = {"NetworkPolicy": "networkpolicies"}
 
 
@@ -84,7 +85,7 @@ class ApiServer:
 
     def bookmark(self) -> None:
         """Tell every watch that nothing happened."""
-        for kind in WATCHED:
+        for kind in SERVED:
             self._tell("BOOKMARK", {"apiVersion": "v1", "kind": kind[1], "metadata": {}}, kind)
 
     @contextmanager
@@ -139,7 +140,7 @@ class ApiServer:
         group = path.split("/")[2] if path.startswith("/apis/") else ""
         if path == f"/apis/{group}":
             return {"preferredVersion": {"version": "v1"}}
-        rows = [{"name": plural(kind), "kind": kind[1]} for kind in WATCHED if kind[0] == group]
+        rows = [{"name": plural(kind), "kind": kind[1]} for kind in SERVED if kind[0] == group]
         return {"resources": rows}
 
     def list(self, kind: Kind) -> Json:
@@ -178,7 +179,7 @@ def plural(kind: Kind) -> str:
 def _kind(path: str) -> Kind | None:
     parts = path.strip("/").split("/")
     group = parts[1] if parts[0] == "apis" else ""
-    return next((k for k in WATCHED if k[0] == group and plural(k) == parts[-1]), None)
+    return next((k for k in SERVED if k[0] == group and plural(k) == parts[-1]), None)
 
 
 def _handler(server: ApiServer) -> type[BaseHTTPRequestHandler]:

@@ -100,7 +100,7 @@ def _templates() -> dict[str, list[str]]:
 
 AGENT_RESOURCES = {
     # https://github.com/kagent-dev/kagent, api/v1alpha1 and v1alpha2; kmcp has its group
-    "kagent.dev": ["agents", "mcpservers", "modelconfigs", "remotemcpservers"],
+    "kagent.dev": ["agents", "mcpservers", "modelconfigs", "remotemcpservers", "sandboxagents"],
     # https://github.com/stacklok/toolhive, cmd/thv-operator/api
     "toolhive.stacklok.dev": ["mcpservers", "mcptoolconfigs"],
     # https://github.com/kubernetes-sigs/kube-agentic-networking, api/v0alpha0 and api/v1alpha1

@@ -254,16 +254,15 @@ def test_whoever_is_impersonated_is_who_asks(guarded: Guarded) -> None:
 
 @of("H5")
 def test_an_agent_that_no_webhook_saw_is_found_by_the_scan(
-    guarded: Guarded, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    guarded: Guarded, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """From before the webhook, in a namespace that holds no registered agent."""
     shadow = web(env=[{"name": "OPENAI_API_KEY", "value": "x"}])
     shadow["metadata"] = {"name": "unseen", "namespace": "default"}
     shadow["spec"]["serviceAccountName"] = "default"
+    arguments = ["scan", "--live", f"--kubeconfig={guarded.plane.kubeconfig}"]
+    arguments += [f"--bundle={guarded.webhook.bundle}", "--format=json"]
     with guarded.holding(shadow):
-        held = guarded.plane.kubectl("get", "-A", "-o", "json", "pods,serviceaccounts,namespaces")
-    (tmp_path / "cluster.json").write_text(held.stdout)
-    arguments = ["scan", str(tmp_path), f"--bundle={guarded.webhook.bundle}", "--format=json"]
-    assert main(arguments) in (Exit.CLEAN, Exit.FINDINGS)
+        assert main(arguments) in (Exit.CLEAN, Exit.FINDINGS)
     found = json.loads(capsys.readouterr().out)["diagnostics"]
     assert [d for d in found if d["message"].startswith("SHADOW_AGENT: ")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -28,7 +28,6 @@ from support.widening import AGENT, SECRETS, binding, body, labelled, role
 from policyc.admission.bundle import read_bundle
 from policyc.cli.main import Exit, main
 from policyc.pipeline.compile import compile_root
-from policyc.pipeline.output import replace_tree
 
 pytestmark = pytest.mark.e2e
 __all__ = ["case"]
@@ -187,30 +186,45 @@ def test_the_requests_namespace_decides(guarded: Guarded) -> None:
 SOURCE = Path(__file__).parents[2] / "cases" / "admission" / "research"
 
 
-def lasting(until: datetime, folder: Path) -> dict[str, bytes]:
-    """The agents' output, where ``research`` may read Secrets until a day; compiled before it."""
-    replace_tree(folder, {str(p.relative_to(SOURCE)): p.read_bytes() for p in SOURCE.rglob("*") if p.is_file()})  # fmt: skip
+TODAY = datetime.now(UTC).date()
+CAP = "    kube get, list, watch on configmaps in namespace agents\n"
+ALLOWED = '  allow kube get on configmaps in namespace agents because "R-2"\n'
+
+
+def lasting(folder: Path, **until: date) -> dict[str, bytes]:
+    """The agents' output, where ``research`` may get Secrets until a day: ``all``, or of a name.
+
+    It is compiled before the days, or the compiler would leave out what ended.
+    """
+    for path in filter(Path.is_file, SOURCE.rglob("*")):
+        target = folder / path.relative_to(SOURCE)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(path.read_bytes())
     policy = folder / "agents.agentpol"
     text = policy.read_text()
-    permission = "kube get on secrets in namespace agents"
-    text = text.replace(
-        "    kube get, list, watch on configmaps in namespace agents\n",
-        f"    kube get, list, watch on configmaps in namespace agents\n    {permission}\n",
-    )
-    text = text.replace(
-        '  allow kube get on configmaps in namespace agents because "R-2"\n',
-        '  allow kube get on configmaps in namespace agents because "R-2"\n'
-        f'  allow {permission} until {until.date()} because "R-9"\n',
-    )
+    secrets = "kube get on secrets in namespace agents"
+    for names, day in until.items():
+        named = f' named "{names}"' if names != "all" else ""
+        text = text.replace(CAP, f"{CAP}    {secrets}{named}\n")
+        text = text.replace(
+            ALLOWED, f'{ALLOWED}  allow {secrets}{named} until {day} because "R-9"\n'
+        )
     policy.write_text(text)
-    compiled = compile_root(folder, as_of=until.date() - timedelta(days=7))
+    compiled = compile_root(folder, as_of=min(until.values()) - timedelta(days=7))
     assert compiled.ok, compiled.diagnostics
     return dict(compiled.files)
 
 
+def enforce(guarded: Guarded, made: dict[str, bytes]) -> None:
+    """Put a bundle into force."""
+    write_bundle(guarded.webhook.bundle, made)
+    digest = read_bundle(made).digest
+    guarded.wait(lambda: any(line.get("digest") == digest for line in guarded.webhook.log()))
+
+
 @pytest.fixture
 def wide(guarded: Guarded) -> Iterator[Guarded]:
-    """The agent's account may read Secrets."""
+    """The agent's account may get Secrets; afterwards neither that nor another bundle is left."""
     with guarded.holding(role(SECRETS, name="later"), binding(AGENT, role="Role/later")):
         yield guarded
         write_bundle(guarded.webhook.bundle, files())
@@ -220,19 +234,36 @@ def wide(guarded: Guarded) -> Iterator[Guarded]:
 @of("H16")
 def test_an_exception_counts_while_it_lasts(wide: Guarded, tmp_path: Path) -> None:
     wide.denied(lambda: wide.ask(pod()), "SA_EXCEEDS")
-    tomorrow = datetime.now(UTC) + timedelta(days=2)
-    write_bundle(wide.webhook.bundle, lasting(tomorrow, tmp_path / "policy"))
+    enforce(wide, lasting(tmp_path, all=TODAY + timedelta(days=2)))
     wide.eventually(lambda: wide.ask(pod()), lambda answer: answer.is_admitted)
     wide.wait(lambda: "workloads" in notes(wide, "EXCEPTION:note"))
 
 
 @of("H17")
 def test_an_exception_ends_with_its_day(wide: Guarded, tmp_path: Path) -> None:
-    made = lasting(datetime.now(UTC) - timedelta(days=1), tmp_path / "policy")
-    write_bundle(wide.webhook.bundle, made)
-    digest = read_bundle(made).digest
-    wide.wait(lambda: any(line.get("digest") == digest for line in wide.webhook.log()))
+    enforce(wide, lasting(tmp_path, all=TODAY - timedelta(days=1)))
     wide.denied(lambda: wide.ask(pod()), "SA_EXCEEDS")
+
+
+@of("H18")
+def test_nobody_excepts_themselves(wide: Guarded) -> None:
+    made = pod()
+    claim = {"policyc.dev/exception": "E-1", "policyc.dev/until": "2099-01-01"}
+    made["metadata"]["annotations"] = claim
+    wide.denied(lambda: wide.ask(made), "SA_EXCEEDS")
+    note = body("ConfigMap", "policyc-exceptions", "agents", data={"research": "secrets"})
+    with wide.holding(note, judged=True):
+        assert wide.ask(made).denied == {"SA_EXCEEDS"}
+
+
+@of("H19")
+def test_a_narrow_exception_does_not_make_a_wide_one_last(wide: Guarded, tmp_path: Path) -> None:
+    ended, lasts = TODAY - timedelta(days=1), TODAY + timedelta(days=30)
+    enforce(wide, lasting(tmp_path, all=ended, one=lasts))
+    wide.denied(lambda: wide.ask(pod()), "SA_EXCEEDS")
+    with wide.unguarded():
+        wide.store([role({**SECRETS, "resourceNames": ["one"]}, name="later")])
+    wide.eventually(lambda: wide.ask(pod()), lambda answer: answer.is_admitted)
 
 
 @of("H21")

@@ -283,6 +283,10 @@ def of_connections(rng: random.Random, world: World) -> tuple[Json, World]:
         body["kind"] = "ServiceProxyOptions"
         service = a_service(rng)
         service["metadata"] |= {"name": name, "namespace": space}
+        if rng.random() < 0.4:
+            service["spec"] = {
+                "selector": {"policyc.dev/agent": rng.choice(("research", "summary"))}
+            }
         world = _with(world, service) if rng.random() < 0.9 else world
     if sub == "proxy" and place["resource"] != "nodes":
         name = rng.choice(("{}", "{}:80", "https:{}:80")).format(name)
@@ -321,7 +325,7 @@ def of_others(rng: random.Random, world: World) -> tuple[Json, World]:
 FAMILIES: tuple[tuple[Callable[[random.Random, World], tuple[Json, World]], int], ...] = (
     (of_workloads, 8),
     (of_objects, 9),
-    (of_connections, 2),
+    (of_connections, 3),
     (of_others, 2),
 )
 

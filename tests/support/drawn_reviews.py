@@ -188,6 +188,11 @@ def of_workloads(rng: random.Random, world: World) -> tuple[Json, World]:
     new = _edited(rng, body)
     if body["kind"] != "Pod" or rng.random() < 0.5:
         return _request(rng, "UPDATE", new, body), world
+    if rng.random() < 0.3:
+        new = {**copy.deepcopy(body), "status": {"phase": "Running"}}
+        if rng.random() < 0.7:
+            new["metadata"]["labels"] = rng.choice(({}, {"app": "a"}, {**new["metadata"]["labels"], "app": "z"}))  # fmt: skip
+        return _request(rng, "UPDATE", new, body, subResource="status"), world
     if rng.random() < 0.5:
         new = copy.deepcopy(body)
         extra = {**copy.deepcopy(new["spec"]["containers"][0]), "name": "debug"}
@@ -218,7 +223,9 @@ def of_objects(rng: random.Random, world: World) -> tuple[Json, World]:
         return _request(rng, "DELETE", None, old), world
     new = _merged(rng, old, body)
     status = "status" if new["kind"] == "Service" and rng.random() < 0.5 else ""
-    if status:
+    if new["kind"] == "Namespace":
+        status = rng.choice(("", "status", "finalize"))
+    elif status:
         new = {**copy.deepcopy(old), "status": {"loadBalancer": {"ingress": [{"ip": "10.0.0.1"}]}}}
     return _request(rng, "UPDATE", new, old, subResource=status), world
 

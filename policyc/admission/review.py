@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from policyc.admission.request import Object, Operation, Request
 from policyc.admission.verdict import Finding, Verdict
-from policyc.core.canonical import Json
+from policyc.core.canonical import Json, canonical_json
 
 API_VERSION = "admission.k8s.io/v1"
 _LONGEST_MESSAGE = 4096
@@ -40,7 +40,7 @@ def read_review(document: Json) -> Request:
     kind, resource = reader.triple("kind", "kind"), reader.triple("resource", "resource")
     user = request.get("userInfo")
     user = user if isinstance(user, dict) else {}
-    groups = user.get("groups") or []
+    groups, extra = user.get("groups") or [], user.get("extra")
     try:
         operation = Operation(reader.text("operation"))
     except ValueError:
@@ -64,6 +64,8 @@ def read_review(document: Json) -> Request:
         old=reader.object("oldObject"),
         options=reader.object("options"),
         dry_run=request.get("dryRun") is True,
+        user_uid=str(user.get("uid") or ""),
+        extra=extra if isinstance(extra, dict) else {},
     )
 
 
@@ -112,6 +114,11 @@ def answer(verdict: Verdict) -> Json:
         response["warnings"] = warnings
     response["auditAnnotations"] = dict(_annotations(verdict))
     return {"apiVersion": API_VERSION, "kind": "AdmissionReview", "response": response}
+
+
+def patch_json(verdict: Verdict) -> bytes:
+    """The JSON patch of a verdict, byte for byte as it is answered."""
+    return canonical_json([dict(step) for step in verdict.patch])
 
 
 def _message(denials: tuple[Finding, ...]) -> str:

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from policyc.admission.bundle import Agent, Bundle
-from policyc.admission.case import Case, account_of
+from policyc.admission.case import Case
 from policyc.admission.checks.capabilities import judged
+from policyc.admission.checks.scope import of_agents, of_kinds
 from policyc.admission.extract import kagent
 from policyc.admission.extract.environment import listed
 from policyc.admission.extract.gateways import (
@@ -34,6 +35,7 @@ REFERRED = frozenset({(kagent.GROUP, "ModelConfig"), (kagent.GROUP, "RemoteMCPSe
 """Kinds that those refer to."""
 
 
+@of_kinds(GATED)
 def known_version(case: Case) -> Iterator[Finding]:
     """A version that is not known may mean anything by its fields."""
     request = case.request
@@ -44,6 +46,7 @@ def known_version(case: Case) -> Iterator[Finding]:
         yield case.finding("NOT_A_LIST", message, "apiVersion")
 
 
+@of_kinds({(kagent.GROUP, kind) for kind in kagent.KINDS})
 def kagent_agents(case: Case) -> Iterator[Finding]:
     """An Agent of kagent's asks for no more than the registered agent of its account may have."""
     request = case.request
@@ -55,6 +58,7 @@ def kagent_agents(case: Case) -> Iterator[Finding]:
             yield from _of_agent(case, agent, request.object, request.namespace)
 
 
+@of_kinds({(kagent.GROUP, "ModelConfig"), (kagent.GROUP, "RemoteMCPServer")})
 def kagent_references(case: Case) -> Iterator[Finding]:
     """A ModelConfig or RemoteMCPServer gives the Agents that refer to it nothing more."""
     request = case.request
@@ -75,6 +79,7 @@ def kagent_references(case: Case) -> Iterator[Finding]:
                 yield replace(finding, path="spec")
 
 
+@of_agents
 def rendered_by_kagent(case: Case) -> Iterator[Finding]:
     """A Deployment that kagent made is judged by the Agent that it was made from.
 
@@ -84,13 +89,14 @@ def rendered_by_kagent(case: Case) -> Iterator[Finding]:
     ``collectSharedEnv`` of manifest_builder.go; adk_api_translator.go before that).  What it
     renders of the tools is in a Secret.  The owner only adds to what the pod asks for.
     """
-    if case.bound is None:
+    bound = case.bound
+    if bound is None:
         return
-    (pod, agent), namespace = case.bound, case.request.namespace
+    (pod, agent), namespace = bound, case.request.namespace
     names: list[tuple[str, str | None]] = [*_owners(case)]
     if not names:
         said = {n for c in pod.containers() for n in _names_of_kagent(c.body)}
-        names = [(name or account_of(pod.spec), None) for name in sorted(said)]
+        names = [(name or pod.account, None) for name in sorted(said)]
     for name, uid in names:
         held = (case.view.get(kagent.GROUP, kind, namespace, name) for kind in kagent.KINDS)
         body = next((one for one in held if one is not None), None)
@@ -104,8 +110,9 @@ def rendered_by_kagent(case: Case) -> Iterator[Finding]:
 
 
 def _owners(case: Case) -> Iterator[tuple[str, str]]:
-    metadata = object_at(case.request.object or {}, "metadata")
-    for reference in listed(metadata.get("ownerReferences")):
+    metadata = (case.request.object or {}).get("metadata")
+    references = metadata.get("ownerReferences") if isinstance(metadata, dict) else None
+    for reference in listed(references):
         group = str(reference.get("apiVersion", "")).partition("/")[0]
         if group == kagent.GROUP and reference.get("kind") in kagent.KINDS:
             yield str(reference.get("name")), str(reference.get("uid"))
@@ -113,11 +120,13 @@ def _owners(case: Case) -> Iterator[tuple[str, str]]:
 
 def _names_of_kagent(body: Object) -> Iterator[str]:
     """What the container says of its Agent; empty where it says it by its ServiceAccount."""
-    for entry in listed(body.get("env")):
-        if entry.get("name") == "KAGENT_NAME":
+    entries = body.get("env")
+    for entry in entries if isinstance(entries, list) else ():
+        if isinstance(entry, dict) and entry.get("name") == "KAGENT_NAME":
             yield str(entry.get("value") or "")
 
 
+@of_kinds(GATED)
 def access_policies(case: Case) -> Iterator[Finding]:
     """An XAccessPolicy lets an agent's account use no more tools than its envelope."""
     request = case.request
@@ -130,6 +139,7 @@ def access_policies(case: Case) -> Iterator[Finding]:
             yield from _judged(case, agent, rule.asks, request.namespace)
 
 
+@of_kinds(GATED)
 def servers(case: Case) -> Iterator[Finding]:
     """A server that agents use shows no tool that none of them may use."""
     request = case.request

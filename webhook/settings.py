@@ -34,6 +34,9 @@ class Serving:
     port: int = _of(8443, "port of the reviews, TLS")
     health_port: int = _of(8081, "port of probes and metrics, plain HTTP")
     bundle: Path = _of(Path("bundle"), "folder of envelopes that `policyc compile` wrote")
+    bundle_objects: bool = _of(
+        False, "take envelopes from EnvelopeBundle objects in the cluster, not from --bundle"
+    )
     public_keys: tuple[str, ...] = _of((), "file of public keys: one of them signed the bundle")
     unsigned: bool = _of(False, "accept a bundle that nobody signed")
     minimum_serial: int = _of(0, "refuse a bundle with a smaller serial, even at the start")
@@ -42,6 +45,9 @@ class Serving:
     cluster: bool = _of(True, "watch a cluster; without, decisions that need it are refused")
     guard: bool = _of(False, "restore our webhook configurations when somebody changes them")
     ca_file: Path | None = _of(None, "authority that the guard writes; none: that of --tls-folder")
+    behind_seconds: float = _of(
+        60.0, "with --guard: how long another replica may have a newer bundle"
+    )
     url: str = _of("", "where the API server finds us when we are no pod of it")
     stale_seconds: float = _of(120.0, "after this long without word a kind's state is unknown")
     tls_cert: Path | None = _of(None, "certificate chain, PEM; with --tls-key")
@@ -107,6 +113,17 @@ def read_settings(args: argparse.Namespace, environment: Mapping[str, str]) -> S
                 break
     deciding = {f.name: found.pop(f.name) for f in _DECIDING if f.name in found}
     return _checked(Serving(**found, admission=Admission(**deciding)))
+
+
+def read_deciding(path: Path) -> Admission:
+    """What decisions depend on, out of a settings file of the webhook; PolicycError PC7115."""
+    written = _file(path)
+    found = {
+        f.name: _value(f"{path}: {f.name}", f, written[f.name])
+        for f in _DECIDING
+        if written.get(f.name) is not None
+    }
+    return Admission(**found)
 
 
 def _file(path: Path) -> dict[str, Any]:
@@ -186,6 +203,8 @@ def _wrong(s: Serving) -> Any:
         yield "give either --tls-cert and --tls-key, or --tls-folder"
     if s.unsigned == bool(s.public_keys):
         yield "give either --public-keys or --unsigned"
+    if s.bundle_objects and (s.unsigned or not s.cluster):
+        yield "--bundle-objects goes with --cluster and --public-keys"
     if (s.log_folder is None) != (s.log_key is None):
         yield "--log-folder and --log-key are given together"
     for setting in _SERVING:

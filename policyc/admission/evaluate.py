@@ -8,11 +8,13 @@ from policyc.admission.bundle import Agent, Bundle
 from policyc.admission.case import Case, case_of
 from policyc.admission.checks import checks_of
 from policyc.admission.checks.scope import Situation, is_of_words
+from policyc.admission.places import named
 from policyc.admission.remembered import Remembered
-from policyc.admission.request import Operation, Request
+from policyc.admission.request import Object, Operation, Request
 from policyc.admission.settings import Settings
 from policyc.admission.verdict import Finding, Level, Verdict
 from policyc.admission.view import View
+from policyc.envelope.codec import UnreadableError
 
 _AT_STAGE = {"enforce": Level.DENY, "audit": Level.WARN, "observe": Level.NOTE}
 
@@ -20,13 +22,26 @@ _AT_STAGE = {"enforce": Level.DENY, "audit": Level.WARN, "observe": Level.NOTE}
 def evaluate(
     request: Request, bundle: Bundle, view: View, settings: Settings, today: str
 ) -> Verdict:
-    """The verdict on a request on a day (YYYY-MM-DD, UTC); a function of its arguments alone."""
+    """The verdict on a request on a day (YYYY-MM-DD, UTC); a function of its arguments alone.
+
+    It is no when an envelope that it needs cannot be read, whatever the agent's stage.
+    """
+    try:
+        return _evaluated(request, bundle, view, settings, today)
+    except UnreadableError as fault:
+        found = Finding("ENVELOPE_UNREADABLE", str(fault), is_ratcheted=False)
+        return Verdict(request.uid, (found,), bundle=bundle.digest)
+
+
+def _evaluated(
+    request: Request, bundle: Bundle, view: View, settings: Settings, today: str
+) -> Verdict:
     case = case_of(request, bundle, view, settings, today)
     found = _judged(case)
     if found and request.operation is Operation.UPDATE and request.old is not None:
         before = case_of(request.before(), bundle, view, settings, today)
-        known = {_identity(finding) for finding in _judged(before)}
-        found = [_ratcheted(finding, known) for finding in found]
+        known = {_identity(finding, request.old) for finding in _judged(before)}
+        found = [_ratcheted(finding, request.object, known) for finding in found]
     final = [_staged(finding, bundle) for finding in found]
     name, stage = (case.agent.name, case.agent.stage) if case.agent is not None else ("", "")
     return Verdict(request.uid, tuple(final), name, stage, bundle.digest)
@@ -58,16 +73,17 @@ def _found(case: Case, situation: Situation) -> list[Finding]:
     return [finding for check in checks_of(situation) for finding in check(case)]
 
 
-def _identity(finding: Finding) -> tuple[str, str, str]:
+def _identity(finding: Finding, body: Object | None) -> tuple[str, str, str]:
     """The same fault at the same place: one that moves to another container is a new one."""
-    return (finding.reason, finding.message, finding.path)
+    return (finding.reason, finding.message, named(finding.path, body))
 
 
-def _ratcheted(finding: Finding, known: set[tuple[str, str, str]]) -> Finding:
+def _ratcheted(finding: Finding, body: Object | None, known: set[tuple[str, str, str]]) -> Finding:
     """What was so before is a warning: refusing it would forbid its repair."""
-    if finding.is_ratcheted and _identity(finding) in known and finding.level is Level.DENY:
-        return replace(finding, level=Level.WARN)
-    return finding
+    if not finding.is_ratcheted or finding.level is not Level.DENY:
+        return finding
+    is_known = _identity(finding, body) in known
+    return replace(finding, level=Level.WARN) if is_known else finding
 
 
 def _staged(finding: Finding, bundle: Bundle) -> Finding:

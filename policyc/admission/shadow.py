@@ -52,8 +52,8 @@ class Evidence:
 def evidence(pod: Pod, namespace: str, view: View) -> tuple[Evidence, ...]:
     """All signs that a pod is an agent's."""
     found: list[Evidence] = []
-    for label in pod.labels:
-        if label in PLATFORM_LABELS:
+    for label, value in pod.labels.items():
+        if label in PLATFORM_LABELS and PLATFORM_LABELS[label] in ("", value):
             found.append(Evidence(f"label `{label}`", pod.at("metadata.labels"), STRONG))
     for container in pod.containers():
         found += _of_container(container.body, container.path)

@@ -100,7 +100,7 @@ def _templates() -> dict[str, list[str]]:
 
 AGENT_RESOURCES = {
     # https://github.com/kagent-dev/kagent, api/v1alpha1 and v1alpha2; kmcp has its group
-    "kagent.dev": ["agents", "mcpservers", "modelconfigs", "remotemcpservers"],
+    "kagent.dev": ["agents", "mcpservers", "modelconfigs", "remotemcpservers", "sandboxagents"],
     # https://github.com/stacklok/toolhive, cmd/thv-operator/api
     "toolhive.stacklok.dev": ["mcpservers", "mcptoolconfigs"],
     # https://github.com/kubernetes-sigs/kube-agentic-networking, api/v0alpha0 and api/v1alpha1
@@ -113,7 +113,13 @@ AGENT_RESOURCES = {
 
 WORKLOADS = (
     *_rules_of(_workloads(), WRITES),
-    Rule("", ("pods/ephemeralcontainers", "pods/resize"), (UPDATE,)),
+    # Labels and annotations of a pod can be changed by its status (registry/core/pod, 1.36).
+    Rule("", ("pods/ephemeralcontainers", "pods/resize", "pods/status"), (UPDATE,)),
+)
+# Those of a namespace too (registry/core/namespace), and where it is finalized.
+_NAMESPACES = (
+    Rule("", ("namespaces",), WRITES, is_cluster=True),
+    Rule("", ("namespaces/finalize", "namespaces/status"), (UPDATE,), is_cluster=True),
 )
 DEFAULTS = (Rule("", ("pods",), (CREATE,)), *_rules_of(_templates(), WRITES))
 
@@ -122,7 +128,13 @@ VALIDATING: tuple[Entry, ...] = (
         "workloads.policyc.dev",
         Where.AGENTS,
         fails_closed=True,
-        rules=(*WORKLOADS, *_rules_of(AGENT_RESOURCES, WRITES)),
+        rules=(
+            *WORKLOADS,
+            # It may change labels: podStatusStrategy of pkg/registry/core/pod (1.36) keeps the spec
+            # and the owners only.
+            Rule("", ("pods/status",), (UPDATE,)),
+            *_rules_of(AGENT_RESOURCES, WRITES),
+        ),
         filters=(Filter.CHANGES_SOMETHING,),
     ),
     Entry(
@@ -131,6 +143,7 @@ VALIDATING: tuple[Entry, ...] = (
         fails_closed=True,
         rules=(
             Rule("", ("pods/attach", "pods/exec", "pods/portforward", "pods/proxy"), (CONNECT,)),
+            Rule("", ("services/proxy",), (CONNECT,)),
         ),
         filters=(),
     ),
@@ -144,8 +157,11 @@ VALIDATING: tuple[Entry, ...] = (
             Rule("discovery.k8s.io", ("endpointslices",), CHANGES),
             Rule("networking.k8s.io", ("networkpolicies",), CHANGES),
             Rule("cilium.io", ("ciliumnetworkpolicies",), CHANGES),
+            Rule("crd.antrea.io", ("networkpolicies",), CHANGES),
+            Rule("crd.projectcalico.org", ("networkpolicies",), CHANGES),
+            Rule("projectcalico.org", ("networkpolicies",), CHANGES),
             Rule("rbac.authorization.k8s.io", ("roles",), CHANGES),
-            Rule("", ("namespaces",), WRITES, is_cluster=True),
+            *_NAMESPACES,
         ),
         filters=(Filter.BY_PEOPLE,),
     ),
@@ -188,7 +204,7 @@ VALIDATING: tuple[Entry, ...] = (
             *WORKLOADS,
             *_rules_of(AGENT_RESOURCES, WRITES),
             Rule("rbac.authorization.k8s.io", ("roles",), WRITES),
-            Rule("", ("namespaces",), WRITES, is_cluster=True),
+            *_NAMESPACES,
         ),
         filters=(Filter.CHANGES_SOMETHING,),
     ),
@@ -208,8 +224,14 @@ VALIDATING: tuple[Entry, ...] = (
         Where.EVERYWHERE,
         fails_closed=False,
         rules=(
+            # The kubelet's own paths lead into every pod of its node; without a webhook logs and
+            # metrics still must be read.
+            Rule("", ("nodes/proxy",), (CONNECT,), is_cluster=True),
             Rule("rbac.authorization.k8s.io", ("clusterroles",), WRITES, is_cluster=True),
             Rule("cilium.io", ("ciliumclusterwidenetworkpolicies",), CHANGES, is_cluster=True),
+            Rule("crd.antrea.io", ("clusternetworkpolicies",), CHANGES, is_cluster=True),
+            Rule("crd.projectcalico.org", ("globalnetworkpolicies",), CHANGES, is_cluster=True),
+            Rule("projectcalico.org", ("globalnetworkpolicies",), CHANGES, is_cluster=True),
             Rule(
                 "policy.networking.k8s.io",
                 ("adminnetworkpolicies", "baselineadminnetworkpolicies", "clusternetworkpolicies"),

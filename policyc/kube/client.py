@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 import urllib3
-from kubernetes.client import ApiClient, Configuration
-from kubernetes.config import ConfigException, load_incluster_config, load_kube_config
+from yaml import YAMLError
 
 from policyc.core.errors import PolicycError
+
+if TYPE_CHECKING:  # it takes a quarter of a second to import: only those who connect pay it
+    from kubernetes.client import Configuration
 
 Object = dict[str, Any]  # as the server sent it: JSON with floats
 _NOTHING: Mapping[str, object] = {}
@@ -26,6 +28,7 @@ _NOTHING: Mapping[str, object] = {}
 _PAGE = 500
 _CONNECT_SECONDS, _ANSWER_SECONDS = 5.0, 30.0
 _GONE = 410
+_TYPES = {"PATCH": "application/apply-patch+yaml"}  # of YAML, JSON is a part
 _RETRIES = urllib3.Retry(1, redirect=0, status=0)  # a kept connection may have ended meanwhile
 
 
@@ -74,6 +77,8 @@ class Cluster:
     """One API server; may be shared between threads."""
 
     def __init__(self, configuration: Configuration) -> None:
+        from kubernetes.client import ApiClient  # noqa: PLC0415
+
         configuration.connection_pool_maxsize = 64  # a watch holds a connection for itself
         self._configuration = configuration
         self._pool = ApiClient(configuration).rest_client.pool_manager
@@ -86,6 +91,12 @@ class Cluster:
     def send(self, method: str, path: str, body: Object) -> Object:
         """Write one object (POST to its collection, PUT to itself); as it is stored.  ApiFault."""
         with _Answer(self._open(path, _NOTHING, _ANSWER_SECONDS, method, body)) as answer:
+            return answer.json()
+
+    def apply(self, path: str, body: Object, manager: str) -> Object:
+        """Server-side apply: the object at ``path`` has these fields afterwards.  ApiFault."""
+        query = {"fieldManager": manager, "force": "true"}
+        with _Answer(self._open(path, query, _ANSWER_SECONDS, "PATCH", body)) as answer:
             return answer.json()
 
     def resource(self, group: str, kind: str) -> Resource | None:
@@ -104,8 +115,13 @@ class Cluster:
                 return Resource(group, version, str(row["name"]), kind)
         return None
 
-    def list(self, resource: Resource) -> tuple[list[Object], str]:
-        """All objects of a kind, and the version from which to watch.  ApiFault."""
+    def list(
+        self, resource: Resource, keep: Callable[[Object], Object] = lambda body: body
+    ) -> tuple[list[Object], str]:
+        """What ``keep`` leaves of all objects of a kind, and the version from which to watch.
+
+        Page by page: the whole of a large kind is never held.  ApiFault.
+        """
         found: list[Object] = []
         query: dict[str, object] = {"limit": _PAGE}
         while True:
@@ -113,7 +129,7 @@ class Cluster:
             for body in page.get("items") or ():
                 # Items of a list carry neither: the list's own kind implies them.
                 body["apiVersion"], body["kind"] = resource.api_version, resource.kind
-                found.append(body)
+                found.append(keep(body))
             metadata: Object = page["metadata"]
             if not metadata.get("continue"):
                 return found, str(metadata["resourceVersion"])
@@ -146,7 +162,7 @@ class Cluster:
     ) -> urllib3.BaseHTTPResponse:
         headers = {"Accept": "application/json"}
         if body is not None:
-            headers["Content-Type"] = "application/json"
+            headers["Content-Type"] = _TYPES.get(method, "application/json")
         # Any: typed as an empty dictionary there.
         settings: Any = self._configuration.auth_settings()
         for setting in settings.values():
@@ -214,17 +230,24 @@ def connect(kubeconfig: Path | None) -> Cluster:
 
     Nothing is sent yet.  PolicycError PC7114 when there is no such configuration.
     """
+    from kubernetes.client import Configuration  # noqa: PLC0415
+    from kubernetes.config import (  # noqa: PLC0415
+        ConfigException,
+        load_incluster_config,
+        load_kube_config,
+    )
+
     configuration = Configuration()
     try:
         if kubeconfig is not None:
             load_kube_config(str(kubeconfig), client_configuration=configuration)  # type: ignore[no-untyped-call]  # theirs
         else:
             load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]  # theirs
-    except (ConfigException, OSError, ValueError, TypeError) as fault:
+    except (ConfigException, YAMLError, OSError, ValueError, TypeError, AttributeError) as fault:
         where = f"`{kubeconfig}` is no usable kubeconfig" if kubeconfig else "this is no pod of one"
         raise PolicycError(
             "PC7114",
-            f"no way to a cluster: {where}: {fault}",
+            f"no way to a cluster: {where}: {' '.join(str(fault).split())}",
             help="give --kubeconfig FILE, or run with a ServiceAccount's token mounted",
         ) from fault
     return Cluster(configuration)

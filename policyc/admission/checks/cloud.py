@@ -82,7 +82,6 @@ def _judged(case: Case, own: str, role: Role, path: str) -> Iterator[Finding]:
             "CLOUD_ROLE",
             f"`{name}` at {provider} is also that of {', '.join(sorted(others))}, another agent's account",
             path,
-            is_ratcheted=False,
         )
 
 

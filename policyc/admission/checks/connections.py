@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from policyc.admission.bundle import Agent
 from policyc.admission.case import Case, agent_of
 from policyc.admission.checks.scope import of_kinds, of_resources
+from policyc.admission.flows import label_sets
 from policyc.admission.pods import pod_in
 from policyc.admission.request import Operation
 from policyc.admission.verdict import Finding, Level
@@ -49,14 +50,16 @@ def through_services(case: Case) -> Iterator[Finding]:
     if (asked.resource, asked.subresource) != ("services", "proxy"):
         return
     name = _proxied(asked.name)
+    agents = case.bundle.by_namespace.get(asked.namespace, ())
     service = case.view.get("", "Service", asked.namespace, name)
+    if service is None and agents:
+        yield _not_known(case, asked.namespace, f"Service `{asked.namespace}/{name}`")
     spec = service.get("spec") if service is not None else None
     selector = spec.get("selector") if isinstance(spec, dict) else None
     if not isinstance(selector, dict) or not selector:
         return
-    for agent in case.bundle.by_namespace.get(asked.namespace, ()):
-        labels = dict(agent.envelope.subject.pod_labels)
-        if all(labels.get(key) == value for key, value in selector.items()):
+    for agent in agents:
+        if any(selector.items() <= labels.items() for labels in label_sets(case.view, agent)):
             yield _into(case, agent, f"services/proxy of `{name}`")
 
 
@@ -94,9 +97,13 @@ def _entered(case: Case, namespace: str, name: str, way: str) -> Iterator[Findin
         if agent is not None:
             yield _into(case, agent, way)
         else:
-            text = f"pod `{namespace}/{name}` is not known, and may be an agent's"
-            owner = _strictest(case, namespace)
-            yield Finding("POD_UNKNOWN", text, "", owner, level=_level(case), is_ratcheted=False)
+            yield _not_known(case, namespace, f"pod `{namespace}/{name}`")
+
+
+def _not_known(case: Case, namespace: str, what: str) -> Finding:
+    text = f"{what} is not known, and may be or lead to an agent's pod"
+    owner = _strictest(case, namespace)
+    return Finding("POD_UNKNOWN", text, "", owner, level=_level(case), is_ratcheted=False)
 
 
 def _into(case: Case, agent: Agent, way: str) -> Finding:

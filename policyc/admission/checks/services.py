@@ -11,7 +11,7 @@ from policyc.admission.checks.concerned import MOST_AGENTS, strictest
 from policyc.admission.checks.scope import of_kinds
 from policyc.admission.flows import ceiling
 from policyc.admission.request import Object, Operation
-from policyc.admission.verdict import Finding
+from policyc.admission.verdict import Finding, Level
 from policyc.catalog.machinery import controller
 from policyc.core.canonical import Json
 from policyc.envelope.domains import EGRESS_HOST, EGRESS_IP
@@ -26,7 +26,7 @@ _ENDPOINTS = frozenset(
 @of_kinds({("", "Service")})
 def external_name(case: Case) -> Iterator[Finding]:
     """A name in an agent's namespace stands for no host that the agent may not connect to."""
-    spec = _part(case, "", "Service", "spec")
+    spec = _inside(case, case.request.object, "spec")
     if spec is None or spec.get("type") != "ExternalName":
         return
     host = spec.get("externalName")
@@ -55,7 +55,7 @@ def external_address(case: Case) -> Iterator[Finding]:
     """
     if (case.request.group, case.request.kind) != ("", "Service"):
         return
-    taken = _taken(case)
+    taken, level = _new(_taken(case, case.request.object), _taken(case, case.request.old))
     if not taken:
         return
     hit = EGRESS_IP.union(map(_address, taken))
@@ -65,16 +65,24 @@ def external_address(case: Case) -> Iterator[Finding]:
         assert about.agent is not None
         yield about.finding(
             "EXTERNAL_IP",
-            f"the Service would take {', '.join(sorted(taken))} from agent `{about.agent.name}`",
+            f"the Service would take {', '.join(taken)} from agent `{about.agent.name}`",
             "spec.externalIPs",
+            level=level,
+            is_ratcheted=False,
         )
 
 
-def _taken(case: Case) -> list[str]:
+def _new(now: list[str], before: list[str]) -> tuple[list[str], Level]:
+    """The addresses that were not there before; where all were, it is a warning about them all."""
+    fresh = set(now) - set(before)
+    return (sorted(fresh), Level.DENY) if fresh else (sorted(set(now)), Level.WARN)
+
+
+def _taken(case: Case, body: Object | None) -> list[str]:
     request = case.request
-    spec = _part(case, "", "Service", "spec") or {}
+    spec = _inside(case, body, "spec") or {}
     found = _texts(spec.get("externalIPs"))
-    status = _part(case, "", "Service", "status") or {}
+    status = _inside(case, body, "status") or {}
     is_given = controller(request.user) in _BALANCERS or request.user in case.settings.operators
     if request.subresource == "status" and not is_given:
         balancer = status.get("loadBalancer")
@@ -105,7 +113,7 @@ def endpoints(case: Case) -> Iterator[Finding]:
     """Endpoints that people write in an agent's namespace are addresses that it may reach."""
     if controller(case.request.user) in _ENDPOINTS:
         return
-    written = _addresses(case)
+    written = _addresses(case, case.request.object)
     if not written:
         return
     yield from islice(_led_out(case, written), MOST_AGENTS)
@@ -115,19 +123,21 @@ def _led_out(case: Case, written: list[str]) -> Iterator[Finding]:
     for about in strictest(case, case.bundle.by_namespace.get(case.request.namespace, ())):
         assert about.agent is not None
         known = ceiling(case.bundle, about.agent)["egress_ip"]
-        outside = sorted(a for a in written if not _address(a) & known)
+        beyond = [a for a in written if not _address(a) & known]
+        outside, level = _new(beyond, _addresses(case, case.request.old))
         if outside:
             yield about.finding(
                 "ENDPOINTS",
                 f"a Service would lead to {', '.join(outside)}, which agent `{about.agent.name}` may not reach",
                 "endpoints",
                 domain="egress_ip",
+                level=level,
+                is_ratcheted=False,
             )
 
 
-def _addresses(case: Case) -> list[str]:
+def _addresses(case: Case, body: Object | None) -> list[str]:
     """The addresses of an EndpointSlice or, of old, Endpoints."""
-    body = case.request.object
     if body is None or case.request.operation is Operation.DELETE:
         return []
     kind = (case.request.group, case.request.kind)
@@ -144,12 +154,12 @@ def _addresses(case: Case) -> list[str]:
     ]
 
 
-def _part(case: Case, group: str, kind: str, name: str) -> Object | None:
-    """A member of the new object, when it is of that kind."""
+def _inside(case: Case, body: Object | None, name: str) -> Object | None:
+    """A member of a Service that stays."""
     request = case.request
-    if (request.group, request.kind) != (group, kind) or request.operation is Operation.DELETE:
+    if (request.group, request.kind) != ("", "Service") or request.operation is Operation.DELETE:
         return None
-    found = (request.object or {}).get(name)
+    found = (body or {}).get(name)
     return found if isinstance(found, dict) else None
 
 

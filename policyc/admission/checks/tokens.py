@@ -61,18 +61,20 @@ def token_volumes(case: Case) -> Iterator[Finding]:
     pod, agent = bound
     for path, volume, source in _projections(pod, "serviceAccountToken"):
         token = source["serviceAccountToken"]
-        if isinstance(token, dict) and not _may_have(agent, token.get("audience")):
+        if isinstance(token, dict) and not _may_have(case, agent, token.get("audience")):
             text = f"{_title(volume)} has a token for audience {shown(token.get('audience') or '')}"
             domain = "identity" if token.get("audience") else "kube"
             yield case.finding("TOKEN_VOLUME", text, f"{path}.serviceAccountToken", domain=domain)
 
 
-def _may_have(agent: Agent, audience: Json) -> bool:
-    """The API server's own audience, or that of a cloud where the agent has an identity."""
+def _may_have(case: Case, agent: Agent, audience: Json) -> bool:
+    """The API server's own audience, that of a cloud where the agent has an identity, or a free one."""
     if not audience:
         return uses_api(agent)
     if not isinstance(audience, str):
         return False
+    if audience in case.settings.token_audiences:
+        return True
     provider = "gke" if audience.endswith(".svc.id.goog") else _CLOUDS.get(audience)
     if provider is None:
         return False

@@ -174,8 +174,10 @@ def _from(name: str, source: Object, path: str, namespace: str, view: View) -> V
             body, fault = config_map(view, namespace, reference.get("name"))
             key = reference.get("key")
             value = texts_of(body).get(key) if isinstance(key, str) else None
-            if value is None and fault is None:
-                fault = Unknown("INDIRECT", f"ConfigMap `{reference.get('name')}` has no `{key}`")
+            if value is None and (fault is None or (body is None and fault.reason == "INDIRECT")):
+                # In the same words, whichever is missing: neither gives the agent anything.
+                why = f"there is no `{key}` in a ConfigMap `{reference.get('name')}`"
+                fault = Unknown("INDIRECT", why)
             return Variable(name, value, f"{path}.configMapKeyRef", fault)
         case {"secretKeyRef": dict(reference)}:
             why = f"it comes from key `{reference.get('key')}` of Secret `{reference.get('name')}`, which is never read"

@@ -31,7 +31,7 @@ def allowed(objects: list[dict[str, Any]], account: tuple[str, str], request: Re
         here = obj["metadata"].get("namespace")
         if obj["kind"] == "RoleBinding" and (request.url or here != request.namespace):
             continue
-        if not any(_applies(s, account) for s in obj["subjects"]):
+        if not any(applies(s, account) for s in obj["subjects"]):
             continue
         ref = obj["roleRef"]
         rules = [
@@ -42,17 +42,20 @@ def allowed(objects: list[dict[str, Any]], account: tuple[str, str], request: Re
             and (ref["kind"] == "ClusterRole" or o["metadata"]["namespace"] == here)
             for rule in o["rules"]
         ]
-        if any(_covers(rule, request) for rule in rules):
+        if any(covers(rule, request) for rule in rules):
             return True
     return False
 
 
-def _applies(subject: dict[str, Any], account: tuple[str, str]) -> bool:
-    """Whether the account's requests, with its token or without, are the subject's."""
+def applies(subject: dict[str, Any], account: tuple[str, str], here: str = "") -> bool:
+    """Whether the account's requests, with its token or without, are the subject's.
+
+    ``here`` is the binding's namespace: an account of a subject without one is of that.
+    """
     namespace, name = account
     match subject["kind"]:
         case "ServiceAccount":
-            return (subject["namespace"], subject["name"]) == account
+            return (subject.get("namespace") or here, subject["name"]) == account
         case "User":
             return subject["name"] in (
                 f"system:serviceaccount:{namespace}:{name}",
@@ -68,7 +71,8 @@ def _applies(subject: dict[str, Any], account: tuple[str, str]) -> bool:
     return False
 
 
-def _covers(rule: dict[str, Any], request: Request) -> bool:
+def covers(rule: dict[str, Any], request: Request) -> bool:
+    """Whether a rule, in its scope, lets a request through."""
     verbs = rule["verbs"]
     if "*" not in verbs and request.verb not in verbs:
         return False

@@ -25,6 +25,7 @@ TEMPLATES = {
     "ReplicationController": ("spec", "template"),
     "PodTemplate": ("template",),
     "Sandbox": ("spec", "podTemplate"),
+    "SandboxTemplate": ("spec", "podTemplate"),
 }
 LISTS = ("initContainers", "containers", "ephemeralContainers")
 HARMLESS_VOLUMES = ("emptyDir", "configMap", "downwardAPI", "persistentVolumeClaim", "ephemeral")
@@ -32,56 +33,91 @@ HARMLESS_VOLUMES = ("emptyDir", "configMap", "downwardAPI", "persistentVolumeCla
 
 def faults(body: Json, namespace: str, envelopes: dict[str, Json]) -> set[Fault]:
     """Everything that keeps the object out; empty for what is no agent's."""
-    template = body
-    for key in TEMPLATES[body["kind"]]:
-        template = template[key]
+    agent, owner = whose(body, namespace, envelopes)
+    if agent is None:
+        return set()
+    template = template_of(body)
     spec = template["spec"]
     named = {spec.get("serviceAccountName"), spec.get("serviceAccount")} - {None, ""}
-    account = spec.get("serviceAccountName") or spec.get("serviceAccount") or "default"
+    account = account_of(spec)
+    found: set[Fault] = set()
+    if len(named) > 1:
+        found.add(("accounts differ", "", str(sorted(named))))
+    found |= set(_claims(body, template, agent))
+    if f"{namespace}/{account}" != agent["spec"]["subject"]["serviceAccount"]:
+        found.add(("account", "", account))
+    if owner is not None and owner is not agent:
+        found.add(("account of another", "", account))
+    if "host" in ((template.get("metadata") or {}).get("labels") or {}):
+        found.add(("a label that switches policies off", "", ""))
+    found |= set(_pod(body, spec, agent))
+    found |= set(_containers(spec, agent))
+    found |= set(_volumes(spec, agent))
+    return found
+
+
+def template_of(body: Json) -> Json:
+    """The pod of an object; None where it has none."""
+    for key in TEMPLATES[body["kind"]]:
+        body = (body or {}).get(key)
+    return body
+
+
+def account_of(spec: Json) -> str:
+    return str(spec.get("serviceAccountName") or spec.get("serviceAccount") or "default")
+
+
+def whose(body: Json, namespace: str, envelopes: dict[str, Json]) -> tuple[Json, Json]:
+    """The agent's envelope, and that of the agent whose workload's name it has; or None."""
+    template = template_of(body)
     by_account = {e["spec"]["subject"]["serviceAccount"]: e for e in envelopes.values()}
     by_workload = {
         (w["kind"], w["namespace"], w["name"]): e
         for e in envelopes.values()
         if (w := e["spec"]["subject"].get("workload"))
     }
-    mine = by_account.get(f"{namespace}/{account}")
     owner = by_workload.get((body["kind"], namespace, body["metadata"].get("name")))
-    labelled = next(
-        (
-            e
-            for e in envelopes.values()
-            if e["spec"]["subject"]["podLabels"].items()
-            <= (template.get("metadata") or {}).get("labels", {}).items()
-        ),
-        None,
+    mine = by_account.get(f"{namespace}/{account_of(template['spec'])}")
+    labels = ((template.get("metadata") or {}).get("labels") or {}).items()
+    labelled = (
+        e
+        for e in envelopes.values()
+        if e["spec"]["subject"]["podLabels"].items() <= labels
+        and e["spec"]["subject"]["workload"]["namespace"] == namespace
     )
-    agent = mine or owner or labelled
-    if agent is None:
-        return set()
-    found: set[Fault] = set()
-    if len(named) > 1:
-        found.add(("accounts differ", "", str(sorted(named))))
-    claim = ((template.get("metadata") or {}).get("labels") or {}).get("policyc.dev/agent")
-    if claim not in (None, agent["metadata"]["name"]):
-        found.add(("claim", "", claim))
-    if f"{namespace}/{account}" != agent["spec"]["subject"]["serviceAccount"]:
-        found.add(("account", "", account))
-    if mine and owner and mine is not owner:
-        found.add(("account of another", "", account))
-    found |= set(_pod(spec, agent))
-    found |= set(_containers(spec, agent))
-    found |= set(_volumes(spec, agent))
-    return found
+    return mine or owner or next(labelled, None), owner
 
 
-def _pod(spec: Json, agent: Json) -> Iterator[Fault]:
+def claims(body: Json, template: Json) -> Iterator[tuple[str, str, str]]:
+    """Where something says whose it is: the place, the claim, what it says."""
+    for place, part in (("object", body), ("template", template)):
+        for kind in ("labels", "annotations"):
+            texts = ((part or {}).get("metadata") or {}).get(kind) or {}
+            for claim in ("agent", "class", "tier"):
+                if f"policyc.dev/{claim}" in texts:
+                    yield f"{place} {kind}", claim, texts[f"policyc.dev/{claim}"]
+
+
+def truth(agent: Json) -> dict[str, str]:
+    """Claim -> what is true of an agent; nothing is of what is no agent's."""
+    subject = agent["spec"]["subject"] if agent else {}
+    return {claim: subject.get(claim, "") for claim in ("agent", "class", "tier")}
+
+
+def _claims(body: Json, template: Json, agent: Json) -> Iterator[Fault]:
+    for place, claim, said in claims(body, template):
+        if said != truth(agent)[claim]:
+            yield (f"claims its {claim}", place, said)
+
+
+def _pod(body: Json, spec: Json, agent: Json) -> Iterator[Fault]:
     wanted = agent["spec"]["pod"]
     for name in ("hostNetwork", "hostPID", "hostIPC", "shareProcessNamespace"):
         if spec.get(name):
             yield (name, "", "")
     if wanted["runtimeClass"] and spec.get("runtimeClassName") != wanted["runtimeClass"]:
         yield ("runtime class", "", str(spec.get("runtimeClassName")))
-    if spec.get("nodeName"):
+    if spec.get("nodeName") and not _is_scheduled(body):
         yield ("node", "", spec["nodeName"])
     sandbox = (spec.get("securityContext") or {}).get("seccompProfile") or {}
     own = f"policyc/{agent['metadata']['name']}.json"
@@ -92,6 +128,11 @@ def _pod(spec: Json, agent: Json) -> Iterator[Fault]:
     # Without a word of the pod's own its ServiceAccount decides, and that has no token here.
     if spec.get("automountServiceAccountToken") and not _uses_api(agent):
         yield ("token", "", "")
+
+
+def _is_scheduled(body: Json) -> bool:
+    conditions = (body.get("status") or {}).get("conditions") or []
+    return body["kind"] == "Pod" and {"type": "PodScheduled", "status": "True"} in conditions
 
 
 def _uses_api(agent: Json) -> bool:

@@ -44,6 +44,16 @@ def of_kinds(kinds: Collection[Kind]) -> Callable[[C], C]:
     return mark
 
 
+def of_groups(groups: Collection[str]) -> Callable[[C], C]:
+    """A check of kinds of these API groups, whichever it knows."""
+
+    def mark(check: C) -> C:
+        _SCOPES[check] = lambda situation: situation.kind[0] in groups
+        return check
+
+    return mark
+
+
 def of_resources(resources: Collection[str]) -> Callable[[C], C]:
     """A check of these resources (plural, of whatever group) and of their subresources."""
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from policyc.admission.bundle import Agent, Bundle
 from policyc.admission.case import Case
 from policyc.admission.checks.capabilities import judged
-from policyc.admission.checks.scope import of_agents, of_kinds
+from policyc.admission.checks.scope import of_agents, of_groups, of_kinds
 from policyc.admission.extract import kagent
 from policyc.admission.extract.environment import listed
 from policyc.admission.extract.gateways import (
@@ -46,7 +46,7 @@ def known_version(case: Case) -> Iterator[Finding]:
         yield case.finding("NOT_A_LIST", message, "apiVersion")
 
 
-@of_kinds({(kagent.GROUP, kind) for kind in kagent.KINDS})
+@of_groups({kagent.GROUP})
 def kagent_agents(case: Case) -> Iterator[Finding]:
     """An Agent of kagent's asks for no more than the registered agent of its account may have."""
     request = case.request
@@ -58,7 +58,7 @@ def kagent_agents(case: Case) -> Iterator[Finding]:
             yield from _of_agent(case, agent, request.object, request.namespace)
 
 
-@of_kinds({(kagent.GROUP, "ModelConfig"), (kagent.GROUP, "RemoteMCPServer")})
+@of_groups({kagent.GROUP})
 def kagent_references(case: Case) -> Iterator[Finding]:
     """A ModelConfig or RemoteMCPServer gives the Agents that refer to it nothing more."""
     request = case.request

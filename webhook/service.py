@@ -65,6 +65,7 @@ class Service:
         self._talk = Talk()
         self._metrics = Metrics()
         self._is_draining = False
+        self._is_guarding = False
         self._stopped = threading.Event()
         self._source = self._connect() if settings.cluster else None
         self._objects = self._hold(self._source) if settings.bundle_objects else None
@@ -104,8 +105,7 @@ class Service:
         _raise_file_limit()
         for watch in self._watches:
             watch.start()
-        for guard in self._guards:
-            guard.start()
+        self._begin_to_guard()
         threading.Thread(target=self._poll, name="poll", daemon=True).start()
         try:
             with asyncio.Runner(loop_factory=_loop_factory()) as runner:
@@ -179,6 +179,15 @@ class Service:
                     poll()
                 except Exception as fault:  # noqa: BLE001  # the next poll may go well
                     self._talk.bug(fault)
+            self._begin_to_guard()
+
+    def _begin_to_guard(self) -> None:
+        """Once there is a bundle: without one, the configurations would be of no agent at all."""
+        if self.bundles.current is None or self._is_guarding:
+            return
+        self._is_guarding = True
+        for guard in self._guards:
+            guard.start()
 
     def _pause_seconds(self) -> float:
         """Until the next poll; while there is no bundle, nothing can be answered."""

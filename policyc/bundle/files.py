@@ -34,13 +34,18 @@ def read_listed(folder: Path, manifest: bytes) -> dict[str, bytes]:
     process is writing.
     """
     listed = listed_in(manifest)
-    found = set(_walk(folder, "")) - {MOUNTED_SIGNATURE}
-    for path in sorted(found ^ (listed.keys() | {MANIFEST})):
-        raise _wrong(path, "it is not listed" if path in found else "it is missing")
+    compare_names(folder, listed)
     files = {MANIFEST: manifest}
     for path in sorted(listed):
         files[path] = read_one(folder, path, listed)
     return files
+
+
+def compare_names(folder: Path, listed: Mapping[str, str]) -> None:
+    """The folder holds what is listed and nothing else; VerificationError PC7101."""
+    found = set(_walk(folder, "")) - {MOUNTED_SIGNATURE}
+    for path in sorted(found ^ (listed.keys() | {MANIFEST})):
+        raise _wrong(path, "it is not listed" if path in found else "it is missing")
 
 
 def read_one(folder: Path, path: str, listed: Mapping[str, str]) -> bytes:

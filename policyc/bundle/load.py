@@ -6,16 +6,26 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from policyc.bundle.files import listed_in, read_each, read_listed, read_manifest, read_one
+from policyc.bundle.files import (
+    compare_names,
+    listed_in,
+    read_each,
+    read_listed,
+    read_manifest,
+    read_one,
+)
 from policyc.bundle.statement import MANIFEST, Statement, parse_statement, place_of
 from policyc.core.canonical import digest
 from policyc.core.errors import VerificationError
+from policyc.envelope.codec import API_VERSION
 from policyc.envelope.index import PATH as INDEX
 from policyc.envelope.index import Entry, read_index
 from policyc.envelope.sealed import Packed
 from policyc.signing.keys import Verifier
 from policyc.signing.notes import open_note
 
+_HEAD = 64  # bytes; keys are sorted, and no other one comes before it
+_OURS = f'{{"apiVersion":"{API_VERSION}",'.encode()
 _AGAIN = "sign the folder again after each build"
 
 
@@ -66,15 +76,20 @@ def load_signed(
 def load_envelopes(folder: Path, public_keys: Iterable[Verifier] | None) -> Envelopes:
     """The envelopes of a folder and nothing else of it; without keys, of one that nobody signed.
 
-    Other files may be absent, and are not looked at: no decision rests on them.  Raises
-    VerificationError as ``load_signed`` does.
+    What other files hold is not looked at: no decision rests on it.  They must be there, but
+    for a mounted volume, which has no room for them.  Raises VerificationError as
+    ``load_signed`` does, and for envelopes of another version.
     """
     place = place_of(folder)
     statement = None if public_keys is None else _statement(place.signature, public_keys)
+    if not (place.folder / MANIFEST).exists():
+        raise VerificationError("PC7101", f"`{folder}`: there is no {MANIFEST}", help=_AGAIN)
     manifest = read_manifest(place.folder)
     if statement is not None:
         _compare(folder, statement.manifest, manifest, MANIFEST)
     listed = listed_in(manifest)
+    if not place.is_mounted:
+        compare_names(place.folder, listed)
     index = read_one(place.folder, INDEX, listed)
     if statement is not None:
         _compare(folder, statement.agents, index, INDEX)
@@ -84,10 +99,21 @@ def load_envelopes(folder: Path, public_keys: Iterable[Verifier] | None) -> Enve
         raise VerificationError("PC7101", f"`{folder}`: {fault}", help=_AGAIN) from None
     paths = [entry.path for entry in entries]
     like = read_one(place.folder, paths[0], listed) if paths else b""
-    packed = read_each(place.folder, paths, listed, lambda data: Packed.of(data, like))
+    packed = read_each(place.folder, paths, listed, lambda data: _packed(folder, data, like))
     serial = 0 if statement is None else statement.serial
     names = (entry.subject.agent for entry in entries)
     return Envelopes(entries, dict(zip(names, packed, strict=True)), digest(manifest), serial)
+
+
+def _packed(folder: Path, data: bytes, like: bytes) -> Packed:
+    """Packed, when it is of the one version that is read: what opening finds comes later."""
+    if not data[:_HEAD].translate(None, b" \n").startswith(_OURS):
+        raise VerificationError(
+            "PC7101",
+            f"`{folder}`: an envelope is of another version, and this program reads {API_VERSION}",
+            help="use the programs of one version",
+        )
+    return Packed.of(data, like)
 
 
 def _compare(folder: Path, signed: str, data: bytes, name: str) -> None:

@@ -59,6 +59,7 @@ class Place:
 
     folder: Path
     signature: Path
+    is_mounted: bool = False
 
 
 def place_of(folder: Path) -> Place:
@@ -83,7 +84,7 @@ def place_of(folder: Path) -> Place:
             f"`{link}` leads out of the mount",
             help="mount the ConfigMap or Secret itself, or name the folder in it",
         )
-    return Place(behind, behind / MOUNTED_SIGNATURE)
+    return Place(behind, behind / MOUNTED_SIGNATURE, is_mounted=True)
 
 
 def signature_path(folder: Path) -> Path:

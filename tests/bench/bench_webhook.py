@@ -1,7 +1,7 @@
 """The webhook as a process, over TLS, against a floor of the same server, TLS and strict parse.
 
-Throughput at 10 connections, latency at 500 reviews a second, a large object, and what many
-envelopes cost: start, memory, decisions.  Client and server share the machine, so the ratios
+Throughput at 10 connections, latency at 500 reviews a second, a large object, and a decision.
+What many envelopes cost: bench_bundle.  Client and server share the machine, so the ratios
 say more than the figures.
 """
 
@@ -31,12 +31,11 @@ from support.admission import bundle, cluster, files, pod, request, view
 from support.api_server import ApiServer
 from support.control_plane.daemon import Daemon, free_ports
 from support.logs import KEY
-from support.webhook import Webhook, review, write_bundle
+from support.webhook import Webhook, review
 
 from policyc.admission.bundle import Bundle, read_bundle
 from policyc.admission.evaluate import evaluate
 from policyc.admission.settings import Settings
-from policyc.core.canonical import canonical_json, digest, pretty_json
 
 SECONDS = 4.0
 CONNECTIONS = 10
@@ -189,22 +188,6 @@ class Load:
             await self._rest
 
 
-def many(count: int) -> dict[str, bytes]:
-    """The output folder of the example, with as many agents as asked for."""
-    source = files()
-    found: dict[str, bytes] = {}
-    for i in range(count):
-        envelope = json.loads(
-            source["research/envelope.json"].replace(b"research", b"agent-%d" % i)
-        )
-        envelope["digest"] = digest(canonical_json(envelope["spec"]))
-        found[f"agent-{i}/envelope.json"] = pretty_json(envelope)
-        found[f"agent-{i}/provenance.json"] = source["research/provenance.json"]
-    listed = {path: digest(data) for path, data in found.items()}
-    manifest = json.loads(source["manifest.json"]) | {"files": listed}
-    return found | {"manifest.json": canonical_json(manifest)}
-
-
 def decision_seconds(agents: Bundle, rounds: int = 4000) -> list[float]:
     asked, at, settings = request(pod()), view(), Settings()
     times = []
@@ -308,23 +291,6 @@ def throughput(folder: Path) -> None:
         print(f"memory: {peak_mib(webhook.pid):.0f} MiB")
 
 
-def envelopes(folder: Path) -> None:
-    for count in (1_000, 10_000):
-        written = many(count)
-        start = time.perf_counter()
-        read_bundle(written)
-        loaded = time.perf_counter() - start
-        target = folder / str(count)
-        write_bundle(target / "bundle", written)
-        start = time.perf_counter()
-        with Webhook(target) as webhook:
-            ready = time.perf_counter() - start
-            print(
-                f"{count} envelopes: read in {loaded:.2f} s, ready after {ready:.2f} s, "
-                f"{peak_mib(webhook.pid):.0f} MiB"
-            )
-
-
 def decisions() -> None:
     few = read_bundle({**files()})
     times = decision_seconds(few)
@@ -338,7 +304,6 @@ def decisions() -> None:
 def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         throughput(Path(name))
-        envelopes(Path(name))
         decisions()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"(this process: {peak:.0f} MiB)")

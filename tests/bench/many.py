@@ -1,6 +1,6 @@
 """Signed output folders of any size: one compiled agent, copied under other names.
 
-Only what a loader of envelopes reads is written; the manifest lists the other artifacts too.
+Other artifacts are there and listed, and empty: a loader of envelopes does not read them.
 """
 
 from __future__ import annotations
@@ -40,6 +40,8 @@ def write(folder: Path, agents: int, serial: int = 1) -> None:
         data = pretty_json(document)
         own = folder / f"bot-{i}"
         own.mkdir(parents=True, exist_ok=True)
+        for name in model:
+            (own / name).touch()
         (own / "envelope.json").write_bytes(data)
         listed |= {f"bot-{i}/{name}": digest(model[name]) for name in model}
         listed[f"bot-{i}/envelope.json"] = digest(data)

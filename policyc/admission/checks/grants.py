@@ -17,6 +17,7 @@ from policyc.admission.grants import (
     Grants,
     bindings_of_role,
     ceiling,
+    default_grants,
     excess,
     granted,
     includes,
@@ -63,6 +64,9 @@ def widens(case: Case) -> Iterator[Finding]:
 def _widened(case: Case) -> Iterator[Finding]:
     request = case.request
     grown = _grown(case, case.view.after(request), case.view.before(request))
+    # What every account may do anyway is seen before any envelope is opened.
+    usual = {more for more in {*grown.values()} if more <= default_grants()}
+    grown = {name: more for name, more in grown.items() if more not in usual}
     for about in strictest(case, grown):
         assert about.agent is not None
         over = grown[about.agent.name] - ceiling(case.bundle, about.agent)

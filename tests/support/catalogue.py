@@ -21,8 +21,6 @@ GROUPS: Mapping[str, int] = {
 }
 """Group -> how many cases it has; they are numbered from 1."""
 IDS = tuple(f"{group}{n}" for group, count in GROUPS.items() for n in range(1, count + 1))
-AWAITED = frozenset("J1 J4 J5 J9 J10 K8 K16 K17 K18 K19".split())
-"""Ids whose tests are being written elsewhere."""
 
 
 @pytest.fixture(autouse=True)

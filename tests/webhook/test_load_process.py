@@ -151,7 +151,7 @@ def test_two_bodies_at_the_limit_fit_into_the_memory(tmp_path: Path) -> None:
 @of("K16")
 def test_a_thousand_bundles_one_after_the_other(tmp_path: Path) -> None:
     """As fast as they are taken up; the first fifth warms the process up."""
-    wanted, serials = (1000 if IS_LONG else 150), itertools.count(2)
+    wanted, serials = (1000 if IS_LONG else 100), itertools.count(2)
     with standing(tmp_path, poll_seconds=0.001) as stand:
         with stand.load(rate=200) as load:
             used = None

@@ -6,7 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from support.admission import IMAGE, SETTINGS, in_kind, judge, kind, pod, request, view
+from support.admission import SETTINGS, in_kind, judge, kind, pod, request, view
+from support.cases.identities import SHADOWS, web
+from support.cases.row import Row, each
 from support.samples import ROOT
 
 from policyc.admission.pods import pod_in
@@ -29,32 +31,10 @@ def found(body: Any) -> int:
     return score(evidence(read, "teams", View.of(documents("cluster"))))
 
 
-def web(**container: Any) -> Any:
-    """A pod of an account that is no agent's."""
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": "web-1", "namespace": "agents"},
-        "spec": {
-            "serviceAccountName": "web",
-            "containers": [{"name": "c", "image": IMAGE, **container}],
-        },
-    }
-
-
-SIGNS = [
-    pytest.param({"env": [{"name": "OPENAI_API_KEY", "value": "x"}]}, id="H4-openai"),
-    pytest.param({"env": [{"name": "ANTHROPIC_API_KEY", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}]}, id="H4-anthropic"),
-    pytest.param({"env": [{"name": "MCP_SERVER_URL", "value": "http://x/mcp"}]}, id="H4-mcp"),
-    pytest.param({"image": "registry.example.com/langgraph:1"}, id="H4-image"),
-    pytest.param({"args": ["--base-url=https://api.anthropic.com"]}, id="H4-host"),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("container", SIGNS)
+@each(SHADOWS)
 @pytest.mark.parametrize("row", WORKLOAD_KINDS, ids=lambda row: row.kind)
-def test_by_mode_it_is_warned_about_or_denied(container: Any, row: Any) -> None:
-    body = in_kind(row, web(**container))
+def test_by_mode_it_is_warned_about_or_denied(row: Any, asked: Row) -> None:
+    body = in_kind(row, asked.made)
     verdict = judge(request(body))
     assert verdict.allowed
     assert [f.reason for f in verdict.warnings] == ["SHADOW_AGENT"]

@@ -256,10 +256,10 @@ def check_log(folder: Path, public_key: Path, answers: Collection[Answer]) -> No
     witnesses.write_text("".join(json.dumps(event) + "\n" for event in events))
     command = ["audit", "verify", str(folder), f"--key={public_key}", f"--anchor={witnesses}"]
     assert main(command) == Exit.CLEAN
-    count = Counter(str(record["uid"]) for _, record in decisions(folder))
+    count = Counter(str(record.get("uid")) for _, record in decisions(folder))
     assert all(count[uid] == 1 for uid in told), "a record too many or too few"
     for leaf, record in decisions(folder):
-        answer = told.get(str(record["uid"]))
+        answer = told.get(str(record.get("uid")))
         if answer is None:
             continue
         said = answer.annotations

@@ -84,7 +84,7 @@ def standing(
     clock: Path | None = None,
     **flags: object,
 ) -> Iterator[Stand]:
-    """A replica that answers, with a strict log.
+    """A replica that answers, with a log: a record is written before its answer leaves.
 
     ``made`` is its first build, of the serial; ``clock`` and ``flags`` are those of Webhook.
     """
@@ -101,7 +101,6 @@ def standing(
             "kubeconfig": api_server.kubeconfig(folder),
             "log_folder": folder / "log",
             "log_key": folder / "log.key",
-            "log_strict": True,
         }
         webhook = Webhook(folder, clock, **{**defaults, **flags})
         with webhook:

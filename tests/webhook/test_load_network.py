@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import json
 import resource
 import socket
 import ssl
@@ -30,7 +31,7 @@ def test_a_watch_that_is_lost_and_comes_back_with_gone(tmp_path: Path) -> None:
                 stand.api_server.lose()
                 load.until(lambda new: any("STATE_UNKNOWN" in a.reasons for a in new))
                 assert stand.webhook.is_ready(), "it still answers, and says no by itself"
-                stand.webhook.wait_until(lambda: "ConfigMap" in stand.webhook.probe("/readyz")[1])
+                stand.webhook.wait_until(lambda: "ConfigMap" in unknown(stand))
                 assert stand.webhook.metric('policyc_view_age_seconds{kind="ConfigMap"}') > 2
                 before = stand.api_server.lists
                 stand.api_server.come_back(forgetful=True)
@@ -40,6 +41,11 @@ def test_a_watch_that_is_lost_and_comes_back_with_gone(tmp_path: Path) -> None:
         load.check(excuses=["STATE_UNKNOWN"])
         assert all(a.reasons < {"HOST_NET", "AMBIGUOUS_SA", "STATE_UNKNOWN"} for a in load.answers)
         stand.check_log(load.answers)
+
+
+def unknown(stand: Stand) -> set[str]:
+    """The kinds whose state it does not know any more."""
+    return set(json.loads(stand.webhook.probe("/readyz")[1])["unknown"])
 
 
 @of("I16")

@@ -35,7 +35,7 @@ NO_LOG = {"AUDIT_UNAVAILABLE"}
 
 @of("K1")
 def test_killed_and_started_again(tmp_path: Path) -> None:
-    with standing(tmp_path) as stand:
+    with standing(tmp_path, log_strict=True) as stand:
         with stand.load() as load:
             for _ in range(2 * LONGER):
                 load.go_on(0.6)
@@ -114,7 +114,7 @@ def test_what_is_too_much_is_refused_at_once_and_in_so_many_words(tmp_path: Path
 @of("K11")
 def test_a_disk_that_fills_up_and_is_freed(tmp_path: Path) -> None:
     """No file of the process may grow: write(2) fails as on a full disk."""
-    with standing(tmp_path) as stand:
+    with standing(tmp_path, log_strict=True) as stand:
         _, most = resource.prlimit(stand.webhook.pid, resource.RLIMIT_FSIZE)
         with stand.load() as load:
             load.check_right()
@@ -151,7 +151,7 @@ def test_two_bodies_at_the_limit_fit_into_the_memory(tmp_path: Path) -> None:
 @of("K16")
 def test_a_thousand_bundles_one_after_the_other(tmp_path: Path) -> None:
     """As fast as they are taken up; the first fifth warms the process up."""
-    wanted, serials = (1000 if IS_LONG else 150), itertools.count(2)
+    wanted, serials = (1000 if IS_LONG else 100), itertools.count(2)
     with standing(tmp_path, poll_seconds=0.001) as stand:
         with stand.load(rate=200) as load:
             used = None
@@ -175,7 +175,7 @@ def test_a_thousand_bundles_one_after_the_other(tmp_path: Path) -> None:
 @of("K19")
 def test_a_bundle_a_second(tmp_path: Path) -> None:
     """Builds replace each other while an object is judged: each decision names its one."""
-    with standing(tmp_path) as stand:
+    with standing(tmp_path, log_strict=True) as stand:
         digests = {}
         with stand.load() as load:
             for serial in range(2, 2 + 4 * LONGER):

@@ -210,6 +210,37 @@ def test_a_generated_network_policy_stays(guarded: tuple[ControlPlane, Webhook])
     assert answer.status == 403, answer.message
 
 
+@of("F5")
+def test_labels_do_not_slip_off_by_a_pods_status(guarded: tuple[ControlPlane, Webhook]) -> None:
+    plane, _ = guarded
+    made = workload("Pod")
+    assert plane.admin.create(collection(made), made).status == 201
+    path = f"{collection(made)}/{made['metadata']['name']}"
+    running = plane.admin.get(path).body
+    running["status"]["message"] = "said by its node"
+    assert plane.admin.request("PUT", f"{path}/status", running).status == 200
+    bare = plane.admin.get(path).body
+    bare["metadata"]["labels"] = {}
+    answer = plane.admin.request("PUT", f"{path}/status", bare)
+    assert answer.status == 403, answer.message
+    assert "LABEL_ESCAPE:" in answer.message
+    plane.admin.delete(path, gracePeriodSeconds=0)
+
+
+@of("H7")
+def test_a_namespace_does_not_opt_out_by_a_part_of_it(
+    guarded: tuple[ControlPlane, Webhook],
+) -> None:
+    plane, _ = guarded
+    path = "/api/v1/namespaces/agents"
+    for part in ("", "/status", "/finalize"):
+        space = plane.admin.get(path).body
+        space["metadata"]["labels"]["policyc.dev/ignore"] = "true"
+        answer = plane.admin.request("PUT", path + part, space)
+        assert answer.status == 403, (part, answer.message)
+        assert "OPTOUT_LABEL:" in answer.message
+
+
 @of("B13")
 def test_nobody_gets_an_agents_token(guarded: tuple[ControlPlane, Webhook]) -> None:
     plane, _ = guarded

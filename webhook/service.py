@@ -76,7 +76,6 @@ class Service:
         )
         if self._objects is None:
             self.bundles.start()
-        gc.freeze()  # what is loaded by now lives as long as the process: never walk it again
         self.tls = Tls(settings, now, self._talk)
         self.cluster = self._watch(self._source) if self._source else None
         self._guards = self._guard(self._source) if self._source and settings.guard else []
@@ -93,6 +92,7 @@ class Service:
         self._pool = ThreadPoolExecutor(1, "long reviews")
         self._servers = self._listen()
         self._measure()
+        gc.freeze()  # what is loaded by now lives as long as the process: never walk it again
 
     @property
     def port(self) -> int:

@@ -7,8 +7,10 @@ from dataclasses import replace
 from policyc.admission.bundle import Agent, Bundle
 from policyc.admission.case import Case, case_of
 from policyc.admission.checks import checks_of
-from policyc.admission.checks.scope import Situation
-from policyc.admission.request import Operation, Request
+from policyc.admission.checks.scope import Situation, is_of_words
+from policyc.admission.places import named
+from policyc.admission.remembered import Remembered
+from policyc.admission.request import Object, Operation, Request
 from policyc.admission.settings import Settings
 from policyc.admission.verdict import Finding, Level, Verdict
 from policyc.admission.view import View
@@ -38,30 +40,50 @@ def _evaluated(
     found = _judged(case)
     if found and request.operation is Operation.UPDATE and request.old is not None:
         before = case_of(request.before(), bundle, view, settings, today)
-        known = {_identity(finding) for finding in _judged(before)}
-        found = [_ratcheted(finding, known) for finding in found]
+        known = {_identity(finding, request.old) for finding in _judged(before)}
+        found = [_ratcheted(finding, request.object, known) for finding in found]
     final = [_staged(finding, bundle) for finding in found]
     name, stage = (case.agent.name, case.agent.stage) if case.agent is not None else ("", "")
     return Verdict(request.uid, tuple(final), name, stage, bundle.digest)
 
 
 def _judged(case: Case) -> list[Finding]:
+    """What all checks find; those of a pod's words are not asked about words that are known."""
     today, request = case.of_today(), case.request
-    kind = (request.group, request.kind)
-    checks = checks_of(Situation(kind, case.pod is not None, case.bound is not None))
-    return [finding for check in checks for finding in check(today)]
+    kind, resource, bound = (request.group, request.kind), request.resource, today.bound
+    if bound is None:
+        return _found(today, Situation(kind, resource, case.pod is not None))
+    pod, agent = bound
+    who, words = (agent.name, request.namespace, *agent.ends), pod.words()
+    remembered = case.bundle.memo("words in order", Remembered)
+    if words and remembered.holds(who, words, case.settings):
+        return _found(today, Situation(kind, resource, has_pod=True, is_bound=True, is_known=True))
+    found: list[Finding] = []
+    is_in_order = True
+    for check in checks_of(Situation(kind, resource, has_pod=True, is_bound=True)):
+        more = list(check(today))
+        found += more
+        is_in_order = is_in_order and not (more and is_of_words(check))
+    if is_in_order:
+        remembered.keep(who, words, case.settings)
+    return found
 
 
-def _identity(finding: Finding) -> tuple[str, str, str]:
+def _found(case: Case, situation: Situation) -> list[Finding]:
+    return [finding for check in checks_of(situation) for finding in check(case)]
+
+
+def _identity(finding: Finding, body: Object | None) -> tuple[str, str, str]:
     """The same fault at the same place: one that moves to another container is a new one."""
-    return (finding.reason, finding.message, finding.path)
+    return (finding.reason, finding.message, named(finding.path, body))
 
 
-def _ratcheted(finding: Finding, known: set[tuple[str, str, str]]) -> Finding:
+def _ratcheted(finding: Finding, body: Object | None, known: set[tuple[str, str, str]]) -> Finding:
     """What was so before is a warning: refusing it would forbid its repair."""
-    if finding.is_ratcheted and _identity(finding) in known and finding.level is Level.DENY:
-        return replace(finding, level=Level.WARN)
-    return finding
+    if not finding.is_ratcheted or finding.level is not Level.DENY:
+        return finding
+    is_known = _identity(finding, body) in known
+    return replace(finding, level=Level.WARN) if is_known else finding
 
 
 def _staged(finding: Finding, bundle: Bundle) -> Finding:

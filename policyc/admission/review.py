@@ -38,9 +38,7 @@ def read_review(document: Json) -> Request:
         raise ReviewError("the request has no uid")
     reader = _Reader(request, uid)
     kind, resource = reader.triple("kind", "kind"), reader.triple("resource", "resource")
-    user = request.get("userInfo")
-    user = user if isinstance(user, dict) else {}
-    groups, extra = user.get("groups") or [], user.get("extra")
+    user = _Reader(reader.object("userInfo") or {}, uid, "request.userInfo")
     try:
         operation = Operation(reader.text("operation"))
     except ValueError:
@@ -58,32 +56,47 @@ def read_review(document: Json) -> Request:
         subresource=reader.text("subResource"),
         namespace=reader.text("namespace"),
         name=reader.text("name"),
-        user=str(user.get("username") or ""),
-        groups=tuple(str(g) for g in groups) if isinstance(groups, list) else (),
+        user=user.text("username"),
+        groups=user.texts("groups"),
         object=reader.object("object"),
         old=reader.object("oldObject"),
         options=reader.object("options"),
-        dry_run=request.get("dryRun") is True,
-        user_uid=str(user.get("uid") or ""),
-        extra=extra if isinstance(extra, dict) else {},
+        dry_run=reader.flag("dryRun"),
+        user_uid=user.text("uid"),
+        extra=user.object("extra") or {},
     )
 
 
 class _Reader:
-    """Typed access to the fields of a request."""
+    """Typed access to the fields of a request, or of an object in it."""
 
-    def __init__(self, request: Object, uid: str) -> None:
+    def __init__(self, request: Object, uid: str, path: str = "request") -> None:
         self._request = request
         self._uid = uid
+        self._path = path
 
     def _refuse(self, what: str) -> NoReturn:
-        raise ReviewError(f"request.{what}", self._uid)
+        raise ReviewError(f"{self._path}.{what}", self._uid)
 
     def text(self, name: str) -> str:
         value = self._request.get(name)
         if value is None:
             return ""
         return value if isinstance(value, str) else self._refuse(f"{name} is not a string")
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        value = self._request.get(name)
+        if value is None:
+            return ()
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            self._refuse(f"{name} is not a list of strings")
+        return tuple(map(str, value))
+
+    def flag(self, name: str) -> bool:
+        value = self._request.get(name)
+        if value is None:
+            return False
+        return value if isinstance(value, bool) else self._refuse(f"{name} is not true or false")
 
     def object(self, name: str) -> Object | None:
         value = self._request.get(name)

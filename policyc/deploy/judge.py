@@ -63,7 +63,8 @@ def requests(entry: Entry, target: Target) -> Iterator[Request]:
         Where.HOME: (target.home,),
     }[entry.where]
     for rule in entry.rules:
-        has_no_namespace = rule.is_cluster and "namespaces" not in rule.resources
+        is_of_namespaces = rule.resources[0].partition("/")[0] == "namespaces"
+        has_no_namespace = rule.is_cluster and not is_of_namespaces
         for group, resource, operation in rule.requests():
             for space in ("",) if has_no_namespace else spaces:
                 yield Request(group, rule.version, resource, operation, space, rule.is_cluster)

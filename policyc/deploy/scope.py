@@ -113,7 +113,13 @@ AGENT_RESOURCES = {
 
 WORKLOADS = (
     *_rules_of(_workloads(), WRITES),
-    Rule("", ("pods/ephemeralcontainers", "pods/resize"), (UPDATE,)),
+    # Labels and annotations of a pod can be changed by its status (registry/core/pod, 1.36).
+    Rule("", ("pods/ephemeralcontainers", "pods/resize", "pods/status"), (UPDATE,)),
+)
+# Those of a namespace too (registry/core/namespace), and where it is finalized.
+_NAMESPACES = (
+    Rule("", ("namespaces",), WRITES, is_cluster=True),
+    Rule("", ("namespaces/finalize", "namespaces/status"), (UPDATE,), is_cluster=True),
 )
 DEFAULTS = (Rule("", ("pods",), (CREATE,)), *_rules_of(_templates(), WRITES))
 
@@ -122,13 +128,7 @@ VALIDATING: tuple[Entry, ...] = (
         "workloads.policyc.dev",
         Where.AGENTS,
         fails_closed=True,
-        rules=(
-            *WORKLOADS,
-            # It may change labels: podStatusStrategy of pkg/registry/core/pod (1.36) keeps the spec
-            # and the owners only.
-            Rule("", ("pods/status",), (UPDATE,)),
-            *_rules_of(AGENT_RESOURCES, WRITES),
-        ),
+        rules=(*WORKLOADS, *_rules_of(AGENT_RESOURCES, WRITES)),
         filters=(Filter.CHANGES_SOMETHING,),
     ),
     Entry(
@@ -155,7 +155,7 @@ VALIDATING: tuple[Entry, ...] = (
             Rule("crd.projectcalico.org", ("networkpolicies",), CHANGES),
             Rule("projectcalico.org", ("networkpolicies",), CHANGES),
             Rule("rbac.authorization.k8s.io", ("roles",), CHANGES),
-            Rule("", ("namespaces",), WRITES, is_cluster=True),
+            *_NAMESPACES,
         ),
         filters=(Filter.BY_PEOPLE,),
     ),
@@ -198,7 +198,7 @@ VALIDATING: tuple[Entry, ...] = (
             *WORKLOADS,
             *_rules_of(AGENT_RESOURCES, WRITES),
             Rule("rbac.authorization.k8s.io", ("roles",), WRITES),
-            Rule("", ("namespaces",), WRITES, is_cluster=True),
+            *_NAMESPACES,
         ),
         filters=(Filter.CHANGES_SOMETHING,),
     ),

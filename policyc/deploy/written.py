@@ -44,7 +44,7 @@ class WrittenEntry:
         """Whether its rules and its namespaceSelector match, whatever its conditions say."""
         if not any(_matches(rule, request) for rule in _objects(self.body, "rules")):
             return False
-        is_exempt = request.is_cluster and request.resource != "namespaces"
+        is_exempt = request.is_cluster and request.resource.partition("/")[0] != "namespaces"
         return is_exempt or self.reaches(request.namespace)
 
     def reaches(self, namespace: str) -> bool:

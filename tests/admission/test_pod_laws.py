@@ -107,6 +107,27 @@ def test_a_fault_that_moves_to_another_container_is_a_new_one(
     assert judge(kept, VIEW).allowed
 
 
+@given(st.sampled_from(sorted(FAULTS)), st.sampled_from(WORKLOAD_KINDS), st.booleans())
+def test_a_fault_that_others_are_put_before_is_the_old_one(
+    reason: str, row: WorkloadKind, is_variable: bool
+) -> None:
+    """Containers and variables are known by their names, wherever in their lists they stand."""
+    old = pod()
+    container = old["spec"]["containers"][0]
+    container["env"] = [{"name": "AGENT_TOOLS", "value": "shell_exec"}]
+    FAULTS[reason](container)
+    new = copy.deepcopy(old)
+    if is_variable:
+        new["spec"]["containers"][0]["env"].insert(0, {"name": "TZ", "value": "UTC"})
+    else:
+        new["spec"]["containers"].insert(
+            0, {**copy.deepcopy(pod()["spec"]["containers"][0]), "name": "b"}
+        )
+    verdict = judge(request(in_kind(row, new), "UPDATE", in_kind(row, old)), VIEW)
+    assert verdict.allowed
+    assert {reason, "TOOL"} <= {finding.reason for finding in verdict.warnings}
+
+
 @given(odd_pods(), odd_pods(), st.sampled_from(Operation), st.sampled_from(WORKLOAD_KINDS))
 def test_every_pod_has_an_answer(
     new: Json, old: Json, operation: Operation, row: WorkloadKind

@@ -95,6 +95,20 @@ def workload(kind_name: str, agent: str = "research", *faults: str) -> Json:
     return made
 
 
+@of("H7")
+def test_a_namespace_does_not_opt_out_by_a_part_of_it(
+    guarded: tuple[ControlPlane, Webhook],
+) -> None:
+    plane, _ = guarded
+    path = "/api/v1/namespaces/agents"
+    for part in ("", "/status", "/finalize"):
+        space = plane.admin.get(path).body
+        space["metadata"]["labels"]["policyc.dev/ignore"] = "true"
+        answer = plane.admin.request("PUT", path + part, space)
+        assert answer.status == 403, (part, answer.message)
+        assert "OPTOUT_LABEL:" in answer.message
+
+
 def test_mutation_completes_what_narrows(guarded: tuple[ControlPlane, Webhook]) -> None:
     made = workload("Pod", "summary")
     made["spec"].pop("automountServiceAccountToken")

@@ -188,6 +188,11 @@ def of_workloads(rng: random.Random, world: World) -> tuple[Json, World]:
     new = _edited(rng, body)
     if body["kind"] != "Pod" or rng.random() < 0.5:
         return _request(rng, "UPDATE", new, body), world
+    if rng.random() < 0.3:
+        new = {**copy.deepcopy(body), "status": {"phase": "Running"}}
+        if rng.random() < 0.7:
+            new["metadata"]["labels"] = rng.choice(({}, {"app": "a"}, {**new["metadata"]["labels"], "app": "z"}))  # fmt: skip
+        return _request(rng, "UPDATE", new, body, subResource="status"), world
     if rng.random() < 0.5:
         new = copy.deepcopy(body)
         extra = {**copy.deepcopy(new["spec"]["containers"][0]), "name": "debug"}
@@ -218,7 +223,9 @@ def of_objects(rng: random.Random, world: World) -> tuple[Json, World]:
         return _request(rng, "DELETE", None, old), world
     new = _merged(rng, old, body)
     status = "status" if new["kind"] == "Service" and rng.random() < 0.5 else ""
-    if status:
+    if new["kind"] == "Namespace":
+        status = rng.choice(("", "status", "finalize"))
+    elif status:
         new = {**copy.deepcopy(old), "status": {"loadBalancer": {"ingress": [{"ip": "10.0.0.1"}]}}}
     return _request(rng, "UPDATE", new, old, subResource=status), world
 
@@ -283,6 +290,10 @@ def of_connections(rng: random.Random, world: World) -> tuple[Json, World]:
         body["kind"] = "ServiceProxyOptions"
         service = a_service(rng)
         service["metadata"] |= {"name": name, "namespace": space}
+        if rng.random() < 0.4:
+            service["spec"] = {
+                "selector": {"policyc.dev/agent": rng.choice(("research", "summary"))}
+            }
         world = _with(world, service) if rng.random() < 0.9 else world
     if sub == "proxy" and place["resource"] != "nodes":
         name = rng.choice(("{}", "{}:80", "https:{}:80")).format(name)
@@ -321,7 +332,7 @@ def of_others(rng: random.Random, world: World) -> tuple[Json, World]:
 FAMILIES: tuple[tuple[Callable[[random.Random, World], tuple[Json, World]], int], ...] = (
     (of_workloads, 8),
     (of_objects, 9),
-    (of_connections, 2),
+    (of_connections, 3),
     (of_others, 2),
 )
 

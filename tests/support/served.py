@@ -59,7 +59,7 @@ def _operations(entry: Json) -> Iterator[str]:
 NOT_ASKED: Mapping[str, str] = {
     "a report of what is; what is wanted was judged": """
         cronjobs/status.batch daemonsets/status.apps deployments/status.apps jobs/status.batch
-        namespaces/status. pods/status. replicasets/status.apps replicationcontrollers/status.
+        replicasets/status.apps replicationcontrollers/status.
         statefulsets/status.apps ingresses/status.networking.k8s.io nodes/status.
         horizontalpodautoscalers/status.autoscaling persistentvolumeclaims/status.
         persistentvolumes/status. poddisruptionbudgets/status.policy resourcequotas/status.
@@ -111,7 +111,7 @@ NOT_ASKED: Mapping[str, str] = {
         flowschemas.flowcontrol.apiserver.k8s.io
         prioritylevelconfigurations.flowcontrol.apiserver.k8s.io
         storageversionmigrations.storagemigration.k8s.io storageversions.internal.apiserver.k8s.io
-        namespaces/finalize. runtimeclasses.node.k8s.io""",
+        runtimeclasses.node.k8s.io""",
     "certificates: whoever approves and signs them decides, and agents' pods mount none": """
         certificatesigningrequests.certificates.k8s.io
         certificatesigningrequests/approval.certificates.k8s.io

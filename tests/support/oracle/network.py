@@ -28,7 +28,7 @@ ADDRESSES = ("10.0.0.1", "10.1.0.1", "192.0.2.1", "169.254.20.10", "2001:db8::1"
 SPACES = ("agents", "mcp", "kube-system", "elsewhere")
 TEAMS = (None, "a", "z")
 APPS = (None, "a", "web", "z")
-PORTS = (53, 443, 450, 8080, 9)
+PORTS = (9, 53, 443, 450, 8080, 8500)
 
 
 def _pods() -> Iterator[Peer]:

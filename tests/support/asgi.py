@@ -1,0 +1,74 @@
+"""The application of the webhook in this process, with everything real but the network."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from types import TracebackType
+from typing import Any, Self
+
+from policyc.admission.settings import Settings
+from policyc.admission.view import View
+from support.admission import TODAY, bundle
+from webhook.app import Probes, create_app
+from webhook.judge import Judge
+from webhook.logs import Talk
+from webhook.metrics import Metrics
+from webhook.reviews import Limits, Reviews
+from webhook.stream import Held
+
+Json = Any
+_MEBIBYTE = 2**20
+
+
+class InProcess:
+    """A context manager; ``view`` may be changed between requests."""
+
+    def __init__(self, view: View, settings: Settings) -> None:
+        self.view = view
+        self._loop = asyncio.new_event_loop()
+        self._pool = ThreadPoolExecutor(1)
+        judge = Judge(bundle, lambda: self.view, settings, None, lambda: TODAY)
+        metrics, held = Metrics(), Held(64 * _MEBIBYTE)
+        limits = Limits(body_bytes=16 * _MEBIBYTE, concurrent=10, read_seconds=30.0)
+        paths = {"/validate": judge.validate, "/mutate": judge.mutate}
+        reviews = {
+            path: Reviews(
+                path.strip("/"), decide, judge.settle, limits, held=held, backlog=lambda: 1,
+                is_draining=lambda: False, pool=self._pool, metrics=metrics, talk=Talk(),
+            )
+            for path, decide in paths.items()
+        }  # fmt: skip
+        self._app = create_app(reviews, Probes(lambda: (True, {}), metrics))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None) -> None:  # fmt: skip
+        self._pool.shutdown()
+        self._loop.close()
+
+    def post(self, data: bytes, path: str = "/validate", cut: int = 65536) -> tuple[int, Json]:
+        """Status and body; the request arrives in parts of ``cut`` bytes."""
+        parts = [data[i : i + cut] for i in range(0, len(data), cut)] or [b""]
+        sent: list[Mapping[str, Any]] = []
+
+        async def receive() -> Json:
+            part = parts.pop(0)
+            return {"type": "http.request", "body": part, "more_body": bool(parts)}
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        headers = [(b"content-type", b"application/json")]
+        scope = {"type": "http", "method": "POST", "path": path, "query_string": b"", "headers": headers}  # fmt: skip
+        self._loop.run_until_complete(self._app(scope, receive, send))
+        start, body = sent
+        return start["status"], json.loads(body["body"])
+
+
+def some_cut(rng: random.Random) -> int:
+    return rng.choice((65536, 65536, 1000, 97, 7))

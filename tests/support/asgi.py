@@ -31,7 +31,7 @@ class InProcess:
         self.view = view
         self._loop = asyncio.new_event_loop()
         self._pool = ThreadPoolExecutor(1)
-        judge = Judge(bundle, lambda: self.view, settings, None, lambda: TODAY)
+        judge = Judge(bundle, lambda: self.view, settings, None, lambda: TODAY, Talk())
         metrics, held = Metrics(), Held(64 * _MEBIBYTE)
         limits = Limits(body_bytes=16 * _MEBIBYTE, concurrent=10, read_seconds=30.0)
         paths = {"/validate": judge.validate, "/mutate": judge.mutate}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,14 +22,14 @@ from policyc.kube.yaml import load_all
 CASES = ROOT / "tests" / "cases" / "admission" / "shadow"
 
 
-def documents(name: str) -> list[Any]:
-    return load_all((CASES / f"{name}.yaml").read_text(encoding="utf-8"))
+def documents(name: str, folder: Path = CASES) -> list[Any]:
+    return load_all((folder / f"{name}.yaml").read_text(encoding="utf-8"))
 
 
-def found(body: Any) -> int:
+def found(body: Any, folder: Path = CASES) -> int:
     read = pod_in("", "Pod", body)
     assert read is not None
-    return score(evidence(read, "teams", View.of(documents("cluster"))))
+    return score(evidence(read, "teams", View.of(documents("cluster", folder))))
 
 
 @each(SHADOWS)
@@ -84,3 +85,32 @@ def test_precision_and_recall_over_the_labelled_set(capsys: pytest.CaptureFixtur
     assert precision == 1
     assert missed == ["own-names", "silent"]
     assert recall >= 0.85
+
+
+def test_precision_and_recall_over_the_set_held_out(capsys: pytest.CaptureFixture[str]) -> None:
+    """Written after the signs and never used to choose one: what is wrong here stays so.
+
+    What is missed has no sign in the pod that only agents have; the gateway holds the key of
+    its own clients.  docs/reference/admission.md gives the figures.
+    """
+    held = CASES / "held-out"
+    agents = {key_of(b)[1]: found(b, held) >= THRESHOLD for b in documents("agents", held)}
+    others = {key_of(b)[1]: found(b, held) >= THRESHOLD for b in documents("others", held)}
+    hits, false = sum(agents.values()), sum(others.values())
+    precision, recall = hits / (hits + false), hits / len(agents)
+    with capsys.disabled():
+        print(f"\nheld out: {len(agents)} agents, {len(others)} others, precision {precision:.2f}, recall {recall:.2f}")  # fmt: skip
+    assert (len(agents), len(others)) == (20, 36)
+    assert [name for name, hit in others.items() if hit] == ["gateway"]
+    missed = [name for name, hit in agents.items() if not hit]
+    assert missed == ["release-notes", "vertex", "self-hosted", "all-in-a-secret", "workflow"]
+    page = (ROOT / "docs" / "reference" / "admission.md").read_text(encoding="utf-8")
+    assert f"precision {precision:.2f} and recall {recall:.2f}" in page
+
+
+@pytest.mark.parametrize("value", ["agent", "tool"])
+def test_a_platforms_tool_is_no_agent(value: str) -> None:
+    body = web()
+    body["metadata"]["labels"] = {"kagenti.io/type": value}
+    words = [f.reason for f in judge(request(body)).warnings]
+    assert words == (["SHADOW_AGENT"] if value == "agent" else [])

@@ -128,13 +128,7 @@ VALIDATING: tuple[Entry, ...] = (
         "workloads.policyc.dev",
         Where.AGENTS,
         fails_closed=True,
-        rules=(
-            *WORKLOADS,
-            # It may change labels: podStatusStrategy of pkg/registry/core/pod (1.36) keeps the spec
-            # and the owners only.
-            Rule("", ("pods/status",), (UPDATE,)),
-            *_rules_of(AGENT_RESOURCES, WRITES),
-        ),
+        rules=(*WORKLOADS, *_rules_of(AGENT_RESOURCES, WRITES)),
         filters=(Filter.CHANGES_SOMETHING,),
     ),
     Entry(

@@ -16,9 +16,8 @@ from support.kube_paths import collection, path_of
 from support.pod_faults import FAULTS
 from support.webhook import Webhook
 from support.webhooks import entry
-from support.widening import AGENT, SECRETS, binding, body, group, network_policy, role, user
+from support.widening import AGENT, binding, body, user
 
-from policyc.cli.main import Exit, main
 from policyc.deploy.configurations import NAME, Target, validating
 from policyc.deploy.drift import drift
 
@@ -96,137 +95,6 @@ def workload(kind_name: str, agent: str = "research", *faults: str) -> Json:
     return made
 
 
-KINDS = {
-    "A1": "Pod",
-    "A3": "Deployment",
-    "A4": "ReplicaSet",
-    "A5": "StatefulSet",
-    "A6": "DaemonSet",
-    "A7": "Job",
-    "A8": "CronJob",
-    "A9": "ReplicationController",
-    "A11": "PodTemplate",
-}
-
-
-@pytest.mark.parametrize("name", [pytest.param(k, id=f"{i}-good") for i, k in KINDS.items()])
-@pytest.mark.parametrize("agent", ["research", "summary"])
-def test_compliant_workloads_are_admitted(
-    guarded: tuple[ControlPlane, Webhook], name: str, agent: str
-) -> None:
-    answer = dry(guarded[0], workload(name, agent))
-    assert answer.status == 201, answer.message
-
-
-@pytest.mark.parametrize("name", [pytest.param(k, id=i) for i, k in KINDS.items()])
-def test_a_fault_is_refused_in_every_kind(guarded: tuple[ControlPlane, Webhook], name: str) -> None:
-    answer = dry(guarded[0], workload(name, "research", "host-network"))
-    assert answer.status == 403, answer.message
-    assert "HOST_NET" in answer.message
-
-
-POD_FAULTS = {
-    "C5": ("token-vault", "TOKEN_VOLUME"),
-    "C7": ("init", "IMAGE"),
-    "C8": ("sidecar", "IMAGE"),
-    "C9": ("second", "IMAGE"),
-    "C10": ("host-network", "HOST_NET"),
-    "C11": ("host-pid", "HOST_PID"),
-    "C12": ("host-ipc", "HOST_IPC"),
-    "C14": ("host-path", "HOSTPATH"),
-    "C15": ("host-path-root", "HOSTPATH"),
-    "C17": ("privileged", "PRIVILEGED"),
-    "C18": ("adds-raw", "CAPABILITY"),
-    "C18-prefixed": ("adds-prefixed", "CAPABILITY"),
-    "C18-ALL": ("adds-all", "CAPABILITY"),
-    "C19": ("root-number", "ROOT"),
-    "C20": ("runtime-other", "RUNTIME_CLASS"),
-    "C25": ("image-suffix", "IMAGE"),
-    "C26": ("image-port-only", "IMAGE"),
-    "C27": ("image-hub", "IMAGE"),
-    "D1": ("seccomp-unconfined", "SECCOMP_TYPE"),
-    "D2": ("seccomp-default", "SECCOMP_TYPE"),
-    "D3": ("seccomp-pod-other", "SECCOMP_PROFILE"),
-    "D4": ("seccomp-slashes", "SECCOMP_PROFILE"),
-}
-
-
-@pytest.mark.parametrize(
-    ("fault", "reason"), [pytest.param(*row, id=i) for i, row in POD_FAULTS.items()]
-)
-def test_what_a_pod_may_not_be(
-    guarded: tuple[ControlPlane, Webhook], fault: str, reason: str
-) -> None:
-    answer = dry(guarded[0], workload("Pod", "research", fault))
-    assert answer.status == 403, answer.message
-    assert f"{reason}:" in answer.message
-
-
-def others() -> dict[str, Json]:
-    """Objects that would widen the agent from outside."""
-    return {
-        "F1": network_policy(egress=[{}], policyTypes=["Egress"]),
-        "F7": body(
-            "Service",
-            "x",
-            "agents",
-            spec={"type": "ExternalName", "externalName": "evil.example.net"},
-        ),
-        "F9": body(
-            "Service", "x", "agents", spec={"ports": [{"port": 1}], "externalIPs": ["203.0.113.9"]}
-        ),
-        "G1": binding(AGENT, role="ClusterRole/edit"),
-        "G2": binding(group("system:serviceaccounts:agents"), role="ClusterRole/edit"),
-        "G3": binding(group("system:serviceaccounts"), role="ClusterRole/edit", namespace=""),
-        "G4": binding(user("system:serviceaccount:agents:research"), role="ClusterRole/edit"),
-        "G5": binding(AGENT, role="ClusterRole/edit", namespace=""),
-        "G1-elsewhere": binding(AGENT, role="ClusterRole/edit", namespace="mcp"),
-    }
-
-
-@pytest.mark.parametrize("made", [pytest.param(o, id=i) for i, o in others().items()])
-def test_what_would_widen_an_agent(guarded: tuple[ControlPlane, Webhook], made: Json) -> None:
-    answer = dry(guarded[0], made)
-    assert answer.status == 403, (answer.status, answer.message)
-    assert "admission webhook" in answer.message
-
-
-@of("G6")
-def test_a_bound_role_does_not_grow(guarded: tuple[ControlPlane, Webhook]) -> None:
-    plane, _ = guarded
-    (bound,) = [b for b in cluster() if b["kind"] == "Role"]
-    wider = {**bound, "rules": [*bound["rules"], SECRETS]}
-    answer = plane.admin.apply(path_of(bound), wider, force="true", dryRun="All")
-    assert answer.status == 403, answer.message
-    harmless = role(SECRETS, name="unbound")
-    assert dry(plane, harmless).status == 201
-
-
-@of("F4")
-def test_a_generated_network_policy_stays(guarded: tuple[ControlPlane, Webhook]) -> None:
-    plane, _ = guarded
-    (policy,) = [b for b in cluster() if path_of(b).endswith("networkpolicies/policyc-research")]
-    answer = plane.admin.delete(path_of(policy), dryRun="All")
-    assert answer.status == 403, answer.message
-
-
-@of("F5")
-def test_labels_do_not_slip_off_by_a_pods_status(guarded: tuple[ControlPlane, Webhook]) -> None:
-    plane, _ = guarded
-    made = workload("Pod")
-    assert plane.admin.create(collection(made), made).status == 201
-    path = f"{collection(made)}/{made['metadata']['name']}"
-    running = plane.admin.get(path).body
-    running["status"]["message"] = "said by its node"
-    assert plane.admin.request("PUT", f"{path}/status", running).status == 200
-    bare = plane.admin.get(path).body
-    bare["metadata"]["labels"] = {}
-    answer = plane.admin.request("PUT", f"{path}/status", bare)
-    assert answer.status == 403, answer.message
-    assert "LABEL_ESCAPE:" in answer.message
-    plane.admin.delete(path, gracePeriodSeconds=0)
-
-
 @of("H7")
 def test_a_namespace_does_not_opt_out_by_a_part_of_it(
     guarded: tuple[ControlPlane, Webhook],
@@ -239,36 +107,6 @@ def test_a_namespace_does_not_opt_out_by_a_part_of_it(
         answer = plane.admin.request("PUT", path + part, space)
         assert answer.status == 403, (part, answer.message)
         assert "OPTOUT_LABEL:" in answer.message
-
-
-@of("B13")
-def test_nobody_gets_an_agents_token(guarded: tuple[ControlPlane, Webhook]) -> None:
-    plane, _ = guarded
-    asked = body("TokenRequest", "", "", "authentication.k8s.io/v1", spec={})
-    path = "/api/v1/namespaces/agents/serviceaccounts/{}/token"
-    assert plane.admin.create(path.format("research"), asked).status == 403
-    assert plane.admin.create(path.format("admin"), asked).status == 201
-    secret = body(
-        "Secret",
-        "token",
-        "agents",
-        type="kubernetes.io/service-account-token",
-        metadata={"annotations": {"kubernetes.io/service-account.name": "research"}},
-    )
-    assert dry(plane, secret).status == 403
-    assert dry(plane, body("Secret", "plain", "agents", data={})).status == 201
-
-
-@of("H4")
-def test_an_agent_that_is_not_registered_is_warned_about(
-    guarded: tuple[ControlPlane, Webhook],
-) -> None:
-    env = [{"name": "OPENAI_API_KEY", "value": "x"}]
-    container = {"name": "a", "image": "x", "env": env}
-    shadow = body("Pod", "shadow", "default", spec={"containers": [container]})
-    answer = dry(guarded[0], shadow)
-    assert answer.status == 201
-    assert any("SHADOW" in warning for warning in answer.warnings), answer.warnings
 
 
 def test_mutation_completes_what_narrows(guarded: tuple[ControlPlane, Webhook]) -> None:
@@ -331,18 +169,6 @@ def test_a_refused_pod_of_an_admitted_replica_set_is_an_event(
 
 
 # -- its own configuration ------------------------------------------------------------
-
-
-@of("A17")
-def test_the_live_configuration_is_clean_until_it_is_not(
-    guarded: tuple[ControlPlane, Webhook], capsys: pytest.CaptureFixture[str]
-) -> None:
-    plane, webhook = guarded
-    arguments = ["verify-webhook", "--live", f"--kubeconfig={plane.kubeconfig}"]
-    arguments += [f"--bundle={webhook.bundle}", "--operators=operator"]
-    assert main(arguments) == Exit.CLEAN, capsys.readouterr().err
-    assert main([*arguments, "--home=elsewhere"]) == Exit.FINDINGS
-    assert "PC8102" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("path", CONFIGURATIONS, ids=["validating", "mutating"])
@@ -445,7 +271,8 @@ def test_a_cluster_that_starts_without_a_webhook_gets_one(tmp_path: Path) -> Non
         plane.make_namespace("policyc-system")
         for name in ("default", NAME):
             made = body("ServiceAccount", name, "policyc-system")
-            assert plane.admin.apply(path_of(made), made, force="true").status in (200, 201)
+            # The controllers may have made it: changing it would need the webhook.
+            assert plane.admin.create(collection(made), made).status in (201, 409)
         labels = {"app": NAME}
         spec = {
             "replicas": 2,

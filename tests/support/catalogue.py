@@ -21,6 +21,8 @@ GROUPS: Mapping[str, int] = {
 }
 """Group -> how many cases it has; they are numbered from 1."""
 IDS = tuple(f"{group}{n}" for group, count in GROUPS.items() for n in range(1, count + 1))
+_SERVED = ("K3", "K4", "K17", "K18")
+"""Faults that are brought about in a whole cluster."""
 
 
 def _each(numbers: str, why: str) -> dict[str, str]:
@@ -35,7 +37,7 @@ WITHOUT_API_SERVER: Mapping[str, str] = {
     **_each("J6 J7", "bundles are loaded by the process, whoever asks it"),
     **_each("J9 J10", "somebody else than the API server asks"),
     **_each(
-        " ".join(i for i in IDS if i.startswith("K") and i not in ("K3", "K4", "K17", "K18")),
+        " ".join(i for i in IDS if i.startswith("K") and i not in _SERVED),
         "a fault under load, or of the log: reviews are posted",
     ),
 }

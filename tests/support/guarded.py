@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import io
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from typing import Any, Self
 
 from policyc.admission.manifests import plural
 from policyc.admission.reasons import REASONS
+from policyc.audit.layout import RECORDS
 from policyc.cli.main import main
 from policyc.deploy.configurations import GROUP
 from policyc.kube.workloads import WORKLOAD_KINDS
@@ -219,6 +221,13 @@ class Guarded:
 
     def wait(self, is_so: Any) -> None:
         self.plane.api_server.wait_until(is_so, _SECONDS)
+
+    def decisions(self, **fields: Json) -> list[Json]:
+        """What the decision log has so far, of records with these fields."""
+        paths = sorted(self.log.rglob(RECORDS))
+        lines = [line for path in paths for line in path.read_text().splitlines(keepends=True)]
+        found = [json.loads(line) for line in lines if line.endswith("\n")]  # not half written
+        return [r for r in found if fields.items() <= r.items()]
 
     # -- storing -----------------------------------------------------------------------
 

@@ -19,8 +19,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 _ROOT_DAYS = dt.timedelta(days=3650)
-_LEAF_DAYS = dt.timedelta(days=90)
-_SKEW = dt.timedelta(hours=1)  # clocks of API servers that are behind ours
+_LEAF_DAYS = dt.timedelta(days=90)  # from the day that it is made
+_SKEW = dt.timedelta(days=800)
+"""How far our clock may be ahead of an API server's, or jump back: years, after a fault.
+
+Nobody else trusts these roots, so that an early begin gives nothing away.
+"""
 SPREAD = dt.timedelta(hours=1)
 """How long a new bundle takes to reach every API server, with ample room."""
 
@@ -36,10 +40,10 @@ class Pair:
     def parsed(self) -> x509.Certificate:
         return x509.load_pem_x509_certificate(self.certificate.encode())
 
-    def is_due(self, now: dt.datetime) -> bool:
-        """Whether a third of its life, or less, is left - or its life has not begun."""
+    def is_due(self, now: dt.datetime, life: dt.timedelta) -> bool:
+        """Whether a third of the life that is usual, or less, is left - or it has not begun."""
         begin, end = self.parsed.not_valid_before_utc, self.parsed.not_valid_after_utc
-        return now < begin or end - now <= (end - begin) / 3
+        return now < begin or end - now <= life / 3
 
     def is_valid(self, now: dt.datetime) -> bool:
         return self.parsed.not_valid_before_utc <= now < self.parsed.not_valid_after_utc
@@ -105,14 +109,14 @@ def renewed(state: Authority, hosts: tuple[str, ...], now: dt.datetime) -> Autho
     """
     signer, newest = state.roots[state.signer], len(state.roots) - 1
     is_settled = now - state.changed >= SPREAD or not signer.is_valid(now)
-    if (newest == 0 and signer.is_due(now)) or not state.roots[newest].is_valid(now):
+    if (newest == 0 and signer.is_due(now, _ROOT_DAYS)) or not state.roots[newest].is_valid(now):
         return replace(state, roots=(signer, _root(now)), signer=0, changed=now)
     if state.signer < newest and is_settled:
         leaf = _leaf(hosts, state.roots[newest], now)
         return replace(state, hosts=hosts, signer=newest, leaf=leaf, changed=now)
     if len(state.roots) > 1 and state.signer == newest and is_settled:
         return replace(state, roots=(signer,), signer=0, changed=now)
-    if state.leaf.is_due(now) or hosts != state.hosts:
+    if state.leaf.is_due(now, _LEAF_DAYS) or hosts != state.hosts:
         return replace(state, hosts=hosts, leaf=_leaf(hosts, signer, now))
     return state
 
@@ -122,7 +126,7 @@ def _root(now: dt.datetime) -> Pair:
     # A name of its own: two roots of one name make clients try the wrong one.
     name = _name(f"policyc webhook authority {now:%Y-%m-%dT%H:%M:%S.%fZ}")
     builder = (
-        _builder(name, name, key.public_key(), now, _ROOT_DAYS)
+        _builder(name, name, key.public_key(), now - _SKEW, now + _ROOT_DAYS)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(_usage(is_root=True), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
@@ -135,8 +139,9 @@ def _leaf(hosts: tuple[str, ...], root: Pair, now: dt.datetime) -> Pair:
     root_key = serialization.load_pem_private_key(root.key.encode(), None)
     assert isinstance(root_key, ec.EllipticCurvePrivateKey)
     life = min(_LEAF_DAYS, root.parsed.not_valid_after_utc - now)
+    begin = root.parsed.not_valid_before_utc  # no clock that accepts the root refuses the leaf
     builder = (
-        _builder(_name(hosts[0][:64]), root.parsed.subject, key.public_key(), now, life)
+        _builder(_name(hosts[0][:64]), root.parsed.subject, key.public_key(), begin, now + life)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(is_root=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
@@ -153,8 +158,8 @@ def _builder(
     subject: x509.Name,
     issuer: x509.Name,
     key: ec.EllipticCurvePublicKey,
-    now: dt.datetime,
-    life: dt.timedelta,
+    begin: dt.datetime,
+    end: dt.datetime,
 ) -> x509.CertificateBuilder:
     return (
         x509.CertificateBuilder()
@@ -162,8 +167,8 @@ def _builder(
         .issuer_name(issuer)
         .public_key(key)
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - _SKEW)
-        .not_valid_after(now + life)
+        .not_valid_before(begin)
+        .not_valid_after(end)
     )
 
 

@@ -3,44 +3,32 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
-from policyc.admission.bundle import Bundle, read_bundle
-from policyc.bundle.statement import signature_path
+from policyc.admission.bundle import Bundle, assemble
+from policyc.bundle.load import Envelopes, load_envelopes
+from policyc.bundle.statement import MANIFEST, place_of
 from policyc.core.errors import PolicycError, VerificationError
 from webhook.logs import Talk
 
-Load = Callable[[Path], tuple[Mapping[str, bytes], int]]
-"""The verified files of a folder and their serial; raises VerificationError or PolicycError."""
+Load = Callable[[Path], Envelopes]
+"""The verified envelopes of a folder; raises VerificationError or PolicycError."""
 
-_MANIFEST = "manifest.json"
 _RETRY_POLLS = 30
 
 
-def load_unsigned(folder: Path) -> tuple[dict[str, bytes], int]:
-    """The files of a folder that nobody signed; links of a mounted ConfigMap are followed.
-
-    PolicycError PC7113 when there is no folder or it cannot be read.
-    """
-    if not folder.is_dir():
-        raise PolicycError("PC7113", f"there is no bundle folder `{folder}`")
-    mounted = (
-        folder / "..data"
-    )  # the kubelet swaps this link: behind it, all files are of one build
-    base = (mounted if mounted.exists() else folder).resolve()
+def load_unsigned(folder: Path) -> Envelopes:
+    """The envelopes of a folder that nobody signed; PolicycError PC7113 when it is not whole."""
     try:
-        files = {
-            path.relative_to(base).as_posix(): path.read_bytes()
-            for path in base.rglob("*")
-            if path.is_file()
-        }
-    except OSError as fault:
-        raise PolicycError(
-            "PC7113", f"cannot read the bundle `{folder}`: {fault.strerror}"
-        ) from fault
-    return files, 0
+        return load_envelopes(folder, None)
+    except VerificationError as fault:
+        raise PolicycError("PC7113", fault.message, help=_WRITE_AGAIN) from None
+
+
+_WRITE_AGAIN = "write it again with `policyc compile`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,21 +40,57 @@ class _Stamp:
     changed_ns: int
 
 
+class Source(Protocol):
+    """Where builds appear; ``where`` names it for people."""
+
+    @property
+    def where(self) -> str: ...
+
+    def look(self) -> object:
+        """What differs when something has changed there; cheap."""
+
+    def read(self) -> Envelopes:
+        """The verified envelopes; raises VerificationError or PolicycError."""
+
+
+class FolderSource:
+    """A folder that ``load`` reads and verifies."""
+
+    def __init__(self, folder: Path, load: Load) -> None:
+        self._folder = folder
+        self._load = load
+
+    @property
+    def where(self) -> str:
+        return f"`{self._folder}`"
+
+    def look(self) -> object:
+        """The stamps of the two files that every build and every signature write anew."""
+        try:
+            place = place_of(self._folder)
+        except VerificationError:
+            return ()
+        return tuple(map(_stamp, (place.folder / MANIFEST, place.signature)))
+
+    def read(self) -> Envelopes:
+        if not self._folder.is_dir():
+            raise PolicycError("PC7113", f"there is no bundle folder `{self._folder}`")
+        return self._load(self._folder)
+
+
 class BundleStore:
     """Args:
-    folder: Where builds appear.
-    load: Reads and verifies it.
+    source: Where builds appear.
     minimum_serial: Older bundles are refused even when nothing is loaded.
     talk: Where changes and refusals are said.
 
     """
 
-    def __init__(self, folder: Path, load: Load, minimum_serial: int, talk: Talk) -> None:
-        self._folder = folder
-        self._load = load
+    def __init__(self, source: Source, minimum_serial: int, talk: Talk) -> None:
+        self._source = source
         self._minimum_serial = minimum_serial
         self._talk = talk
-        self._stamp: tuple[_Stamp | None, ...] = ()
+        self._stamp: object = None
         self._polls_to_retry = 0
         self.current: Bundle | None = None
         self.refused = 0
@@ -84,7 +108,7 @@ class BundleStore:
 
     def start(self) -> None:
         """Load the first bundle; PolicycError PC7113 says why there is none."""
-        self._stamp = self._look()
+        self._stamp = self._source.look()
         self._take(self._read())
 
     def poll(self) -> None:
@@ -93,7 +117,7 @@ class BundleStore:
         A refused folder is read again when it changes, and every 30th time in case it was
         being written.
         """
-        stamp = self._look()
+        stamp = self._source.look()
         self._polls_to_retry -= 1
         if stamp == self._stamp and not (self.fault and self._polls_to_retry <= 0):
             return
@@ -107,28 +131,29 @@ class BundleStore:
             self.fault = fault.message
             self._talk.error("bundle refused, the last good one stays", detail=fault.message)
 
-    def _look(self) -> tuple[_Stamp | None, ...]:
-        """The stamps of the two files that every build and every signature write anew."""
-        return tuple(map(_stamp, (self._folder / _MANIFEST, signature_path(self._folder))))
-
     def _read(self) -> Bundle:
-        # Reading makes a million objects that live and no cycles; collections in between
-        # would walk them all and stop every thread each time.
+        # Reading makes many objects that live and no cycles; collections in between would
+        # walk them all and stop every thread each time.
         gc.disable()
         try:
-            files, serial = self._load(self._folder)
-            return read_bundle(files, serial)
+            found = self._source.read()
+            old = self.current
+            if old is not None and (old.serial, old.digest) == (found.serial, found.digest):
+                return old
+            return assemble(*found)
         except ValueError as fault:
             raise VerificationError(
                 "PC7113",
-                f"the bundle in `{self._folder}` does not verify: {fault}",
-                help="write it again with `policyc compile`",
+                f"the bundle in {self._source.where} does not verify: {fault}",
+                help=_WRITE_AGAIN,
             ) from fault
         finally:
             gc.enable()
 
     def _take(self, new: Bundle) -> None:
         old = self.current
+        if new is old:
+            return
         least = max(self._minimum_serial, old.serial if old else 0)
         if new.serial < least:
             raise VerificationError(

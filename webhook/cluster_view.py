@@ -51,6 +51,7 @@ class ClusterView:
     stale_seconds: A kind of which nothing was heard for so long is unknown.
     talk: Where losses and returns are said.
     clock: Monotonic seconds.
+    keep: What views hold of an object; may not raise.
 
     """
 
@@ -61,11 +62,13 @@ class ClusterView:
         stale_seconds: float,
         talk: Talk,
         clock: Callable[[], float] = time.monotonic,
+        keep: Callable[[Kind, Object], Object] | None = None,
     ) -> None:
         self._source = source
         self._stale_seconds = stale_seconds
         self._talk = talk
         self._clock = clock
+        self._keep = keep or _lean
         self._kept = {kind: _Kept() for kind in sorted(kinds)}
         self._lock = threading.Lock()
         self._stopped = threading.Event()
@@ -159,7 +162,7 @@ class ClusterView:
             )
 
     def _replace(self, kind: Kind, bodies: list[Object]) -> None:
-        objects = {key_of(body): _lean(body) for body in bodies}
+        objects = {key_of(body): self._keep(kind, body) for body in bodies}
         with self._lock:
             kept = self._kept[kind]
             kept.objects = objects
@@ -167,10 +170,11 @@ class ClusterView:
         self._hear(kind)
 
     def _apply(self, kind: Kind, event: Event) -> None:
+        body = self._keep(kind, event.body) if event.word in ("ADDED", "MODIFIED") else {}
         with self._lock:
             kept = self._kept[kind]
-            if event.word in ("ADDED", "MODIFIED"):
-                kept.objects[key_of(event.body)] = _lean(event.body)
+            if body:
+                kept.objects[key_of(event.body)] = body
                 self._mark(kept)
             elif event.word == "DELETED":
                 kept.objects.pop(key_of(event.body), None)
@@ -221,7 +225,7 @@ def _watch_seconds() -> int:
     return _WATCH_SECONDS // 2 + random.randrange(_WATCH_SECONDS // 2)  # noqa: S311  # no secret
 
 
-def _lean(body: Object) -> Object:
+def _lean(_: Kind, body: Object) -> Object:
     """Without who wrote which field: half of a small object, and no decision asks for it."""
     metadata = body.get("metadata")
     if isinstance(metadata, dict):

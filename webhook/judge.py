@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 
 from policyc.admission.bundle import Bundle
@@ -14,7 +15,9 @@ from policyc.admission.request import Request
 from policyc.admission.settings import Settings
 from policyc.admission.verdict import Finding, Verdict
 from policyc.admission.view import View
-from policyc.audit.log import DecisionLog
+from policyc.audit.log import DecisionLog, Receipt
+from policyc.envelope.codec import UnreadableError
+from webhook.logs import Talk
 
 _SYNC_SECONDS = 5.0
 """How long a strict log may take to reach the disk."""
@@ -22,13 +25,17 @@ _SYNC_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A verdict with what it was made from; nobody has heard of it yet."""
+    """A verdict with what it was made from; nobody has heard of it yet.
 
-    request: Request
+    ``request`` is None when the review was refused unjudged, and ``status`` then that of
+    HTTP.  ``webhook`` is who was asked: ``validate`` or ``mutate``.
+    """
+
+    request: Request | None
     verdict: Verdict
-    bundle: Bundle | None
-    is_recorded: bool = True
-    """A mutation that admits is no decision: validation sees its outcome."""
+    bundle: Bundle | None = None
+    webhook: str = "validate"
+    status: int = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +44,7 @@ class Judged:
 
     verdict: Verdict
     annotations: Mapping[str, str] = field(default_factory=dict)
+    status: int = 200
 
 
 def refusal(uid: str, reason: str, message: str) -> Verdict:
@@ -53,6 +61,7 @@ class Judge:
         settings: Of the evaluator.
         log: Where verdicts are recorded; None: nowhere.
         today: The day, YYYY-MM-DD, UTC.
+        talk: Where it is said that a decision was not recorded.
 
     """
 
@@ -63,12 +72,14 @@ class Judge:
         settings: Settings,
         log: DecisionLog | None,
         today: Callable[[], str],
+        talk: Talk,
     ) -> None:
         self._bundle = bundle
         self._view = view
         self._settings = settings
         self._log = log
         self._today = today
+        self._talk = talk
 
     def validate(self, request: Request) -> Decision:
         """The verdict on a request; a pure function of what is in force now, safe in a thread."""
@@ -77,7 +88,7 @@ class Judge:
             verdict = refusal(request.uid, "BUNDLE_UNAVAILABLE", "no verified bundle is loaded")
         else:
             verdict = evaluate(request, bundle, self._view(), self._settings, self._today())
-        return Decision(request, verdict, bundle)
+        return Decision(request, verdict, bundle, "validate")
 
     def mutate(self, request: Request) -> Decision:
         """Admitted with the patch that narrows it; what is wrong with it, validation says.
@@ -87,27 +98,78 @@ class Judge:
         bundle = self._bundle()
         if bundle is None:
             verdict = refusal(request.uid, "BUNDLE_UNAVAILABLE", "no verified bundle is loaded")
-            return Decision(request, verdict, None)
+            return Decision(request, verdict, None, "mutate")
         case = case_of(request, bundle, self._view(), self._settings, self._today())
-        patch = tuple(step for step in mutate(case) if isinstance(step, dict))
-        verdict = Verdict(request.uid, bundle=bundle.digest, patch=patch)
-        return Decision(request, verdict, bundle, is_recorded=False)
-
-    async def settle(self, decision: Decision) -> Judged:
-        """Record a decision before its answer leaves; one that must be recorded and cannot is a denial."""
-        verdict = decision.verdict
-        serial = decision.bundle.serial if decision.bundle else 0
-        annotations = {"serial": str(serial)}
-        if self._log is None or not decision.is_recorded:
-            return Judged(verdict, annotations)
         try:
-            waiting = self._log.submit(decision.request, verdict, serial=serial)
-            if not waiting.done():
-                await asyncio.wait_for(asyncio.wrap_future(waiting), _SYNC_SECONDS)
-            receipt = waiting.result()
+            patch = tuple(step for step in mutate(case) if isinstance(step, dict))
+        except UnreadableError as fault:
+            verdict = refusal(request.uid, "ENVELOPE_UNREADABLE", str(fault))
+            return Decision(request, verdict, bundle, "mutate")
+        verdict = Verdict(request.uid, bundle=bundle.digest, patch=patch)
+        return Decision(request, verdict, bundle, "mutate")
+
+    def settle(self, decision: Decision) -> Judged | Awaitable[Judged]:
+        """Record a decision before its answer leaves; one that must be recorded and cannot is a denial.
+
+        In strict mode the answer waits until the record is on the disk, and nobody else does.
+        """
+        decision = self._with_bundle(decision)
+        if self._log is None:
+            return _judged(decision)
+        try:
+            waiting = self._submitted(self._log, decision)
         except Exception as fault:  # noqa: BLE001  # whatever the log's fault is, nothing was recorded
-            message = f"the decision could not be recorded: {type(fault).__name__}"
-            finding = Finding("LOG_UNAVAILABLE", message, is_ratcheted=False)
-            return Judged(replace(verdict, findings=(*verdict.findings, finding)), annotations)
-        found = receipt.annotations() if receipt else {"log": "unavailable"}
-        return Judged(verdict, annotations | found)
+            return self._unrecorded(decision, fault)
+        if not waiting.done():
+            return self._synced(decision, waiting)
+        return self._recorded(self._log, decision, waiting.result())
+
+    async def _synced(self, decision: Decision, waiting: Future[Receipt | None]) -> Judged:
+        assert self._log is not None
+        try:
+            receipt = await asyncio.wait_for(asyncio.wrap_future(waiting), _SYNC_SECONDS)
+        except Exception as fault:  # noqa: BLE001  # as above: the disk has many faults
+            return self._unrecorded(decision, fault)
+        return self._recorded(self._log, decision, receipt)
+
+    def _recorded(self, log: DecisionLog, decision: Decision, receipt: Receipt | None) -> Judged:
+        if receipt is None:
+            self._talk.unrecorded(log.health.fault)
+            return _judged(decision, {"log": "unavailable"})
+        return _judged(decision, receipt.annotations())
+
+    def _unrecorded(self, decision: Decision, fault: Exception) -> Judged:
+        self._talk.unrecorded(str(fault))
+        return _judged(_unrecorded(decision, fault))
+
+    def _with_bundle(self, decision: Decision) -> Decision:
+        """What was refused unjudged names the bundle in force: each record names one."""
+        bundle = self._bundle()
+        if decision.request is not None or bundle is None:
+            return decision
+        verdict = replace(decision.verdict, bundle=bundle.digest)
+        return replace(decision, verdict=verdict, bundle=bundle)
+
+    @staticmethod
+    def _submitted(log: DecisionLog, decision: Decision) -> Future[Receipt | None]:
+        verdict, webhook, serial = decision.verdict, decision.webhook, _serial(decision)
+        if decision.request is None:
+            return log.refuse(verdict, serial=serial, webhook=webhook, status=decision.status)
+        return log.submit(decision.request, verdict, serial=serial, webhook=webhook)
+
+
+def _serial(decision: Decision) -> int:
+    return decision.bundle.serial if decision.bundle else 0
+
+
+def _judged(decision: Decision, recorded: Mapping[str, str] | None = None) -> Judged:
+    annotations = {"serial": str(_serial(decision)), **(recorded or {})}
+    return Judged(decision.verdict, annotations, decision.status)
+
+
+def _unrecorded(decision: Decision, fault: Exception) -> Decision:
+    """Refused for that alone: what nobody can read later is not changed either."""
+    message = f"the decision could not be recorded: {type(fault).__name__}"
+    finding = Finding("AUDIT_UNAVAILABLE", message, is_ratcheted=False)
+    findings = (*decision.verdict.findings, finding)
+    return replace(decision, verdict=replace(decision.verdict, findings=findings, patch=()))

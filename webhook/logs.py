@@ -59,12 +59,19 @@ class Talk:
     def error(self, message: str, **fields: object) -> None:
         self._log.error(message, extra={_FIELDS: fields})
 
-    def faulted(self, path: str, reason: str, message: str, uid: str) -> None:
-        """A review was refused unjudged."""
-        if self._may_say():
+    def faulted(self, path: str, reason: str, message: str, uid: str) -> bool:
+        """A review was refused unjudged; whether it was said."""
+        may_say = self._may_say()
+        if may_say:
             self.warning(
                 "refused unjudged", path=path, reason=reason, detail=message[:200], uid=uid
             )
+        return may_say
+
+    def unrecorded(self, why: str) -> None:
+        """A decision is not in the log: an alarm."""
+        if self._may_say():
+            self.error("decision not recorded", detail=why)
 
     def bug(self, fault: Exception) -> None:
         """The type and the places of an exception: its text may quote the object."""

@@ -17,21 +17,22 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from http import HTTPStatus
 from typing import Any
 
 from policyc.admission.request import Request
-from policyc.admission.review import ReviewError, answer, read_review
+from policyc.admission.review import ReviewError, answer, patch_json, read_review
 from policyc.core.canonical import Json
 from policyc.core.strict_json import loads
 from webhook.judge import Decision, Judged, refusal
 from webhook.logs import Talk
 from webhook.metrics import Metrics
-from webhook.stream import Body, DisconnectedError, Held, Receive, TooLongError
+from webhook.stream import Body, DisconnectedError, Held, Receive, TooLongError, uid_of
 
 Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-_JSON_TYPES = (b"application/json", b"application/json;charset=utf-8")
+JSON_TYPES = (b"application/json", b"application/json;charset=utf-8")
 _INLINE_BYTES = 256 * 1024
 """A longer review is read and judged in a thread, so that others are answered meanwhile."""
 
@@ -68,7 +69,7 @@ class Reviews:
     Args:
         path: For metrics: ``validate`` or ``mutate``.
         decide: The decision; may block for as long as its input's size makes it.
-        settle: Records it, before it is answered.
+        settle: Records it, before it is answered; what is awaitable waits for the disk.
         limits: Of the process.
         held: Shared by all paths.
         backlog: How many requests the server has taken in and not answered.
@@ -82,7 +83,7 @@ class Reviews:
         self,
         path: str,
         decide: Callable[[Request], Decision],
-        settle: Callable[[Decision], Awaitable[Judged]],
+        settle: Callable[[Decision], Judged | Awaitable[Judged]],
         limits: Limits,
         *,
         held: Held,
@@ -107,40 +108,76 @@ class Reviews:
         started = time.perf_counter()
         body = Body(receive, self._limits.body_bytes, self._held)
         try:
-            judged = await self._judged(scope, body)
+            settled = await self._settled(scope, body)
         except DisconnectedError:
-            self._metrics.disconnected.inc()
+            self.left()
             return
         except Faulted as fault:
-            self._talk.faulted(self._path, fault.reason, fault.message, fault.uid)
-            if not fault.uid:
-                self._metrics.rejected(fault.status)
-                await self._send(send, fault.status, {"error": fault.message})
-                return
-            judged = Judged(refusal(fault.uid, fault.reason, fault.message))
+            settled = self._refuse(fault)
         finally:
             body.release()
-        self._metrics.decided(self._path, judged.verdict, time.perf_counter() - started)
-        await self._send(send, 200, _document(judged))
+        judged = settled if isinstance(settled, Judged) else await settled
+        await self._send(send, *self.reply(judged, started))
 
-    async def _judged(self, scope: Scope, body: Body) -> Judged:
+    def whole(self, data: bytes, deadline: float) -> Judged | Awaitable[Judged]:
+        """A review that has arrived, decided at once; ``deadline`` is of the monotonic clock."""
+        try:
+            return self._in_time(self._decide_bytes(data), deadline)
+        except Faulted as fault:
+            return self._refuse(fault)
+
+    def overloaded(self, data: bytes) -> Judged | Awaitable[Judged]:
+        """There is too much to do; nothing but the uid is read."""
+        return self._refuse(_overloaded(uid_of(data)))
+
+    def late(self, data: bytes) -> Judged | Awaitable[Judged]:
+        """So much of a review arrived, and no more."""
+        return self._refuse(_late(uid_of(data)))
+
+    def left(self) -> None:
+        """A client went away before its review was read."""
+        self._metrics.disconnected.inc()
+
+    def reply(self, judged: Judged, started: float) -> tuple[int, bytes]:
+        """HTTP status and body; counts the answer."""
+        if judged.status != HTTPStatus.OK:
+            self._metrics.rejected(judged.status)
+            return judged.status, _encode({"error": judged.verdict.findings[0].message}).encode()
+        self._metrics.decided(self._path, judged.verdict, time.perf_counter() - started)
+        return HTTPStatus.OK, _encode(_document(judged)).encode()
+
+    def _refuse(self, fault: Faulted) -> Judged | Awaitable[Judged]:
+        """A refusal is a decision too.
+
+        What has no uid comes from no API server: only what is said is recorded, so that nobody
+        fills the disk with it.
+        """
+        is_said = self._talk.faulted(self._path, fault.reason, fault.message, fault.uid)
+        verdict = refusal(fault.uid, fault.reason, fault.message)
+        status = HTTPStatus.OK if fault.uid else fault.status
+        if not (fault.uid or is_said):
+            return Judged(verdict, status=status)
+        return self._settle(Decision(None, verdict, None, self._path, status))
+
+    async def _settled(self, scope: Scope, body: Body) -> Judged | Awaitable[Judged]:
         _refuse_what_is_no_review(scope)
         deadline = time.monotonic() + budget_seconds(scope["query_string"])
         try:
             await self._read(body)
         except TimeoutError:
-            message = "the review did not arrive in time"
-            raise Faulted(408, "READ_TIMEOUT", message, body.uid) from None
+            raise _late(body.uid) from None
         except TooLongError:
             raise self._too_long(body) from None
-        if len(body.data) <= _INLINE_BYTES:
-            decision = self._decide_bytes(body)
-        else:
-            decision = await self._in_thread(body, deadline)
+        data = bytes(body.data)
+        if len(data) <= _INLINE_BYTES:
+            return self.whole(data, deadline)
+        return self._in_time(await self._in_thread(data, deadline), deadline)
+
+    def _in_time(self, decision: Decision, deadline: float) -> Judged | Awaitable[Judged]:
         if time.monotonic() > deadline:
-            late = refusal(decision.request.uid, "DEADLINE", _LATE)
-            decision = replace(decision, verdict=late)
-        return await self._settle(decision)
+            late = refusal(decision.verdict.uid, "DEADLINE", _LATE).findings
+            decision = replace(decision, verdict=replace(decision.verdict, findings=late, patch=()))
+        return self._settle(decision)
 
     async def _read(self, body: Body) -> None:
         if self._backlog() > self._limits.concurrent:
@@ -159,27 +196,25 @@ class Reviews:
         message = f"the review is longer than {self._limits.body_bytes} bytes"
         return Faulted(413, "TOO_LARGE", message, body.uid)
 
-    async def _in_thread(self, body: Body, deadline: float) -> Decision:
+    async def _in_thread(self, data: bytes, deadline: float) -> Decision:
         loop = asyncio.get_running_loop()
-        uid = body.uid
         try:
             async with asyncio.timeout(deadline - time.monotonic()):
-                return await loop.run_in_executor(self._pool, self._decide_bytes, body)
+                return await loop.run_in_executor(self._pool, self._decide_bytes, data)
         except TimeoutError:
-            raise Faulted(408, "DEADLINE", _LATE, uid) from None
+            raise Faulted(408, "DEADLINE", _LATE, uid_of(data)) from None
 
-    def _decide_bytes(self, body: Body) -> Decision:
+    def _decide_bytes(self, data: bytes) -> Decision:
         """Raises nothing but Faulted."""
         try:
-            return self._decide(_request(body))
+            return self._decide(_request(data))
         except Faulted:
             raise
         except Exception as fault:  # noqa: BLE001  # a bug of ours must not become a failed call
             self._talk.bug(fault)
-            raise Faulted(400, "INTERNAL", "the webhook failed to decide", body.uid) from None
+            raise Faulted(400, "INTERNAL", "the webhook failed to decide", uid_of(data)) from None
 
-    async def _send(self, send: Send, status: int, document: Json) -> None:
-        data = _encode(document).encode()
+    async def _send(self, send: Send, status: int, data: bytes) -> None:
         headers = [
             (b"content-type", b"application/json"),
             (b"content-length", str(len(data)).encode()),
@@ -213,18 +248,22 @@ def _refuse_what_is_no_review(scope: Scope) -> None:
             content_type = value.lower().replace(b" ", b"").replace(b'"', b"")
         elif name == b"content-encoding" and value.lower() != b"identity":
             raise Faulted(415, "MALFORMED", "no Content-Encoding is read")
-    if content_type not in _JSON_TYPES:
+    if content_type not in JSON_TYPES:
         raise Faulted(415, "MALFORMED", "the Content-Type is not application/json")
 
 
-def _request(body: Body) -> Request:
+def _request(data: bytes) -> Request:
     """The request in the bytes; Faulted when they are no review."""
     try:
-        return read_review(loads(bytes(body.data)))
+        return read_review(loads(data))
     except ReviewError as fault:
-        raise Faulted(400, "MALFORMED", str(fault), fault.uid or body.uid) from None
+        raise Faulted(400, "MALFORMED", str(fault), fault.uid or uid_of(data)) from None
     except ValueError as fault:
-        raise Faulted(400, "MALFORMED", f"no strict JSON: {fault}", body.uid) from None
+        raise Faulted(400, "MALFORMED", f"no strict JSON: {fault}", uid_of(data)) from None
+
+
+def _late(uid: str) -> Faulted:
+    return Faulted(408, "READ_TIMEOUT", "the review did not arrive in time", uid)
 
 
 def _overloaded(uid: str) -> Faulted:
@@ -236,7 +275,6 @@ def _document(judged: Judged) -> Json:
     response: Any = document["response"]  # type: ignore[index,call-overload]  # answer() makes it
     response["auditAnnotations"].update(judged.annotations)
     if judged.verdict.patch:  # the API server wants both members or neither
-        patch = _encode(list(judged.verdict.patch))
         response["patchType"] = "JSONPatch"
-        response["patch"] = base64.b64encode(patch.encode()).decode()
+        response["patch"] = base64.b64encode(patch_json(judged.verdict)).decode()
     return document

@@ -28,10 +28,6 @@ class Server(uvicorn.Server):
     def port(self) -> int:
         return int(self._listener.getsockname()[1])
 
-    def backlog(self) -> int:
-        """How many requests were taken in and not answered."""
-        return len(self.server_state.tasks)
-
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """As uvicorn's, with bounds on how long a handshake and a farewell may take."""
         del sockets

@@ -18,12 +18,14 @@ from uvicorn.config import Config
 
 from policyc.admission.view import WATCHED, WATCHED_IF_SERVED, View
 from policyc.audit.log import DecisionLog
-from policyc.bundle.load import load_signed
+from policyc.bundle.load import load_envelopes
 from policyc.kube.client import Cluster
 from policyc.signing.keys import read_signer, read_verifiers
 from webhook.app import Probes, create_app
-from webhook.bundle_store import BundleStore, Load, load_unsigned
+from webhook.bundle_objects import ObjectSource
+from webhook.bundle_store import BundleStore, FolderSource, Load, load_unsigned
 from webhook.cluster_view import ClusterView, name_of
+from webhook.desk import Desk
 from webhook.guard import Guard, guards, target_of
 from webhook.judge import Judge
 from webhook.logs import Talk
@@ -36,6 +38,7 @@ from webhook.stream import Held
 from webhook.tls import Tls
 
 _KINDS = WATCHED | WATCHED_IF_SERVED
+_HASTE_SECONDS = 0.05
 _SWITCH_SECONDS = 0.0005
 """How long a thread that reads a bundle or a long review may keep the event loop waiting."""
 
@@ -63,13 +66,17 @@ class Service:
         self._metrics = Metrics()
         self._is_draining = False
         self._stopped = threading.Event()
+        self._source = self._connect() if settings.cluster else None
+        self._objects = self._hold(self._source) if settings.bundle_objects else None
         self.bundles = BundleStore(
-            settings.bundle, _loader(settings), settings.minimum_serial, self._talk
+            self._objects or FolderSource(settings.bundle, _loader(settings)),
+            settings.minimum_serial,
+            self._talk,
         )
-        self.bundles.start()
+        if self._objects is None:
+            self.bundles.start()
         gc.freeze()  # what is loaded by now lives as long as the process: never walk it again
         self.tls = Tls(settings, now, self._talk)
-        self._source = self._connect() if settings.cluster else None
         self.cluster = self._watch(self._source) if self._source else None
         self._guards = self._guard(self._source) if self._source and settings.guard else []
         self._log = _log(settings, now)
@@ -79,6 +86,7 @@ class Service:
             settings.admission,
             self._log,
             lambda: (self._log.now() if self._log else now()).date().isoformat(),
+            self._talk,
         )
         self._held = Held(settings.max_held_bytes)
         self._pool = ThreadPoolExecutor(1, "long reviews")
@@ -94,8 +102,8 @@ class Service:
         """Serve until told to end."""
         sys.setswitchinterval(_SWITCH_SECONDS)
         _raise_file_limit()
-        if self.cluster:
-            self.cluster.start()
+        for watch in self._watches:
+            watch.start()
         for guard in self._guards:
             guard.start()
         threading.Thread(target=self._poll, name="poll", daemon=True).start()
@@ -106,8 +114,8 @@ class Service:
             self._stopped.set()
             for guard in self._guards:
                 guard.stop()
-            if self.cluster:
-                self.cluster.stop()
+            for watch in self._watches:
+                watch.stop()
             self._pool.shutdown(wait=False, cancel_futures=True)
             if self._log:
                 self._log.close()
@@ -125,7 +133,7 @@ class Service:
             },
             "log": self._log.health.fault if self._log else "none is kept",
             "unknown": sorted(map(name_of, cluster.view().unknown)) if cluster else [],
-            "faults": cluster.faults() if cluster else {},
+            "faults": {kind: why for w in self._watches for kind, why in w.faults().items()},
             "unguarded": [guard.fault for guard in self._guards if guard.fault],
         }
         return self.bundles.current is not None and is_primed and not self._is_draining, facts
@@ -149,16 +157,31 @@ class Service:
             self._talk,
         )
 
+    @property
+    def _watches(self) -> list[ClusterView]:
+        own = [self._objects.watch] if self._objects else []
+        return [*own, *([self.cluster] if self.cluster else [])]
+
+    def _hold(self, source: Cluster | None) -> ObjectSource:
+        assert source is not None  # the settings were checked
+        keys = read_verifiers(map(Path, self._settings.public_keys))
+        return ObjectSource(source, keys, self._settings.stale_seconds, self._talk)
+
     def _watch(self, source: Cluster) -> ClusterView:
         return ClusterView(source, _KINDS, self._settings.stale_seconds, self._talk)
 
     def _poll(self) -> None:
-        while not self._stopped.wait(self._settings.poll_seconds):
+        while not self._stopped.wait(self._pause_seconds()):
             for poll in (self.bundles.poll, self.tls.poll):
                 try:
                     poll()
                 except Exception as fault:  # noqa: BLE001  # the next poll may go well
                     self._talk.bug(fault)
+
+    def _pause_seconds(self) -> float:
+        """Until the next poll; while there is no bundle, nothing can be answered."""
+        seconds = self._settings.poll_seconds
+        return seconds if self.bundles.current else min(seconds, _HASTE_SECONDS)
 
     def _drain(self) -> None:
         self._is_draining = True
@@ -168,17 +191,25 @@ class Service:
         s = self._settings
         probes = Probes(self.status, self._metrics)
         reviews = {f"/{name}": self._reviews(name) for name in ("validate", "mutate")}
+        self._desk = Desk(
+            reviews,
+            self._held,
+            s.max_concurrent,
+            # The door is made with the desk and known only after it.
+            lambda: self._door.pending,
+            lambda: self._is_draining,
+        )
         app = create_app(reviews, probes)
-        names = frozenset(s.client_names)
-        servers = [Server(_config(app, self._gate(names), self.tls), listen(s.host, s.port))]
+        self._door = self._gate(frozenset(s.client_names), self._desk)
+        servers = [Server(_config(app, self._door, self.tls), listen(s.host, s.port))]
         # The kubelet has no certificate for a listener that asks for one.
-        config = _config(create_app({}, probes), self._gate(frozenset()), None)
+        config = _config(create_app({}, probes), self._gate(frozenset(), None), None)
         return [*servers, Server(config, listen(s.host, s.health_port))]
 
-    def _gate(self, names: frozenset[str]) -> Gate:
+    def _gate(self, names: frozenset[str], desk: Desk | None) -> Gate:
         s = self._settings
         evicted = self._metrics.evicted.inc
-        return Gate(s.max_connections, s.read_seconds, s.idle_seconds, names, evicted)
+        return Gate(s.max_connections, s.read_seconds, s.idle_seconds, names, evicted, desk)
 
     def _reviews(self, name: str) -> Reviews:
         s = self._settings
@@ -188,13 +219,16 @@ class Service:
             self._judge.settle,
             Limits(s.max_body_bytes, s.max_concurrent, s.read_seconds),
             held=self._held,
-            # The server is made with the reviews and known only after them.
-            backlog=lambda: self._servers[0].backlog(),  # noqa: PLW0108
+            backlog=self._backlog,
             is_draining=lambda: self._is_draining,
             pool=self._pool,
             metrics=self._metrics,
             talk=self._talk,
         )
+
+    def _backlog(self) -> int:
+        """How many reviews were taken in and not answered."""
+        return self._door.pending + self._desk.count
 
     def _measure(self) -> None:
         """Gauges that are read when somebody asks."""
@@ -213,7 +247,7 @@ class Service:
             "1 when the newest certificate is in use",
             lambda: self.tls.is_healthy,
         )
-        gauge("http_backlog", "Reviews taken in, not answered", self._servers[0].backlog)
+        gauge("http_backlog", "Reviews taken in, not answered", self._backlog)
         self._metrics.info("bundle", "The bundle in force", lambda: {"digest": bundles.digest})
         if log := self._log:
             gauge("log_healthy", "1 when the decision log is written", lambda: not log.health.fault)
@@ -228,7 +262,7 @@ class Service:
 def _loader(settings: Serving) -> Load:
     if settings.unsigned:
         return load_unsigned
-    return partial(load_signed, public_keys=read_verifiers(map(Path, settings.public_keys)))
+    return partial(load_envelopes, public_keys=read_verifiers(map(Path, settings.public_keys)))
 
 
 def _log(settings: Serving, now: Callable[[], datetime]) -> DecisionLog | None:

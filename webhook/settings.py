@@ -34,6 +34,9 @@ class Serving:
     port: int = _of(8443, "port of the reviews, TLS")
     health_port: int = _of(8081, "port of probes and metrics, plain HTTP")
     bundle: Path = _of(Path("bundle"), "folder of envelopes that `policyc compile` wrote")
+    bundle_objects: bool = _of(
+        False, "take envelopes from EnvelopeBundle objects in the cluster, not from --bundle"
+    )
     public_keys: tuple[str, ...] = _of((), "file of public keys: one of them signed the bundle")
     unsigned: bool = _of(False, "accept a bundle that nobody signed")
     minimum_serial: int = _of(0, "refuse a bundle with a smaller serial, even at the start")
@@ -107,6 +110,17 @@ def read_settings(args: argparse.Namespace, environment: Mapping[str, str]) -> S
                 break
     deciding = {f.name: found.pop(f.name) for f in _DECIDING if f.name in found}
     return _checked(Serving(**found, admission=Admission(**deciding)))
+
+
+def read_deciding(path: Path) -> Admission:
+    """What decisions depend on, out of a settings file of the webhook; PolicycError PC7115."""
+    written = _file(path)
+    found = {
+        f.name: _value(f"{path}: {f.name}", f, written[f.name])
+        for f in _DECIDING
+        if written.get(f.name) is not None
+    }
+    return Admission(**found)
 
 
 def _file(path: Path) -> dict[str, Any]:
@@ -186,6 +200,8 @@ def _wrong(s: Serving) -> Any:
         yield "give either --tls-cert and --tls-key, or --tls-folder"
     if s.unsigned == bool(s.public_keys):
         yield "give either --public-keys or --unsigned"
+    if s.bundle_objects and (s.unsigned or not s.cluster):
+        yield "--bundle-objects goes with --cluster and --public-keys"
     if (s.log_folder is None) != (s.log_key is None):
         yield "--log-folder and --log-key are given together"
     for setting in _SERVING:

@@ -69,13 +69,18 @@ class Body:
     @property
     def uid(self) -> str:
         """The request's uid, empty when it cannot be read with certainty."""
-        found = _UID.match(self.data, 0, _PREFIX_BYTES)
-        return found[1].decode() if found else ""
+        return uid_of(self.data)
 
     def release(self) -> None:
         """The bytes are no longer held."""
         self._held.size_bytes -= len(self.data)
         self.data = bytearray()
+
+
+def uid_of(data: bytes | bytearray) -> str:
+    """The uid at the start of a review, empty when it cannot be read with certainty."""
+    found = _UID.match(data, 0, _PREFIX_BYTES)
+    return found[1].decode() if found else ""
 
 
 class Held:

@@ -9,7 +9,7 @@ connections that are open go on.
 from __future__ import annotations
 
 import datetime as dt
-import os
+import fcntl
 import ssl
 import tempfile
 from collections.abc import Callable
@@ -24,7 +24,7 @@ from webhook.logs import Talk
 from webhook.settings import Serving
 
 _VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
-_STATE = "authority.json"
+_STATE, _LOCK = "authority.json", "lock"
 Material = tuple[bytes, bytes, bytes]
 """Certificate chain, key, client authorities (maybe empty); PEM."""
 
@@ -95,28 +95,40 @@ def keep(folder: Path, hosts: tuple[str, ...], now: dt.datetime) -> Authority:
     """The authority in a folder, made or one step renewed when that is due.
 
     The state is one file, replaced in one step, so that a crash leaves the old or the new one;
-    ``ca.crt`` beside it is what clients are to trust.  PolicycError PC7112 or PC7053.
+    ``ca.crt`` beside it is what clients are to trust.  Replicas may share a folder: one at a time
+    takes a step, under a lock that dies with its process, and the others go on with what is there.
+    PolicycError PC7112 or PC7053.
     """
     path = folder / _STATE
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        old = Authority.from_json(path.read_text()) if path.exists() else None
-        state = create(hosts, now) if old is None else renewed(old, hosts, now)
+        with (folder / _LOCK).open("a") as lock:
+            is_ours = _take(lock.fileno(), wait=not path.exists())
+            old = Authority.from_json(path.read_text()) if path.exists() else None
+            return _stepped(folder, old, hosts, now) if is_ours or old is None else old
     except (OSError, ValueError) as fault:
         raise PolicycError("PC7112", f"cannot keep certificates in `{folder}`: {fault}") from fault
+
+
+def _take(lock: int, *, wait: bool) -> bool:
+    """Whether the lock is ours now.  One who hangs with it must not hang the others."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _stepped(
+    folder: Path, old: Authority | None, hosts: tuple[str, ...], now: dt.datetime
+) -> Authority:
+    state = create(hosts, now) if old is None else renewed(old, hosts, now)
     if state is not old:
-        _touch_private(path)
-        write_file(path, state.to_json().encode())
+        write_file(folder / _STATE, state.to_json().encode(), mode=0o600)
     trusted = folder / "ca.crt"
     if not trusted.exists() or trusted.read_text() != state.bundle:
         write_file(trusted, state.bundle.encode())
     return state
-
-
-def _touch_private(path: Path) -> None:
-    """The file keeps its permissions when it is replaced."""
-    if not path.exists():
-        os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
 
 
 def _pem(path: Path) -> bytes:
@@ -151,4 +163,6 @@ def _context(material: Material, minimum: str) -> ssl.SSLContext:
 
 
 def _plainly(fault: Exception) -> str:
+    if isinstance(fault, ssl.SSLError) and "PEM lib" in str(fault):
+        return "it is no PEM chain with its private key"
     return getattr(fault, "reason", None) or str(fault) or type(fault).__name__

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -9,24 +10,34 @@ from typing import TypeVar
 
 from policyc.core.canonical import Json, digest
 from policyc.core.strict_json import loads
-from policyc.envelope.axes import EMPTY
-from policyc.envelope.codec import decode
+from policyc.envelope.index import PATH as INDEX
+from policyc.envelope.index import Caps, Entry, ends_of, read_index, servers_of
 from policyc.envelope.model import Envelope
 from policyc.envelope.region import Region
+from policyc.envelope.sealed import MOST_OPEN, Packed, Sealed, Shelf
 
+MANIFEST = "manifest.json"
 T = TypeVar("T")
+MOST_FACTS = 4 * MOST_OPEN
+"""Facts of one bundle that are kept: an agent in use has up to four."""
+_UNKNOWN = object()
 WorkloadKey = tuple[str, str, str, str]
 """API group, kind, namespace, name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Agent:
-    """One agent's envelope, and where the policy speaks of it (``path:line:column``)."""
+    """One agent's envelope, and where the policy speaks of it (``path:line:column``).
+
+    The envelope may be a sealed one: its subject and pins, and all that stands here, are had
+    without opening it; the rest may raise UnreadableError.
+    """
 
     envelope: Envelope
     declared_at: str = ""
-    caps_at: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    caps_at: Caps = field(default_factory=dict)
     digest: str = ""  # of the envelope, as the artifacts' annotations have it
+    servers: tuple[str, ...] | None = None  # None: those of the envelope
 
     @property
     def name(self) -> str:
@@ -39,7 +50,7 @@ class Agent:
     @property
     def ends(self) -> tuple[str, ...]:
         """The days with which parts of it still end: with the name, which envelope this is."""
-        return tuple([e.until for e in self.envelope.expiries])
+        return ends_of(self.envelope)
 
     def permits(self, region: Region) -> bool:
         return region <= self.envelope.domains[region.domain.name]
@@ -65,6 +76,7 @@ class Bundle:
         self.by_namespace: dict[str, list[Agent]] = {}
         self._by_label: dict[tuple[str, str, str], list[Agent]] = {}
         self._facts: dict[Hashable, object] = {}
+        self._lock = threading.Lock()
         for agent in self.agents.values():
             subject = agent.envelope.subject
             if subject.workload is None:
@@ -99,17 +111,25 @@ class Bundle:
         )
 
     def memo(self, key: Hashable, make: Callable[[], T]) -> T:
-        """A fact derived from this bundle, worked out once."""
-        if key not in self._facts:
-            self._facts[key] = make()
-        return self._facts[key]  # type: ignore[return-value]  # a key has one maker
+        """A fact derived from this bundle, worked out once, and again when there are too many."""
+        found = self._facts.get(key, _UNKNOWN)
+        if found is _UNKNOWN:
+            found = make()
+            with self._lock:
+                self._facts[key] = found
+                if len(self._facts) > MOST_FACTS:
+                    del self._facts[next(iter(self._facts))]
+        return found  # type: ignore[return-value]  # a key has one maker
 
     @cached_property
     def by_server(self) -> Mapping[str, tuple[Agent, ...]]:
         """The agents that may use something of an MCP server, by the server's name."""
         found: dict[str, list[Agent]] = {}
         for agent in self.agents.values():
-            for server in _servers(agent.envelope.domains["tools"]):
+            servers = agent.servers
+            for server in (
+                servers_of(agent.envelope.domains["tools"]) if servers is None else servers
+            ):
                 found.setdefault(server, []).append(agent)
         return {server: tuple(agents) for server, agents in found.items()}
 
@@ -120,57 +140,52 @@ def _rarest(agent: Agent) -> tuple[str, str]:
     return next((pair for pair in labels if pair[1] == agent.name), labels[-1])
 
 
-def _servers(tools: Region) -> set[str]:
-    """The servers of a region, as far as they are named: policies name them one by one."""
-    axis = tools.domain.axis("server")
-    return {name for box in tools.boxes() for name in axis.write(box.get("server", EMPTY))}
+def assemble(
+    entries: Iterable[Entry], packed: Mapping[str, Packed], digest: str, serial: int
+) -> Bundle:
+    """The bundle of an index and of the packed envelopes by agent; none of them is opened.
+
+    Whoever calls has verified both.  ValueError when there is no entry, an envelope is not
+    there, or two agents share an account.
+    """
+    shelf = Shelf()
+    agents = []
+    for entry in entries:
+        name = entry.subject.agent
+        if name not in packed:
+            raise ValueError(f"{entry.path}: it is missing")
+        envelope = Sealed.of(entry, packed[name], shelf)
+        agents.append(
+            Agent(envelope, entry.declared_at, entry.caps_at, entry.digest, entry.servers)
+        )
+    if not agents:
+        raise ValueError("it holds no envelope")
+    return Bundle(agents, digest, serial)
 
 
 def read_bundle(files: Mapping[str, bytes], serial: int = 0) -> Bundle:
     """The bundle of an output folder's files (path below the folder -> bytes).
 
-    Every file must be listed in ``manifest.json`` with its digest, and every listed file
-    be there.  ValueError says what is wrong.
+    The index and every envelope must be there with the digests of ``manifest.json``; other
+    artifacts may be absent, and are not looked at.  ValueError says what is wrong.
     """
-    if "manifest.json" not in files:
-        raise ValueError("there is no manifest.json")
-    match loads(files["manifest.json"]):
+    if MANIFEST not in files:
+        raise ValueError(f"there is no {MANIFEST}")
+    match loads(files[MANIFEST]):
         case {"kind": "Manifest", "files": dict(listed)}:
             pass
         case _:
-            raise ValueError("manifest.json is no manifest")
-    for path in sorted(listed.keys() | files.keys() - {"manifest.json"}):
-        if path not in files or path not in listed:
-            raise ValueError(f"{path}: {'it is missing' if path in listed else 'it is not listed'}")
-        if digest(files[path]) != listed[path]:
-            raise ValueError(f"{path}: its digest is not the listed one")
-    agents = []
-    for path in sorted(files):
-        folder, _, name = path.rpartition("/")
-        if name == "envelope.json":
-            document = loads(files[path])
-            try:
-                envelope = decode(document)
-            except ValueError as fault:
-                raise ValueError(f"{path}: {fault}") from None
-            declared_at, caps_at = _lines(loads(files[f"{folder}/provenance.json"]))
-            agents.append(Agent(envelope, declared_at, caps_at, _digest(document)))
-    if not agents:
-        raise ValueError("it holds no envelope")
-    return Bundle(agents, digest(files["manifest.json"]), serial)
+            raise ValueError(f"{MANIFEST} is no manifest")
+    entries = read_index(_listed(files, listed, INDEX))
+    documents = {e.subject.agent: _listed(files, listed, e.path) for e in entries}
+    like = next(iter(documents.values()), b"")
+    packed = {agent: Packed.of(data, like) for agent, data in documents.items()}
+    return assemble(entries, packed, digest(files[MANIFEST]), serial)
 
 
-def _digest(document: Json) -> str:
-    match document:
-        case {"digest": str(found)}:
-            return found
-    return ""
-
-
-def _lines(sidecar: Json) -> tuple[str, dict[str, tuple[str, ...]]]:
-    match sidecar:
-        case {"policy": {"agent": str(agent), "caps": dict(caps)}}:
-            return agent, {
-                d: tuple(map(str, places)) for d, places in caps.items() if isinstance(places, list)
-            }
-    return "", {}
+def _listed(files: Mapping[str, bytes], listed: Mapping[str, Json], path: str) -> bytes:
+    if path not in files or path not in listed:
+        raise ValueError(f"{path}: it is {'not listed' if path in files else 'missing'}")
+    if digest(files[path]) != listed[path]:
+        raise ValueError(f"{path}: its digest is not the listed one")
+    return files[path]

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from policyc.admission.bundle import Agent, Bundle
 from policyc.admission.pods import Pod, pod_in
 from policyc.admission.request import Request
 from policyc.admission.settings import Settings
 from policyc.admission.verdict import Finding, Level
-from policyc.admission.view import View, labels_of
-from policyc.core.canonical import Json
+from policyc.admission.view import View
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +17,8 @@ class Case:
     """One request with its surroundings; ``today`` is YYYY-MM-DD, UTC.
 
     ``agent`` is who the pod in the request would be, by its ServiceAccount, its workload
-    or its labels; ``of_today`` gives it its envelope of that day.
+    or its labels; ``of_today`` gives it its envelope of that day.  ``bound`` is an agent's
+    pod whose spec the request decides on; a status update changes no spec.
     """
 
     request: Request
@@ -28,13 +28,13 @@ class Case:
     today: str
     pod: Pod | None
     agent: Agent | None
+    bound: tuple[Pod, Agent] | None = field(init=False)
 
-    @property
-    def bound(self) -> tuple[Pod, Agent] | None:
-        """An agent's pod whose spec the request decides on; a status update changes no spec."""
-        if self.pod is None or self.agent is None or self.request.subresource == "status":
-            return None
-        return self.pod, self.agent
+    def __post_init__(self) -> None:
+        bound = None
+        if self.pod is not None and self.agent is not None and self.request.subresource != "status":
+            bound = (self.pod, self.agent)
+        object.__setattr__(self, "bound", bound)
 
     def of_today(self) -> Case:
         """The case with the agent's envelope as it is today, without what has ended."""
@@ -70,18 +70,13 @@ def case_of(request: Request, bundle: Bundle, view: View, settings: Settings, to
     return Case(request, bundle, view, settings, today, pod, agent)
 
 
-def account_of(spec: dict[str, Json]) -> str:
-    """The ServiceAccount that a pod would run as: the API's default is ``default``."""
-    return str(spec.get("serviceAccountName") or spec.get("serviceAccount") or "default")
-
-
 def agent_of(namespace: str, pod: Pod, bundle: Bundle) -> Agent | None:
     """The agent of the pod's ServiceAccount, or of its workload's name, or whose labels it has.
 
     Whoever has an agent's labels gets what the agent's NetworkPolicies permit.
     """
-    by_account = bundle.by_account.get(f"{namespace}/{account_of(pod.spec)}")
+    by_account = bundle.by_account.get(f"{namespace}/{pod.account}")
     if by_account is not None:
         return by_account
     by_workload = bundle.by_workload.get((pod.kind.group, pod.kind.kind, namespace, pod.workload))
-    return by_workload or bundle.labelled(namespace, labels_of(pod.template))
+    return by_workload or bundle.labelled(namespace, pod.labels)

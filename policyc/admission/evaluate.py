@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 from policyc.admission.bundle import Agent, Bundle
 from policyc.admission.case import Case, case_of
-from policyc.admission.checks import CHECKS
+from policyc.admission.checks import checks_of
+from policyc.admission.checks.scope import Situation
 from policyc.admission.places import named
 from policyc.admission.request import Object, Operation, Request
 from policyc.admission.settings import Settings
 from policyc.admission.verdict import Finding, Level, Verdict
 from policyc.admission.view import View
+from policyc.envelope.codec import UnreadableError
 
 _AT_STAGE = {"enforce": Level.DENY, "audit": Level.WARN, "observe": Level.NOTE}
 
@@ -20,9 +21,22 @@ _AT_STAGE = {"enforce": Level.DENY, "audit": Level.WARN, "observe": Level.NOTE}
 def evaluate(
     request: Request, bundle: Bundle, view: View, settings: Settings, today: str
 ) -> Verdict:
-    """The verdict on a request on a day (YYYY-MM-DD, UTC); a function of its arguments alone."""
+    """The verdict on a request on a day (YYYY-MM-DD, UTC); a function of its arguments alone.
+
+    It is no when an envelope that it needs cannot be read, whatever the agent's stage.
+    """
+    try:
+        return _evaluated(request, bundle, view, settings, today)
+    except UnreadableError as fault:
+        found = Finding("ENVELOPE_UNREADABLE", str(fault), is_ratcheted=False)
+        return Verdict(request.uid, (found,), bundle=bundle.digest)
+
+
+def _evaluated(
+    request: Request, bundle: Bundle, view: View, settings: Settings, today: str
+) -> Verdict:
     case = case_of(request, bundle, view, settings, today)
-    found = list(_judged(case))
+    found = _judged(case)
     if found and request.operation is Operation.UPDATE and request.old is not None:
         before = case_of(request.before(), bundle, view, settings, today)
         known = {_identity(finding, request.old) for finding in _judged(before)}
@@ -32,10 +46,11 @@ def evaluate(
     return Verdict(request.uid, tuple(final), name, stage, bundle.digest)
 
 
-def _judged(case: Case) -> Iterator[Finding]:
-    today = case.of_today()
-    for check in CHECKS:
-        yield from check(today)
+def _judged(case: Case) -> list[Finding]:
+    today, request = case.of_today(), case.request
+    kind = (request.group, request.kind)
+    checks = checks_of(Situation(kind, case.pod is not None, case.bound is not None))
+    return [finding for check in checks for finding in check(today)]
 
 
 def _identity(finding: Finding, body: Object | None) -> tuple[str, str, str]:

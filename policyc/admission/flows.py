@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from policyc.admission.bundle import Agent, Bundle
-from policyc.admission.case import account_of
+from policyc.admission.pods import account_of
 from policyc.admission.request import Object
 from policyc.admission.view import View, key_of, labels_of
 from policyc.core.canonical import Json

@@ -9,6 +9,7 @@ from policyc.admission.review import ReviewError, read_review
 from policyc.admission.settings import Settings
 from policyc.admission.view import key_of, kind_of
 from policyc.catalog.kube_api import CLUSTER_SCOPED
+from policyc.catalog.policy_kinds import CLUSTER_WIDE
 from policyc.core.canonical import canonical_json, digest
 from policyc.kube.workloads import WORKLOAD_KINDS
 
@@ -65,5 +66,14 @@ def plural(kind: str) -> str:
 
 
 def is_cluster_kind(group: str, kind: str) -> bool:
-    """Whether objects of a built-in kind have no namespace."""
+    """Whether objects of a kind that we know have no namespace."""
+    if (group, kind) in CLUSTER_WIDE:
+        return True
     return kind == "Namespace" or (group, plural(kind)) in CLUSTER_SCOPED
+
+
+def path_of(request: Request) -> str:
+    """Where the API server has the object: what ``kubectl get --raw`` takes."""
+    version = f"/apis/{request.group}/{request.version}" if request.group else "/api/v1"
+    space = f"/namespaces/{request.namespace}" if request.namespace else ""
+    return f"{version}{space}/{request.resource}/{request.name}"

@@ -119,7 +119,7 @@ def _narrow_container(pod: Pod, container: Container, agent: Agent) -> None:
         _default(container.body, "securityContext", "allowPrivilegeEscalation", value=False)
     if wanted.read_only_root:
         _default(container.body, "securityContext", "readOnlyRootFilesystem", value=True)
-    if wanted.apparmor not in ("", "runtime-default") and effective(pod, container)[1] is None:
+    if wanted.apparmor not in ("", "runtime-default") and effective(pod, container) is None:
         named: Json = {"type": "Localhost", "localhostProfile": wanted.apparmor}
         _default(container.body, "securityContext", "appArmorProfile", value=named)
     _default(container.body, "securityContext", "capabilities", "drop", value=["ALL"])

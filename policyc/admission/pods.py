@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cached_property
 
 from policyc.admission.request import Object
+from policyc.admission.view import annotations_of, labels_of
 from policyc.core.canonical import Json
 from policyc.kube.workloads import WORKLOAD_KINDS, WorkloadKind
 
@@ -18,17 +17,21 @@ _TITLES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
 class Container:
-    """One container: ``path`` is its JSON path in the object, ``field`` its list's name."""
+    """One container: ``path`` is its JSON path in the object, ``field`` its list's name.
 
-    path: str
-    field: str
-    body: Object
+    ``context`` is its security context, empty where it has none.  A plain class: a request
+    makes them anew, and a frozen one costs three times as much to make.
+    """
 
-    @property
-    def name(self) -> str:
-        return str(self.body.get("name", ""))
+    __slots__ = ("body", "context", "field", "name", "path")
+
+    def __init__(self, path: str, field: str, body: Object) -> None:
+        self.path = path
+        self.field = field
+        self.body = body
+        self.name = str(body.get("name", ""))
+        self.context = self.get("securityContext")
 
     @property
     def title(self) -> str:
@@ -41,63 +44,79 @@ class Container:
         return value if isinstance(value, dict) else {}
 
 
-@dataclass(frozen=True)
 class Pod:
     """A pod or a template of one; ``path`` is the JSON path of the template, empty for a Pod.
 
-    Every check asks for its parts: they are taken apart once (no slots, for that reason).
+    Every check asks for its parts: they are taken apart once.  ``account`` is the
+    ServiceAccount that it would run as (the API's default is ``default``), ``context`` its
+    own security context, which containers override, ``workload`` the name of the object
+    that holds the template, ``volumes`` has the JSON path and body of each volume; what is
+    no object is passed over.
     """
 
-    kind: WorkloadKind
-    path: str
-    template: Object
-    workload: str  # name of the object that holds the template
+    __slots__ = (
+        "_containers",
+        "account",
+        "annotations",
+        "context",
+        "kind",
+        "labels",
+        "path",
+        "spec",
+        "template",
+        "volumes",
+        "workload",
+    )
+
+    def __init__(self, kind: WorkloadKind, path: str, template: Object, workload: str) -> None:
+        self.kind = kind
+        self.path = path
+        self.template = template
+        self.workload = workload
+        self.labels = labels_of(template)
+        self.annotations = annotations_of(template)
+        spec = template.get("spec")
+        self.spec: Object = spec if isinstance(spec, dict) else {}
+        self.account = account_of(self.spec)
+        context = self.spec.get("securityContext")
+        self.context: Object = context if isinstance(context, dict) else {}
+        self.volumes = tuple(self._listed("volumes")) if self.spec.get("volumes") else ()
+        self._containers = tuple(
+            [
+                Container(path, name, body)
+                for name in CONTAINER_FIELDS
+                if name in self.spec
+                for path, body in self._listed(name)
+            ]
+        )
 
     def at(self, place: str) -> str:
         """The JSON path of a place in the template."""
         return f"{self.path}.{place}" if self.path else place
 
-    @cached_property
-    def spec(self) -> Object:
-        spec = self.template.get("spec")
-        return spec if isinstance(spec, dict) else {}
-
-    @cached_property
-    def security_context(self) -> Object:
-        """The pod's own, which containers override."""
-        context = self.spec.get("securityContext")
-        return context if isinstance(context, dict) else {}
-
-    @cached_property
-    def volumes(self) -> tuple[tuple[str, Object], ...]:
-        """The JSON path and body of each volume; what is no object is passed over."""
-        return tuple(self._listed("volumes"))
-
     def containers(self) -> tuple[Container, ...]:
         """Init containers, containers and ephemeral ones; what is no object is passed over."""
         return self._containers
 
-    @cached_property
-    def _containers(self) -> tuple[Container, ...]:
-        return tuple(
-            Container(path, name, body)
-            for name in CONTAINER_FIELDS
-            for path, body in self._listed(name)
-        )
-
     def _listed(self, name: str) -> Iterator[tuple[str, Object]]:
         listed = self.spec.get(name)
+        path = f"{self.path}.spec.{name}" if self.path else f"spec.{name}"
         for i, body in enumerate(listed if isinstance(listed, list) else ()):
             if isinstance(body, dict):
-                yield self.at(f"spec.{name}[{i}]"), body
+                yield f"{path}[{i}]", body
+
+
+def account_of(spec: Object) -> str:
+    """The ServiceAccount that a pod would run as: the API's default is ``default``."""
+    return str(spec.get("serviceAccountName") or spec.get("serviceAccount") or "default")
+
+
+_ROWS = {(row.group, row.kind): row for row in WORKLOAD_KINDS}
 
 
 def kind_that_starts_pods(group: str, kind: str) -> WorkloadKind | None:
     """The row of the table; versions of one kind are one kind."""
-    for row in WORKLOAD_KINDS:
-        if (row.group, row.kind) == (group, kind):
-            return row
-    return None
+    return _ROWS.get((group, kind))
 
 
 def pod_in(group: str, kind: str, body: Object | None) -> Pod | None:

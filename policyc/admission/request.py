@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from policyc.core.canonical import Json
@@ -23,7 +24,8 @@ class Request:
     """``group``, ``version`` and ``kind`` are those of the object as it was sent to us.
 
     ``namespace`` is empty for cluster-scoped objects, ``name`` for generated names.
-    ``object`` is None for DELETE, ``old`` for CREATE.
+    ``object`` is None for DELETE, ``old`` for CREATE.  ``extra`` is ``userInfo.extra``, where
+    authenticators say what stands behind a user: a credential, a pod, whom it speaks for.
     """
 
     uid: str
@@ -42,6 +44,8 @@ class Request:
     old: Object | None = None
     options: Object | None = None
     dry_run: bool = False
+    user_uid: str = ""
+    extra: Mapping[str, Json] = field(default_factory=dict)
 
     @property
     def subject(self) -> Object:

@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from policyc.admission.request import Object, Operation, Request
 from policyc.admission.verdict import Finding, Verdict
-from policyc.core.canonical import Json
+from policyc.core.canonical import Json, canonical_json
 
 API_VERSION = "admission.k8s.io/v1"
 _LONGEST_MESSAGE = 4096
@@ -62,6 +62,8 @@ def read_review(document: Json) -> Request:
         old=reader.object("oldObject"),
         options=reader.object("options"),
         dry_run=reader.flag("dryRun"),
+        user_uid=user.text("uid"),
+        extra=user.object("extra") or {},
     )
 
 
@@ -125,6 +127,11 @@ def answer(verdict: Verdict) -> Json:
         response["warnings"] = warnings
     response["auditAnnotations"] = dict(_annotations(verdict))
     return {"apiVersion": API_VERSION, "kind": "AdmissionReview", "response": response}
+
+
+def patch_json(verdict: Verdict) -> bytes:
+    """The JSON patch of a verdict, byte for byte as it is answered."""
+    return canonical_json([dict(step) for step in verdict.patch])
 
 
 def _message(denials: tuple[Finding, ...]) -> str:

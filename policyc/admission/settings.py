@@ -15,6 +15,8 @@ class Settings:
     ``exec`` weighs exec, attach, port-forward and proxy by others, ``unknown_fields`` a
     field that this version does not know, ``no_limit`` a container without a memory
     limit; ``memory_limit`` is what mutation gives to one (empty: nothing).
+    ``token_audiences`` are those of projected tokens that any agent may have, as ``kagent``
+    for agents that kagent runs.
     ``secret_volumes`` and ``pull_secrets`` are ``namespace/name``; ``devices`` extended
     resources; ``seccomp_folder`` the kubelet's, below its root directory.
     """
@@ -29,6 +31,7 @@ class Settings:
     memory_limit: str = "1Gi"
     secret_volumes: frozenset[str] = frozenset()
     pull_secrets: frozenset[str] = frozenset()
+    token_audiences: frozenset[str] = frozenset()
     csi_drivers: frozenset[str] = frozenset()
     devices: frozenset[str] = frozenset()
     seccomp_folder: str = "/var/lib/kubelet/seccomp"

@@ -18,7 +18,7 @@ from policyc.admission.extract.names import Meaning, meaning
 from policyc.admission.extract.volumes import is_tool_file, parsed
 from policyc.admission.pods import Pod
 from policyc.admission.request import Object
-from policyc.admission.view import View, key_of, labels_of
+from policyc.admission.view import View, key_of
 from policyc.catalog.agent_signs import (
     BEDROCK_PREFIXES,
     FRAMEWORK_IMAGES,
@@ -52,8 +52,8 @@ class Evidence:
 def evidence(pod: Pod, namespace: str, view: View) -> tuple[Evidence, ...]:
     """All signs that a pod is an agent's."""
     found: list[Evidence] = []
-    for label in labels_of(pod.template):
-        if label in PLATFORM_LABELS:
+    for label, value in pod.labels.items():
+        if label in PLATFORM_LABELS and PLATFORM_LABELS[label] in ("", value):
             found.append(Evidence(f"label `{label}`", pod.at("metadata.labels"), STRONG))
     for container in pod.containers():
         found += _of_container(container.body, container.path)

@@ -37,6 +37,7 @@ WATCHED: frozenset[Kind] = frozenset(
 WATCHED_IF_SERVED: frozenset[Kind] = frozenset(
     {
         ("kagent.dev", "Agent"),
+        ("kagent.dev", "SandboxAgent"),
         ("kagent.dev", "ModelConfig"),
         ("kagent.dev", "RemoteMCPServer"),
         ("toolhive.stacklok.dev", "MCPToolConfig"),

@@ -19,7 +19,7 @@ from policyc.admission.verdict import Verdict
 from policyc.audit.checkpoint import as_base64
 from policyc.audit.epoch import Epoch
 from policyc.audit.layout import LOCK, Left, epochs_in, high_water, left_by, recent_uids
-from policyc.audit.record import Kind, decision, encode, time_text
+from policyc.audit.record import Kind, decision, encode, refusal, time_text
 from policyc.audit.seen import Seen
 from policyc.core.canonical import Json
 from policyc.core.errors import PolicycError
@@ -121,16 +121,23 @@ class DecisionLog:
         self._thread.start()
 
     def append(
-        self, request: Request, verdict: Verdict, *, serial: int = 0, exception: str = ""
+        self,
+        request: Request,
+        verdict: Verdict,
+        *,
+        serial: int = 0,
+        exception: str = "",
+        webhook: str = "",
     ) -> Receipt | None:
         """Record a decision.
 
         ``serial`` is the bundle's, ``exception`` the ID of what permitted it against the
-        rule.  A decision that cannot be recorded raises LogUnavailableError in strict mode;
+        rule, ``webhook`` the one that was asked.  A decision that cannot be recorded raises LogUnavailableError in strict mode;
         otherwise None is returned, it is counted in ``health``, and a ``gap`` record says
         so as soon as one can be written.
         """
-        receipt = self._write(request, verdict, serial, exception)
+        fields = decision(request, verdict, serial=serial, exception=exception, webhook=webhook)
+        receipt = self._write(fields)
         if not self._strict or receipt is None:
             return receipt
         try:
@@ -143,14 +150,31 @@ class DecisionLog:
             ) from None
 
     def submit(
-        self, request: Request, verdict: Verdict, *, serial: int = 0, exception: str = ""
+        self,
+        request: Request,
+        verdict: Verdict,
+        *,
+        serial: int = 0,
+        exception: str = "",
+        webhook: str = "",
     ) -> Future[Receipt | None]:
         """``append`` for event loops: the record is written on return, or the same error raised.
 
         In strict mode the future is done when a checkpoint covers the record, and the
         caller sets the limit to its patience; else it is done at once.
         """
-        receipt = self._write(request, verdict, serial, exception)
+        return self._submit(
+            decision(request, verdict, serial=serial, exception=exception, webhook=webhook)
+        )
+
+    def refuse(
+        self, verdict: Verdict, *, serial: int = 0, webhook: str = "", status: int = 200
+    ) -> Future[Receipt | None]:
+        """``submit`` for a review that was refused unjudged, maybe with an HTTP error."""
+        return self._submit(refusal(verdict, serial=serial, webhook=webhook, status=status))
+
+    def _submit(self, fields: dict[str, Json]) -> Future[Receipt | None]:
+        receipt = self._write(fields)
         if self._strict and receipt is not None:
             return self._wait_for(receipt)
         done: Future[Receipt | None] = Future()
@@ -202,10 +226,7 @@ class DecisionLog:
 
     # ---------------------------------------------------------------- writing
 
-    def _write(
-        self, request: Request, verdict: Verdict, serial: int, exception: str
-    ) -> Receipt | None:
-        fields = decision(request, verdict, serial=serial, exception=exception)
+    def _write(self, fields: dict[str, Json]) -> Receipt | None:
         with self._lock:
             try:
                 receipt = self._put_decision(fields)
@@ -223,12 +244,13 @@ class DecisionLog:
         if self._unsaid:
             self._put({"kind": Kind.GAP.value, "lost": self._unsaid})
             self._unsaid = 0
-        uid = str(fields["uid"])
-        if uid in self._seen:
+        uid = str(fields.get("uid", ""))
+        if uid and uid in self._seen:
             fields["repeat"] = True
         sequence = self._epoch.records
         self._put(fields)
-        self._seen.add(uid)
+        if uid:
+            self._seen.add(uid)
         epoch = self._epoch
         return Receipt(sequence, epoch.signed.size, epoch.origin, as_base64(epoch.head))
 

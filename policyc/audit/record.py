@@ -6,17 +6,20 @@ would be empty are left out.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
+from http import HTTPStatus
 
 from policyc.admission.request import Object, Request
+from policyc.admission.review import patch_json
 from policyc.admission.verdict import Verdict
 from policyc.core.canonical import Json, canonical_json, digest
 from policyc.core.strict_json import loads
 
 _LONGEST = 512  # code points of one text; Kubernetes names have at most 253
 _MOST_CODES = 64
+_LONGEST_LIST = 2048  # code points of all texts of one list
 
 Record = Mapping[str, Json]
 
@@ -39,21 +42,27 @@ FIELDS: Mapping[Kind, tuple[str, ...]] = {
         "codes",
         "dryRun",
         "exception",
+        "extra",
         "generateName",
         "group",
+        "groups",
         "name",
         "namespace",
         "object",
         "oldObject",
         "operation",
+        "patch",
         "repeat",
         "resource",
         "serial",
         "stage",
+        "status",
         "subresource",
         "uid",
         "user",
+        "userUid",
         "verdict",
+        "webhook",
     ),
     Kind.GAP: ("lost",),
     Kind.CLOSE: (),
@@ -61,7 +70,9 @@ FIELDS: Mapping[Kind, tuple[str, ...]] = {
 """Kind -> its own fields; ``clock`` may stand in any record (the wall clock, where it ran behind)."""
 
 
-def decision(request: Request, verdict: Verdict, *, serial: int, exception: str) -> dict[str, Json]:
+def decision(
+    request: Request, verdict: Verdict, *, serial: int, exception: str = "", webhook: str = ""
+) -> dict[str, Json]:
     """The fields of a decision that do not depend on its place in the log."""
     fields: dict[str, Json] = {
         "kind": Kind.DECISION.value,
@@ -74,6 +85,9 @@ def decision(request: Request, verdict: Verdict, *, serial: int, exception: str)
         "name": _text(request.name),
         "generateName": "" if request.name else _text(_generate_name(request.subject)),
         "user": _text(request.user),
+        "userUid": _text(request.user_uid),
+        "groups": _texts(request.groups),
+        "extra": _texts(_pairs(request.extra)),
         "agent": _text(verdict.agent),
         "stage": verdict.stage,
         "object": _digest(request.object),
@@ -84,6 +98,27 @@ def decision(request: Request, verdict: Verdict, *, serial: int, exception: str)
         "codes": _codes(verdict),
         "exception": _text(exception),
         "dryRun": request.dry_run,
+        "patch": digest(patch_json(verdict)) if verdict.patch else "",
+        "webhook": webhook,
+    }
+    return {name: value for name, value in fields.items() if value}
+
+
+def refusal(verdict: Verdict, *, serial: int, webhook: str, status: int) -> dict[str, Json]:
+    """The fields of a review that was refused unjudged: nothing but its uid was read of it.
+
+    ``status`` is that of HTTP; another one than 200 answers nothing, and what becomes of the
+    request is the API server's to say.
+    """
+    fields: dict[str, Json] = {
+        "kind": Kind.DECISION.value,
+        "uid": _text(verdict.uid),
+        "bundle": verdict.bundle,
+        "serial": serial,
+        "verdict": "deny" if status == HTTPStatus.OK else "none",
+        "codes": _codes(verdict),
+        "status": status if status != HTTPStatus.OK else 0,
+        "webhook": webhook,
     }
     return {name: value for name, value in fields.items() if value}
 
@@ -152,6 +187,27 @@ def _codes(verdict: Verdict) -> list[Json]:
     if len(found) > _MOST_CODES:
         found[_MOST_CODES:] = [f"+{len(found) - _MOST_CODES}"]
     return list(found)
+
+
+def _pairs(extra: Mapping[str, Json]) -> Iterator[str]:
+    """``KEY=VALUE`` of each value of each key, in the order of the keys."""
+    for key in sorted(extra):
+        values = extra[key]
+        for value in values if isinstance(values, list) else [values]:
+            yield f"{key}={value}"
+
+
+def _texts(values: Iterable[str]) -> list[Json]:
+    """The texts; in the place of those for which there is no room, a digest of all of them."""
+    every: list[Json] = [*values]
+    kept: list[Json] = []
+    room = _LONGEST_LIST
+    for value in every:
+        room -= len(str(value))
+        if room < 0:
+            return [*kept, f"…{digest(canonical_json(every))}"]
+        kept.append(value)
+    return kept
 
 
 def _text(value: str) -> str:

@@ -6,12 +6,29 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from policyc.bundle.files import read_listed, read_manifest
-from policyc.bundle.statement import Statement, parse_statement, real_folder, signature_path
+from policyc.bundle.files import listed_in, read_each, read_listed, read_manifest, read_one
+from policyc.bundle.statement import MANIFEST, Statement, parse_statement, place_of
 from policyc.core.canonical import digest
 from policyc.core.errors import VerificationError
+from policyc.envelope.index import PATH as INDEX
+from policyc.envelope.index import Entry, read_index
+from policyc.envelope.sealed import Packed
 from policyc.signing.keys import Verifier
 from policyc.signing.notes import open_note
+
+_AGAIN = "sign the folder again after each build"
+
+
+class Envelopes(NamedTuple):
+    """A build as admission needs it: its index, its packed envelopes by agent.
+
+    ``digest`` is that of its manifest; ``serial`` is 0 where nobody signed it.
+    """
+
+    entries: list[Entry]
+    packed: dict[str, Packed]
+    digest: str
+    serial: int
 
 
 class SignedFiles(NamedTuple):
@@ -31,22 +48,53 @@ def load_signed(
     ``least_serial``.  A folder that is being replaced while it is read fails with PC7101
     as well: the caller keeps what it has and tries again.
     """
-    real = real_folder(folder)
-    statement = _statement(signature_path(real), public_keys)
-    manifest = read_manifest(real)
-    if digest(manifest) != statement.manifest:
-        raise VerificationError(
-            "PC7101",
-            f"`{folder}`: the signature is about another manifest.json",
-            help="sign the folder again after each build",
-        )
+    place = place_of(folder)
+    statement = _statement(place.signature, public_keys)
+    manifest = read_manifest(place.folder)
+    _compare(folder, statement.manifest, manifest, MANIFEST)
     if statement.serial < least_serial:
         raise VerificationError(
             "PC7102",
             f"`{folder}` has serial {statement.serial}, and {least_serial} was seen before",
             help="an older build may not come back: build and sign again with a higher serial",
         )
-    return SignedFiles(read_listed(real, manifest), statement.serial)
+    files = read_listed(place.folder, manifest)
+    _compare(folder, statement.agents, files[INDEX], INDEX)
+    return SignedFiles(files, statement.serial)
+
+
+def load_envelopes(folder: Path, public_keys: Iterable[Verifier] | None) -> Envelopes:
+    """The envelopes of a folder and nothing else of it; without keys, of one that nobody signed.
+
+    Other files may be absent, and are not looked at: no decision rests on them.  Raises
+    VerificationError as ``load_signed`` does.
+    """
+    place = place_of(folder)
+    statement = None if public_keys is None else _statement(place.signature, public_keys)
+    manifest = read_manifest(place.folder)
+    if statement is not None:
+        _compare(folder, statement.manifest, manifest, MANIFEST)
+    listed = listed_in(manifest)
+    index = read_one(place.folder, INDEX, listed)
+    if statement is not None:
+        _compare(folder, statement.agents, index, INDEX)
+    try:
+        entries = read_index(index)
+    except ValueError as fault:
+        raise VerificationError("PC7101", f"`{folder}`: {fault}", help=_AGAIN) from None
+    paths = [entry.path for entry in entries]
+    like = read_one(place.folder, paths[0], listed) if paths else b""
+    packed = read_each(place.folder, paths, listed, lambda data: Packed.of(data, like))
+    serial = 0 if statement is None else statement.serial
+    names = (entry.subject.agent for entry in entries)
+    return Envelopes(entries, dict(zip(names, packed, strict=True)), digest(manifest), serial)
+
+
+def _compare(folder: Path, signed: str, data: bytes, name: str) -> None:
+    if digest(data) != signed:
+        raise VerificationError(
+            "PC7101", f"`{folder}`: the signature is about another {name}", help=_AGAIN
+        )
 
 
 def _statement(path: Path, public_keys: Iterable[Verifier]) -> Statement:

@@ -7,8 +7,9 @@ from pathlib import Path
 from policyc.bundle.files import read_listed, read_manifest
 from policyc.bundle.statement import MOST_SERIAL, Statement, parse_statement, signature_path
 from policyc.core.canonical import digest
-from policyc.core.errors import PolicycError
+from policyc.core.errors import PolicycError, VerificationError
 from policyc.core.files import write_file
+from policyc.envelope.index import PATH as INDEX
 from policyc.signing.keys import Signer
 from policyc.signing.notes import sign_note, split_note
 
@@ -22,11 +23,16 @@ def sign_folder(folder: Path, signer: Signer, serial: int | None = None) -> Stat
     is refused (PolicycError PC7102).
     """
     manifest = read_manifest(folder)
-    read_listed(folder, manifest)
+    files = read_listed(folder, manifest)
+    if INDEX not in files:
+        raise VerificationError(
+            "PC7101", f"`{folder}` has no {INDEX}", help="compile again with this version"
+        )
     code = digest(manifest)
     path = signature_path(folder)
     before = _before(path)
-    statement = Statement(_next(before, code) if serial is None else serial, code)
+    number = _next(before, code) if serial is None else serial
+    statement = Statement(number, code, digest(files[INDEX]))
     if not 1 <= statement.serial <= MOST_SERIAL:
         raise _no_serial(f"the serial {statement.serial} is not between 1 and {MOST_SERIAL}")
     if before is not None and _goes_back(statement, before):

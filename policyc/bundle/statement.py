@@ -1,4 +1,4 @@
-"""What is signed: one manifest, and its place in the order of builds."""
+"""What is signed: one build by its manifest and its index, and its place in the order of builds."""
 
 from __future__ import annotations
 
@@ -7,27 +7,42 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from policyc.core.errors import VerificationError
+
 MANIFEST = "manifest.json"
 """The file of an output folder that lists the digests of all others."""
 
 MOST_SERIAL = (1 << 53) - 1
 """The largest integer that every reader of JSON keeps exactly (RFC 8259, section 6)."""
 
+MOUNTED_SIGNATURE = "bundle.sig"
+"""The signature's name in a mounted volume, where nothing lies beside the folder."""
+_MOUNTED = "..data"
+
 _TEXT = re.compile(
-    r"policyc\.dev/bundle@v1\nserial ([1-9][0-9]{0,15})\nmanifest (sha256:[0-9a-f]{64})\n"
+    r"policyc\.dev/bundle@v2\nserial ([1-9][0-9]{0,15})"
+    r"\nmanifest (sha256:[0-9a-f]{64})\nagents (sha256:[0-9a-f]{64})\n"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """``serial`` is 1 or more and only grows; ``manifest`` is the digest of manifest.json."""
+    """``serial`` is 1 or more and only grows.
+
+    ``manifest`` and ``agents`` are the digests of manifest.json, which lists all files, and
+    of agents.json, from which the envelopes can be told where there is no folder.
+    """
 
     serial: int
     manifest: str
+    agents: str
 
     def to_text(self) -> str:
         """The text of the signed note."""
-        return f"policyc.dev/bundle@v1\nserial {self.serial}\nmanifest {self.manifest}\n"
+        return (
+            f"policyc.dev/bundle@v2\nserial {self.serial}\n"
+            f"manifest {self.manifest}\nagents {self.agents}\n"
+        )
 
 
 def parse_statement(text: str) -> Statement:
@@ -35,19 +50,42 @@ def parse_statement(text: str) -> Statement:
     match = _TEXT.fullmatch(text)
     if match is None or int(match[1]) > MOST_SERIAL:
         raise ValueError("it is a signed note, but not one about a bundle")
-    return Statement(int(match[1]), match[2])
+    return Statement(int(match[1]), match[2], match[3])
 
 
-def real_folder(folder: Path) -> Path:
-    """The folder behind all links."""
-    return Path(os.path.realpath(folder))
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a build and its signature lie, behind all links."""
+
+    folder: Path
+    signature: Path
+
+
+def place_of(folder: Path) -> Place:
+    """The place behind a folder's name.
+
+    The signature lies beside the folder: ``generated.sig`` beside ``generated``.  Links to
+    the folder are followed first, so that both come from one place.
+
+    The kubelet replaces a mounted ConfigMap or Secret by turning the link ``..data`` in it
+    over to a new folder beside the link (pkg/volume/util/atomic_writer.go, Kubernetes 1.36).
+    Of such a mount everything is read behind that link, and so of one version; the signature
+    lies there too, as ``bundle.sig``.  A link that leads elsewhere is VerificationError PC7101.
+    """
+    real = Path(os.path.realpath(folder))
+    link = real / _MOUNTED
+    if not link.is_symlink():
+        return Place(real, real.with_name(f"{real.name}.sig"))
+    behind = Path(os.path.realpath(link))
+    if behind.parent != real:
+        raise VerificationError(
+            "PC7101",
+            f"`{link}` leads out of the mount",
+            help="mount the ConfigMap or Secret itself, or name the folder in it",
+        )
+    return Place(behind, behind / MOUNTED_SIGNATURE)
 
 
 def signature_path(folder: Path) -> Path:
-    """Where a folder's signature lies: ``generated.sig`` beside ``generated``.
-
-    Links are followed first, so that folder and signature come from one place: a mounted
-    ConfigMap is replaced by turning one link (``..data``) over.
-    """
-    real = real_folder(folder)
-    return real.with_name(f"{real.name}.sig")
+    """Where a folder's signature lies; VerificationError as of ``place_of``."""
+    return place_of(folder).signature

@@ -106,14 +106,20 @@ MODEL_NAMES: tuple[str, ...] = (
 )  # fmt: skip
 """How names of vendors' chat models begin."""
 
-PLATFORM_LABELS: frozenset[str] = frozenset(
-    # kagent translator; Kagenti operator guide; agent-sandbox controller; ToolHive operator.
-    """kagent kagent.dev/agent kagenti.io/type agents.x-k8s.io/sandbox-name-hash
-    toolhive.stacklok.dev/mcp-server""".split()
+PLATFORM_LABELS: Mapping[str, str] = MappingProxyType(
+    {
+        # kagent-dev/kagent translator/agent/manifest_builder.go: the Agent's name.
+        "kagent": "",
+        # kagenti operator: workloads with `agent`; `tool` is an MCP server.
+        "kagenti.io/type": "agent",
+        # kubernetes-sigs/agent-sandbox controllers: the hash of the Sandbox's name.
+        "agents.x-k8s.io/sandbox-name-hash": "",
+    }
 )
-"""Labels that platforms put on the pods of the agents that they run.
+"""Label that a platform puts on the pods of agents that it runs -> its value (empty: any).
 
-``dapr.io/app-id`` is none of them: any service with a Dapr sidecar has it.
+``dapr.io/app-id`` is none of them: any service with a Dapr sidecar has it.  Nor is ToolHive's
+``toolhive-name``: it is on MCP servers.
 """
 
 MCP_FILES: frozenset[str] = frozenset(

@@ -24,6 +24,19 @@ POLICY_KINDS: frozenset[tuple[str, str]] = frozenset(
 )
 """API group and kind; a namespaced one speaks of its own namespace."""
 
+CLUSTER_WIDE: frozenset[tuple[str, str]] = frozenset(
+    {
+        ("cilium.io", "CiliumClusterwideNetworkPolicy"),
+        ("policy.networking.k8s.io", "AdminNetworkPolicy"),
+        ("policy.networking.k8s.io", "BaselineAdminNetworkPolicy"),
+        ("policy.networking.k8s.io", "ClusterNetworkPolicy"),
+        ("crd.projectcalico.org", "GlobalNetworkPolicy"),
+        ("projectcalico.org", "GlobalNetworkPolicy"),
+        ("crd.antrea.io", "ClusterNetworkPolicy"),
+    }
+)
+"""Those of them that have no namespace."""
+
 GROUPS: frozenset[str] = frozenset(group for group, _ in POLICY_KINDS)
 
 REFUSING = frozenset({"deny", "drop", "reject", "pass", "log"})

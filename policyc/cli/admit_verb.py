@@ -8,10 +8,16 @@ from pathlib import Path
 from policyc.admission.evaluate import evaluate
 from policyc.admission.manifests import offline, request_of
 from policyc.admission.review import ReviewError
-from policyc.admission.settings import Settings
 from policyc.admission.view import View
 from policyc.cli.main import Exit
-from policyc.cli.objects import add_bundle, diagnostic, open_bundle, read_objects
+from policyc.cli.objects import (
+    add_bundle,
+    add_settings,
+    diagnostic,
+    open_bundle,
+    read_objects,
+    settings_of,
+)
 from policyc.cli.report import add_date, add_format, say
 from policyc.core.diagnostics import has_errors
 from policyc.core.errors import PolicycError
@@ -26,6 +32,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="manifests, AdmissionReviews, or - for what helm or kustomize print",
     )
     add_bundle(parser)
+    add_settings(parser)
     parser.add_argument(
         "--cluster",
         nargs="*",
@@ -39,7 +46,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    bundle = open_bundle(args.bundle)
+    bundle, settings = open_bundle(args.bundle), offline(settings_of(args))
     asked = list(read_objects(args.files))
     held = [*read_objects(args.cluster), *asked]
     view = View.of([p.body for p in held if p.body.get("kind") != "AdmissionReview"])
@@ -51,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
         except ReviewError as fault:
             place = one.span("").begin
             raise PolicycError("PC7059", f"`{one.source.path}:{place.line}`: {fault}") from fault
-        verdict = evaluate(request, bundle, view, offline(Settings()), str(args.as_of))
+        verdict = evaluate(request, bundle, view, settings, str(args.as_of))
         found += [diagnostic(finding, one, prefix) for finding in verdict.findings]
     say(found, args.format)
     if args.format == "text":

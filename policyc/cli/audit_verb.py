@@ -156,7 +156,7 @@ def _text(epoch: int, record: Record) -> str:
         place,
         str(record["time"]),
         str(record["verdict"]),
-        f"{record['operation']} {what} {where}",
+        f"{record['operation']} {what} {where}" if "operation" in record else "unread",
         f"by {record.get('user', '-')}",
         *([f"agent {record['agent']}"] if "agent" in record else []),
         *(map(str, codes) if isinstance(codes, list) else []),

@@ -1,12 +1,14 @@
-"""``policyc bundle keygen|sign|verify``: signed output folders."""
+"""``policyc bundle keygen|sign|objects|verify``: signed output folders."""
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 from pathlib import Path
 
 from policyc.bundle.load import load_signed
+from policyc.bundle.objects import objects_of
 from policyc.bundle.sign import sign_folder
 from policyc.bundle.statement import signature_path
 from policyc.cli.main import Exit
@@ -19,6 +21,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     summaries = {
         "keygen": "make an Ed25519 key pair",
         "sign": "sign an output folder",
+        "objects": "print a signed output folder as objects of a cluster",
         "verify": "check an output folder against its signature",
     }
     made = {
@@ -29,7 +32,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     made["keygen"].add_argument(
         "-o", "--output", type=Path, required=True, help="private key; FILE.pub is the public one"
     )
-    for name in ("sign", "verify"):
+    for name in ("sign", "objects", "verify"):
         made[name].add_argument(
             "folder", nargs="?", type=Path, default=Path("generated"), help="(generated)"
         )
@@ -50,6 +53,9 @@ def run(args: argparse.Namespace) -> int:
         case "sign":
             statement = sign_folder(args.folder, read_signer(args.key), args.serial)
             print(f"{signature_path(args.folder).name}: serial {statement.serial}")
+        case "objects":
+            for body in objects_of(args.folder):
+                print(f"---\n{json.dumps(body, ensure_ascii=False)}")
         case _:
             keys = read_verifiers(args.key)
             files, serial = load_signed(args.folder, keys, args.least_serial)

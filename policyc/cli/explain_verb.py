@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from importlib import resources
-from pathlib import Path
 
-import policyc
 from policyc.cli.main import Exit
 from policyc.core.codes import CODES
 from policyc.core.errors import PolicycError
+from policyc.core.pages import page
 from policyc.core.suggest import closest
 
 
@@ -29,12 +27,3 @@ def run(args: argparse.Namespace) -> int:
         raise PolicycError("PC7057", f"there is no diagnostic `{args.code}`", help=hint)
     print(page(code), end="")
     return Exit.CLEAN
-
-
-def page(code: str) -> str:
-    """The text of the code's page: packaged in a wheel, in docs/ in a checkout."""
-    packaged = resources.files(policyc) / "_diagnostics" / f"{code}.md"
-    if packaged.is_file():
-        return packaged.read_text(encoding="utf-8")
-    checkout = Path(policyc.__path__[0]).parent / "docs" / "reference" / "diagnostics"
-    return (checkout / f"{code}.md").read_text(encoding="utf-8")

@@ -7,10 +7,12 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from policyc.admission.bundle import Bundle, read_bundle
+from policyc.admission.bundle import Bundle, assemble
+from policyc.admission.settings import Settings
 from policyc.admission.verdict import Finding, Level
+from policyc.bundle.load import load_envelopes
 from policyc.core.diagnostics import Diagnostic, Severity
-from policyc.core.errors import PolicycError
+from policyc.core.errors import PolicycError, VerificationError
 from policyc.core.source import Source
 from policyc.kube.places import Placed, placed
 from policyc.kube.yaml import YamlError
@@ -33,16 +35,29 @@ def add_bundle(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_settings(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help="the webhook's settings file: what decisions depend on is taken from it",
+    )
+
+
+def settings_of(args: argparse.Namespace) -> Settings:
+    """The settings of ``--config``, or those that the webhook has without any."""
+    if args.config is None:
+        return Settings()
+    from webhook.settings import read_deciding
+
+    return read_deciding(args.config)
+
+
 def open_bundle(folder: Path) -> Bundle:
     """The agents of an output folder; PolicycError PC7058 when it holds no whole build."""
     try:
-        files = {
-            path.relative_to(folder).as_posix(): path.read_bytes()
-            for path in sorted(folder.rglob("*"))
-            if path.is_file()
-        }
-        return read_bundle(files)
-    except (OSError, ValueError) as fault:
+        return assemble(*load_envelopes(folder, None))
+    except (VerificationError, ValueError) as fault:
         raise PolicycError(
             "PC7058",
             f"`{folder}` is no compiled bundle: {fault}",

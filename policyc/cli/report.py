@@ -82,13 +82,13 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def progress(what: str) -> Callable[[int, int], None] | None:
+def progress(what: str, unit: str = "agents") -> Callable[[int, int], None] | None:
     """A bar on stderr when it is a terminal, else None."""
     if not sys.stderr.isatty():
         return None
     from tqdm import tqdm  # 20 ms to import: only when a bar is drawn
 
-    bar = tqdm(desc=what, unit=" agents", leave=False, file=sys.stderr)
+    bar = tqdm(desc=what, unit=f" {unit}", leave=False, file=sys.stderr)
 
     def step(done: int, total: int) -> None:
         bar.total = total

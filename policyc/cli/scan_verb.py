@@ -3,41 +3,170 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable
+from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from policyc.admission.scan import policy_reports, scan
-from policyc.admission.settings import Settings
+from policyc.admission.manifests import path_of
+from policyc.admission.request import Object, Request
+from policyc.admission.scan import SCANNED, Judged, policy_reports, scan
 from policyc.admission.view import View
 from policyc.cli.main import Exit
-from policyc.cli.objects import add_bundle, diagnostic, open_bundle, read_objects
-from policyc.cli.report import FORMATS, add_date, add_format, say
-from policyc.core.diagnostics import has_errors
+from policyc.cli.objects import (
+    add_bundle,
+    add_settings,
+    diagnostic,
+    open_bundle,
+    read_objects,
+    settings_of,
+)
+from policyc.cli.report import FORMATS, add_date, add_format, counted, progress, say
+from policyc.core.canonical import pretty_json
+from policyc.core.diagnostics import Diagnostic, has_errors
+from policyc.core.errors import PolicycError
+from policyc.core.source import Source
+from policyc.kube.places import Placed, placed
 from policyc.kube.yaml import dump
+
+if TYPE_CHECKING:
+    from policyc.kube.client import Cluster
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """An object that the cluster holds, and where it stands if that is a file."""
+
+    body: Object
+    file: Placed | None = None
+
+    def place(self, request: Request) -> Placed:
+        """The file, or what the API server has at the object's own path."""
+        if self.file is not None:
+            return self.file
+        text = pretty_json(self.body).decode()
+        return next(placed(Source(path_of(request), text)))
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "folder", type=Path, help="manifests of all that the cluster holds (kubectl get -o yaml)"
+        "folder",
+        nargs="?",
+        type=Path,
+        help="manifests of all that the cluster holds (kubectl get -o yaml)",
+    )
+    parser.add_argument(
+        "--live", action="store_true", help="ask the API server what the cluster holds instead"
+    )
+    parser.add_argument(
+        "--kubeconfig",
+        type=Path,
+        metavar="FILE",
+        help="how to reach the cluster for --live; without it, as a pod of it",
+    )
+    parser.add_argument(
+        "--apply", action="store_true", help="write PolicyReports into the cluster of --live"
     )
     add_bundle(parser)
+    add_settings(parser)
     add_date(parser)
     add_format(parser, (*FORMATS, "policy-report"))
 
 
 def run(args: argparse.Namespace) -> int:
-    bundle = open_bundle(args.bundle)
-    held = list(read_objects([args.folder]))
-    view = View.of([one.body for one in held])
-    judged = list(scan((p.body for p in held), bundle, view, Settings(), str(args.as_of)))
-    found = [
-        diagnostic(finding, one)
-        for one, result in zip(held, judged, strict=True)
-        for finding in result.verdict.findings
-    ]
-    if args.format == "policy-report":
-        print("---\n".join(dump(report).decode() for report in policy_reports(judged)), end="")
-    else:
-        say(found, args.format)
-    if args.format == "text":
-        print(f"{len(held)} objects, {sum(not j.verdict.allowed for j in judged)} would be refused")
+    _check(args)
+    bundle, settings = open_bundle(args.bundle), settings_of(args)
+    cluster = _connect(args.kubeconfig) if args.live else None
+    held = [Held(body) for body in _listed(cluster)] if cluster else _read(args.folder)
+    bodies = [one.body for one in held]
+    judged = list(
+        _shown(scan(bodies, bundle, View.of(bodies), settings, str(args.as_of)), len(bodies))
+    )
+    found = [finding for pair in zip(held, judged, strict=True) for finding in _findings(*pair)]
+    _say(args.format, found, judged)
+    if cluster and args.apply:
+        _apply(cluster, judged)
     return Exit.FINDINGS if has_errors(found) else Exit.CLEAN
+
+
+def _check(args: argparse.Namespace) -> None:
+    if args.live == (args.folder is not None):
+        raise PolicycError(
+            "PC7059", "there are two things to scan, or none", help="give either a FOLDER or --live"
+        )
+    if not args.live and (args.apply or args.kubeconfig):
+        raise PolicycError(
+            "PC7059", "a folder is no cluster", help="--kubeconfig and --apply go with --live"
+        )
+
+
+def _connect(kubeconfig: Path | None) -> Cluster:
+    from policyc.kube.client import connect  # half a second to import
+
+    return connect(kubeconfig)
+
+
+def _listed(cluster: Cluster) -> list[Object]:
+    from policyc.kube.snapshot import snapshot
+
+    return snapshot(cluster, SCANNED, progress("listing", "kinds"))
+
+
+def _read(folder: Path) -> list[Held]:
+    return [Held(one.body, one) for one in read_objects([folder])]
+
+
+def _shown(judged: Iterable[Judged], total: int) -> Iterable[Judged]:
+    """The same, with a bar on a terminal."""
+    step = progress("judging", "objects")
+    for done, one in enumerate(judged, 1):
+        yield one
+        if step:
+            step(done, total)
+
+
+def _findings(held: Held, judged: Judged) -> Iterable[Diagnostic]:
+    findings = judged.verdict.findings
+    if findings:
+        place = held.place(judged.request)
+        for finding in findings:
+            yield diagnostic(finding, place)
+
+
+def _say(format_: str, found: list[Diagnostic], judged: list[Judged]) -> None:
+    if format_ == "policy-report":
+        print("---\n".join(dump(report).decode() for report in policy_reports(judged)), end="")
+        return
+    say(found, format_)
+    if format_ == "text":
+        refused = sum(not one.verdict.allowed for one in judged)
+        print(f"{counted(len(judged), 'object')}, {refused} would be refused")
+
+
+def _apply(cluster: Cluster, judged: list[Judged]) -> None:
+    """Write the reports; PolicycError PC7117 or PC7118 when the cluster does not take them."""
+    from policyc.kube.client import ApiFault
+
+    for report in policy_reports(judged):
+        try:
+            cluster.apply(_path_of(report), report, "policyc-scan")
+        except ApiFault as fault:
+            if fault.status == HTTPStatus.FORBIDDEN:
+                message = f"no right to write PolicyReports: {fault.message}"
+                raise PolicycError("PC7117", message) from fault
+            served = fault.status != HTTPStatus.NOT_FOUND
+            message = fault.message if served else "the cluster does not serve their kind"
+            raise PolicycError(
+                "PC7118",
+                f"cannot write PolicyReports: {message}",
+                help="install the CustomResourceDefinitions of wgpolicyk8s.io/v1alpha2",
+            ) from fault
+
+
+def _path_of(report: Object) -> str:
+    metadata = report["metadata"]
+    assert isinstance(metadata, dict)
+    space = metadata.get("namespace")
+    plural = f"namespaces/{space}/policyreports" if space else "clusterpolicyreports"
+    return f"/apis/{report['apiVersion']}/{plural}/{metadata['name']}"

@@ -33,7 +33,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="IMAGE",
         help="image that holds the signed output folder",
     )
+    parser.add_argument(
+        "--bundle-objects",
+        action="store_true",
+        help="take envelopes from the cluster's EnvelopeBundle objects instead of an image",
+    )
     parser.add_argument("--replicas", type=int, default=2, metavar="N", help="pods (2)")
+    parser.add_argument(
+        "--log-claim",
+        default="",
+        metavar="NAME",
+        help="claim of a volume for decision logs that all pods may write; none: they go with the pods",
+    )
     parser.add_argument(
         "-o", "--output", type=Path, metavar="FOLDER", help="write a kustomize base instead"
     )
@@ -81,7 +92,10 @@ def target_of(args: argparse.Namespace) -> Target:
 
 
 def run(args: argparse.Namespace) -> int:
-    files = manifests(target_of(args), Rollout(args.image, args.bundle_image, args.replicas))
+    rollout = Rollout(
+        args.image, args.bundle_image, args.replicas, args.bundle_objects, args.log_claim
+    )
+    files = manifests(target_of(args), rollout)
     if args.output is None:
         sys.stdout.write(stream(files).decode())
         return Exit.CLEAN

@@ -116,6 +116,8 @@ CODES: dict[str, str] = {
     "PC7114": "no way to a cluster",
     "PC7115": "a setting that cannot be",
     "PC7116": "the webhook is not installed",
+    "PC7117": "a resource that this user may not have",
+    "PC7118": "the API server did not do what was asked",
     # 8xxx admission
     "PC8001": "refused at admission",
     "PC8101": "a missing webhook configuration",

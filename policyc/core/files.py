@@ -21,10 +21,13 @@ def read_file(path: Path) -> bytes:
         ) from fault
 
 
-def write_file(path: Path, data: bytes) -> None:
-    """Replace ``path`` in one step, its permissions kept; PolicycError PC7053 when refused."""
+def write_file(path: Path, data: bytes, *, mode: int = 0o644) -> None:
+    """Replace ``path`` in one step; PolicycError PC7053 when refused.
+
+    ``mode``: the permissions of a new file; those of an old one are kept.
+    """
     try:
-        mode = path.stat().st_mode & 0o7777 if path.exists() else 0o644
+        mode = path.stat().st_mode & 0o7777 if path.exists() else mode
         with tempfile.NamedTemporaryFile(
             dir=path.parent, prefix=f".{path.name}.", delete=False
         ) as stream:

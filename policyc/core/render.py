@@ -9,6 +9,7 @@ from urllib.parse import quote
 from policyc.core.canonical import Json, pretty_json
 from policyc.core.codes import CODES
 from policyc.core.diagnostics import Diagnostic, Severity
+from policyc.core.pages import page
 from policyc.core.source import Span
 
 _COLORS = {Severity.ERROR: "31", Severity.WARNING: "33", Severity.NOTE: "36"}
@@ -131,9 +132,7 @@ def render_sarif(diagnostics: Sequence[Diagnostic], *, version: str, root: str =
             "driver": {
                 "name": "policyc",
                 "version": version,
-                "rules": [
-                    {"id": code, "shortDescription": {"text": CODES[code]}} for code in codes
-                ],
+                "rules": [_rule(code) for code in codes],
             }
         },
         "columnKind": "unicodeCodePoints",
@@ -146,6 +145,16 @@ def render_sarif(diagnostics: Sequence[Diagnostic], *, version: str, root: str =
             "runs": [run],
         }
     ).decode()
+
+
+def _rule(code: str) -> Json:
+    """What a viewer shows beside a finding; it renders the Markdown where it can."""
+    text = page(code)
+    return {
+        "id": code,
+        "shortDescription": {"text": CODES[code]},
+        "help": {"text": text, "markdown": text},
+    }
 
 
 def _result(diagnostic: Diagnostic, rule: int, root: str) -> Json:

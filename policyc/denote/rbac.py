@@ -18,9 +18,10 @@ from policyc.envelope.region import Region
 
 # https://kubernetes.io/docs/reference/access-authn-authz/authentication/
 _USER = "system:serviceaccount:"
-_ANONYMOUS = "system:anonymous"
+ANONYMOUS = "system:anonymous"
 _OF_NAMESPACE = "system:serviceaccounts:"
-_EVERYBODY = ("system:serviceaccounts", "system:authenticated", "system:unauthenticated")
+EVERYBODY = ("system:serviceaccounts", "system:authenticated", "system:unauthenticated")
+"""Groups of which every ServiceAccount is a member, if need be by sending no token."""
 _NAMELESS = ("create", "deletecollection")
 
 
@@ -67,11 +68,11 @@ def _accounts(subject: dict[str, Json], binding_namespace: str) -> str | None:
         case {"kind": "User", "name": str(name)}:
             if name.startswith(_USER):
                 return name.removeprefix(_USER).replace(":", "/", 1)
-            return "" if name == _ANONYMOUS else None
+            return "" if name == ANONYMOUS else None
         case {"kind": "Group", "name": str(name)}:
             if name.startswith(_OF_NAMESPACE):
                 return name.removeprefix(_OF_NAMESPACE) + "/"
-            return "" if name in _EVERYBODY else None
+            return "" if name in EVERYBODY else None
     raise ValueError("a subject has a kind and a name")
 
 

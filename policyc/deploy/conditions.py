@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from policyc.denote.rbac import ANONYMOUS, EVERYBODY
 from policyc.kube.workloads import WORKLOAD_KINDS
 
 KUBE_SYSTEM = "system:serviceaccount:kube-system:"
@@ -89,11 +90,11 @@ def binds_an_agent(namespaces: Iterable[str]) -> Condition:
     """A binding that could reach an account of a namespace with agents, by any kind of subject."""
     spaces = _texts(namespaces)
     user = (
-        "s.kind == 'User'"
-        f" && {spaces}.exists(n, s.name.startsWith('system:serviceaccount:' + n + ':'))"
+        f"s.kind == 'User' && (s.name == '{ANONYMOUS}'"
+        f" || {spaces}.exists(n, s.name.startsWith('system:serviceaccount:' + n + ':')))"
     )
     group = (
-        "s.kind == 'Group' && (s.name in ['system:serviceaccounts', 'system:authenticated']"
+        f"s.kind == 'Group' && (s.name in {_texts(EVERYBODY)}"
         f" || {spaces}.exists(n, s.name == 'system:serviceaccounts:' + n))"
     )
     account = f"s.kind == 'ServiceAccount' && has(s.namespace) && s.namespace in {spaces}"

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from policyc.admission.manifests import plural
-from policyc.admission.view import WATCHED
+from policyc.admission.view import WATCHED, WATCHED_IF_SERVED
 from policyc.core.canonical import Json
 from policyc.deploy.configurations import GROUP, NAME, Target
+from policyc.deploy.definitions import GROUP as OWN
+from policyc.deploy.definitions import PLURALS, definitions
 from policyc.kube.workloads import WORKLOAD_KINDS
 
 PORT = 8443
@@ -15,6 +17,8 @@ HEALTH_PORT = 8081
 DRAIN_SECONDS = 15
 """How long a pod serves on after it was asked to end; endpoints are slow to forget it."""
 _ETC = "/etc/policyc"
+_LOG = "/var/lib/policyc/log"
+_LOG_LIMIT = "2Gi"  # some 2.5 million decisions
 _LABELS: dict[str, Json] = {"app.kubernetes.io/name": NAME}
 
 
@@ -23,18 +27,24 @@ class Rollout:
     """Images should be given by digest; with less than 2 ``replicas`` a node's end is an outage.
 
     ``bundle`` is an image that holds the signed output folder: it is mounted as a volume
-    (KEP-4639, on by default since Kubernetes 1.35).
+    (KEP-4639, on by default since Kubernetes 1.35).  With ``from_objects`` nothing is
+    mounted, and envelopes are taken from the cluster's own objects.  ``log_claim`` is a
+    claim of a volume that all pods may write at once, each in a folder of its own; without
+    one the decision log goes with its pod.
     """
 
     image: str
     bundle: str
     replicas: int = 2
+    from_objects: bool = False
+    log_claim: str = ""
 
 
 def objects(target: Target, rollout: Rollout) -> dict[str, dict[str, Json]]:
     """File name -> object, in the order in which they are applied."""
     return {
         "namespace.yaml": _namespace(target),
+        **definitions(),
         "serviceaccount.yaml": _named("v1", "ServiceAccount", target)
         | {"automountServiceAccountToken": False},
         "clusterrole.yaml": _cluster_role(),
@@ -49,7 +59,7 @@ def objects(target: Target, rollout: Rollout) -> dict[str, dict[str, Json]]:
 def watched_resources() -> list[tuple[str, str]]:
     """(group, plural) of the kinds that decisions may ask for."""
     own = {(row.group, row.kind): row.resource for row in WORKLOAD_KINDS}
-    return sorted((g, own.get((g, k)) or plural(k)) for g, k in WATCHED)
+    return sorted((g, own.get((g, k)) or plural(k)) for g, k in WATCHED | WATCHED_IF_SERVED)
 
 
 def _named(version: str, kind: str, target: Target | None) -> dict[str, Json]:
@@ -78,6 +88,7 @@ def _cluster_role() -> dict[str, Json]:
         {"apiGroups": [group], "resources": [*plurals], "verbs": ["get", "list", "watch"]}
         for group, plurals in reads.items()
     ]
+    rules.append({"apiGroups": [OWN], "resources": [*PLURALS], "verbs": ["get", "list", "watch"]})
     own: list[Json] = ["mutatingwebhookconfigurations", "validatingwebhookconfigurations"]
     rules.append(
         {
@@ -187,18 +198,36 @@ def _pod(target: Target, rollout: Rollout) -> dict[str, Json]:
         ],
         "containers": [_container(target, rollout)],
         "volumes": [
-            {"name": "bundle", "image": {"reference": rollout.bundle}},
+            *_bundle_volume(rollout),
             {"name": "keys", "configMap": {"name": f"{NAME}-keys"}},
             {"name": "tls", "secret": {"secretName": f"{NAME}-tls", "defaultMode": 0o440}},
+            {"name": "log-key", "secret": {"secretName": f"{NAME}-log-key", "defaultMode": 0o440}},
+            {"name": "log", **_log_volume(rollout)},
+            # Keys pass through files there (webhook/tls.py): never through a disk.
+            {"name": "tmp", "emptyDir": {"medium": "Memory", "sizeLimit": "16Mi"}},
         ],
     }
+
+
+def _bundle_volume(rollout: Rollout) -> list[Json]:
+    if rollout.from_objects:
+        return []
+    return [{"name": "bundle", "image": {"reference": rollout.bundle}}]
+
+
+def _log_volume(rollout: Rollout) -> dict[str, Json]:
+    """The kubelet ends a pod whose emptyDir outgrows its limit; the next one begins anew."""
+    if rollout.log_claim:
+        return {"persistentVolumeClaim": {"claimName": rollout.log_claim}}
+    return {"emptyDir": {"sizeLimit": _LOG_LIMIT}}
 
 
 def _container(target: Target, rollout: Rollout) -> dict[str, Json]:
     return {
         "name": "webhook",
         "image": rollout.image,
-        "args": _arguments(target),
+        "args": _arguments(target, rollout),
+        "env": [{"name": "POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}],
         "ports": [
             {"name": "https", "containerPort": PORT},
             {"name": "health", "containerPort": HEALTH_PORT},
@@ -216,19 +245,30 @@ def _container(target: Target, rollout: Rollout) -> dict[str, Json]:
             "privileged": False,
             "readOnlyRootFilesystem": True,
         },
-        "volumeMounts": [
-            {"name": name, "mountPath": f"{_ETC}/{name}", "readOnly": True}
-            for name in ("bundle", "keys", "tls")
-        ],
+        "volumeMounts": _mounts(rollout),
     }
 
 
-def _arguments(target: Target) -> list[Json]:
+def _mounts(rollout: Rollout) -> list[Json]:
+    """What is read, and the two places that are written."""
+    read: list[Json] = [
+        {"name": name, "mountPath": f"{_ETC}/{name}", "readOnly": True}
+        for name in (*(() if rollout.from_objects else ("bundle",)), "keys", "tls", "log-key")
+    ]
+    return [
+        *read,
+        # A log has one writer: each pod has a folder, and a log, of its own name.
+        {"name": "log", "mountPath": _LOG, "subPathExpr": "$(POD_NAME)"},
+        {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108  # a volume of the pod's own
+    ]
+
+
+def _arguments(target: Target, rollout: Rollout) -> list[Json]:
     """The flags of ``policyc webhook run``; only the API server, by its certificate, is answered."""
     return [
         "webhook",
         "run",
-        f"--bundle={_ETC}/bundle",
+        "--bundle-objects" if rollout.from_objects else f"--bundle={_ETC}/bundle",
         f"--public-key={_ETC}/keys/bundle.pub",
         f"--client-ca={_ETC}/keys/api-server-ca.crt",
         f"--tls-cert={_ETC}/tls/tls.crt",
@@ -236,6 +276,9 @@ def _arguments(target: Target) -> list[Json]:
         f"--port={PORT}",
         f"--health-port={HEALTH_PORT}",
         f"--drain-seconds={DRAIN_SECONDS}",
+        f"--log-folder={_LOG}",
+        f"--log-key={_ETC}/log-key/log.key",
+        "--log-name=$(POD_NAME)",
         "--guard",
         f"--ca-file={_ETC}/tls/ca.crt",
         f"--home={target.home}",

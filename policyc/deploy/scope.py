@@ -100,7 +100,7 @@ def _templates() -> dict[str, list[str]]:
 
 AGENT_RESOURCES = {
     # https://github.com/kagent-dev/kagent, api/v1alpha1 and v1alpha2; kmcp has its group
-    "kagent.dev": ["agents", "mcpservers", "modelconfigs", "remotemcpservers"],
+    "kagent.dev": ["agents", "mcpservers", "modelconfigs", "remotemcpservers", "sandboxagents"],
     # https://github.com/stacklok/toolhive, cmd/thv-operator/api
     "toolhive.stacklok.dev": ["mcpservers", "mcptoolconfigs"],
     # https://github.com/kubernetes-sigs/kube-agentic-networking, api/v0alpha0 and api/v1alpha1
@@ -128,7 +128,13 @@ VALIDATING: tuple[Entry, ...] = (
         "workloads.policyc.dev",
         Where.AGENTS,
         fails_closed=True,
-        rules=(*WORKLOADS, *_rules_of(AGENT_RESOURCES, WRITES)),
+        rules=(
+            *WORKLOADS,
+            # It may change labels: podStatusStrategy of pkg/registry/core/pod (1.36) keeps the spec
+            # and the owners only.
+            Rule("", ("pods/status",), (UPDATE,)),
+            *_rules_of(AGENT_RESOURCES, WRITES),
+        ),
         filters=(Filter.CHANGES_SOMETHING,),
     ),
     Entry(
@@ -151,6 +157,9 @@ VALIDATING: tuple[Entry, ...] = (
             Rule("discovery.k8s.io", ("endpointslices",), CHANGES),
             Rule("networking.k8s.io", ("networkpolicies",), CHANGES),
             Rule("cilium.io", ("ciliumnetworkpolicies",), CHANGES),
+            Rule("crd.antrea.io", ("networkpolicies",), CHANGES),
+            Rule("crd.projectcalico.org", ("networkpolicies",), CHANGES),
+            Rule("projectcalico.org", ("networkpolicies",), CHANGES),
             Rule("rbac.authorization.k8s.io", ("roles",), CHANGES),
             *_NAMESPACES,
         ),
@@ -215,9 +224,14 @@ VALIDATING: tuple[Entry, ...] = (
         Where.EVERYWHERE,
         fails_closed=False,
         rules=(
+            # The kubelet's own paths lead into every pod of its node; without a webhook logs and
+            # metrics still must be read.
             Rule("", ("nodes/proxy",), (CONNECT,), is_cluster=True),
             Rule("rbac.authorization.k8s.io", ("clusterroles",), WRITES, is_cluster=True),
             Rule("cilium.io", ("ciliumclusterwidenetworkpolicies",), CHANGES, is_cluster=True),
+            Rule("crd.antrea.io", ("clusternetworkpolicies",), CHANGES, is_cluster=True),
+            Rule("crd.projectcalico.org", ("globalnetworkpolicies",), CHANGES, is_cluster=True),
+            Rule("projectcalico.org", ("globalnetworkpolicies",), CHANGES, is_cluster=True),
             Rule(
                 "policy.networking.k8s.io",
                 ("adminnetworkpolicies", "baselineadminnetworkpolicies", "clusternetworkpolicies"),

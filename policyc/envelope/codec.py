@@ -7,6 +7,9 @@ refused.  Reasons do not travel: two builds that permit the same have one digest
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from functools import cache
 from typing import Any, NoReturn
 
 from policyc.core.canonical import Json, canonical_json, digest
@@ -24,11 +27,17 @@ from policyc.envelope.model import (
     Subject,
     WorkloadRef,
 )
+from policyc.envelope.region import Region
 
 API_VERSION = "policyc.dev/v1"
 KIND = "AgentEnvelope"
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_ANOTHER_FORM = "it says what it says in another form than the canonical one"
 _DAY = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])")
+
+
+class UnreadableError(Exception):
+    """A part of an envelope that is decoded late is not what it should be."""
 
 
 def encode(envelope: Envelope) -> dict[str, Json]:
@@ -43,10 +52,23 @@ def encode(envelope: Envelope) -> dict[str, Json]:
     }
 
 
+def digest_of(document: Json) -> str:
+    """The digest that an envelope's document bears; empty when it bears none."""
+    match document:
+        case {"digest": str(found)}:
+            return found
+    return ""
+
+
 def _spec(envelope: Envelope) -> dict[str, Json]:
+    domains: Json = {name: envelope.domains[name].encode() for name in DOMAINS}
+    return {"domains": domains, **_beside(envelope)}
+
+
+def _beside(envelope: Envelope) -> dict[str, Json]:
+    """The spec but for its domains."""
     return {
-        "subject": _subject(envelope.subject),
-        "domains": {name: envelope.domains[name].encode() for name in DOMAINS},
+        "subject": encode_subject(envelope.subject),
         "resolutions": [
             {"host": r.host, "protocol": r.protocol, "port": r.port, "addresses": [*r.addresses]}
             for r in sorted(envelope.resolutions, key=_resolution_order)
@@ -84,7 +106,8 @@ def _resolution_order(resolution: Resolution) -> tuple[str, str, int, tuple[str,
     return (resolution.host, resolution.protocol, resolution.port, resolution.addresses)
 
 
-def _subject(subject: Subject) -> Json:
+def encode_subject(subject: Subject) -> dict[str, Json]:
+    """The subject as a document has it; ``decode_subject`` reads it back."""
     encoded: dict[str, Json] = {
         "agent": subject.agent,
         "class": subject.class_name,
@@ -126,11 +149,17 @@ def _refuse(where: str, what: str) -> NoReturn:
     raise ValueError(f"{where}: {what}")
 
 
+@cache
+def _names(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
 def _fields(value: Json, where: str, required: str, optional: str = "") -> dict[str, Any]:
     """The object's fields, exactly those; Any: each reader checks its own."""
     if not isinstance(value, dict):
         _refuse(where, "an object is wanted")
-    needed, allowed = set(required.split()), set(required.split()) | set(optional.split())
+    needed = _names(required)
+    allowed = needed | _names(optional) if optional else needed
     if value.keys() - allowed:
         _refuse(where, f"the field `{min(value.keys() - allowed)}` is not known")
     if needed - value.keys():
@@ -170,9 +199,25 @@ def _list(value: Json, where: str) -> list[Json]:
 
 def decode(document: Json) -> Envelope:
     """The envelope of a document; ValueError on anything that ``encode`` does not write."""
+    envelope = decode_by_need(document)
+    try:
+        return replace(envelope, domains=dict(envelope.domains))
+    except UnreadableError as fault:
+        raise ValueError(str(fault)) from None
+
+
+def decode_by_need(document: Json) -> Envelope:
+    """As ``decode``, but a domain is decoded when it is first asked for.
+
+    A decision needs few domains, and decoding them all takes most of the time.  One that
+    cannot be decoded raises UnreadableError each time.
+    """
     top = _fields(document, "", "apiVersion kind metadata spec digest")
     if (top["apiVersion"], top["kind"]) != (API_VERSION, KIND):
-        _refuse("", f"not a {API_VERSION} {KIND}")
+        _refuse(
+            "apiVersion",
+            f"`{top['apiVersion']}` `{top['kind']}`: this version reads {API_VERSION} {KIND}s",
+        )
     name = _text(_fields(top["metadata"], "metadata", "name")["name"], "metadata.name")
     if top["digest"] != digest(canonical_json(top["spec"])):
         _refuse("digest", "it does not match the spec")
@@ -181,13 +226,13 @@ def decode(document: Json) -> Envelope:
         "spec",
         "subject domains resolutions approvals delegates pod cluster expiries pins",
     )
-    subject = _read_subject(spec["subject"])
+    subject = decode_subject(spec["subject"])
     if subject.agent != name:
         _refuse("metadata.name", "it is not the agent's")
     domains = _fields(spec["domains"], "spec.domains", " ".join(DOMAINS))
     envelope = Envelope(
         subject,
-        {d: DOMAINS[d].decode(domains[d]) for d in DOMAINS},
+        _ByNeed(name, domains),
         {},
         tuple(_read_resolution(r) for r in _list(spec["resolutions"], "spec.resolutions")),
         tuple(_read_approval(a) for a in _list(spec["approvals"], "spec.approvals")),
@@ -197,12 +242,47 @@ def decode(document: Json) -> Envelope:
         tuple(_read_expiry(e) for e in _list(spec["expiries"], "spec.expiries")),
         tuple(_read_pin(p) for p in _list(spec["pins"], "spec.pins")),
     )
-    if encode(envelope) != document:
-        _refuse("spec", "it says what it says in another form than the canonical one")
+    if {**_beside(envelope), "domains": domains} != spec:
+        _refuse("spec", _ANOTHER_FORM)
     return envelope
 
 
-def _read_subject(value: Json) -> Subject:
+class _ByNeed(Mapping[str, Region]):
+    """The regions of a document's domains; UnreadableError when one is not canonical."""
+
+    __slots__ = ("_agent", "_found", "_written")
+
+    def __init__(self, agent: str, written: Mapping[str, Json]) -> None:
+        self._agent = agent
+        self._written = dict(written)
+        self._found: dict[str, Region] = {}
+
+    def __getitem__(self, name: str) -> Region:
+        found = self._found.get(name)
+        return self._decoded(name) if found is None else found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(DOMAINS)
+
+    def __len__(self) -> int:
+        return len(DOMAINS)
+
+    def _decoded(self, name: str) -> Region:
+        # Two threads may both decode it: the regions are the same.
+        written = self._written[name]
+        where = f"the envelope of agent `{self._agent}`: spec.domains.{name}"
+        try:
+            region = DOMAINS[name].decode(written)
+        except ValueError as fault:
+            raise UnreadableError(f"{where}: {fault}") from None
+        if region.encode() != written:
+            raise UnreadableError(f"{where}: {_ANOTHER_FORM}")
+        self._found[name] = region
+        return region
+
+
+def decode_subject(value: Json) -> Subject:
+    """The subject of a document; ValueError on any other form."""
     where = "spec.subject"
     f = _fields(
         value, where, "agent class stage tier owner serviceAccount podLabels", "workload managed"

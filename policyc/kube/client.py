@@ -17,6 +17,7 @@ from urllib.parse import urlencode
 import urllib3
 from kubernetes.client import ApiClient, Configuration
 from kubernetes.config import ConfigException, load_incluster_config, load_kube_config
+from yaml import YAMLError
 
 from policyc.core.errors import PolicycError
 
@@ -26,6 +27,7 @@ _NOTHING: Mapping[str, object] = {}
 _PAGE = 500
 _CONNECT_SECONDS, _ANSWER_SECONDS = 5.0, 30.0
 _GONE = 410
+_TYPES = {"PATCH": "application/apply-patch+yaml"}  # of YAML, JSON is a part
 _RETRIES = urllib3.Retry(1, redirect=0, status=0)  # a kept connection may have ended meanwhile
 
 
@@ -88,6 +90,12 @@ class Cluster:
         with _Answer(self._open(path, _NOTHING, _ANSWER_SECONDS, method, body)) as answer:
             return answer.json()
 
+    def apply(self, path: str, body: Object, manager: str) -> Object:
+        """Server-side apply: the object at ``path`` has these fields afterwards.  ApiFault."""
+        query = {"fieldManager": manager, "force": "true"}
+        with _Answer(self._open(path, query, _ANSWER_SECONDS, "PATCH", body)) as answer:
+            return answer.json()
+
     def resource(self, group: str, kind: str) -> Resource | None:
         """The preferred version of a kind; None when the server does not serve it.  ApiFault."""
         try:
@@ -146,7 +154,7 @@ class Cluster:
     ) -> urllib3.BaseHTTPResponse:
         headers = {"Accept": "application/json"}
         if body is not None:
-            headers["Content-Type"] = "application/json"
+            headers["Content-Type"] = _TYPES.get(method, "application/json")
         # Any: typed as an empty dictionary there.
         settings: Any = self._configuration.auth_settings()
         for setting in settings.values():
@@ -220,11 +228,11 @@ def connect(kubeconfig: Path | None) -> Cluster:
             load_kube_config(str(kubeconfig), client_configuration=configuration)  # type: ignore[no-untyped-call]  # theirs
         else:
             load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]  # theirs
-    except (ConfigException, OSError, ValueError, TypeError) as fault:
+    except (ConfigException, YAMLError, OSError, ValueError, TypeError, AttributeError) as fault:
         where = f"`{kubeconfig}` is no usable kubeconfig" if kubeconfig else "this is no pod of one"
         raise PolicycError(
             "PC7114",
-            f"no way to a cluster: {where}: {fault}",
+            f"no way to a cluster: {where}: {' '.join(str(fault).split())}",
             help="give --kubeconfig FILE, or run with a ServiceAccount's token mounted",
         ) from fault
     return Cluster(configuration)

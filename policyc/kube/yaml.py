@@ -1,7 +1,8 @@
 """The door to YAML: strict in, stable out.
 
 Values are JSON's types only.  Timestamps, octals and the other surprises of YAML
-1.1 are read as the strings or numbers that JSON would hold, and written quoted.
+1.1 are read as the strings or numbers that JSON would hold, and written quoted.  Aliases
+and merge keys are followed.
 """
 
 from __future__ import annotations
@@ -101,7 +102,26 @@ def _value(node: Node | None, budget: _Budget, depth: int = 0) -> Json:
         if key in result:
             raise YamlError(f"the key `{key}` stands twice in one mapping", _offset(key_node))
         result[key] = _value(child, budget, depth + 1)
-    return result
+        if key_node.tag == f"{_TAG}merge" and not _are_mappings(result[key]):
+            raise YamlError("only mappings can be merged", _offset(key_node))
+    return _merged(result) if any(k.tag == f"{_TAG}merge" for k, _ in node.value) else result
+
+
+def _are_mappings(value: Json) -> bool:
+    return all(isinstance(v, dict) for v in (value if isinstance(value, list) else [value]))
+
+
+def _merged(written: dict[str, Json]) -> dict[str, Json]:
+    """What ``<<`` refers to, as kubectl reads it: a key that stands here, or came first, stays.
+
+    https://yaml.org/type/merge.html
+    """
+    found = written.pop("<<")
+    for one in found if isinstance(found, list) else [found]:
+        assert isinstance(one, dict)
+        for key, value in one.items():
+            written.setdefault(key, value)
+    return written
 
 
 def _scalar(node: ScalarNode) -> Json:

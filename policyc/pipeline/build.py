@@ -13,6 +13,7 @@ from policyc.core.errors import InternalError
 from policyc.emit.backstop import Row, row_of
 from policyc.emit.base import Artifact, Emission, Emitter, Line, Narrowing, Slack
 from policyc.emit.registry import EMITTERS
+from policyc.envelope.index import Entry, entry_of
 from policyc.envelope.model import Envelope
 from policyc.envelope.observation import Observed
 from policyc.envelope.provenance import Derivation, Step
@@ -30,8 +31,8 @@ _STAMP = Derivation(Step.FIXED, note="ties the file to its envelope and its prov
 class AgentBuild:
     """What one agent gives: its files by name, and all that was said on the way.
 
-    ``files`` is empty when ``diagnostics`` holds an error.  ``row`` is its part of what is
-    made for the build as a whole.
+    ``files`` is empty when ``diagnostics`` holds an error.  ``row`` and ``entry`` are its
+    parts of what is made for the build as a whole.
     """
 
     agent: str
@@ -40,6 +41,7 @@ class AgentBuild:
     slack: tuple[Slack, ...]
     diagnostics: tuple[Diagnostic, ...]
     row: Row | None = None
+    entry: Entry | None = None
 
 
 def lower_agent(
@@ -79,9 +81,10 @@ def build_agent(root: Path, agent: CheckedAgent, policy: CheckedPolicy, as_of: d
             documents[artifact.path] = from_bytes(artifact.path, files[artifact.path])
         if documents:
             prove_sound(emitter, documents, envelope)
-    files[SIDECAR] = pretty_json(encode(agent.name, policy_lines(agent), lines, slack))
-    row = row_of(envelope)
-    return AgentBuild(agent.name, envelope, files, tuple(slack), tuple(diagnostics), row)
+    said = policy_lines(agent)
+    files[SIDECAR] = pretty_json(encode(agent.name, said, lines, slack))
+    row, entry = row_of(envelope), entry_of(envelope, stamp, said.agent, said.caps)
+    return AgentBuild(agent.name, envelope, files, tuple(slack), tuple(diagnostics), row, entry)
 
 
 def _digest_of(emissions: list[tuple[Emitter, Emission]]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -14,6 +14,8 @@ from policyc.core.errors import PolicycError
 from policyc.core.source import Source
 from policyc.emit.backstop import Row
 from policyc.emit.base import Slack
+from policyc.envelope.index import PATH as INDEX
+from policyc.envelope.index import Entry, write_index
 from policyc.pipeline.build import AgentBuild, build_agent
 from policyc.pipeline.cluster import cluster_files
 from policyc.pipeline.output import MANIFEST
@@ -82,23 +84,26 @@ def compile_root(
 
     def work(index: int) -> tuple[AgentBuild, list[Json]]:
         build = build_agent(root, agents[index], policy, as_of)
-        plain = AgentBuild(build.agent, None, build.files, build.slack, (), build.row)
+        plain = replace(build, envelope=None, diagnostics=())
         return plain, [pack(d) for d in build.diagnostics]
 
     files: dict[str, bytes] = {}
     summaries: list[AgentSummary] = []
     rows: list[Row] = []
+    entries: list[Entry] = []
     for done, (build, packed) in enumerate(run_all(work, len(agents), jobs), start=1):
         diagnostics += [unpack(value, source) for value in packed]
         for name, data in build.files.items():
             files[f"{build.agent}/{name}"] = data
         summaries.append(AgentSummary(build.agent, tuple(sorted(build.files)), build.slack))
         rows += [build.row] if build.row is not None else []
+        entries += [build.entry] if build.entry is not None else []
         if progress:
             progress(done, len(agents))
     if has_errors(diagnostics):
         return Compiled({}, (), tuple(in_order(diagnostics)))
     files |= cluster_files(rows)
+    files[INDEX] = write_index(entries)
     files[MANIFEST] = _manifest(files)
     return Compiled(files, tuple(summaries), tuple(in_order(diagnostics)))
 

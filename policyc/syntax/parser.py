@@ -88,9 +88,12 @@ def _is_edition(diagnostic: Diagnostic) -> bool:
     return span is not None and "edition" in span.source.line(span.begin.line)
 
 
+_NO_STATEMENT = re.compile(r"(?:\s|#[^\n]*)*")
+
+
 def _edition(source: Source, file: nodes.File) -> Iterator[Diagnostic]:
-    first = next(iter(outline(source.text).statements), None)
     if file.edition is None:
+        first = _first(source)
         if first is None or not first.head.startswith("edit"):
             yield Diagnostic(
                 "PC1011",
@@ -107,6 +110,9 @@ def _edition(source: Source, file: nodes.File) -> Iterator[Diagnostic]:
             year.span,
             help=f"this compiler reads edition {', '.join(EDITIONS)}; a newer edition needs a newer policyc",
         )
+    if _NO_STATEMENT.fullmatch(source.text, 0, file.edition.span.start):
+        return
+    first = _first(source)
     if first is not None and first.start != file.edition.span.start:
         yield Diagnostic(
             "PC1013",
@@ -115,6 +121,10 @@ def _edition(source: Source, file: nodes.File) -> Iterator[Diagnostic]:
             (Related(source.span(first.start, first.end), "this stands before it"),),
             help="move the `edition` line to the top",
         )
+
+
+def _first(source: Source) -> Statement | None:
+    return next(iter(outline(source.text).statements), None)
 
 
 # -- recovery ----------------------------------------------------------------------

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from support.admission import in_kind, judge, kind, pod, reasons, request, view
+from support.admission import SETTINGS, in_kind, judge, kind, pod, reasons, request, view
 
 from policyc.admission.extract.gateways import EMPTY, Empty
 from policyc.admission.view import View
@@ -72,6 +73,7 @@ def server(*names: str, name: str = "web", **more: Any) -> Any:
         (agent([server()], name="other"), set()),
         (agent([server()], version="v1alpha9"), {"NOT_A_LIST"}),
         (of("kagent.dev/v1alpha2 Agent", "research", {"type": "BYO", "byo": {"deployment": {"cmd": "sh", "args": ["-c", "x"]}}}), {"SHELL_WRAPPER"}),
+        (of("kagent.dev/v1alpha2 SandboxAgent", "research", {**agent([server("shell_exec")])["spec"], "platform": "substrate"}), {"TOOL"}),
         (of("example.com/v1 Agent", "research", {"declarative": {"tools": [server()]}}), set()),
     ],
 )  # fmt: skip
@@ -114,6 +116,39 @@ def test_what_kagent_renders_is_judged_by_its_agent(uid: str | None) -> None:
     assert judge(request(rendered(uid)), kagents(good)).allowed
     assert reasons(judge(request(rendered(uid)), kagents(bad))) == {"TOOL"}
     assert reasons(judge(request(rendered(uid)), kagents())) == {"OWNER_UNKNOWN"}
+
+
+def test_the_agent_that_a_pod_names_wins_over_its_account() -> None:
+    """An Agent with a ServiceAccount of another name; its ReplicaSet's pods have no Agent as owner."""
+    named = rendered(None)
+    named["spec"]["template"]["spec"]["containers"][0]["env"] = [
+        {"name": "KAGENT_NAME", "value": "finder"}
+    ]
+    good = agent([server("web_search")], name="finder", serviceAccountName="research")
+    bad = agent([server("shell_exec")], name="finder", serviceAccountName="research")
+    assert judge(request(named), kagents(good)).allowed
+    assert reasons(judge(request(named), kagents(bad))) == {"TOOL"}
+    assert reasons(judge(request(named), kagents())) == {"OWNER_UNKNOWN"}
+
+
+def test_a_sandbox_agent_is_an_owner_too() -> None:
+    body = {**agent([server("shell_exec")]), "kind": "SandboxAgent"}
+    made = rendered("u-1")
+    made["metadata"]["ownerReferences"][0]["kind"] = "SandboxAgent"
+    assert reasons(judge(request(made), kagents(body))) == {"TOOL"}
+
+
+def test_kagents_own_token_is_for_operators_to_allow() -> None:
+    """kagent mounts a token with the audience `kagent` into every pod that it makes."""
+    made = pod()
+    source = {"serviceAccountToken": {"audience": "kagent", "path": "kagent-token"}}
+    made["spec"]["volumes"] = [{"name": "kagent-token", "projected": {"sources": [source]}}]
+    assert reasons(judge(request(made))) == {"TOKEN_VOLUME"}
+    allowed = replace(SETTINGS, token_audiences=frozenset({"kagent"}))
+    assert judge(request(made), settings=allowed).allowed
+    source["serviceAccountToken"].pop("audience")
+    summary = {**made, "spec": {**pod("summary")["spec"], "volumes": made["spec"]["volumes"]}}
+    assert "TOKEN_VOLUME" in reasons(judge(request(summary), settings=allowed))
 
 
 def test_an_owner_that_is_another_object_is_none() -> None:
@@ -189,6 +224,7 @@ REFERS = toolhive("MCPServer", "web", {"image": "x", "toolConfigRef": {"name": "
         ({"toolsFilter": []}, {"ALL_TOOLS"}),
         ({}, {"ALL_TOOLS"}),
         ({"toolsFilter": ["look"], "toolsOverride": {"web_search": {"name": "look"}}}, set()),
+        ({"toolsFilter": ["web_search"], "toolsOverride": {"web_search": {"description": "x"}}}, set()),
         ({"toolsFilter": ["web_search"], "toolsOverride": {"shell_exec": {"name": "web_search"}}}, {"TOOL"}),
     ],
 )  # fmt: skip
@@ -213,11 +249,13 @@ def test_a_server_of_toolhive_without_a_filter() -> None:
         ({"include": ["shell_exec"]}, {"TOOL"}),
         ({"include": []}, {"ALL_TOOLS"}),
         ({"includeRegex": ["web_.*"]}, {"WILDCARD"}),
+        ({"exclude": ["shell_exec"]}, {"ALL_TOOLS"}),
     ],
 )
-def test_routes_of_the_envoy_gateway(selector: Any, expected: set[str]) -> None:
+@pytest.mark.parametrize("version", ["v1alpha1", "v1beta1"])
+def test_routes_of_the_envoy_gateway(version: str, selector: Any, expected: set[str]) -> None:
     backend = {"name": "web"} if selector is None else {"name": "web", "toolSelector": selector}
-    body = of("aigateway.envoyproxy.io/v1alpha1 MCPRoute", "r", {"backendRefs": [backend]})
+    body = of(f"aigateway.envoyproxy.io/{version} MCPRoute", "r", {"backendRefs": [backend]})
     assert reasons(judge(request(body))) == expected
 
 

@@ -1,1 +1,6 @@
-"""Benchmarks: each prints a figure and its ratio to a floor measured in the same run."""
+"""Benches share the tests' support modules, which import each other as ``support.x``."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from policyc.bundle.sign import sign_folder
 from policyc.bundle.statement import MOST_SERIAL, Statement, parse_statement, signature_path
 from policyc.core.canonical import Json, canonical_json, digest
 from policyc.core.errors import PolicycError, VerificationError
+from policyc.envelope.index import PATH as INDEX
 from policyc.pipeline.output import MANIFEST, read_tree
 from policyc.signing.notes import sign_note
 
@@ -36,7 +38,9 @@ def folder(tmp_path: Path) -> Path:
 
 
 def write(folder: Path, files: dict[str, bytes]) -> None:
+    """An output folder with these files, and an index that loaders of whole folders never read."""
     shutil.rmtree(folder, ignore_errors=True)
+    files = {INDEX: b"[]", **files}
     listed: dict[str, Json] = {name: digest(data) for name, data in files.items()}
     manifest: Json = {"apiVersion": "policyc.dev/v1", "kind": "Manifest", "files": listed}
     for name, data in {**files, MANIFEST: canonical_json(manifest)}.items():
@@ -75,12 +79,18 @@ def bad_signature(folder: Path) -> None:
 
 
 def wrong_key(folder: Path) -> None:
-    text = Statement(1, digest((folder / MANIFEST).read_bytes())).to_text()
+    text = Statement(1, digest((folder / MANIFEST).read_bytes()), digest(b"[]")).to_text()
     signature_path(folder).write_bytes(sign_note(text, OTHER_KEY))
 
 
 def another_note(folder: Path) -> None:
     signature_path(folder).write_bytes(sign_note("serial 1\n", KEY))
+
+
+def another_index(folder: Path) -> None:
+    """A note whose two digests are not of one build."""
+    text = Statement(1, digest((folder / MANIFEST).read_bytes()), digest(b"[ ]")).to_text()
+    signature_path(folder).write_bytes(sign_note(text, KEY))
 
 
 def another_manifest(folder: Path) -> None:
@@ -149,6 +159,7 @@ REFUSED: dict[Callable[[Path], None], str] = {
     bad_signature: "does not hold",
     wrong_key: "none of the given keys",
     another_note: "not one about a bundle",
+    another_index: "about another agents.json",
     another_manifest: "about another manifest.json",
     changed: "its digest is not the listed one",
     missing: "it is missing",
@@ -200,7 +211,7 @@ def test_a_manifest_names_files_of_its_folder(folder: Path, name: str) -> None:
     shutil.rmtree(folder)
     folder.mkdir()
     (folder / MANIFEST).write_bytes(canonical_json(manifest))
-    text = Statement(1, digest(canonical_json(manifest))).to_text()
+    text = Statement(1, digest(canonical_json(manifest)), digest(b"")).to_text()
     signature_path(folder).write_bytes(sign_note(text, KEY))
     assert "no file of the folder" in refusal(folder)
 
@@ -242,6 +253,16 @@ def test_what_is_not_whole_is_not_signed(folder: Path) -> None:
         sign_folder(folder, KEY)
 
 
+def test_a_build_without_an_index_is_not_signed(folder: Path) -> None:
+    """Of a compiler that made none: the webhook could not read it."""
+    manifest = json.loads((folder / MANIFEST).read_bytes())
+    del manifest["files"][INDEX]
+    (folder / MANIFEST).write_bytes(canonical_json(manifest))
+    (folder / INDEX).unlink()
+    with pytest.raises(VerificationError, match="has no agents"):
+        sign_folder(folder, KEY)
+
+
 def test_a_signature_that_says_nothing_is_not_gone_on_from(folder: Path) -> None:
     signature_path(folder).write_bytes(b"junk")
     with pytest.raises(PolicycError, match="holds no serial"):
@@ -262,7 +283,7 @@ def test_other_texts_are_no_statement(text: str) -> None:
         parse_statement(text)
 
 
-@given(st.integers(1, MOST_SERIAL), st.binary())
-def test_a_statement_survives_its_text(serial: int, data: bytes) -> None:
-    said = Statement(serial, digest(data))
+@given(st.integers(1, MOST_SERIAL), st.binary(), st.binary())
+def test_a_statement_survives_its_text(serial: int, manifest: bytes, index: bytes) -> None:
+    said = Statement(serial, digest(manifest), digest(index))
     assert parse_statement(said.to_text()) == said

@@ -10,13 +10,16 @@ import kubernetes_validate
 import pytest
 from support.samples import ROOT
 
-from policyc.admission.view import WATCHED
+from policyc.admission.manifests import plural
+from policyc.admission.view import WATCHED, WATCHED_IF_SERVED
+from policyc.catalog.policy_kinds import POLICY_KINDS
 from policyc.cli.main import Exit, main
 from policyc.deploy.configurations import Target
 from policyc.deploy.manifests import KUSTOMIZATION, manifests, stream
 from policyc.deploy.objects import Rollout
 from policyc.deploy.scope import MUTATING, VALIDATING, Filter, Where
 from policyc.kube.yaml import load, load_all
+from webhook.bundle_objects import BUNDLES, ENVELOPES
 from webhook.settings import add_flags, read_settings
 
 Json = Any  # documents, looked at by path
@@ -61,7 +64,8 @@ def test_a_stale_base_is_named_and_renewed(
 def test_it_reads_what_decisions_need_and_writes_its_own_configurations() -> None:
     rules = OBJECTS["clusterrole.yaml"]["rules"]
     reads = [r for r in rules if r["verbs"] == ["get", "list", "watch"]]
-    assert sum(len(r["resources"]) for r in reads) == len(WATCHED)
+    watched = WATCHED | WATCHED_IF_SERVED | {ENVELOPES, BUNDLES}
+    assert sum(len(r["resources"]) for r in reads) == len(watched)
     writes = [r for r in rules if r not in reads]
     assert {g for r in writes for g in r["apiGroups"]} == {"admissionregistration.k8s.io"}
     assert [r["verbs"] for r in writes if "resourceNames" not in r] == [["create"]]
@@ -125,3 +129,83 @@ def test_the_server_takes_its_arguments() -> None:
     assert settings.drain_seconds < pod["terminationGracePeriodSeconds"]
     account = "system:serviceaccount:policyc-system:policyc"
     assert settings.admission.operators == {account}
+
+
+def test_the_definitions_are_of_the_kinds_that_are_watched() -> None:
+    found = [o["spec"] for o in OBJECTS.values() if o["kind"] == "CustomResourceDefinition"]
+    assert {(spec["group"], spec["names"]["kind"]) for spec in found} == {ENVELOPES, BUNDLES}
+    readable = {
+        (group, plural)
+        for rule in OBJECTS["clusterrole.yaml"]["rules"]
+        for group in rule["apiGroups"]
+        for plural in rule["resources"]
+    }
+    assert {(spec["group"], spec["names"]["plural"]) for spec in found} <= readable
+
+
+def test_with_objects_nothing_is_mounted_for_envelopes() -> None:
+    rollout = Rollout("image@sha256:0", "", from_objects=True)
+    deployment: Json = load(manifests(Target(("agents",)), rollout)["deployment.yaml"])
+    spec = deployment["spec"]["template"]["spec"]
+    container = spec["containers"][0]
+    for listed in (spec["volumes"], container["volumeMounts"]):
+        assert {item["name"] for item in listed} == {"keys", "tls", "log-key", "log", "tmp"}
+    parser = argparse.ArgumentParser()
+    add_flags(parser)
+    assert read_settings(parser.parse_args(container["args"][2:]), {}).bundle_objects
+
+
+def mounted(name: str) -> Json:
+    pod = OBJECTS["deployment.yaml"]["spec"]["template"]["spec"]
+    (mount,) = [m for m in pod["containers"][0]["volumeMounts"] if m["name"] == name]
+    return mount
+
+
+def test_every_path_of_the_servers_settings_is_mounted() -> None:
+    """What it reads is read-only; what it writes, its log and what is temporary, is not."""
+    container = OBJECTS["deployment.yaml"]["spec"]["template"]["spec"]["containers"][0]
+    mounts = {m["mountPath"]: m for m in container["volumeMounts"]}
+    paths = [flag.partition("=")[2] for flag in container["args"] if "=/" in flag]
+    for path in paths:
+        (place,) = [p for p in mounts if path == p or path.startswith(f"{p}/")]
+        assert ("readOnly" in mounts[place]) == (place != mounted("log")["mountPath"])
+    assert [p for p in mounts if "readOnly" not in mounts[p]] == [
+        mounted("log")["mountPath"],
+        mounted("tmp")["mountPath"],
+    ]
+
+
+def test_every_volume_is_mounted_and_every_mount_has_one() -> None:
+    pod = OBJECTS["deployment.yaml"]["spec"]["template"]["spec"]
+    names = [volume["name"] for volume in pod["volumes"]]
+    assert names == [m["name"] for m in pod["containers"][0]["volumeMounts"]]
+
+
+@pytest.mark.parametrize("claim", ["", "logs"])
+def test_each_pod_has_a_log_of_its_own(claim: str) -> None:
+    """Two replicas with one claim never write one folder, nor two logs of one name."""
+    rollout = Rollout("image@sha256:0", "bundle@sha256:0", log_claim=claim)
+    deployment: Json = load(manifests(Target(("agents",)), rollout)["deployment.yaml"])
+    pod = deployment["spec"]["template"]["spec"]
+    (volume,) = [v for v in pod["volumes"] if v["name"] == "log"]
+    expected = (
+        {"persistentVolumeClaim": {"claimName": claim}}
+        if claim
+        else {"emptyDir": {"sizeLimit": "2Gi"}}
+    )
+    assert volume == {"name": "log", **expected}
+    container = pod["containers"][0]
+    name = {"name": "POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}
+    assert name in container["env"]
+    assert "--log-name=$(POD_NAME)" in container["args"]
+    assert mounted("log")["subPathExpr"] == "$(POD_NAME)"
+
+
+def test_every_network_policy_that_decisions_know_is_sent() -> None:
+    sent = {
+        (rule.group, resource)
+        for entry in VALIDATING
+        for rule in entry.rules
+        for resource in rule.resources
+    }
+    assert {(group, plural(kind)) for group, kind in POLICY_KINDS} <= sent

@@ -345,8 +345,8 @@ def test_the_live_configuration_is_clean_until_it_is_not(
     assert "PC8102" in capsys.readouterr().err
 
 
-@of("J1")
 @pytest.mark.parametrize("path", CONFIGURATIONS, ids=["validating", "mutating"])
+@of("J1")
 def test_a_deleted_configuration_returns(guarded: tuple[ControlPlane, Webhook], path: str) -> None:
     plane, webhook = guarded
     before = webhook.metric("policyc_configuration_restored_total")

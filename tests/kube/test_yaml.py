@@ -178,3 +178,17 @@ def test_any_text_is_documents_or_a_yaml_error(text: str) -> None:
         return
     for document in documents:
         assert load(dump(document)) == document
+
+
+@pytest.mark.parametrize(
+    ("text", "merged"),
+    [
+        ("{a: &a {x: 1, y: 2}, b: {<<: *a, y: 3}}", {"x": 1, "y": 3}),
+        ("{a: &a {x: 1, y: 2}, b: {y: 3, <<: *a}}", {"x": 1, "y": 3}),
+        ("{a: [&a {x: 1}, &c {x: 2, z: 4}], b: {<<: [*a, *c]}}", {"x": 1, "z": 4}),
+        ("b: {'<<': text}", {"<<": "text"}),
+    ],
+)
+def test_merge_keys_bring_what_does_not_stand_there(text: str, merged: Json) -> None:
+    (read,) = load_all(text)
+    assert read["b"] == merged == yaml.safe_load(text)["b"]

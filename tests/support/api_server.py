@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +19,7 @@ from policyc.admission.view import WATCHED, Key, Kind, key_of, kind_of
 
 Json = Any
 
+SERVED = WATCHED | {("policyc.dev", "AgentEnvelope"), ("policyc.dev", "EnvelopeBundle")}
 _PLURALS = {"NetworkPolicy": "networkpolicies"}
 
 
@@ -83,8 +85,25 @@ class ApiServer:
 
     def bookmark(self) -> None:
         """Tell every watch that nothing happened."""
-        for kind in WATCHED:
+        for kind in SERVED:
             self._tell("BOOKMARK", {"apiVersion": "v1", "kind": kind[1], "metadata": {}}, kind)
+
+    @contextmanager
+    def talking(self) -> Iterator[None]:
+        """A bookmark every 0.2 s, as a live server sends them."""
+        stopped = threading.Event()
+
+        def run() -> None:
+            while not stopped.wait(0.2):
+                self.bookmark()
+
+        thread = threading.Thread(target=run, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            stopped.set()
+            thread.join()
 
     def lose(self) -> None:
         """Break every watch off, and answer nothing any more."""
@@ -121,7 +140,7 @@ class ApiServer:
         group = path.split("/")[2] if path.startswith("/apis/") else ""
         if path == f"/apis/{group}":
             return {"preferredVersion": {"version": "v1"}}
-        rows = [{"name": plural(kind), "kind": kind[1]} for kind in WATCHED if kind[0] == group]
+        rows = [{"name": plural(kind), "kind": kind[1]} for kind in SERVED if kind[0] == group]
         return {"resources": rows}
 
     def list(self, kind: Kind) -> Json:
@@ -160,7 +179,7 @@ def plural(kind: Kind) -> str:
 def _kind(path: str) -> Kind | None:
     parts = path.strip("/").split("/")
     group = parts[1] if parts[0] == "apis" else ""
-    return next((k for k in WATCHED if k[0] == group and plural(k) == parts[-1]), None)
+    return next((k for k in SERVED if k[0] == group and plural(k) == parts[-1]), None)
 
 
 def _handler(server: ApiServer) -> type[BaseHTTPRequestHandler]:

@@ -16,6 +16,7 @@ from typing import Any, Self
 
 from policyc.admission.request import Request
 from policyc.admission.review import API_VERSION
+from support import skewed
 from support.admission import files
 from support.control_plane.daemon import Daemon, free_ports
 
@@ -87,10 +88,10 @@ class Webhook:
     """A context manager: ready on entry, gone on exit.
 
     ``flags`` without leading dashes: ``drain_seconds=1``; a list repeats the flag, None leaves
-    a default of this class out.
+    a default of this class out.  ``clock``: a file that says by how many seconds its clock is off.
     """
 
-    def __init__(self, folder: Path, **flags: object) -> None:
+    def __init__(self, folder: Path, clock: Path | None = None, **flags: object) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.port, self.health_port = free_ports(2)
@@ -111,7 +112,8 @@ class Webhook:
             write_bundle(self.bundle, files())
         if flags.get("guard"):
             defaults["url"] = f"https://127.0.0.1:{self.port}"
-        self.daemon = Daemon([*_RUN, *_flags({**defaults, **flags})], folder)
+        run = [sys.executable, "-P", skewed.__file__, str(clock), *_RUN[-2:]] if clock else [*_RUN]
+        self.daemon = Daemon([*run, *_flags({**defaults, **flags})], folder)
         self.trusted = folder / "tls" / "ca.crt"
         self.credential: tuple[Path, Path] | None = None
 

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import fcntl
+import signal
 import ssl
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -96,3 +100,77 @@ def test_the_folder_keeps_the_state_and_its_key_to_itself(tmp_path: Path) -> Non
     keep(tmp_path / "tls", HOSTS, BEGIN + dt.timedelta(days=80))
     assert state_file.stat().st_mode & 0o077 == 0
     ssl.create_default_context(cadata=(tmp_path / "tls" / "ca.crt").read_text())
+
+
+@pytest.mark.parametrize("years", [2, 5], ids=["K10-leaf-two-years-on", "K10-leaf-five-years-on"])
+def test_a_leaf_made_by_a_clock_that_is_ahead_serves_those_that_are_not(years: int) -> None:
+    state = create(HOSTS, BEGIN)
+    ahead = renewed(state, HOSTS, BEGIN + dt.timedelta(days=365 * years))
+    assert ahead.leaf != state.leaf
+    assert connects(state.bundle, ahead, BEGIN)
+    assert connects(ahead.bundle, ahead, BEGIN)
+
+
+@pytest.mark.parametrize("case", ["K10-young-root"])
+def test_a_clock_that_goes_back_replaces_no_root(case: str) -> None:
+    state = create(HOSTS, BEGIN)
+    assert renewed(state, HOSTS, BEGIN - dt.timedelta(days=1)) is state
+
+
+STEPS = {
+    "K17-first": (None, dt.timedelta()),
+    "K17-leaf": (BEGIN, dt.timedelta(days=80)),
+    "K17-root": (BEGIN, dt.timedelta(days=3000)),
+}
+
+
+@pytest.mark.parametrize(("made", "age"), [pytest.param(*v, id=k) for k, v in STEPS.items()])
+def test_a_keeper_killed_at_any_change_leaves_what_the_next_one_finishes(
+    tmp_path: Path, made: dt.datetime | None, age: dt.timedelta
+) -> None:
+    now, killed = BEGIN + age, 0
+    while True:
+        folder = tmp_path / str(killed)
+        before = keep(folder, HOSTS, made) if made else None
+        done = subprocess.run(
+            [sys.executable, "-c", _KILLED, folder, now.isoformat(), str(killed)], check=False
+        )
+        if done.returncode == 0:
+            break
+        assert done.returncode == -signal.SIGKILL
+        killed += 1
+        for _ in range(3):  # polls of who lives on
+            state = keep(folder, HOSTS, now)
+        assert (folder / "ca.crt").read_text() == state.bundle
+        assert (folder / "authority.json").stat().st_mode & 0o077 == 0
+        assert connects(state.bundle, state, now)
+        assert before is None or connects(before.bundle, state, now)
+    assert killed >= 4
+
+
+_KILLED = """
+import datetime, os, signal, sys
+from pathlib import Path
+from webhook.tls import keep
+folder, now, left = Path(sys.argv[1]), datetime.datetime.fromisoformat(sys.argv[2]), int(sys.argv[3])
+
+def watch(event, args):
+    global left
+    if event in ("open", "os.rename", "os.chmod", "os.mkdir") and str(folder) in str(args[0]):
+        if not left:
+            os.kill(os.getpid(), signal.SIGKILL)
+        left -= 1
+
+sys.addaudithook(watch)
+keep(folder, {hosts}, now)
+""".replace("{hosts}", repr(HOSTS))
+"""Dies before change number ``argv[3]`` of the folder (docs.python.org, audit_events)."""
+
+
+def test_a_keeper_that_hangs_holds_nobody_up(tmp_path: Path) -> None:
+    first = keep(tmp_path / "tls", HOSTS, BEGIN)
+    with (tmp_path / "tls" / "lock").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        late = BEGIN + dt.timedelta(days=80)
+        assert keep(tmp_path / "tls", HOSTS, late) == first
+    assert keep(tmp_path / "tls", HOSTS, late) != first

@@ -8,11 +8,11 @@ import pytest
 from support.admission import files
 from support.webhook import write_bundle
 
-from policyc.bundle.load import load_signed
+from policyc.bundle.load import load_envelopes
 from policyc.bundle.sign import sign_folder
 from policyc.core.errors import PolicycError
 from policyc.signing.keys import Signer
-from webhook.bundle_store import BundleStore, load_unsigned
+from webhook.bundle_store import BundleStore, FolderSource
 from webhook.logs import Talk
 
 KEY = Signer("policy.example.com/bundles", bytes(range(32)))
@@ -27,7 +27,9 @@ def signed(folder: Path, serial: int, key: Signer = KEY) -> Path:
 
 
 def store(folder: Path, minimum: int = 0) -> BundleStore:
-    return BundleStore(folder, lambda f: load_signed(f, [KEY.verifier]), minimum, Talk())
+    return BundleStore(
+        FolderSource(folder, lambda f: load_envelopes(f, [KEY.verifier])), minimum, Talk()
+    )
 
 
 def started(folder: Path) -> BundleStore:
@@ -128,14 +130,3 @@ def test_none_at_the_start_is_an_error(tmp_path: Path, fault: str) -> None:
 def test_a_serial_below_the_floor_is_refused_at_the_start(tmp_path: Path) -> None:
     with pytest.raises(PolicycError, match="older than 6"):
         store(signed(tmp_path / "b", 5), minimum=6).start()
-
-
-def test_a_mounted_config_map_is_read_behind_its_link(tmp_path: Path) -> None:
-    """The kubelet writes a new folder and turns one link over."""
-    mount = tmp_path / "mount"
-    write_bundle(mount / "..one", files())
-    (mount / "..data").symlink_to("..one")
-    for name in ("manifest.json", "research"):
-        (mount / name).symlink_to(f"..data/{name}")
-    found, _ = load_unsigned(mount)
-    assert found == files()

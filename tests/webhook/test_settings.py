@@ -10,7 +10,7 @@ import pytest
 from policyc.admission.verdict import Level
 from policyc.core.errors import PolicycError
 from policyc.deploy.configurations import Target
-from policyc.deploy.objects import _arguments
+from policyc.deploy.objects import Rollout, _arguments
 from webhook.settings import Serving, add_flags, read_settings
 
 LEAST = ["--unsigned", "--tls-folder", "tls"]
@@ -45,7 +45,7 @@ def test_what_decisions_depend_on_has_flags_too() -> None:
      (["--shadow", "loud"], "no level"), (["--read-seconds", "0"], "too small"),
      (["--read-seconds", "nan"], "too small"), (["--tls-minimum", "1.1"], "neither"),
      (["--log-level", "all"], "none of"), (["--tls-cert", "x"], "together"),
-     (["--public-keys", "x"], "either"), (["--log-folder", "x"], "together")],
+     (["--public-keys", "x"], "either"), (["--bundle-objects"], "goes with"), (["--log-folder", "x"], "together")],
 )  # fmt: skip
 def test_a_value_that_cannot_be_is_named(flags: list[str], said: str) -> None:
     with pytest.raises(PolicycError, match=said) as caught:
@@ -72,7 +72,7 @@ def test_the_flags_of_the_manifests_are_flags() -> None:
     target = Target(("agents",), operators=frozenset({"someone"}))
     parser = argparse.ArgumentParser()
     add_flags(parser)
-    flags = [str(flag) for flag in _arguments(target)]
+    flags = [str(flag) for flag in _arguments(target, Rollout("image", "bundle"))]
     assert flags[:2] == ["webhook", "run"]
     found = read_settings(parser.parse_args(flags[2:]), {})
     assert "someone" in found.admission.operators

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from functools import lru_cache
 
-from policyc.admission.case import Case
 from policyc.admission.checks import (
     accounts,
     agent_resources,
@@ -33,9 +32,7 @@ from policyc.admission.checks import (
     tokens,
     volumes,
 )
-from policyc.admission.verdict import Finding
-
-Check = Callable[[Case], Iterator[Finding]]
+from policyc.admission.checks.scope import Check, Situation, concerns
 
 CHECKS: tuple[Check, ...] = (
     *accounts.CHECKS,
@@ -65,4 +62,10 @@ CHECKS: tuple[Check, ...] = (
     *tokens.CHECKS,
     *volumes.CHECKS,
 )
-"""Each is called with every case and passes over those that it has no say on."""
+"""Each may be called with any case and passes over those that it has no say on."""
+
+
+@lru_cache(maxsize=1024)
+def checks_of(situation: Situation) -> tuple[Check, ...]:
+    """Those that may have a say, in the same order."""
+    return tuple(check for check in CHECKS if concerns(check, situation))

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from policyc.admission.case import Case, account_of
+from policyc.admission.case import Case
+from policyc.admission.checks.scope import of_pods
 from policyc.admission.verdict import Finding
-from policyc.admission.view import annotations_of, key_of
+from policyc.admission.view import key_of
 
 CLAIM = "policyc.dev/agent"
 
 
+@of_pods
 def named_once(case: Case) -> Iterator[Finding]:
     """The deprecated field and the current one must not disagree."""
     if case.pod is None:
@@ -24,12 +26,13 @@ def named_once(case: Case) -> Iterator[Finding]:
         )
 
 
+@of_pods
 def own_account(case: Case) -> Iterator[Finding]:
     """A registered workload runs as its agent's ServiceAccount."""
     if case.pod is None or case.agent is None:
         return
     subject = case.agent.envelope.subject
-    used = f"{case.request.namespace}/{account_of(case.pod.spec)}"
+    used = f"{case.request.namespace}/{case.pod.account}"
     if used != subject.service_account:
         yield case.finding(
             "SA_NOT_ALLOWED",
@@ -39,11 +42,12 @@ def own_account(case: Case) -> Iterator[Finding]:
         )
 
 
+@of_pods
 def claims(case: Case) -> Iterator[Finding]:
     """An annotation may say who the agent is, and nothing else than what it is."""
     if case.pod is None:
         return
-    claimed = annotations_of(case.pod.template).get(CLAIM)
+    claimed = case.pod.annotations.get(CLAIM)
     name = case.agent.name if case.agent is not None else ""
     if claimed is not None and claimed != name:
         yield case.finding(

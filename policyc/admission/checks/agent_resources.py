@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from policyc.admission.bundle import Agent, Bundle
-from policyc.admission.case import Case, account_of
+from policyc.admission.case import Case
 from policyc.admission.checks.capabilities import judged
+from policyc.admission.checks.scope import of_agents, of_kinds
 from policyc.admission.extract import kagent
 from policyc.admission.extract.environment import listed
 from policyc.admission.extract.gateways import (
@@ -28,23 +29,28 @@ from policyc.admission.view import key_of
 from policyc.envelope.domains import DOMAINS
 
 _STAGES = ("observe", "audit", "enforce")
-_GATED = frozenset({(kagent.GROUP, "Agent"), (TOOLHIVE, "MCPServer"), (TOOLHIVE, "MCPToolConfig"), (ENVOY, "MCPRoute")}) | {(g, "XAccessPolicy") for g in NETWORKING}  # fmt: skip
+GATED = frozenset({(TOOLHIVE, "MCPServer"), (TOOLHIVE, "MCPToolConfig"), (ENVOY, "MCPRoute")}) | {(g, "XAccessPolicy") for g in NETWORKING} | {(kagent.GROUP, k) for k in kagent.KINDS}  # fmt: skip
+"""Kinds that say who may use which tools."""
+REFERRED = frozenset({(kagent.GROUP, "ModelConfig"), (kagent.GROUP, "RemoteMCPServer"), (kagent.GROUP, "MCPServer")})  # fmt: skip
+"""Kinds that those refer to."""
 
 
+@of_kinds(GATED)
 def known_version(case: Case) -> Iterator[Finding]:
     """A version that is not known may mean anything by its fields."""
     request = case.request
-    if (request.group, request.kind) not in _GATED or request.object is None:
+    if (request.group, request.kind) not in GATED or request.object is None:
         return
     if (request.group, request.version, request.kind) not in EMPTY:
         message = f"{request.kind} {request.group}/{request.version} is not known: what its fields mean neither"
         yield case.finding("NOT_A_LIST", message, "apiVersion")
 
 
+@of_kinds({(kagent.GROUP, "Agent")})
 def kagent_agents(case: Case) -> Iterator[Finding]:
     """An Agent of kagent's asks for no more than the registered agent of its account may have."""
     request = case.request
-    if (request.group, request.kind) != (kagent.GROUP, "Agent") or request.object is None:
+    if request.group != kagent.GROUP or request.kind not in kagent.KINDS or request.object is None:
         return
     if request.version in kagent.AGENT_VERSIONS:
         agent = _agent_of(request.object, request.namespace, case.bundle)
@@ -52,6 +58,7 @@ def kagent_agents(case: Case) -> Iterator[Finding]:
             yield from _of_agent(case, agent, request.object, request.namespace)
 
 
+@of_kinds({(kagent.GROUP, "ModelConfig"), (kagent.GROUP, "RemoteMCPServer")})
 def kagent_references(case: Case) -> Iterator[Finding]:
     """A ModelConfig or RemoteMCPServer gives the Agents that refer to it nothing more."""
     request = case.request
@@ -61,7 +68,7 @@ def kagent_references(case: Case) -> Iterator[Finding]:
         return
     name = request.name or key_of(request.object)[1]
     after = case.view.after(request)
-    for body in case.view.all(kagent.GROUP, "Agent"):
+    for body in (b for kind in kagent.KINDS for b in case.view.all(kagent.GROUP, kind)):
         namespace = key_of(body)[0]
         agent = _agent_of(body, namespace, case.bundle)
         if agent is None or not kagent.refers_to(body, request.kind, name):
@@ -72,20 +79,27 @@ def kagent_references(case: Case) -> Iterator[Finding]:
                 yield replace(finding, path="spec")
 
 
+@of_agents
 def rendered_by_kagent(case: Case) -> Iterator[Finding]:
     """A Deployment that kagent made is judged by the Agent that it was made from.
 
-    kagent gives its pods ``KAGENT_NAME`` (the ServiceAccount) and an owner reference to the
-    Agent; what it renders is in a Secret.  The owner only adds to what the pod asks for.
+    kagent gives what it makes an owner reference to the Agent, and its pods ``KAGENT_NAME``:
+    the Agent's name, or in older versions the ServiceAccount's, which is the same unless the
+    Agent names another one (kagent-dev/kagent go/core/internal/controller/translator/agent,
+    ``collectSharedEnv`` of manifest_builder.go; adk_api_translator.go before that).  What it
+    renders of the tools is in a Secret.  The owner only adds to what the pod asks for.
     """
-    if case.bound is None:
+    bound = case.bound
+    if bound is None:
         return
-    (pod, agent), namespace = case.bound, case.request.namespace
+    (pod, agent), namespace = bound, case.request.namespace
     names: list[tuple[str, str | None]] = [*_owners(case)]
-    if not names and any(_is_of_kagent(c.body) for c in pod.containers()):
-        names = [(account_of(pod.spec), None)]
+    if not names:
+        said = {n for c in pod.containers() for n in _names_of_kagent(c.body)}
+        names = [(name or pod.account, None) for name in sorted(said)]
     for name, uid in names:
-        body = case.view.get(kagent.GROUP, "Agent", namespace, name)
+        held = (case.view.get(kagent.GROUP, kind, namespace, name) for kind in kagent.KINDS)
+        body = next((one for one in held if one is not None), None)
         if body is None or (uid is not None and object_at(body, "metadata").get("uid") != uid):
             message = (
                 f"kagent's Agent `{namespace}/{name}`, which decides on its tools, is not there"
@@ -96,20 +110,23 @@ def rendered_by_kagent(case: Case) -> Iterator[Finding]:
 
 
 def _owners(case: Case) -> Iterator[tuple[str, str]]:
-    metadata = object_at(case.request.object or {}, "metadata")
-    for reference in listed(metadata.get("ownerReferences")):
+    metadata = (case.request.object or {}).get("metadata")
+    references = metadata.get("ownerReferences") if isinstance(metadata, dict) else None
+    for reference in listed(references):
         group = str(reference.get("apiVersion", "")).partition("/")[0]
-        if (group, reference.get("kind")) == (kagent.GROUP, "Agent"):
+        if group == kagent.GROUP and reference.get("kind") in kagent.KINDS:
             yield str(reference.get("name")), str(reference.get("uid"))
 
 
-def _is_of_kagent(body: Object) -> bool:
+def _names_of_kagent(body: Object) -> Iterator[str]:
+    """What the container says of its Agent; empty where it says it by its ServiceAccount."""
     entries = body.get("env")
-    return isinstance(entries, list) and any(
-        isinstance(entry, dict) and entry.get("name") == "KAGENT_NAME" for entry in entries
-    )
+    for entry in entries if isinstance(entries, list) else ():
+        if isinstance(entry, dict) and entry.get("name") == "KAGENT_NAME":
+            yield str(entry.get("value") or "")
 
 
+@of_kinds(GATED)
 def access_policies(case: Case) -> Iterator[Finding]:
     """An XAccessPolicy lets an agent's account use no more tools than its envelope."""
     request = case.request
@@ -122,6 +139,7 @@ def access_policies(case: Case) -> Iterator[Finding]:
             yield from _judged(case, agent, rule.asks, request.namespace)
 
 
+@of_kinds(GATED)
 def servers(case: Case) -> Iterator[Finding]:
     """A server that agents use shows no tool that none of them may use."""
     request = case.request

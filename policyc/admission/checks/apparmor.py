@@ -9,42 +9,50 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from policyc.admission.case import Case
+from policyc.admission.checks.scope import of_agents
 from policyc.admission.pods import Container, Pod
 from policyc.admission.shown import shown
 from policyc.admission.verdict import Finding
-from policyc.admission.view import annotations_of
 from policyc.core.canonical import Json
 
 ANNOTATION = "container.apparmor.security.beta.kubernetes.io/"
 _TYPES = {"runtime/default": "RuntimeDefault", "unconfined": "Unconfined"}
 
 
+@of_agents
 def profile(case: Case) -> Iterator[Finding]:
     """The profile that the policy names; the runtime's own is also what holds where none is set."""
-    if case.bound is None:
+    bound = case.bound
+    if bound is None:
         return
-    pod, agent = case.bound
+    pod, agent = bound
     wanted = agent.envelope.pod.apparmor
     if not wanted:
         return
     for container in pod.containers():
-        path, found = effective(pod, container)
+        found = effective(pod, container)
         if not _is_wanted(found, wanted):
             text = f"{container.title} has AppArmor profile {shown(found)}, not `{wanted}`"
-            yield case.finding("APPARMOR", text, path)
+            yield case.finding("APPARMOR", text, _path(pod, container))
 
 
-def effective(pod: Pod, container: Container) -> tuple[str, Json]:
-    """Where the container's profile is, or would be, and what it says; None when nothing does."""
-    path = f"{container.path}.securityContext.appArmorProfile"
-    own = container.get("securityContext").get("appArmorProfile")
+def effective(pod: Pod, container: Container) -> Json:
+    """What the container's profile is; None when nothing says."""
+    own = container.context.get("appArmorProfile")
     if own is not None:
-        return path, own
-    key = ANNOTATION + container.name
-    annotation = annotations_of(pod.template).get(key)
+        return own
+    annotation = pod.annotations.get(ANNOTATION + container.name)
     if annotation is not None:
-        return pod.at(f"metadata.annotations['{key}']"), _as_field(annotation)
-    return path, pod.security_context.get("appArmorProfile")
+        return _as_field(annotation)
+    return pod.context.get("appArmorProfile")
+
+
+def _path(pod: Pod, container: Container) -> str:
+    """Where the container's profile is, or would be."""
+    key = ANNOTATION + container.name
+    if container.context.get("appArmorProfile") is None and key in pod.annotations:
+        return pod.at(f"metadata.annotations['{key}']")
+    return f"{container.path}.securityContext.appArmorProfile"
 
 
 def _as_field(annotation: str) -> Json:
@@ -55,8 +63,10 @@ def _as_field(annotation: str) -> Json:
 
 
 def _is_wanted(found: Json, wanted: str) -> bool:
+    if found is None:
+        return wanted == "runtime-default"
     match found:
-        case None | {"type": "RuntimeDefault"}:
+        case {"type": "RuntimeDefault"}:
             return wanted == "runtime-default"
         case {"type": "Localhost", "localhostProfile": name}:
             return name == wanted

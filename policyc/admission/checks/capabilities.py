@@ -7,14 +7,19 @@ refused: an envelope is a closed list.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from itertools import islice
 
 from policyc.admission.bundle import Agent
 from policyc.admission.case import Case
+from policyc.admission.checks.scope import of_agents
 from policyc.admission.extract.claims import SERVERS_CLAIM, Claims, claims_of
 from policyc.admission.extract.pods import pod_asks
+from policyc.admission.extract.volumes import volume_asks
+from policyc.admission.extract.wording import wording
+from policyc.admission.pods import Pod
 from policyc.admission.readings import holds_all_tools, holds_endpoint, holds_model, holds_tool
+from policyc.admission.remembered import Remembered
 from policyc.admission.requested import All, Ask, Delegate, Endpoint, Known, Model, Tool, Unknown
 from policyc.admission.verdict import Finding
 from policyc.envelope.domains import TOOLS
@@ -23,11 +28,42 @@ _MOST_ASKS = 500
 _ENVELOPE_DOMAIN = {"tools": "tools", "models": "models", "egress": "egress_host"}
 
 
+@of_agents
 def asks(case: Case) -> Iterator[Finding]:
     """What the pod of an agent asks for is within its envelope, and is what it claims."""
-    if case.bound is None:
+    bound = case.bound
+    if bound is None:
         return
-    (pod, agent), namespace = case.bound, case.request.namespace
+    pod, agent = bound
+    key = _key(case, pod, agent)
+    if key is None:
+        yield from _asks(case, pod, agent)
+        return
+    remembered = case.bundle.memo("asks that are granted", Remembered)
+    state = case.view.memo("names of places", object, _NAMING)
+    if remembered.holds(key, state):
+        return
+    faults = list(_asks(case, pod, agent))
+    if not faults:
+        remembered.keep(key, state)
+    yield from faults
+
+
+_NAMING = frozenset({("", "Service"), ("", "Namespace")})
+"""The kinds that say where a host leads."""
+
+
+def _key(case: Case, pod: Pod, agent: Agent) -> Hashable | None:
+    """What the findings of ``asks`` follow from, beside the state; None: from more than that."""
+    namespace = case.request.namespace
+    for _ in volume_asks(pod.spec, "", namespace, case.view):
+        return None
+    worded = wording(pod)
+    return None if worded is None else (agent.name, agent.ends, namespace, worded)
+
+
+def _asks(case: Case, pod: Pod, agent: Agent) -> Iterator[Finding]:
+    namespace = case.request.namespace
     found = list(islice(pod_asks(pod, namespace, case.view), _MOST_ASKS + 1))
     claimed = claims_of(pod, _MOST_ASKS + 1)
     if max(len(found), len(claimed.asks)) > _MOST_ASKS:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from policyc.admission.case import Case
+from policyc.admission.checks.scope import of_pods
 from policyc.admission.request import Object, Operation
 from policyc.admission.verdict import Finding, Level
 from policyc.admission.view import annotations_of, labels_of
@@ -16,6 +17,7 @@ _PREFIX = "policyc.dev/"
 _CLAIMS = tuple(_PREFIX + claim for claim in ("agent", "class", "tier"))
 
 
+@of_pods
 def true_claims(case: Case) -> Iterator[Finding]:
     """Labels and annotations name the agent, class and tier that the envelope names.
 
@@ -24,12 +26,15 @@ def true_claims(case: Case) -> Iterator[Finding]:
     """
     if case.pod is None:
         return
-    said = [*_said(case.pod.at("metadata"), case.pod.template)]
+    said = _in_texts(case.pod.at("metadata"), case.pod.labels, case.pod.annotations)
     if case.pod.path and case.request.object is not None:
         said += _said("metadata", case.request.object)
+    if not said:
+        return
     own = f"{case.pod.at('metadata')}.annotations['{_PREFIX}agent']"
+    facts = _facts(case)
     for path, key, found in said:
-        fact = _facts(case)[key]
+        fact = facts[key]
         if found != fact and path != own:
             yield case.finding(
                 "CLASS_MISMATCH",
@@ -47,14 +52,23 @@ def _facts(case: Case) -> dict[str, str]:
     return dict(zip(_CLAIMS, (subject.agent, subject.class_name, subject.tier), strict=True))
 
 
-def _said(path: str, body: Object) -> Iterator[tuple[str, str, str]]:
+def _said(path: str, body: Object) -> list[tuple[str, str, str]]:
     """Where an object claims something: the path, the claim, and what it says."""
-    for field, texts in (("labels", labels_of(body)), ("annotations", annotations_of(body))):
-        for key in _CLAIMS:
-            if key in texts:
-                yield f"{path}.{field}['{key}']", key, texts[key]
+    return _in_texts(path, labels_of(body), annotations_of(body))
 
 
+def _in_texts(
+    path: str, labels: Mapping[str, str], annotations: Mapping[str, str]
+) -> list[tuple[str, str, str]]:
+    return [
+        (f"{path}.{field}['{key}']", key, texts[key])
+        for field, texts in (("labels", labels), ("annotations", annotations))
+        for key in _CLAIMS
+        if key in texts
+    ]
+
+
+@of_pods
 def kept_claims(case: Case) -> Iterator[Finding]:
     """An agent's object does not lose what says whose it is."""
     request = case.request
@@ -86,9 +100,10 @@ def _marks(body: Object | None, case: Case) -> set[tuple[str, str]]:
     }
 
 
+@of_pods
 def mirror(case: Case) -> Iterator[Finding]:
     """Only a kubelet says that a pod mirrors a static one, which runs whatever we say."""
-    if case.pod is None or MIRROR not in annotations_of(case.pod.template):
+    if case.pod is None or MIRROR not in case.pod.annotations:
         return
     request = case.request
     path = case.pod.at(f"metadata.annotations['{MIRROR}']")
@@ -100,6 +115,7 @@ def mirror(case: Case) -> Iterator[Finding]:
         yield case.finding("MIRROR_POD", f"`{request.user}` is no kubelet", path)
 
 
+@of_pods
 def dated(case: Case) -> Iterator[Finding]:
     """What ends is said while it lasts, so that nobody is surprised."""
     if case.pod is None or case.agent is None:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import TypeAlias
 
 from policyc.admission.case import Case
+from policyc.admission.checks.scope import of_agents, of_kinds
 from policyc.admission.fields import SCHEMAS, Inside, Irrelevant, Judged, Only, Refused
 from policyc.admission.pods import kind_that_starts_pods
 from policyc.admission.request import Object
 from policyc.admission.shown import shown
 from policyc.admission.verdict import Finding
 from policyc.core.canonical import Json
+from policyc.kube.workloads import WORKLOAD_KINDS
 
+_UNKNOWN = object()
+_WORKLOADS = frozenset((row.group, row.kind) for row in WORKLOAD_KINDS)
 _TITLES = {
     "Container": "container",
     "EphemeralContainer": "ephemeral container",
@@ -21,6 +25,7 @@ _TITLES = {
 }
 
 
+@of_kinds(_WORKLOADS)
 def template(case: Case) -> Iterator[Finding]:
     """The way to the pod's spec is one of objects: what is something else holds nothing readable."""
     row = kind_that_starts_pods(case.request.group, case.request.kind)
@@ -38,89 +43,99 @@ def template(case: Case) -> Iterator[Finding]:
             return
 
 
+@of_agents
 def fields(case: Case) -> Iterator[Finding]:
     """Each field of the pod's spec, by its line in the table."""
-    if case.bound is not None:
-        pod, _ = case.bound
+    bound = case.bound
+    if bound is not None:
+        pod, _ = bound
         found: list[Finding] = []
-        _object(case, pod.spec, "PodSpec", _Place(None, pod.at("spec")), found)
+        _object(case, pod.spec, "PodSpec", (None, pod.at("spec"), "", None), found)
         yield from found
 
 
-class _Place(NamedTuple):
-    """Where a value stands; it is put into words for findings only, since there are few."""
+_Place: TypeAlias = "tuple[_Place | None, str | int, str, Object | None]"
+"""Where a value stands: the place around it, its key, and for items of lists the schema and item.
 
-    parent: _Place | None
-    key: str | int
-    schema: str = ""
-    item: Object | None = None  # of a list whose items have names
+It is put into words for findings only, since there are few.
+"""
 
-    def path(self) -> str:
-        """The JSON path."""
-        if self.parent is None:
-            return str(self.key)
-        above = self.parent.path()
-        return f"{above}[{self.key}]" if isinstance(self.key, int) else f"{above}.{self.key}"
+_LINES = {
+    schema: {name: None if isinstance(line, Irrelevant) else line for name, line in lines.items()}
+    for schema, lines in SCHEMAS.items()
+}
+"""The table with None for what is passed over."""
 
-    def owner(self) -> str:
-        """Messages name containers and volumes by name: an index may move, a name may not."""
-        above = "the pod" if self.parent is None else self.parent.owner()
-        title = _TITLES.get(self.schema)
-        if title is None:
-            return above
-        named = f"{title} `{(self.item or {}).get('name')}`"
-        return f"{named} in {above}" if self.schema == "VolumeMount" else named
+
+def _path(place: _Place) -> str:
+    """The JSON path."""
+    parent, key, _, _ = place
+    if parent is None:
+        return str(key)
+    return f"{_path(parent)}[{key}]" if isinstance(key, int) else f"{_path(parent)}.{key}"
+
+
+def _owner(place: _Place) -> str:
+    """Messages name containers and volumes by name: an index may move, a name may not."""
+    parent, _, schema, item = place
+    above = "the pod" if parent is None else _owner(parent)
+    title = _TITLES.get(schema)
+    if title is None:
+        return above
+    named = f"{title} `{(item or {}).get('name')}`"
+    return f"{named} in {above}" if schema == "VolumeMount" else named
 
 
 def _object(case: Case, body: Object, schema: str, place: _Place, found: list[Finding]) -> None:
-    """Plain calls and classes compared by identity: this sees every field of every pod."""
-    lines = SCHEMAS[schema]
+    """Plain calls and tuples: this sees every field of every pod."""
+    lines = _LINES[schema]
     for name, value in body.items():
-        line = lines.get(name)
-        if value is None or line.__class__ is Irrelevant:
+        line = lines.get(name, _UNKNOWN)
+        if line is None or value is None:
             continue
         if isinstance(line, Judged):
             if value.__class__ is not line.type:
-                found.append(_malformed(case, value, _Place(place, name)))
+                found.append(_malformed(case, value, (place, name, "", None)))
         elif isinstance(line, Inside):
-            _inside(case, value, line, _Place(place, name), found)
+            _inside(case, value, line, (place, name, "", None), found)
         elif isinstance(line, Refused):
             if value:
-                found.append(_refused(case, line, value, _Place(place, name)))
+                found.append(_refused(case, line, value, (place, name, "", None)))
         elif isinstance(line, Only):
             if not isinstance(value, str) or value not in line.values:
-                found.append(_refused(case, line, value, _Place(place, name)))
+                found.append(_refused(case, line, value, (place, name, "", None)))
         else:
             found.append(_unknown(case, value, place, name))
 
 
 def _inside(case: Case, value: Json, line: Inside, place: _Place, found: list[Finding]) -> None:
+    schema = line.schema
     if not line.is_list and isinstance(value, dict):
-        _object(case, value, line.schema, place, found)
+        _object(case, value, schema, place, found)
     elif line.is_list and isinstance(value, list):
         for i, item in enumerate(value):
             if isinstance(item, dict):
-                _object(case, item, line.schema, _Place(place, i, line.schema, item), found)
+                _object(case, item, schema, (place, i, schema, item), found)
             else:
-                found.append(_malformed(case, item, _Place(place, i)))
+                found.append(_malformed(case, item, (place, i, "", None)))
     else:
         found.append(_malformed(case, value, place))
 
 
 def _unknown(case: Case, value: Json, place: _Place, name: str) -> Finding:
-    text = f"{place.owner()} has a field `{name}` that admission does not know: {shown(value)}"
-    at = _Place(place, name).path()
+    text = f"{_owner(place)} has a field `{name}` that admission does not know: {shown(value)}"
+    at = _path((place, name, "", None))
     return case.finding("UNKNOWN_FIELD", text, at, level=case.settings.unknown_fields)
 
 
 def _refused(case: Case, line: Refused | Only, value: Json, place: _Place) -> Finding:
-    text = f"{place.owner()} sets `{place.key}` to {shown(value)}: {line.because}"
-    return case.finding(line.reason, text, place.path())
+    text = f"{_owner(place)} sets `{place[1]}` to {shown(value)}: {line.because}"
+    return case.finding(line.reason, text, _path(place))
 
 
 def _malformed(case: Case, value: Json, place: _Place) -> Finding:
-    text = f"{place.owner()} sets `{place.key}` to {shown(value)}, which is not of the type that the API has"
-    return case.finding("MALFORMED", text, place.path())
+    text = f"{_owner(place)} sets `{place[1]}` to {shown(value)}, which is not of the type that the API has"
+    return case.finding("MALFORMED", text, _path(place))
 
 
 CHECKS = (template, fields)

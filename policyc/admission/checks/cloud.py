@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from policyc.admission.case import Case, account_of
+from policyc.admission.case import Case
 from policyc.admission.checks.concerned import unknown
+from policyc.admission.checks.scope import of_kinds, of_pods
 from policyc.admission.request import Object, Operation
 from policyc.admission.verdict import Finding
 from policyc.admission.view import View, annotations_of, key_of
@@ -18,10 +19,14 @@ KIND = ("", "ServiceAccount")
 
 def roles_of(body: Object, table: Mapping[str, str]) -> list[tuple[str, Role]]:
     """The cloud roles that annotations of an object ask for, each with its annotation."""
-    found = annotations_of(body)
+    return _roles(annotations_of(body), table)
+
+
+def _roles(found: Mapping[str, str], table: Mapping[str, str]) -> list[tuple[str, Role]]:
     return [(key, (p, found[key])) for key, p in table.items() if found.get(key)]
 
 
+@of_kinds({KIND})
 def account(case: Case) -> Iterator[Finding]:
     """An agent's ServiceAccount is given no cloud role but its own."""
     request = case.request
@@ -41,6 +46,7 @@ def account(case: Case) -> Iterator[Finding]:
         yield from _judged(about, own, role, f"metadata.annotations['{key}']")
 
 
+@of_pods
 def pod(case: Case) -> Iterator[Finding]:
     """The account that an agent's pod runs as has no cloud role but the agent's own."""
     if case.pod is None or case.agent is None:
@@ -48,12 +54,12 @@ def pod(case: Case) -> Iterator[Finding]:
     if KIND in case.view.unknown:
         yield unknown(case, {KIND})
         return
-    name = account_of(case.pod.spec)
+    name = case.pod.account
     body = case.view.get(*KIND, case.request.namespace, name) or {}
     own = f"{case.request.namespace}/{name}"
     for _, role in roles_of(body, ON_ACCOUNTS):
         yield from _judged(case, own, role, case.pod.at("spec.serviceAccountName"))
-    for key, role in roles_of(case.pod.template, ON_PODS):
+    for key, role in _roles(case.pod.annotations, ON_PODS):
         yield from _judged(case, own, role, case.pod.at(f"metadata.annotations['{key}']"))
 
 
@@ -90,6 +96,7 @@ def _by_role(view: View) -> Mapping[Role, frozenset[str]]:
     return found
 
 
+@of_pods
 def one_agent(case: Case) -> Iterator[Finding]:
     """No agent's workload uses the ServiceAccount of another agent."""
     if case.pod is None or case.agent is None:

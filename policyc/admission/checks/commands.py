@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from posixpath import normpath
 
 from policyc.admission.case import Case
+from policyc.admission.checks.scope import of_agents
+from policyc.admission.pods import Container
 from policyc.admission.shown import shown
 from policyc.admission.verdict import Finding
 from policyc.core.canonical import Json
@@ -14,30 +16,44 @@ _PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
 _HOOKS = ("postStart", "preStop")
 
 
+@of_agents
 def entrypoint(case: Case) -> Iterator[Finding]:
     """A command of the pod's own replaces the one that the image's digest pins."""
-    if case.bound is None:
+    bound = case.bound
+    if bound is None:
         return
-    pod, _ = case.bound
-    for container in pod.containers():
-        command = container.body.get("command")
-        yield from _command(case, f"{container.title}", command, f"{container.path}.command")
+    for container in bound[0].containers():
+        if command := container.body.get("command"):
+            yield from _command(case, container.title, command, f"{container.path}.command")
 
 
+@of_agents
 def hooks(case: Case) -> Iterator[Finding]:
     """Probes and lifecycle hooks run executables in the container too."""
-    if case.bound is None:
+    bound = case.bound
+    if bound is None:
         return
-    pod, _ = case.bound
-    for container in pod.containers():
-        lifecycle = container.get("lifecycle")
-        places: list[tuple[str, Json]] = [(n, container.body.get(n)) for n in _PROBES]
-        places += [(f"lifecycle.{n}", lifecycle.get(n)) for n in _HOOKS]
-        for place, handler in places:
-            match handler:
-                case {"exec": {"command": command}}:
+    for container in bound[0].containers():
+        for place, action in _actions(container):
+            match action:
+                case {"command": command}:
                     path = f"{container.path}.{place}.exec.command"
                     yield from _command(case, f"{place} of {container.title}", command, path)
+
+
+def _actions(container: Container) -> list[tuple[str, Json]]:
+    """Where the container's probes and hooks execute something, and what."""
+    found: list[tuple[str, Json]] = []
+    for prefix, owner, names in (
+        ("", container.body, _PROBES),
+        ("lifecycle.", container.body.get("lifecycle"), _HOOKS),
+    ):
+        if isinstance(owner, dict):
+            for name in names:
+                handler = owner.get(name)
+                if isinstance(handler, dict) and "exec" in handler:
+                    found.append((prefix + name, handler["exec"]))
+    return found
 
 
 def _command(case: Case, owner: str, command: Json, path: str) -> Iterator[Finding]:

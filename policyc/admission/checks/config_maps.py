@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from policyc.admission.case import Case
 from policyc.admission.checks.capabilities import asks
+from policyc.admission.checks.scope import of_kinds
 from policyc.admission.readers import readers
 from policyc.admission.verdict import Finding
 from policyc.admission.view import key_of
@@ -15,6 +16,7 @@ from policyc.kube.workloads import WORKLOAD_KINDS
 _WORKLOADS = frozenset((row.group, row.kind) for row in WORKLOAD_KINDS)
 
 
+@of_kinds({("", "ConfigMap")})
 def read_by_agents(case: Case) -> Iterator[Finding]:
     """What an agent would be given by the new text, and was not given by the old one."""
     request = case.request

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from policyc.admission.case import Case
+from policyc.admission.checks.scope import of_agents
 from policyc.admission.verdict import Finding, Level
 
 
+@of_agents
 def names(case: Case) -> Iterator[Finding]:
     """A pod has a container, and no two of its containers have one name."""
-    if case.bound is None:
+    bound = case.bound
+    if bound is None:
         return
-    pod, _ = case.bound
+    pod, _ = bound
     if not pod.spec.get("containers"):
         yield case.finding("NO_CONTAINERS", "the pod has no container", pod.at("spec.containers"))
     seen: set[str] = set()
@@ -26,11 +29,13 @@ def names(case: Case) -> Iterator[Finding]:
         seen.add(container.name)
 
 
+@of_agents
 def ephemeral(case: Case) -> Iterator[Finding]:
     """Whoever adds a container to a running agent acts as the agent."""
-    if case.bound is None:
+    bound = case.bound
+    if bound is None or "ephemeralContainers" not in bound[0].spec:
         return
-    pod, _ = case.bound
+    pod, _ = bound
     level = Level.NOTE if case.request.user in case.settings.break_glass else Level.DENY
     for container in pod.containers():
         if container.field == "ephemeralContainers":

@@ -7,6 +7,7 @@ from itertools import islice
 
 from policyc.admission.case import Case
 from policyc.admission.checks.concerned import MOST_AGENTS, SHOWN, brief, strictest, unknown
+from policyc.admission.checks.scope import of_kinds, of_pods
 from policyc.admission.flows import (
     DIRECTIONS,
     GROUP,
@@ -27,6 +28,7 @@ from policyc.admission.view import key_of, labels_of
 RESERVED_LABEL = "host"
 
 
+@of_pods
 def pod_within(case: Case) -> Iterator[Finding]:
     """The policies that select an agent's pod let through no more than its envelope, together."""
     agent, pod = case.agent, case.pod
@@ -36,7 +38,7 @@ def pod_within(case: Case) -> Iterator[Finding]:
         yield unknown(case, KINDS)
         return
     most = ceiling(case.bundle, agent)
-    over = excess(case.view, case.request.namespace, labels_of(pod.template), most)
+    over = excess(case.view, case.request.namespace, pod.labels, most)
     if not over:
         return
     before = _before(case)
@@ -89,11 +91,12 @@ def _lines(flows: Flows) -> list[str]:
     ]
 
 
+@of_pods
 def reserved_label(case: Case) -> Iterator[Finding]:
     """Cilium 1.20.0 enforces no policy on pods with this label: cilium/cilium issue 48027."""
     if case.pod is None or case.agent is None:
         return
-    if RESERVED_LABEL in labels_of(case.pod.template):
+    if RESERVED_LABEL in case.pod.labels:
         yield case.finding(
             "CNI_KNOWN_BUG",
             f"with a label `{RESERVED_LABEL}` Cilium 1.20.0 enforces no NetworkPolicy on the pod",
@@ -101,6 +104,7 @@ def reserved_label(case: Case) -> Iterator[Finding]:
         )
 
 
+@of_kinds(KINDS)
 def policy_widens(case: Case) -> Iterator[Finding]:
     """A NetworkPolicy that comes, changes or goes lets no agent do more than its envelope."""
     request = case.request

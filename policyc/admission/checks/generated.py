@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from policyc.admission.bundle import Agent
 from policyc.admission.case import Case
+from policyc.admission.checks.scope import of_kinds
 from policyc.admission.flows import KINDS as POLICIES
 from policyc.admission.flows import Policy, minus
 from policyc.admission.grants import BINDINGS, ROLES, own_rules
@@ -20,6 +21,7 @@ KINDS = POLICIES | ROLES | BINDINGS | {ACCOUNT}
 _ENDS = "system:serviceaccount:kube-system:namespace-controller"
 
 
+@of_kinds(KINDS)
 def unchanged(case: Case) -> Iterator[Finding]:
     """What was made from the policy changes with the policy, and by operators only."""
     request = case.request

@@ -8,6 +8,7 @@ from itertools import islice
 from policyc.admission.bundle import Agent, Bundle
 from policyc.admission.case import Case
 from policyc.admission.checks.concerned import MOST_AGENTS, SHOWN, brief, strictest, unknown
+from policyc.admission.checks.scope import of_kinds, of_pods
 from policyc.admission.grants import (
     BINDINGS,
     KINDS,
@@ -25,6 +26,7 @@ from policyc.admission.verdict import Finding
 from policyc.admission.view import RBAC, View, key_of
 
 
+@of_pods
 def account_within(case: Case) -> Iterator[Finding]:
     """Nobody starts an agent whose account may already do more than the envelope says."""
     agent = case.agent
@@ -44,6 +46,7 @@ def account_within(case: Case) -> Iterator[Finding]:
         )
 
 
+@of_kinds(KINDS)
 def widens(case: Case) -> Iterator[Finding]:
     """A role or binding gives no agent more than its envelope says."""
     request = case.request

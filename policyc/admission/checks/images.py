@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from policyc.admission.case import Case
+from policyc.admission.checks.scope import of_agents
 from policyc.admission.pods import Pod
 from policyc.admission.shown import shown
 from policyc.admission.verdict import Finding, Level
 from policyc.core.canonical import Json
+from policyc.envelope.region import Region
 from policyc.kube.images import image
 
+_LONGEST_CACHED = 512
 
+
+@of_agents
 def images(case: Case) -> Iterator[Finding]:
     """Every image that a container runs or a volume mounts."""
-    if case.bound is None:
+    bound = case.bound
+    if bound is None:
         return
-    pod, _ = case.bound
+    pod, agent = bound
+    granted = agent.envelope.domains["image"]
     is_break_glass = case.request.user in case.settings.break_glass
     for container in pod.containers():
         if not (is_break_glass and container.field == "ephemeralContainers"):
             written = container.body.get("image")
-            yield from _image(case, container.title, written, f"{container.path}.image")
+            if not (isinstance(written, str) and _is_granted(granted, written)):
+                yield from _image(case, container.title, written, f"{container.path}.image")
     yield from _image_volumes(case, pod)
 
 
@@ -31,6 +40,20 @@ def _image_volumes(case: Case, pod: Pod) -> Iterator[Finding]:
         if isinstance(source, dict):
             owner = f"volume `{volume.get('name')}`"
             yield from _image(case, owner, source.get("reference"), f"{path}.image.reference")
+
+
+def _is_granted(granted: Region, written: str) -> bool:
+    """Whether the image has a digest and is one of the envelope's."""
+    return len(written) <= _LONGEST_CACHED and _cached(granted, written)
+
+
+@lru_cache(maxsize=4096)
+def _cached(granted: Region, written: str) -> bool:
+    try:
+        found = image(written)
+    except ValueError:
+        return False
+    return bool(found.digest) and {"reference": found.pinned} in granted
 
 
 def _image(case: Case, owner: str, written: Json, path: str) -> Iterator[Finding]:
@@ -50,11 +73,13 @@ def _image(case: Case, owner: str, written: Json, path: str) -> Iterator[Finding
         yield case.finding("IMAGE", text, path, domain="image")
 
 
+@of_agents
 def pull_secrets(case: Case) -> Iterator[Finding]:
     """Credentials for registries that nobody vouched for; the image is decided by its digest."""
-    if case.bound is None:
+    bound = case.bound
+    if bound is None:
         return
-    pod, _ = case.bound
+    pod, _ = bound
     listed = pod.spec.get("imagePullSecrets")
     for i, item in enumerate(listed if isinstance(listed, list) else ()):
         name = item.get("name") if isinstance(item, dict) else item

@@ -7,6 +7,7 @@ from itertools import islice
 
 from policyc.admission.case import Case
 from policyc.admission.checks.concerned import MOST_AGENTS, strictest, unknown
+from policyc.admission.checks.scope import of_kinds
 from policyc.admission.flows import GROUP, Policy, policies
 from policyc.admission.flows import KINDS as POLICIES
 from policyc.admission.request import Operation
@@ -33,6 +34,7 @@ IGNORED_BY_OTHERS = frozenset(
 """Labels by which other admission engines pass over a namespace, or look at it."""
 
 
+@of_kinds({("", "Namespace")})
 def opt_out(case: Case) -> Iterator[Finding]:
     """Nobody but operators takes a namespace out of what admission looks at."""
     request = case.request
@@ -67,6 +69,7 @@ def _level(word: str | None) -> int:
     return _LEVELS.index(word) if word in _LEVELS else 0
 
 
+@of_kinds({("", "Namespace")})
 def reached(case: Case) -> Iterator[Finding]:
     """No label makes a namespace a peer of an agent: that is a change of the policy's meaning.
 

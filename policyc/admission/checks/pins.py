@@ -40,11 +40,13 @@ class Stated:
 
 def pinned(case: Case) -> Iterator[Finding]:
     """Stated descriptions of pinned tools are the reviewed ones."""
-    if case.bound is not None:
-        pod, agent = case.bound
-        path = pod.at(f"metadata.annotations['{ANNOTATION}']")
-        text = annotations_of(pod.template).get(ANNOTATION)
-        yield from _judged(case, (agent,), text, path, "")
+    bound = case.bound
+    if bound is not None:
+        pod, agent = bound
+        text = pod.annotations.get(ANNOTATION)
+        if text is not None:
+            path = pod.at(f"metadata.annotations['{ANNOTATION}']")
+            yield from _judged(case, (agent,), text, path, "")
         return
     request = case.request
     if request.group not in _SERVER_GROUPS or request.kind not in _SERVER_KINDS:

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from policyc.admission.case import Case
+from policyc.admission.checks.scope import of_agents
 from policyc.admission.request import Object
 from policyc.admission.verdict import Finding
 
 _NATIVE = ("kubernetes.io/", "hugepages-")
 
 
+@of_agents
 def memory(case: Case) -> Iterator[Finding]:
     """An agent without a memory limit can take the node's memory from others."""
-    if case.bound is None:
+    bound = case.bound
+    if bound is None:
         return
-    pod, _ = case.bound
+    pod, _ = bound
     if has_memory_limit(pod.spec):
         return
     for container in pod.containers():
@@ -31,27 +34,41 @@ def memory(case: Case) -> Iterator[Finding]:
 
 def has_memory_limit(owner: Object) -> bool:
     """Whether a container, or a pod's spec, limits its memory."""
-    match owner.get("resources"):
-        case {"limits": {"memory": limit}} if limit:
-            return True
-    return False
+    resources = owner.get("resources")
+    limits = resources.get("limits") if isinstance(resources, dict) else None
+    return isinstance(limits, dict) and bool(limits.get("memory"))
 
 
+@of_agents
 def devices(case: Case) -> Iterator[Finding]:
     """Extended resources are devices of the node: a plugin may mount and permit what it likes."""
-    if case.bound is None:
+    bound = case.bound
+    if bound is None:
         return
-    pod, _ = case.bound
-    owners = [("the pod", pod.at("spec"), pod.spec)]
-    owners += [(c.title, c.path, c.body) for c in pod.containers()]
-    for title, path, owner in owners:
-        resources = owner.get("resources")
-        for kind in ("limits", "requests"):
-            amounts = resources.get(kind) if isinstance(resources, dict) else None
-            for name in amounts if isinstance(amounts, dict) else ():
-                if is_device(name) and name not in case.settings.devices:
-                    text = f"{title} asks for device `{name}`"
-                    yield case.finding("DEVICES", text, f"{path}.resources.{kind}['{name}']")
+    pod, _ = bound
+    for kind, name in _devices(pod.spec, case.settings.devices):
+        text = f"the pod asks for device `{name}`"
+        path = pod.at(f"spec.resources.{kind}['{name}']")
+        yield case.finding("DEVICES", text, path)
+    for container in pod.containers():
+        for kind, name in _devices(container.body, case.settings.devices):
+            text = f"{container.title} asks for device `{name}`"
+            path = f"{container.path}.resources.{kind}['{name}']"
+            yield case.finding("DEVICES", text, path)
+
+
+def _devices(owner: Object, known: frozenset[str]) -> list[tuple[str, str]]:
+    """The devices that a container or a pod's spec asks for, without the known ones."""
+    found: list[tuple[str, str]] = []
+    resources = owner.get("resources")
+    if not isinstance(resources, dict):
+        return found
+    for kind in ("limits", "requests"):
+        amounts = resources.get(kind)
+        for name in amounts if isinstance(amounts, dict) else ():
+            if "/" in name and is_device(name) and name not in known:
+                found.append((kind, name))
+    return found
 
 
 def is_device(name: str) -> bool:

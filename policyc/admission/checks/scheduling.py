@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from policyc.admission.case import Case
+from policyc.admission.checks.scope import of_agents
 from policyc.admission.pods import Pod
 from policyc.admission.shown import shown
 from policyc.admission.verdict import Finding
 
 
+@of_agents
 def node_name(case: Case) -> Iterator[Finding]:
     """A pod that names its node walks past the scheduler, and past what guards nodes there."""
-    if case.bound is None:
+    bound = case.bound
+    if bound is None:
         return
-    pod, _ = case.bound
+    pod, _ = bound
     name = pod.spec.get("nodeName")
     if name and not _is_scheduled(pod):
         text = f"the pod chooses its node {shown(name)}"
@@ -33,11 +36,13 @@ def _is_scheduled(pod: Pod) -> bool:
     )
 
 
+@of_agents
 def runtime_class(case: Case) -> Iterator[Finding]:
     """The runtime that the policy names, or the node's own where it names none."""
-    if case.bound is None:
+    bound = case.bound
+    if bound is None:
         return
-    pod, agent = case.bound
+    pod, agent = bound
     wanted = agent.envelope.pod.runtime_class
     found = pod.spec.get("runtimeClassName") or ""
     if found != wanted:

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 
 from policyc.admission.bundle import Agent
 from policyc.admission.case import Case
+from policyc.admission.checks.scope import of_agents
 from policyc.admission.shown import shown
 from policyc.admission.verdict import Finding, Level
-from policyc.admission.view import annotations_of
 from policyc.core.canonical import Json
 
 POD_ANNOTATION = "seccomp.security.alpha.kubernetes.io/pod"
@@ -24,25 +24,36 @@ def profile_of(agent: Agent) -> str:
     return f"policyc/{agent.name}.json"
 
 
+@of_agents
 def profile(case: Case) -> Iterator[Finding]:
     """The container's profile holds where it has one, else the pod's; none is unconfined."""
-    if case.bound is None:
+    bound = case.bound
+    if bound is None:
         return
-    pod, agent = case.bound
-    for container in pod.containers():
-        own = container.get("securityContext").get("seccompProfile")
-        path = f"{container.path}.securityContext.seccompProfile"
-        if own is None:
-            own = pod.security_context.get("seccompProfile")
-        yield from _profile(case, container.title, own, path, agent)
-    yield from _of_the_sandbox(case, pod.security_context.get("seccompProfile"), agent)
-
-
-def _profile(case: Case, owner: str, found: Json, path: str, agent: Agent) -> Iterator[Finding]:
+    pod, agent = bound
     wanted = profile_of(agent)
+    of_all = pod.context.get("seccompProfile")
+    for container in pod.containers():
+        own = container.context.get("seccompProfile")
+        found = of_all if own is None else own
+        if not _is_wanted(found, wanted):
+            path = f"{container.path}.securityContext.seccompProfile"
+            yield from _profile(case, container.title, found, path, wanted)
+    if not _is_wanted(of_all, wanted):
+        yield from _of_the_sandbox(case, of_all, wanted)
+
+
+def _is_wanted(found: Json, wanted: str) -> bool:
+    return (
+        isinstance(found, dict)
+        and found.get("type") == "Localhost"
+        and found.get("localhostProfile") == wanted
+    )
+
+
+def _profile(case: Case, owner: str, found: Json, path: str, wanted: str) -> Iterator[Finding]:
+    """What is wrong with a profile that is not the wanted one."""
     match found:
-        case {"type": "Localhost", "localhostProfile": name} if name == wanted:
-            return
         case None:
             text = f"{owner} has no seccomp profile; it must be `Localhost`, `{wanted}`"
             yield case.finding("SECCOMP_MISSING", text, path)
@@ -56,21 +67,23 @@ def _profile(case: Case, owner: str, found: Json, path: str, agent: Agent) -> It
             yield case.finding("SECCOMP_TYPE", text, f"{path}.type")
 
 
-def _of_the_sandbox(case: Case, found: Json, agent: Agent) -> Iterator[Finding]:
+def _of_the_sandbox(case: Case, found: Json, wanted: str) -> Iterator[Finding]:
     """The pod's own profile confines at least the pause container."""
     match found:
         case None | {"type": "RuntimeDefault"}:
             return
     assert case.pod is not None
-    yield from _profile(case, "the pod", found, case.pod.at("spec.securityContext.seccompProfile"), agent)  # fmt: skip
+    yield from _profile(case, "the pod", found, case.pod.at("spec.securityContext.seccompProfile"), wanted)  # fmt: skip
 
 
+@of_agents
 def old_annotations(case: Case) -> Iterator[Finding]:
     """The old annotations are ignored by Kubernetes: who writes them may believe otherwise."""
-    if case.bound is None:
+    bound = case.bound
+    if bound is None:
         return
-    pod, agent = case.bound
-    for key, value in annotations_of(pod.template).items():
+    pod, agent = bound
+    for key, value in pod.annotations.items():
         is_seccomp = key == POD_ANNOTATION or key.startswith(CONTAINER_ANNOTATION)
         if is_seccomp and value != f"localhost/{profile_of(agent)}":
             yield case.finding(

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from policyc.admission.case import Case
+from policyc.admission.checks.scope import of_agents
 from policyc.admission.pods import Container, Pod
 from policyc.admission.shown import shown
 from policyc.admission.verdict import Finding
@@ -15,40 +16,42 @@ from policyc.catalog.capabilities import ADDABLE
 from policyc.core.canonical import Json
 
 
+@of_agents
 def user(case: Case) -> Iterator[Finding]:
     """At level `restricted` nobody is root; a user that the policy names is that user."""
-    if case.bound is None:
+    bound = case.bound
+    if bound is None:
         return
-    pod, agent = case.bound
+    pod, agent = bound
     wanted = agent.envelope.pod
     for container in pod.containers():
-        at = f"{container.path}.securityContext"
         number = effective(pod, container, "runAsUser")
         if wanted.level == "restricted":
             if effective(pod, container, "runAsNonRoot") is not True:
                 text = f"{container.title} may run as root: `runAsNonRoot` is not true"
-                yield case.finding("ROOT", text, f"{at}.runAsNonRoot")
+                yield case.finding("ROOT", text, f"{container.path}.securityContext.runAsNonRoot")
             if number == 0:
                 text = f"{container.title} would run as root: `runAsUser` is 0"
-                yield case.finding("ROOT", text, f"{at}.runAsUser")
+                yield case.finding("ROOT", text, f"{container.path}.securityContext.runAsUser")
         if wanted.run_as_user is not None and number != wanted.run_as_user:
             text = f"{container.title} would run as user {shown(number)}, not {wanted.run_as_user}"
-            yield case.finding("RUN_AS_USER", text, f"{at}.runAsUser")
+            yield case.finding("RUN_AS_USER", text, f"{container.path}.securityContext.runAsUser")
 
 
 def effective(pod: Pod, container: Container, key: str) -> Json:
     """The container's setting or else the pod's; None when neither says anything."""
-    own = container.get("securityContext").get(key)
-    return own if own is not None else pod.security_context.get(key)
+    own = container.context.get(key)
+    return own if own is not None else pod.context.get(key)
 
 
+@of_agents
 def escalation(case: Case) -> Iterator[Finding]:
     """Nothing that an agent starts may have more privileges than the agent."""
-    if case.bound is None:
+    bound = case.bound
+    if bound is None:
         return
-    pod, _ = case.bound
-    for container in pod.containers():
-        if container.get("securityContext").get("allowPrivilegeEscalation") is not False:
+    for container in bound[0].containers():
+        if container.context.get("allowPrivilegeEscalation") is not False:
             yield case.finding(
                 "ESCALATION",
                 f"{container.title} may gain privileges: `allowPrivilegeEscalation` is not false",
@@ -56,15 +59,17 @@ def escalation(case: Case) -> Iterator[Finding]:
             )
 
 
+@of_agents
 def root_filesystem(case: Case) -> Iterator[Finding]:
     """Where the policy wants it, the image's files stay as the digest says."""
-    if case.bound is None:
+    bound = case.bound
+    if bound is None:
         return
-    pod, agent = case.bound
+    pod, agent = bound
     if not agent.envelope.pod.read_only_root:
         return
     for container in pod.containers():
-        if container.get("securityContext").get("readOnlyRootFilesystem") is not True:
+        if container.context.get("readOnlyRootFilesystem") is not True:
             yield case.finding(
                 "WRITABLE_ROOT",
                 f"{container.title} may change its image's files: `readOnlyRootFilesystem` is not true",
@@ -72,23 +77,27 @@ def root_filesystem(case: Case) -> Iterator[Finding]:
             )
 
 
+@of_agents
 def capabilities(case: Case) -> Iterator[Finding]:
     """All are dropped; those of the envelope may be added as far as the level allows."""
-    if case.bound is None:
+    bound = case.bound
+    if bound is None:
         return
-    pod, agent = case.bound
+    pod, agent = bound
     for container in pod.containers():
-        found = container.get("securityContext").get("capabilities")
+        found = container.context.get("capabilities")
         listed = found if isinstance(found, dict) else {}
-        at = f"{container.path}.securityContext.capabilities"
         dropped, added = listed.get("drop"), listed.get("add")
         if not (isinstance(dropped, list) and "ALL" in dropped):
             text = f"{container.title} keeps the runtime's capabilities: `drop` does not have `ALL`"
-            yield case.finding("CAPABILITY", text, f"{at}.drop")
+            yield case.finding(
+                "CAPABILITY", text, f"{container.path}.securityContext.capabilities.drop"
+            )
         for i, written in enumerate(added if isinstance(added, list) else ()):
             name = _canonical(written)
             is_granted = {"name": name} in agent.envelope.domains["capabilities"]
             if not is_granted or name not in ADDABLE[agent.envelope.pod.level]:
+                at = f"{container.path}.securityContext.capabilities"
                 text = f"{container.title} would add capability {shown(written)}"
                 yield case.finding("CAPABILITY", text, f"{at}.add[{i}]", domain="capabilities")
 

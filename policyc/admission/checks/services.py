@@ -8,6 +8,7 @@ from itertools import islice
 from policyc.admission.bundle import Agent, Bundle
 from policyc.admission.case import Case
 from policyc.admission.checks.concerned import MOST_AGENTS, strictest
+from policyc.admission.checks.scope import of_kinds
 from policyc.admission.flows import ceiling
 from policyc.admission.request import Object, Operation
 from policyc.admission.verdict import Finding, Level
@@ -22,6 +23,7 @@ _ENDPOINTS = frozenset(
 )
 
 
+@of_kinds({("", "Service")})
 def external_name(case: Case) -> Iterator[Finding]:
     """A name in an agent's namespace stands for no host that the agent may not connect to."""
     spec = _inside(case, case.request.object, "spec")
@@ -44,6 +46,7 @@ def external_name(case: Case) -> Iterator[Finding]:
         )
 
 
+@of_kinds({("", "Service")})
 def external_address(case: Case) -> Iterator[Finding]:
     """No Service takes over an address that agents connect to, or stands for one beside them.
 
@@ -105,6 +108,7 @@ def _reaching(bundle: Bundle, hit: Region, case: Case) -> list[Agent]:
     ]
 
 
+@of_kinds({("discovery.k8s.io", "EndpointSlice"), ("", "Endpoints")})
 def endpoints(case: Case) -> Iterator[Finding]:
     """Endpoints that people write in an agent's namespace are addresses that it may reach."""
     if controller(case.request.user) in _ENDPOINTS:

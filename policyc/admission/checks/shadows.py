@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from policyc.admission.case import Case
+from policyc.admission.checks.scope import of_pods
 from policyc.admission.shadow import THRESHOLD, evidence, score
 from policyc.admission.verdict import Finding
 
 _MOST = 4
 
 
+@of_pods
 def unregistered(case: Case) -> Iterator[Finding]:
     """A pod of no agent does not look like one, in whatever namespace it is."""
     if case.pod is None or case.agent is not None or case.request.subresource == "status":

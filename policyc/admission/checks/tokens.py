@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from policyc.admission.bundle import Agent
 from policyc.admission.case import Case
+from policyc.admission.checks.scope import of_agents, of_kinds
 from policyc.admission.pods import Pod
 from policyc.admission.request import Object, Operation
 from policyc.admission.shown import shown
@@ -28,11 +29,13 @@ def uses_api(agent: Agent) -> bool:
     return bool(domains["kube"] or domains["kube_url"])
 
 
+@of_agents
 def automount(case: Case) -> Iterator[Finding]:
     """Kubernetes mounts a token unless the pod, or else the account, says not to."""
-    if case.bound is None:
+    bound = case.bound
+    if bound is None:
         return
-    pod, agent = case.bound
+    pod, agent = bound
     if uses_api(agent):
         return
     wanted = pod.spec.get("automountServiceAccountToken")
@@ -49,59 +52,65 @@ def automount(case: Case) -> Iterator[Finding]:
         )
 
 
+@of_agents
 def token_volumes(case: Case) -> Iterator[Finding]:
     """A projected token is a token, whatever `automountServiceAccountToken` says."""
-    if case.bound is None:
+    bound = case.bound
+    if bound is None:
         return
-    pod, agent = case.bound
-    for path, owner, source in _projections(pod):
-        token = source.get("serviceAccountToken")
-        if isinstance(token, dict) and not _may_have(agent, token.get("audience")):
-            text = f"{owner} has a token for audience {shown(token.get('audience') or '')}"
+    pod, agent = bound
+    for path, volume, source in _projections(pod, "serviceAccountToken"):
+        token = source["serviceAccountToken"]
+        if isinstance(token, dict) and not _may_have(case, agent, token.get("audience")):
+            text = f"{_title(volume)} has a token for audience {shown(token.get('audience') or '')}"
             domain = "identity" if token.get("audience") else "kube"
             yield case.finding("TOKEN_VOLUME", text, f"{path}.serviceAccountToken", domain=domain)
 
 
-def _may_have(agent: Agent, audience: Json) -> bool:
-    """The API server's own audience, or that of a cloud where the agent has an identity."""
+def _may_have(case: Case, agent: Agent, audience: Json) -> bool:
+    """The API server's own audience, that of a cloud where the agent has an identity, or a free one."""
     if not audience:
         return uses_api(agent)
     if not isinstance(audience, str):
         return False
+    if audience in case.settings.token_audiences:
+        return True
     provider = "gke" if audience.endswith(".svc.id.goog") else _CLOUDS.get(audience)
     if provider is None:
         return False
     return bool(agent.envelope.domains["identity"] & IDENTITY.written({"provider": provider}))
 
 
+@of_agents
 def secret_volumes(case: Case) -> Iterator[Finding]:
     """Secrets are never read here, and any may hold a token: those that may be mounted are named."""
-    if case.bound is None:
+    bound = case.bound
+    if bound is None:
         return
-    pod, _ = case.bound
+    pod, _ = bound
     found: list[tuple[str, str, Json]] = []
     for path, volume in pod.volumes:
         source = volume.get("secret")
         if isinstance(source, dict):
             found.append((f"{path}.secret", _title(volume), source.get("secretName")))
-    for path, owner, projection in _projections(pod):
-        source = projection.get("secret")
+    for path, volume, projection in _projections(pod, "secret"):
+        source = projection["secret"]
         if isinstance(source, dict):
-            found.append((f"{path}.secret", owner, source.get("name")))
+            found.append((f"{path}.secret", _title(volume), source.get("name")))
     for path, owner, name in found:
         if f"{case.request.namespace}/{name}" not in case.settings.secret_volumes:
             text = f"{owner} mounts secret {shown(name)}, which may hold a token"
             yield case.finding("SECRET_VOLUME", text, path)
 
 
-def _projections(pod: Pod) -> Iterator[tuple[str, str, Object]]:
-    """Path, owner and body of each source of each projected volume."""
+def _projections(pod: Pod, kind: str) -> Iterator[tuple[str, Object, Object]]:
+    """Path, volume and body of each source of a kind in each projected volume."""
     for path, volume in pod.volumes:
         projected = volume.get("projected")
         sources = projected.get("sources") if isinstance(projected, dict) else None
         for i, source in enumerate(sources if isinstance(sources, list) else ()):
-            if isinstance(source, dict):
-                yield f"{path}.projected.sources[{i}]", _title(volume), source
+            if isinstance(source, dict) and kind in source:
+                yield f"{path}.projected.sources[{i}]", volume, source
 
 
 def _title(volume: Object) -> str:
@@ -120,6 +129,7 @@ def requested_tokens(case: Case) -> Iterator[Finding]:
     yield Finding("TOKEN_REQUEST", text, agent=agent.name, is_ratcheted=False)
 
 
+@of_kinds({("", "Secret")})
 def token_secrets(case: Case) -> Iterator[Finding]:
     """A Secret of the token type is filled with a token that does not expire."""
     asked = case.request

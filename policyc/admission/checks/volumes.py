@@ -3,37 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from posixpath import normpath
+from posixpath import dirname, normpath
 
 from policyc.admission.case import Case
+from policyc.admission.checks.scope import of_agents, of_pods
 from policyc.admission.shown import shown
 from policyc.admission.verdict import Finding, Level
 from policyc.core.canonical import Json
 
 _RESOLVERS = ("/etc/hosts", "/etc/resolv.conf", "/etc/nsswitch.conf", "/etc/ld.so.preload")
 """Files that the kubelet or the image provides: they say what names mean and what is loaded."""
+_HIDING = frozenset({"/", *_RESOLVERS, *(dirname(file) for file in _RESOLVERS)})
+"""Where a mount would hide or hold one of them."""
 
 
+@of_agents
 def mount_paths(case: Case) -> Iterator[Finding]:
     """A volume over these files does what `hostAliases`, `dnsConfig` or LD_PRELOAD would."""
-    if case.bound is None:
+    bound = case.bound
+    if bound is None:
         return
-    pod, _ = case.bound
-    for container in pod.containers():
+    for container in bound[0].containers():
         mounts = container.body.get("volumeMounts")
         for i, mount in enumerate(mounts if isinstance(mounts, list) else ()):
             path = mount.get("mountPath") if isinstance(mount, dict) else None
-            if isinstance(path, str) and any(_reaches(path, file) for file in _RESOLVERS):
+            if isinstance(path, str) and _absolute(path) in _HIDING:
                 text = f"{container.title} mounts over {shown(path)}"
                 yield case.finding("MOUNT_PATH", text, f"{container.path}.volumeMounts[{i}].mountPath")  # fmt: skip
 
 
-def _reaches(path: str, file: str) -> bool:
-    """Whether a mount at ``path`` would hide or hold ``file``."""
-    return _is_within(file, _absolute(path))
-
-
 def _absolute(path: str) -> str:
+    """The path without detours; most are written so, and finding that out is quicker."""
+    if path.startswith("/") and "//" not in path and "/." not in path:
+        return path.rstrip("/") or "/"
     return normpath("/" + path.lstrip("/"))
 
 
@@ -41,12 +43,13 @@ def _is_within(path: str, folder: str) -> bool:
     return folder in ("/", path) or path.startswith(folder + "/")
 
 
+@of_agents
 def csi_drivers(case: Case) -> Iterator[Finding]:
     """Inline CSI volumes are whatever their driver makes of them."""
-    if case.bound is None:
+    bound = case.bound
+    if bound is None:
         return
-    pod, _ = case.bound
-    for path, volume in pod.volumes:
+    for path, volume in bound[0].volumes:
         source = volume.get("csi")
         driver: Json = source.get("driver") if isinstance(source, dict) else None
         if isinstance(source, dict) and driver not in case.settings.csi_drivers:
@@ -54,6 +57,7 @@ def csi_drivers(case: Case) -> Iterator[Finding]:
             yield case.finding("VOLUME_TYPE", text, f"{path}.csi")
 
 
+@of_pods
 def profile_folder(case: Case) -> Iterator[Finding]:
     """Who can write to the kubelet's seccomp folder rewrites the profiles of all agents there.
 

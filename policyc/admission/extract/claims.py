@@ -15,7 +15,6 @@ from policyc.admission.extract.lists import words_of
 from policyc.admission.pods import Pod
 from policyc.admission.readings import holds_model, holds_tool
 from policyc.admission.requested import Ask, Delegate, Endpoint, Known, Model, Region, Tool
-from policyc.admission.view import annotations_of
 from policyc.envelope.domains import MODELS, TOOLS
 from policyc.envelope.region import Region as EnvelopeRegion
 
@@ -23,6 +22,7 @@ TOOLS_CLAIM = "policyc.dev/tools"
 MODELS_CLAIM = "policyc.dev/models"
 EGRESS_CLAIM = "policyc.dev/egress"
 SERVERS_CLAIM = "policyc.dev/mcp-servers"
+CLAIMS = (TOOLS_CLAIM, MODELS_CLAIM, EGRESS_CLAIM, SERVERS_CLAIM)
 _NAMES = {"tools": TOOLS_CLAIM, "models": MODELS_CLAIM, "egress": EGRESS_CLAIM, "proxy": EGRESS_CLAIM}  # fmt: skip
 
 
@@ -61,7 +61,7 @@ _NONE = Claims((), {})
 
 def claims_of(pod: Pod, most: int) -> Claims:
     """The claims of a pod's annotations, of each at most so many."""
-    annotations = annotations_of(pod.template)
+    annotations = pod.annotations
     by_domain: dict[str, tuple[Ask, ...]] = {}
     for name in (TOOLS_CLAIM, MODELS_CLAIM, EGRESS_CLAIM):
         text = annotations.get(name)

@@ -36,14 +36,19 @@ EMPTY: Mapping[tuple[str, str, str], Empty] = MappingProxyType(
         # kagent-dev/kagent go/api/v1alpha2/agent_types.go, McpServerTool.toolNames; its runtime
         # filters only where names are given.
         ("kagent.dev", "v1alpha2", "Agent"): Empty.ALL,
-        # stacklok/toolhive cmd/thv-operator/api, MCPToolConfigSpec.toolsFilter.
+        ("kagent.dev", "v1alpha2", "SandboxAgent"): Empty.ALL,
+        # stacklok/toolhive cmd/thv-operator/api, MCPToolConfigSpec.toolsFilter; an MCPServer has
+        # a list of its own, spec.tools, in v1alpha1 only.
         (TOOLHIVE, "v1alpha1", "MCPToolConfig"): Empty.ALL,
         (TOOLHIVE, "v1beta1", "MCPToolConfig"): Empty.ALL,
         (TOOLHIVE, "v1alpha1", "MCPServer"): Empty.ALL,
         (TOOLHIVE, "v1beta1", "MCPServer"): Empty.ALL,
-        # envoyproxy/ai-gateway, MCPRoute backendRefs.toolSelector.
+        # envoyproxy/ai-gateway api/v1alpha1 and api/v1beta1 mcp_route.go, backendRefs.toolSelector:
+        # without include and includeRegex, all tools but the excluded ones.
         (ENVOY, "v1alpha1", "MCPRoute"): Empty.ALL,
-        # kubernetes-sigs/kube-agentic-networking api/v0alpha0 and api/v1alpha1, AccessRule.
+        (ENVOY, "v1beta1", "MCPRoute"): Empty.ALL,
+        # kubernetes-sigs/kube-agentic-networking api/v0alpha0 and api/v1alpha1, AccessRule; the
+        # group was agentic.prototype.x-k8s.io at first.
         (NETWORKING[0], "v0alpha0", "XAccessPolicy"): Empty.NONE,
         (NETWORKING[1], "v0alpha0", "XAccessPolicy"): Empty.NONE,
         (NETWORKING[0], "v1alpha1", "XAccessPolicy"): Empty.ALL,
@@ -154,11 +159,16 @@ def exposed_by_toolhive(body: Object, namespace: str, empty: Empty, view: View) 
 
 
 def _filtered(config: Object) -> list[str]:
-    """The filter's tools by their own names: an override renames what the client sees."""
+    """The filter's tools by their own names: it is written in those that the client sees.
+
+    stacklok/toolhive pkg/mcp/tool_filter.go, ``applyFilteringAndOverrides``: an override without
+    a name changes a description only.
+    """
     spec = object_at(config, "spec")
     own = {
-        str(object_at(value).get("name")): tool
+        str(name): tool
         for tool, value in object_at(spec, "toolsOverride").items()
+        if (name := object_at(value).get("name"))
     }
     names = spec.get("toolsFilter")
     return [own.get(str(name), str(name)) for name in names] if isinstance(names, list) else []

@@ -1,5 +1,8 @@
 """kagent's Agents, by version; kagent-dev/kagent go/api/v1alpha2 (2026-06).
 
+A ``SandboxAgent`` is an Agent that runs in a sandbox: its spec is an Agent's, and a platform
+(sandboxagent_types.go).
+
 A ``declarative`` Agent names servers and tools, one model configuration, and how its
 Deployment is; a ``byo`` one is a container.  Its ServiceAccount is named after it, unless
 ``serviceAccountName`` says another.  kagent renders the tools into a Secret, which is never
@@ -21,6 +24,7 @@ from policyc.admission.view import View, key_of
 from policyc.core.canonical import Json
 
 GROUP = "kagent.dev"
+KINDS = ("Agent", "SandboxAgent")
 AGENT_VERSIONS = frozenset({"v1alpha2"})
 DEFAULT_MODEL = "default-model-config"
 

@@ -16,6 +16,9 @@ from policyc.admission.request import Object
 from policyc.admission.requested import Ask, Unknown
 from policyc.admission.view import View
 
+OF_FILES = (Meaning.MCP, Meaning.TOOLS)
+"""What a variable may mean whose value names a file."""
+
 
 def pod_asks(pod: Pod, namespace: str, view: View) -> Iterator[Ask]:
     """Every ask of a pod; annotations are not among them: they are claims."""
@@ -65,9 +68,7 @@ def _files(body: Object, path: str, volumes: dict[str, Object]) -> Iterator[Ask]
         name, value = entry.get("name"), entry.get("value")
         if not isinstance(name, str) or not isinstance(value, str) or not value.startswith("/"):
             continue
-        if meaning(name) in (Meaning.MCP, Meaning.TOOLS) and (
-            kind := _hidden(value, body, volumes)
-        ):
+        if meaning(name) in OF_FILES and (kind := _hidden(value, body, volumes)):
             why = f"`{value}` is on a volume of kind {kind}, which is never read"
             yield Ask("tools", value, f"{path}.env[{i}].value", Unknown("INDIRECT", why))
 

@@ -22,6 +22,7 @@ ROOT_CA = frozenset({"kube-root-ca.crt", "openshift-service-ca.crt"})
 """Certificates that a controller puts into every namespace (kube-controller-manager's
 root-ca-cert-publisher; OpenShift service CA operator)."""
 
+_SOURCES = frozenset({"configMap", "secret", "downwardAPI", "projected"})
 _MARKS = ("mcp", "tool", "servers", "model", "agent")
 _LONGEST = 1 << 20
 
@@ -29,7 +30,8 @@ _LONGEST = 1 << 20
 def volume_asks(spec: Object, path: str, namespace: str, view: View) -> Iterator[Ask]:
     """The asks of all volumes of a pod; ``path`` is that of the pod's spec."""
     for i, volume in enumerate(listed(spec.get("volumes"))):
-        yield from _volume(volume, f"{path}.volumes[{i}]", namespace, view)
+        if not _SOURCES.isdisjoint(volume):
+            yield from _volume(volume, f"{path}.volumes[{i}]", namespace, view)
 
 
 def _volume(volume: Object, path: str, namespace: str, view: View) -> Iterator[Ask]:
@@ -45,10 +47,10 @@ def _volume(volume: Object, path: str, namespace: str, view: View) -> Iterator[A
     projected = volume.get("projected")
     sources = projected.get("sources") if isinstance(projected, dict) else None
     for i, source in enumerate(listed(sources)):
-        where = f"{path}.projected.sources[{i}]"
         for kind, value in source.items():
-            if not isinstance(value, dict):
+            if not isinstance(value, dict) or kind not in _SOURCES:
                 continue
+            where = f"{path}.projected.sources[{i}]"
             if kind == "configMap":
                 yield from _mounted(value, f"{where}.configMap", namespace, view)
             elif kind == "secret":

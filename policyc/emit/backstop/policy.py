@@ -46,11 +46,13 @@ def _policy(path: str, name: str, stage: str, rows: Sequence[Row]) -> Artifact:
     shapes = {shape: f"s{i}" for i, shape in enumerate(sorted({row.shape for row in rows}))}
     tables = [*_chunks("agents", [(r.account, _row(r, shapes)) for r in rows])]
     works = [*_chunks("workloads", [(r.workload, _text(r.account)) for r in rows])]
+    labels = [*_labels([row for row in rows if row.labels])]
     variables: list[tuple[str, str]] = [
         *tables,
         *works,
+        *labels,
         ("shapes", _map((key, _shape(shape)) for shape, key in shapes.items())),
-        ("cases", _cases(stage, len(tables), len(works))),
+        ("cases", _cases(stage, *([n for n, _ in table] for table in (tables, works, labels)))),
     ]
     first = len(variables)
     variables += [(c.name, f"variables.cases.map(c, {c.expression})") for c in CHECKS]
@@ -138,10 +140,17 @@ def _validation(name: str) -> dict[str, Json]:
 # -- who the pod would be -----------------------------------------------------------
 
 
-def _cases(stage: str, tables: int, works: int) -> str:
-    """The new template of an agent at this stage, then the old one where that was an agent's."""
-    agents = "[" + ", ".join(f"variables.agents{i}" for i in range(tables)) + "]"
-    workloads = "[" + ", ".join(f"variables.workloads{i}" for i in range(works)) + "]"
+def _cases(
+    stage: str, agent_tables: list[str], workload_tables: list[str], label_tables: list[str]
+) -> str:
+    """The new template of an agent at this stage, then the old one where that was an agent's.
+
+    It is the agent's by its ServiceAccount, else by its workload's name, else by its labels.
+    """
+    agents, workloads, labelled = (
+        "[" + ", ".join(f"variables.{name}" for name in tables) + "]"
+        for tables in (agent_tables, workload_tables, label_tables)
+    )
     name = (
         "request.kind.group + '/' + request.kind.kind + '/' + request.namespace + '/'"
         " + {o}.metadata.?name.orValue('')"
@@ -161,9 +170,14 @@ def _cases(stage: str, tables: int, works: int) -> str:
     one = (
         f"{template}.map(t, {{'spec': dyn(t.?spec.orValue({{}})), 'containers': dyn({containers}),"
         f" 'declared': dyn({declared}), 'account': dyn(request.namespace + '/' + {account}),"
-        f" 'work': dyn({name})}})"
+        f" 'work': dyn({name}),"
+        " 'labels': dyn(t.?metadata.?labels.orValue({}).map(l, l + '=' + t.metadata.labels[l]))})"
         f".map(c, [{agents}.exists(a, c.account in a) ? [c.account]"
-        f" : {workloads}.filter(w, c.work in w).map(w, w[c.work])].map(k,"
+        f" : {workloads}.exists(w, c.work in w)"
+        f" ? {workloads}.filter(w, c.work in w).map(w, w[c.work])"
+        f" : {labelled}.filter(t, request.namespace in t)"
+        ".map(t, t[request.namespace].filter(r, r.all(l, l == r[0] || l in c.labels)))"
+        ".filter(m, size(m) > 0).map(m, m[0][0])].map(k,"
         f" {agents}.filter(a, size(k) > 0 && k[0] in a).map(a,"
         " {'spec': c.spec, 'containers': c.containers, 'declared': c.declared,"
         " 'account': c.account, 'own': dyn(k[0]), 'row': dyn(a[k[0]]),"
@@ -198,6 +212,16 @@ def _template(body: str) -> str:
 def _chunks(name: str, pairs: list[tuple[str, str]]) -> Iterable[tuple[str, str]]:
     for i, first in enumerate(range(0, len(pairs), _TABLE_ROWS)):
         yield f"{name}{i}", _map(pairs[first : first + _TABLE_ROWS])
+
+
+def _labels(rows: Sequence[Row]) -> Iterable[tuple[str, str]]:
+    """Tables of namespace -> lists of an account and the labels of its agent."""
+    for i, first in enumerate(range(0, len(rows), _TABLE_ROWS)):
+        found: dict[str, list[str]] = {}
+        for row in rows[first : first + _TABLE_ROWS]:
+            found.setdefault(row.namespace, []).append(_list((row.account, *row.labels)))
+        pairs = ((space, f"[{', '.join(entries)}]") for space, entries in sorted(found.items()))
+        yield f"labels{i}", _map(pairs)
 
 
 def _row(row: Row, shapes: dict[Shape, str]) -> str:

@@ -25,13 +25,17 @@ Shape = tuple[tuple[str, tuple[str, ...]], ...]
 
 @dataclass(frozen=True, slots=True, order=True)
 class Row:
-    """One agent; ``account`` is namespace/name, ``workload`` group/kind/namespace/name."""
+    """One agent; ``account`` is namespace/name, ``workload`` group/kind/namespace/name.
+
+    ``labels`` are those by which its NetworkPolicies select its pods, ``key=value``.
+    """
 
     account: str
     workload: str
     agent: str
     stage: str
     namespace: str
+    labels: tuple[str, ...]
     shape: Shape
 
 
@@ -51,6 +55,7 @@ def row_of(envelope: Envelope) -> Row | None:
         agent=subject.agent,
         stage=subject.stage,
         namespace=w.namespace,
+        labels=tuple(f"{key}={value}" for key, value in subject.pod_labels),
         shape=_shape(envelope),
     )
 

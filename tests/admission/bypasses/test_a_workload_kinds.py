@@ -7,50 +7,30 @@ import json
 
 import pytest
 from support.admission import Json, in_kind, judge, kind, pod, reasons, request
+from support.cases.row import Row, each
+from support.cases.workloads import FAULTY, GOOD, NUMBERS, faulty
 
 from policyc.admission.review import read_review
 from policyc.kube.workloads import WORKLOAD_KINDS, WorkloadKind
 
 
-def faulty(agent: str = "research") -> Json:
-    """The agent's pod, on its way to another ServiceAccount."""
-    body = pod(agent)
-    body["spec"]["serviceAccountName"] = "admin"
-    return body
-
-
-@pytest.mark.parametrize(
-    "name", [pytest.param("Pod", id="A1"), pytest.param("Deployment", id="A2")]
-)
-def test_the_good_one_is_admitted(name: str) -> None:
-    verdict = judge(request(in_kind(kind(name), pod())))
+@each(GOOD)
+def test_the_good_one_is_admitted(asked: Row) -> None:
+    verdict = judge(request(asked.made))
     assert (verdict.allowed, verdict.findings) == (True, ())
 
 
-FAULTY = {
-    "Deployment": "A3",
-    "ReplicaSet": "A4",
-    "StatefulSet": "A5",
-    "DaemonSet": "A6",
-    "Job": "A7",
-    "CronJob": "A8",
-    "ReplicationController": "A9",
-    "PodTemplate": "A11",
-    "Sandbox": "A12",
-    "SandboxTemplate": "A13",
-}
-
-
-@pytest.mark.parametrize("name", [pytest.param(name, id=case) for name, case in FAULTY.items()])
-def test_a_fault_in_the_template_is_found(name: str) -> None:
-    verdict = judge(request(in_kind(kind(name), faulty())))
-    assert reasons(verdict) == {"SA_NOT_ALLOWED"}
+@each(FAULTY)
+def test_a_fault_in_the_template_is_found(asked: Row) -> None:
+    verdict = judge(request(asked.made))
+    assert reasons(verdict) == asked.denied
     (finding,) = verdict.denials
-    assert finding.path == ".".join((*kind(name).template, "spec.serviceAccountName"))
+    template = kind(asked.made["kind"]).template
+    assert finding.path == ".".join((*template, "spec.serviceAccountName"))
 
 
 def test_every_kind_but_the_pod_itself_has_a_case() -> None:
-    assert set(FAULTY) | {"Pod"} == {row.kind for row in WORKLOAD_KINDS}
+    assert set(NUMBERS) | {"Pod"} == {row.kind for row in WORKLOAD_KINDS}
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,6 @@ from support.admission import (
     SETTINGS,
     Json,
     bundle,
-    cluster,
     in_kind,
     judge,
     kind,
@@ -18,15 +17,15 @@ from support.admission import (
     request,
     view,
 )
+from support.cases.grants import ACCOUNTS, CHANGED, CREATED, EDIT, HARMLESS
+from support.cases.row import Row, each
 from support.widening import (
     AGENT,
-    READ,
     SECRETS,
     binding,
     body,
     cluster_role,
     default_roles,
-    group,
     role,
     unknown,
     user,
@@ -36,170 +35,34 @@ from policyc.admission.bundle import Bundle
 from policyc.admission.evaluate import evaluate
 from policyc.admission.view import RBAC
 
-EVERYTHING = {"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}
-EDIT = cluster_role(EVERYTHING, name="edit")
-WIDE = {"aggregationRule": {"clusterRoleSelectors": [{"matchLabels": {"to": "view"}}]}}
 
-
-def rule(verbs: str, resources: str, groups: str = "", *names: str) -> Json:
-    found = {"apiGroups": [groups], "resources": resources.split(), "verbs": verbs.split()}
-    return {**found, "resourceNames": list(names)} if names else found
-
-
-WIDENING = [
-    pytest.param(binding(AGENT, role="ClusterRole/edit"), [EDIT], id="G1"),
-    pytest.param(
-        binding(group("system:serviceaccounts:agents"), role="ClusterRole/edit"), [EDIT], id="G2"
-    ),
-    pytest.param(
-        binding(group("system:serviceaccounts"), role="ClusterRole/edit", namespace=""),
-        [EDIT],
-        id="G3-accounts",
-    ),
-    pytest.param(
-        binding(group("system:authenticated"), role="ClusterRole/edit", namespace=""),
-        [EDIT],
-        id="G3-authenticated",
-    ),
-    pytest.param(
-        binding(group("system:unauthenticated"), role="ClusterRole/edit", namespace=""),
-        [EDIT],
-        id="G3-no-token",
-    ),
-    pytest.param(
-        binding(user("system:anonymous"), role="ClusterRole/edit"), [EDIT], id="G3-anonymous"
-    ),
-    pytest.param(
-        binding(user("system:serviceaccount:agents:research"), role="ClusterRole/edit"),
-        [EDIT],
-        id="G4",
-    ),
-    pytest.param(binding(AGENT, role="ClusterRole/edit", namespace=""), [EDIT], id="G5"),
-    pytest.param(
-        binding(AGENT, role="ClusterRole/read", namespace=""),
-        [cluster_role(READ, name="read")],
-        id="G5-everywhere",
-    ),
-    pytest.param(role(SECRETS), [binding(AGENT, role="Role/extra")], id="G6-role-comes-later"),
-    pytest.param(
-        cluster_role(SECRETS, name="part", metadata={"labels": {"to": "view"}}),
-        [cluster_role(name="view", **WIDE), binding(AGENT, role="ClusterRole/view")],
-        id="G7",
-    ),
-    pytest.param(
-        cluster_role(SECRETS, name="part", metadata={"labels": {"to": "view"}}),
-        [
-            cluster_role(name="view", metadata={"labels": {"to": "admin"}}, **WIDE),
-            cluster_role(
-                name="admin",
-                aggregationRule={"clusterRoleSelectors": [{"matchLabels": {"to": "admin"}}]},
-            ),
-            binding(AGENT, role="ClusterRole/admin"),
-        ],
-        id="G7-two-steps",
-    ),
-    pytest.param(
-        cluster_role(name="view", **WIDE),
-        [
-            cluster_role(SECRETS, name="part", metadata={"labels": {"to": "view"}}),
-            binding(AGENT, role="ClusterRole/view"),
-        ],
-        id="G7-aggregate-comes-later",
-    ),
-    *(
-        pytest.param(binding(AGENT, role="Role/extra"), [role(written)], id=f"G9-{name}")
-        for name, written in {
-            "verbs": rule("*", "configmaps"),
-            "bind": rule("bind", "roles", RBAC),
-            "escalate": rule("escalate", "roles", RBAC),
-            "impersonate": rule("impersonate", "serviceaccounts"),
-            "exec": rule("create", "pods/exec"),
-            "token": rule("create", "serviceaccounts/token"),
-            "secrets": SECRETS,
-            "subresources": rule("get", "*/status"),
-            "groups": rule("get", "configmaps", "*"),
-        }.items()
-    ),
-    pytest.param(
-        binding(AGENT, role="Role/extra"), [role({**SECRETS, "resourceNames": []})], id="G10-empty"
-    ),
-    pytest.param(
-        binding(AGENT, role="Role/extra"), [role(rule("get", "secrets", "", "one"))], id="G10-other"
-    ),
-    pytest.param(
-        binding(AGENT, role="ClusterRole/extra", namespace=""),
-        [cluster_role({"nonResourceURLs": ["/metrics"], "verbs": ["get"]})],
-        id="G9-url",
-    ),
-]
-
-
-@pytest.mark.parametrize(("made", "there"), WIDENING)
-def test_what_widens_is_refused_and_if_it_is_there_the_pod_is(made: Json, there: Json) -> None:
-    refused = judge(request(made), view(*there))
-    assert reasons(refused) == {"RBAC_WIDENS"}
+@each(CREATED)
+def test_what_widens_is_refused_and_if_it_is_there_the_pod_is(asked: Row) -> None:
+    refused = judge(request(asked.made), view(*asked.there))
+    assert reasons(refused) == asked.denied
     assert "agents.agentpol:" in str(refused.denials[0])
-    assert reasons(judge(request(pod()), view(*there, made))) == {"SA_EXCEEDS"}
+    assert reasons(judge(request(pod()), view(*asked.there, asked.made))) == {"SA_EXCEEDS"}
 
 
-@pytest.mark.parametrize(
-    ("made", "there"),
-    [
-        pytest.param(binding(AGENT, role="Role/extra"), [role(READ)], id="G10-within"),
-        pytest.param(
-            binding(AGENT, role="Role/extra"),
-            [role(rule("get", "configmaps", "", "settings"))],
-            id="G10-narrower",
-        ),
-        pytest.param(binding(user("alice"), role="ClusterRole/edit"), [EDIT], id="G4-a-person"),
-        pytest.param(binding(AGENT, role="Role/none"), [], id="G6-no-role-yet"),
-        pytest.param(
-            binding({**AGENT, "namespace": "mcp"}, role="ClusterRole/edit"), [EDIT], id="G12-bound"
-        ),
-        pytest.param(body("ServiceAccount", "research", "mcp"), [], id="G12"),
-        pytest.param(
-            cluster_role(SECRETS, name="part", metadata={"labels": {"to": "edit"}}),
-            [cluster_role(name="view", **WIDE), binding(AGENT, role="ClusterRole/view")],
-            id="G7-not-matched",
-        ),
-    ],
-)
-def test_what_does_not_widen_passes(made: Json, there: Json) -> None:
-    assert judge(request(made), view(*there)).findings == ()
-    assert judge(request(pod()), view(*there, made)).allowed
+@each(HARMLESS)
+def test_what_does_not_widen_passes(asked: Row) -> None:
+    assert judge(request(asked.made), view(*asked.there)).findings == ()
+    assert judge(request(pod()), view(*asked.there, asked.made)).allowed
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "there"),
-    [
-        pytest.param(
-            role(READ), role(READ, SECRETS), [binding(AGENT, role="Role/extra")], id="G6-role"
-        ),
-        pytest.param(
-            cluster_role(READ),
-            cluster_role(READ, SECRETS),
-            [binding(AGENT)],
-            id="G6-cluster-role",
-        ),
-        pytest.param(
-            binding(user("alice"), role="Role/extra"),
-            binding(user("alice"), AGENT, role="Role/extra"),
-            [role(SECRETS)],
-            id="G8",
-        ),
-        pytest.param(
-            cluster_role(SECRETS, name="part"),
-            cluster_role(SECRETS, name="part", metadata={"labels": {"to": "view"}}),
-            [cluster_role(name="view", **WIDE), binding(AGENT, role="ClusterRole/view")],
-            id="G7-label-comes-later",
-        ),
-    ],
-)
-def test_a_change_is_judged_by_what_it_adds(old: Json, new: Json, there: Json) -> None:
-    before = view(*there, old)
-    assert reasons(judge(request(new, "UPDATE", old), before)) == {"RBAC_WIDENS"}
-    repaired = judge(request(old, "UPDATE", new), view(*there, new))
+@each(CHANGED)
+def test_a_change_is_judged_by_what_it_adds(asked: Row) -> None:
+    before = view(*asked.there, asked.old)
+    assert reasons(judge(request(asked.made, "UPDATE", asked.old), before)) == asked.denied
+    repaired = judge(request(asked.old, "UPDATE", asked.made), view(*asked.there, asked.made))
     assert repaired.allowed
+
+
+@each(ACCOUNTS)
+def test_an_agents_account_is_changed_by_operators_only(asked: Row) -> None:
+    assert reasons(judge(request(asked.made, "UPDATE", asked.old))) == asked.denied
+    (operator,) = SETTINGS.operators
+    assert judge(request(asked.made, "UPDATE", asked.old, user=operator)).allowed
 
 
 @pytest.mark.parametrize("case", ["G8-unrelated"])
@@ -207,25 +70,6 @@ def test_an_unrelated_change_of_a_binding_that_is_too_wide_passes(case: str) -> 
     old = binding(AGENT, role="ClusterRole/edit")
     new = {**old, "metadata": {**old["metadata"], "annotations": {"a": "b"}}}
     assert judge(request(new, "UPDATE", old), view(EDIT, old)).allowed
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        pytest.param({"secrets": [{"name": "other"}]}, id="G11-secrets"),
-        pytest.param({"imagePullSecrets": [{"name": "other"}]}, id="G11-pull-secrets"),
-        pytest.param({"automountServiceAccountToken": None}, id="G11-automount"),
-        pytest.param(
-            {"metadata": {"name": "research", "namespace": "agents"}}, id="G11-annotation-removed"
-        ),
-    ],
-)
-def test_an_agents_account_is_changed_by_operators_only(change: Json) -> None:
-    old = next(o for o in cluster() if o["kind"] == "ServiceAccount" and o["metadata"]["name"] == "research")  # fmt: skip
-    new = {**old, **change}
-    assert reasons(judge(request(new, "UPDATE", old))) == {"GENERATED_OBJECT"}
-    (operator,) = SETTINGS.operators
-    assert judge(request(new, "UPDATE", old, user=operator)).allowed
 
 
 @pytest.mark.parametrize(

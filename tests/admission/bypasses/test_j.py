@@ -17,7 +17,7 @@ from support.admission import (
 )
 from support.widening import binding, body, user
 
-from policyc.admission.bundle import Bundle, read_bundle
+from policyc.admission.bundle import Bundle, assemble, read_bundle
 from policyc.admission.evaluate import evaluate
 
 HOME = SETTINGS.home
@@ -74,7 +74,7 @@ def test_a_bundle_of_nothing(case: str) -> None:
     with pytest.raises(ValueError, match="it is missing"):
         read_bundle(none)
     with pytest.raises(ValueError, match="no envelope"):
-        read_bundle({"manifest.json": b'{"kind": "Manifest", "files": {}}'})
+        assemble([], {}, "", 0)
     claiming = evaluate(request(pod()), Bundle([]), view(), SETTINGS, TODAY)
     assert reasons(claiming) == {"CLASS_MISMATCH"}
     plain = body("Pod", "web-1", "agents", spec={"containers": [{"name": "web"}]})

@@ -1,0 +1,354 @@
+"""Envelopes from objects of the cluster: what counts is who signed, and that all are there."""
+
+from __future__ import annotations
+
+import base64
+import copy
+import zlib
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support import admission
+from support.admission import files
+from support.api_server import ApiServer
+from support.webhook import Webhook, review, write_bundle
+
+from policyc.admission.bundle import Bundle
+from policyc.admission.evaluate import evaluate
+from policyc.admission.view import key_of, kind_of
+from policyc.bundle.objects import objects_of
+from policyc.bundle.sign import sign_folder
+from policyc.core.canonical import canonical_json, digest, pretty_json
+from policyc.core.errors import VerificationError
+from policyc.core.strict_json import loads
+from policyc.envelope.codec import decode
+from policyc.envelope.index import PATH as INDEX
+from policyc.envelope.index import entry_of, read_index, write_index
+from policyc.kube.client import Event, Resource
+from policyc.signing.keys import Signer
+from webhook.bundle_objects import ENVELOPES, ObjectSource
+from webhook.bundle_store import BundleStore
+from webhook.logs import Talk
+
+KEY = Signer("policy.example.com/bundles", bytes(range(32)))
+STRANGER = Signer("policy.example.com/bundles", bytes(range(1, 33)))
+
+Json = Any
+
+
+class Nobody:
+    """A cluster that is never asked: the tests hand its events over."""
+
+    def resource(self, group: str, kind: str) -> Resource | None:
+        raise NotImplementedError
+
+    def list(self, resource: Resource) -> tuple[list[Json], str]:
+        raise NotImplementedError
+
+    def watch(self, resource: Resource, version: str, seconds: int) -> Any:
+        raise NotImplementedError
+
+
+class Held:
+    """A store over the objects that are put into it and taken out of it."""
+
+    def __init__(self, minimum: int = 0) -> None:
+        self._now = 0.0
+        self.source = ObjectSource(Nobody(), [KEY.verifier], 1e9, Talk())
+        self.source.watch._clock = self._tick
+        self.store = BundleStore(self.source, minimum, Talk())
+        for kind in self.source.watch._kept:
+            self.source.watch._replace(kind, [])
+
+    def _tick(self) -> float:
+        self._now += 1.0
+        return self._now
+
+    def put(self, *bodies: Json) -> Held:
+        return self._tell("ADDED", bodies)
+
+    def remove(self, *bodies: Json) -> Held:
+        return self._tell("DELETED", bodies)
+
+    def _tell(self, word: str, bodies: tuple[Json, ...]) -> Held:
+        for body in bodies:
+            self.source.watch._apply(kind_of(body), Event(word, copy.deepcopy(body)))
+        self.store.poll()
+        return self
+
+    @property
+    def serial(self) -> int:
+        return self.store.serial
+
+
+@cache
+def built(serial: int, key: Signer = KEY) -> tuple[Json, ...]:
+    """The objects of a build whose agents' owner is the serial; the EnvelopeBundle last."""
+    made = dict(files())
+    entries = []
+    for entry in read_index(made[INDEX]):
+        document: Json = loads(made[entry.path])
+        if entry.subject.agent != "digest":  # one envelope is in all builds
+            document["spec"]["subject"]["owner"] = f"team-{serial}@corp.example"
+        document["digest"] = digest(canonical_json(document["spec"]))
+        made[entry.path] = pretty_json(document)
+        entries.append(
+            entry_of(decode(document), document["digest"], entry.declared_at, entry.caps_at)
+        )
+    made[INDEX] = write_index(entries)
+    del made["manifest.json"]
+    manifest: Json = {
+        "apiVersion": "policyc.dev/v1",
+        "kind": "Manifest",
+        "files": {path: digest(data) for path, data in made.items()},
+    }
+    with TemporaryDirectory() as name:
+        folder = write_bundle(Path(name) / "b", {**made, "manifest.json": pretty_json(manifest)})
+        sign_folder(folder, key, serial)
+        return tuple(objects_of(folder))
+
+
+def index_of(serial: int) -> Json:
+    return built(serial)[-1]
+
+
+def test_a_build_is_in_force_when_all_of_it_is_there() -> None:
+    held = Held()
+    for body in built(5):
+        assert held.store.current is None
+        held.put(body)
+    assert (held.serial, held.store.fault) == (5, "")
+    bundle = held.store.current
+    assert bundle is not None
+    assert set(bundle.agents) == {"research", "summary", "digest"}
+    for request in (admission.request(admission.pod()), admission.request(changed_pod())):
+        verdict = evaluate(request, bundle, admission.view(), admission.SETTINGS, admission.TODAY)
+        assert verdict.findings == admission.judge(request).findings
+
+
+def changed_pod() -> Json:
+    body = admission.pod()
+    body["spec"]["hostNetwork"] = True
+    return body
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.permutations([*built(6), *(("gone", b) for b in built(5))]))
+def test_whatever_comes_first_one_build_is_in_force_and_whole(steps: list[Any]) -> None:
+    """The new objects come and the old ones go in any order; a replica may start at any time."""
+    held = Held().put(*built(5))
+    there = {key_of(body): body for body in built(5)}
+    new = {key_of(body) for body in built(6)}
+    for step in steps:
+        if not isinstance(step, tuple):
+            held.put(step)
+            there[key_of(step)] = step
+        elif key_of(step[1]) not in new:  # an envelope of both builds stays
+            held.remove(step[1])
+            del there[key_of(step[1])]
+        assert is_whole(held.store.current)
+        started = Held().put(*there.values()).store
+        assert is_whole(started.current) or (started.current is None and started.fault)
+    assert (held.serial, held.store.fault) == (6, "")
+
+
+def is_whole(bundle: Bundle | None) -> bool:
+    """Whether every envelope is of the build that the serial names."""
+    return bundle is not None and all(
+        agent.envelope.subject.owner == f"team-{bundle.serial}@corp.example"
+        for agent in bundle.agents.values()
+        if agent.name != "digest"
+    )
+
+
+def tampered(body: Json, change: Callable[[Json], object]) -> Json:
+    made = copy.deepcopy(body)
+    change(made)
+    return made
+
+
+def research(serial: int) -> Json:
+    return next(b for b in built(serial) if b["metadata"]["name"].startswith("research."))
+
+
+def without_signature(body: Json) -> None:
+    body["spec"]["signature"] = ""
+
+
+def with_another_serial(body: Json) -> None:
+    body["spec"]["signature"] = body["spec"]["signature"].replace("serial 6", "serial 7")
+
+
+def with_another_index(body: Json) -> None:
+    body["spec"]["agents"] = index_of(4)["spec"]["agents"]
+
+
+def with_half_an_index(body: Json) -> None:
+    body["spec"]["agents"] = body["spec"]["agents"][:-40]
+
+
+def without_spec(body: Json) -> None:
+    body["spec"] = None
+
+
+def widened(body: Json) -> None:
+    body["spec"]["domains"]["tools"] = [{}]
+
+
+def renamed_agent(body: Json) -> None:
+    body["spec"]["subject"]["agent"] = "summary"
+
+
+BROKEN: dict[str, Callable[[], tuple[Json, ...]]] = {
+    "J6-unsigned": lambda: (*built(6)[:-1], tampered(index_of(6), without_signature)),
+    "J6-bad-signature": lambda: (*built(6)[:-1], tampered(index_of(6), with_another_serial)),
+    "J6-wrong-key": lambda: built(6, STRANGER),
+    "J6-older": lambda: built(4),
+    "J6-another-index": lambda: (*built(6)[:-1], tampered(index_of(6), with_another_index)),
+    "J6-cut-index": lambda: (*built(6)[:-1], tampered(index_of(6), with_half_an_index)),
+    "J6-changed-envelope": lambda: (*built(6)[1:], tampered(built(6)[0], widened)),
+    "J6-envelope-of-another": lambda: (*built(6)[1:], tampered(built(6)[0], renamed_agent)),
+    "J7-no-envelopes": lambda: (index_of(6),),
+    "J7-no-index": lambda: built(6)[:-1],
+    "J7-nothing-in-them": lambda: tuple(tampered(body, without_spec) for body in built(6)),
+}
+
+
+@pytest.mark.parametrize("fault", BROKEN)
+def test_what_no_known_key_signed_changes_nothing(fault: str) -> None:
+    held = Held().put(*built(5))
+    good = held.store.current
+    held.put(*BROKEN[fault]())
+    assert held.store.current is good
+    if fault != "J6-older":
+        held.put(*built(6))
+        assert (held.serial, held.store.fault) == (6, "")
+
+
+@pytest.mark.parametrize("fault", [f for f in BROKEN if f != "J6-older"])
+def test_without_a_last_good_one_there_is_none(fault: str) -> None:
+    """A restart in the middle: nothing is taken, and why is said."""
+    held = Held().put(*BROKEN[fault]())
+    assert held.store.current is None
+    assert held.store.fault
+
+
+@pytest.mark.parametrize("gone", ["J7-index", "J7-envelope", "J7-all"])
+def test_what_is_deleted_stays_in_force_and_is_said(gone: str) -> None:
+    held = Held().put(*built(5))
+    good = held.store.current
+    held.remove(*{"J7-index": built(5)[-1:], "J7-envelope": built(5)[:1]}.get(gone, built(5)))
+    assert held.store.current is good
+    assert held.store.refused == 1
+    assert held.store.fault
+
+
+def test_j6_an_older_build_in_the_place_of_the_newer_is_refused() -> None:
+    held = Held().put(*built(6))
+    good = held.store.current
+    held.remove(*built(6)).put(*built(5))
+    assert held.store.current is good
+    assert "older than 6" in held.store.fault
+    assert Held(minimum=6).put(*built(5)).store.current is None
+
+
+@pytest.mark.parametrize(
+    "junk",
+    [{}, {"spec": []}, {"spec": {"subject": {"agent": 7}}}, {"spec": {"subject": {"agent": "a", "x": float("nan")}}},
+     {"spec": {"subject": {"agent": "\ud800"}}}, {"spec": {"agents": "!", "signature": "\ud800"}}],
+)  # fmt: skip
+@pytest.mark.parametrize("kind", ["AgentEnvelope", "EnvelopeBundle"])
+def test_objects_of_any_form_are_passed_over(kind: str, junk: Json) -> None:
+    body = {"apiVersion": "policyc.dev/v1", "kind": kind, "metadata": {"name": "junk"}, **junk}
+    assert Held().put(body, *built(5)).serial == 5
+
+
+def test_an_index_that_unpacks_to_too_much_is_refused() -> None:
+    bomb = base64.b64encode(zlib.compress(b"[" * (65 << 20), 9)).decode()
+    body = tampered(index_of(6), lambda b: b["spec"].update(agents=bomb))
+    assert Held().put(*built(6)[:-1], body).store.current is None
+
+
+def test_what_is_kept_of_an_object_is_small() -> None:
+    held = Held().put(*built(5))
+    for body in held.source.watch.view().all(*ENVELOPES):
+        assert set(body) == {"metadata", "digest", "packed"}
+
+
+def test_objects_are_made_of_a_signed_folder_only(tmp_path: Path) -> None:
+    folder = write_bundle(tmp_path / "b", files())
+    with pytest.raises(VerificationError, match=r"b\.sig"):
+        list(objects_of(folder))
+    sign_folder(folder, KEY)
+    assert [body["kind"] for body in objects_of(folder)] == [
+        *["AgentEnvelope"] * 3,
+        "EnvelopeBundle",
+    ]
+    (folder / "manifest.json").write_bytes((folder / "manifest.json").read_bytes() + b"\n")
+    with pytest.raises(VerificationError, match="another build"):
+        list(objects_of(folder))
+
+
+def test_a_process_takes_them_up_and_keeps_them(tmp_path: Path) -> None:
+    keys = tmp_path / "bundle.pub"
+    keys.write_text(f"{KEY.verifier}\n")
+    with ApiServer([*admission.cluster(), *built(5)]) as server:
+        webhook = Webhook(
+            tmp_path,
+            cluster=True,
+            kubeconfig=server.kubeconfig(tmp_path),
+            unsigned=None,
+            public_keys=[keys],
+            bundle_objects=True,
+        )
+        with webhook:
+            assert webhook.metric("policyc_bundle_serial") == 5
+            good = review(admission.request(admission.pod()))
+            webhook.wait_until(lambda: webhook.post(good).response["allowed"])
+            server.put(tampered(index_of(6), with_another_serial))
+            for body in built(6):
+                server.put(body)
+            webhook.wait_until(lambda: webhook.metric("policyc_bundle_serial") == 6)
+            refused = [line for line in webhook.log() if line["message"] == "object refused"]
+            assert [line["name"] for line in refused] == ["serial-6"]
+            for body in built(6):
+                server.remove(body)
+            webhook.wait_until(lambda: webhook.metric("policyc_bundle_healthy") == 0)
+            assert webhook.is_ready()
+            assert webhook.post(good).response["allowed"]
+
+
+def test_rights_that_are_missing_are_named(tmp_path: Path) -> None:
+    keys = tmp_path / "bundle.pub"
+    keys.write_text(f"{KEY.verifier}\n")
+    with ApiServer([*admission.cluster(), *built(5)]) as server:
+        server.forbidden.add(ENVELOPES)
+        webhook = Webhook(
+            tmp_path,
+            cluster=True,
+            kubeconfig=server.kubeconfig(tmp_path),
+            unsigned=None,
+            public_keys=[keys],
+            bundle_objects=True,
+        )
+        webhook.daemon.start()
+        try:
+            webhook.wait_until(lambda: "agentenvelopes is forbidden" in said(webhook))
+            assert webhook.probe("/readyz")[0] == 503
+            answer = webhook.post(review(admission.request(admission.pod())))
+            assert answer.reasons == {"BUNDLE_UNAVAILABLE"}
+        finally:
+            webhook.daemon.stop()
+
+
+def said(webhook: Webhook) -> str:
+    try:
+        return webhook.probe("/readyz")[1]
+    except OSError:
+        return ""

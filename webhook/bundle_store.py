@@ -134,6 +134,7 @@ class BundleStore:
     def _read(self) -> Bundle:
         # Reading makes many objects that live and no cycles; collections in between would
         # walk them all and stop every thread each time.
+        is_collecting = gc.isenabled()
         gc.disable()
         try:
             found = self._source.read()
@@ -148,7 +149,8 @@ class BundleStore:
                 help=_WRITE_AGAIN,
             ) from fault
         finally:
-            gc.enable()
+            if is_collecting:
+                gc.enable()
 
     def _take(self, new: Bundle) -> None:
         old = self.current

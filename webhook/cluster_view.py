@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 from policyc.admission.view import Key, Kind, View, key_of
@@ -25,7 +26,9 @@ class Source(Protocol):
     """A cluster as policyc.kube.client has it."""
 
     def resource(self, group: str, kind: str) -> Resource | None: ...
-    def list(self, resource: Resource) -> tuple[list[Object], str]: ...
+    def list(
+        self, resource: Resource, keep: Callable[[Object], Object] = ...
+    ) -> tuple[list[Object], str]: ...
     def watch(self, resource: Resource, version: str, seconds: int) -> Iterator[Event]: ...
 
 
@@ -120,7 +123,7 @@ class ClusterView:
             self._replace(kind, [])
             return
         if not kept.version:
-            bodies, version = self._source.list(kept.resource)
+            bodies, version = self._source.list(kept.resource, partial(self._keep, kind))
             self._replace(kind, bodies)
             kept.version = version
         while not self._stopped.is_set():
@@ -162,7 +165,7 @@ class ClusterView:
             )
 
     def _replace(self, kind: Kind, bodies: list[Object]) -> None:
-        objects = {key_of(body): self._keep(kind, body) for body in bodies}
+        objects = {key_of(body): body for body in bodies}
         with self._lock:
             kept = self._kept[kind]
             kept.objects = objects

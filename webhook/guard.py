@@ -4,6 +4,9 @@ The API server sends changes of webhook configurations to no webhook
 (IsExemptAdmissionConfigurationResource, k8s.io/apiserver 1.36): nobody can refuse them, so
 they are undone, and said.  Whoever may switch us off for good must be able to: the rights
 of the guard are a ClusterRoleBinding, which is removed first.
+
+Replicas tell each other through the object how new their bundles are: its annotation has the
+highest serial.  One that is behind keeps its own namespaces in the object and takes none out.
 """
 
 from __future__ import annotations
@@ -11,21 +14,25 @@ from __future__ import annotations
 import base64
 import contextlib
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
 from policyc.admission.bundle import Bundle
 from policyc.deploy.configurations import GROUP, NAME, Target, mutating, validating
-from policyc.deploy.drift import authority, drift, restored
+from policyc.deploy.drift import authority, drift, namespaces, restored, serial
 from policyc.kube.client import ApiFault, Event, Object, Resource
 from webhook.logs import Talk
 
-Wanted = Callable[[str], Object]
-"""Makes a configuration for an authority (PEM in base64; empty: none is known)."""
+Wanted = Callable[[str, frozenset[str]], Object]
+"""Makes a configuration for an authority (PEM in base64; empty: none is known) and more namespaces."""
 
-_WATCH_SECONDS = 30
+_WATCH_SECONDS = 10
+"""So long may a new authority, or a new namespace with agents, wait for its place in the object."""
 _PAUSE_SECONDS = 1.0
+_FIGHT = 5
+"""More restorations in ten seconds are somebody who puts right what we put right."""
 _NOT_FOUND, _CONFLICT = 404, 409
 
 
@@ -46,6 +53,8 @@ class Guard:
         source: The API server.
         resource: The kind that is guarded; the object is named ``policyc``.
         wanted: The configuration as it should be now.
+        serial: Of the bundle in force.
+        behind_seconds: An older bundle than another replica's is said after so long.
         ca_file: The authority to write; without one, the last that the cluster had stays.
         alarm: Called with the fields that were wrong, before they are put right.
         talk: Where it is said.
@@ -57,13 +66,22 @@ class Guard:
         source: Source,
         resource: Resource,
         wanted: Wanted,
+        serial: Callable[[], int],
+        behind_seconds: float,
         ca_file: Path | None,
         alarm: Callable[[tuple[str, ...]], None],
         talk: Talk,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._source = source
         self._resource = resource
         self._wanted = wanted
+        self._serial = serial
+        self._behind_seconds = behind_seconds
+        self._clock = clock
+        self._behind_since: float | None = None
+        self._is_said = False
+        self._restored: list[float] = []
         self._ca_file = ca_file
         self._alarm = alarm
         self._talk = talk
@@ -95,17 +113,36 @@ class Guard:
 
     def _make(self) -> str:
         self._say(("the whole object",))
-        made = self._source.send("POST", self._resource.path, self._wanted(self._authority()))
-        return _version(made)
+        wanted = self._wanted(self._authority(), frozenset())
+        made = restored({}, wanted, self._serial())
+        return _version(self._source.send("POST", self._resource.path, made))
 
     def _mend(self, live: Object) -> str:
         self._known = authority(live) or self._known
-        wanted = self._wanted(self._authority())
+        ours, newest = self._serial(), serial(live)
+        self._compare(ours, newest)
+        wanted = self._wanted(self._authority(), namespaces(live) if newest > ours else frozenset())
         wrong = drift(live, wanted)
-        if not wrong:
+        if wrong:
+            self._say(wrong)
+        elif newest >= ours:
             return _version(live)
-        self._say(wrong)
-        return _version(self._source.send("PUT", self._path, restored(live, wanted)))
+        made = restored(live, wanted, max(ours, newest))
+        return _version(self._source.send("PUT", self._path, made))
+
+    def behind_seconds(self) -> float:
+        """For how long another replica has had a newer bundle; 0 when none has."""
+        return 0.0 if self._behind_since is None else self._clock() - self._behind_since
+
+    def _compare(self, ours: int, newest: int) -> None:
+        if newest <= ours:
+            self._behind_since, self._is_said = None, False
+            return
+        if self._behind_since is None:
+            self._behind_since = self._clock()
+        if self.behind_seconds() >= self._behind_seconds and not self._is_said:
+            self._is_said = True
+            self._talk.error("another replica has a newer bundle", serial=ours, newest=newest)
 
     def _authority(self) -> str:
         with contextlib.suppress(OSError):
@@ -116,6 +153,10 @@ class Guard:
     def _say(self, wrong: tuple[str, ...]) -> None:
         self._alarm(wrong)
         self._talk.error("webhook configuration restored", kind=self._resource.kind, fields=wrong)
+        now = self._clock()
+        self._restored = [at for at in self._restored if at > now - 10] + [now]
+        if len(self._restored) > _FIGHT:
+            self._stopped.wait(_PAUSE_SECONDS)
 
     def _run(self) -> None:
         while not self._stopped.is_set():
@@ -144,6 +185,8 @@ class Guard:
 def guards(
     source: Source,
     target: Callable[[], Target],
+    serial: Callable[[], int],
+    behind_seconds: float,
     ca_file: Path | None,
     alarm: Callable[[tuple[str, ...]], None],
     talk: Talk,
@@ -155,22 +198,36 @@ def guards(
     ]
 
     def wanted(make: Callable[[Target], Any]) -> Wanted:
-        return lambda ca: make(_with(target(), ca))
+        return lambda ca, more: make(extended(target(), ca, more))
 
     return [
-        Guard(source, Resource(GROUP, "v1", plural, kind), wanted(make), ca_file, alarm, talk)
+        Guard(
+            source,
+            Resource(GROUP, "v1", plural, kind),
+            wanted(make),
+            serial,
+            behind_seconds,
+            ca_file,
+            alarm,
+            talk,
+        )
         for plural, kind, make in kinds
     ]
+
+
+def extended(target: Target, ca_bundle: str, more: frozenset[str]) -> Target:
+    """The target with an authority, and with namespaces that another replica knows.
+
+    Whoever wrote those: the ones that may hold no agents are left out.
+    """
+    found = {*target.namespaces, *more} - {target.home, "kube-system"}
+    return Target(tuple(sorted(found)), target.home, target.url, ca_bundle, target.operators)
 
 
 def target_of(bundle: Bundle | None, home: str, operators: frozenset[str], url: str) -> Target:
     """The target that the bundle in force makes; ValueError as Target says."""
     namespaces = tuple(sorted(bundle.by_namespace)) if bundle is not None else ()
     return Target(namespaces, home, url, "", operators)
-
-
-def _with(target: Target, ca_bundle: str) -> Target:
-    return Target(target.namespaces, target.home, target.url, ca_bundle, target.operators)
 
 
 def _version(body: Object) -> str:

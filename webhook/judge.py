@@ -120,9 +120,9 @@ class Judge:
             waiting = self._submitted(self._log, decision)
         except Exception as fault:  # noqa: BLE001  # whatever the log's fault is, nothing was recorded
             return self._unrecorded(decision, fault)
-        if not waiting.done():
+        if isinstance(waiting, Future):
             return self._synced(decision, waiting)
-        return self._recorded(self._log, decision, waiting.result())
+        return self._recorded(self._log, decision, waiting)
 
     async def _synced(self, decision: Decision, waiting: Future[Receipt | None]) -> Judged:
         assert self._log is not None
@@ -151,7 +151,7 @@ class Judge:
         return replace(decision, verdict=verdict, bundle=bundle)
 
     @staticmethod
-    def _submitted(log: DecisionLog, decision: Decision) -> Future[Receipt | None]:
+    def _submitted(log: DecisionLog, decision: Decision) -> Future[Receipt | None] | Receipt | None:
         verdict, webhook, serial = decision.verdict, decision.webhook, _serial(decision)
         if decision.request is None:
             return log.refuse(verdict, serial=serial, webhook=webhook, status=decision.status)

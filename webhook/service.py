@@ -152,6 +152,8 @@ class Service:
         return guards(
             source,
             lambda: target_of(self.bundles.current, s.admission.home, s.admission.operators, s.url),
+            lambda: self.bundles.serial,
+            s.behind_seconds,
             ca_file,
             lambda _: restored.inc(),
             self._talk,
@@ -249,6 +251,12 @@ class Service:
         )
         gauge("http_backlog", "Reviews taken in, not answered", self._backlog)
         self._metrics.info("bundle", "The bundle in force", lambda: {"digest": bundles.digest})
+        if watching := self._guards:
+            gauge(
+                "bundle_behind_seconds",
+                "Since another replica has a newer bundle",
+                lambda: max(guard.behind_seconds() for guard in watching),
+            )
         if log := self._log:
             gauge("log_healthy", "1 when the decision log is written", lambda: not log.health.fault)
             gauge("log_lost", "Decisions that are not in the log", lambda: log.health.lost)

@@ -45,6 +45,9 @@ class Serving:
     cluster: bool = _of(True, "watch a cluster; without, decisions that need it are refused")
     guard: bool = _of(False, "restore our webhook configurations when somebody changes them")
     ca_file: Path | None = _of(None, "authority that the guard writes; none: that of --tls-folder")
+    behind_seconds: float = _of(
+        60.0, "with --guard: how long another replica may have a newer bundle"
+    )
     url: str = _of("", "where the API server finds us when we are no pod of it")
     stale_seconds: float = _of(120.0, "after this long without word a kind's state is unknown")
     tls_cert: Path | None = _of(None, "certificate chain, PEM; with --tls-key")

@@ -7,8 +7,9 @@ from dataclasses import replace
 from policyc.admission.bundle import Agent, Bundle
 from policyc.admission.case import Case, case_of
 from policyc.admission.checks import checks_of
-from policyc.admission.checks.scope import Situation
+from policyc.admission.checks.scope import Situation, is_of_words
 from policyc.admission.places import named
+from policyc.admission.remembered import Remembered
 from policyc.admission.request import Object, Operation, Request
 from policyc.admission.settings import Settings
 from policyc.admission.verdict import Finding, Level, Verdict
@@ -47,10 +48,29 @@ def _evaluated(
 
 
 def _judged(case: Case) -> list[Finding]:
+    """What all checks find; those of a pod's words are not asked about words that are known."""
     today, request = case.of_today(), case.request
-    kind = (request.group, request.kind)
-    checks = checks_of(Situation(kind, case.pod is not None, case.bound is not None))
-    return [finding for check in checks for finding in check(today)]
+    kind, resource, bound = (request.group, request.kind), request.resource, today.bound
+    if bound is None:
+        return _found(today, Situation(kind, resource, case.pod is not None))
+    pod, agent = bound
+    who, words = (agent.name, request.namespace, *agent.ends), pod.words()
+    remembered = case.bundle.memo("words in order", Remembered)
+    if words and remembered.holds(who, words, case.settings):
+        return _found(today, Situation(kind, resource, has_pod=True, is_bound=True, is_known=True))
+    found: list[Finding] = []
+    is_in_order = True
+    for check in checks_of(Situation(kind, resource, has_pod=True, is_bound=True)):
+        more = list(check(today))
+        found += more
+        is_in_order = is_in_order and not (more and is_of_words(check))
+    if is_in_order:
+        remembered.keep(who, words, case.settings)
+    return found
+
+
+def _found(case: Case, situation: Situation) -> list[Finding]:
+    return [finding for check in checks_of(situation) for finding in check(case)]
 
 
 def _identity(finding: Finding, body: Object | None) -> tuple[str, str, str]:

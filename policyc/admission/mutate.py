@@ -7,8 +7,6 @@ are left alone, since a profile that is added is one that is enforced.
 
 from __future__ import annotations
 
-import copy
-
 from policyc.admission.bundle import Agent
 from policyc.admission.case import Case
 from policyc.admission.checks.accounts import CLAIM
@@ -16,7 +14,7 @@ from policyc.admission.checks.apparmor import effective
 from policyc.admission.checks.resources import has_memory_limit
 from policyc.admission.checks.seccomp import profile_of
 from policyc.admission.checks.tokens import uses_api
-from policyc.admission.patch import difference
+from policyc.admission.patch import Draft
 from policyc.admission.pods import Container, Pod, kind_that_starts_pods, pod_in
 from policyc.admission.request import Object, Operation
 from policyc.admission.settings import Settings
@@ -29,16 +27,15 @@ def mutate(case: Case) -> list[Json]:
     """The JSON patch (RFC 6902) of a request's object; empty where there is nothing to add."""
     if case.bound is None or not _is_changeable(case):
         return []
-    today = case.of_today()
-    assert case.pod is not None and today.agent is not None
-    pod = Pod(case.pod.kind, case.pod.path, copy.deepcopy(case.pod.template), case.pod.workload)
+    today, pod = case.of_today().agent, case.pod
+    assert pod is not None and today is not None
     if not isinstance(pod.template.get("spec"), dict):
         return []
-    _narrow_containers(pod, today.agent, case.settings)
-    _narrow_pod(pod, today.agent)
-    _mark(pod, today.agent)
-    pointer = "".join(f"/{key}" for key in pod.kind.template)
-    return list(difference(case.pod.template, pod.template, pointer))
+    draft = Draft(pod.template)
+    _narrow_containers(draft, pod, today, case.settings)
+    _narrow_pod(draft, pod, today)
+    _mark(draft, pod, today)
+    return draft.operations("".join([f"/{key}" for key in pod.kind.template]))
 
 
 def _is_changeable(case: Case) -> bool:
@@ -82,14 +79,13 @@ def _is_copy(body: Object) -> bool:
     return False
 
 
-def _narrow_pod(pod: Pod, agent: Agent) -> None:
+def _narrow_pod(draft: Draft, pod: Pod, agent: Agent) -> None:
     """Settings of the whole pod; those that containers may override only where one has none."""
     wanted = agent.envelope.pod
-    spec = pod.spec
     if not uses_api(agent):
-        _default(spec, "automountServiceAccountToken", value=False)
+        draft.default("spec", "automountServiceAccountToken", value=False)
     if wanted.runtime_class:
-        _default(spec, "runtimeClassName", value=wanted.runtime_class)
+        draft.default("spec", "runtimeClassName", value=wanted.runtime_class)
     defaults: dict[str, Json] = {
         "seccompProfile": {"type": "Localhost", "localhostProfile": profile_of(agent)}
     }
@@ -98,34 +94,43 @@ def _narrow_pod(pod: Pod, agent: Agent) -> None:
     if wanted.run_as_user is not None:
         defaults["runAsUser"] = wanted.run_as_user
     for key, value in defaults.items():
-        if any(c.get("securityContext").get(key) is None for c in pod.containers()):
-            _default(spec, "securityContext", key, value=value)
+        if None in [c.context.get(key) for c in pod.containers()]:
+            draft.default("spec", "securityContext", key, value=value)
 
 
-def _narrow_containers(pod: Pod, agent: Agent, settings: Settings) -> None:
+def _narrow_containers(draft: Draft, pod: Pod, agent: Agent, settings: Settings) -> None:
+    is_limited = has_memory_limit(pod.spec)
     for container in pod.containers():
-        _narrow_container(pod, container, agent)
+        place = ("spec", container.field, container.index)
+        _narrow_container(draft, place, pod, container, agent)
         # Ephemeral containers have no resources of their own.
-        is_limited = has_memory_limit(pod.spec) or container.field == "ephemeralContainers"
-        if settings.memory_limit and not is_limited:
+        if (
+            settings.memory_limit
+            and not is_limited
+            and container.field != "ephemeralContainers"
+            and not has_memory_limit(container.body)
+        ):
             limit = _requested_memory(container.body) or settings.memory_limit
-            _default(container.body, "resources", "limits", "memory", value=limit)
+            draft.default(*place, "resources", "limits", "memory", value=limit)
 
 
-def _narrow_container(pod: Pod, container: Container, agent: Agent) -> None:
-    wanted = agent.envelope.pod
-    context = container.get("securityContext")
-    if not context.get("privileged"):  # the two together are no valid pod: it is refused anyway
-        _default(container.body, "securityContext", "allowPrivilegeEscalation", value=False)
+def _narrow_container(
+    draft: Draft, place: tuple[str | int, ...], pod: Pod, container: Container, agent: Agent
+) -> None:
+    wanted, at = agent.envelope.pod, (*place, "securityContext")
+    if not container.context.get("privileged"):  # no valid pod with the next: it is refused anyway
+        draft.default(*at, "allowPrivilegeEscalation", value=False)
     if wanted.read_only_root:
-        _default(container.body, "securityContext", "readOnlyRootFilesystem", value=True)
+        draft.default(*at, "readOnlyRootFilesystem", value=True)
     if wanted.apparmor not in ("", "runtime-default") and effective(pod, container) is None:
         named: Json = {"type": "Localhost", "localhostProfile": wanted.apparmor}
-        _default(container.body, "securityContext", "appArmorProfile", value=named)
-    _default(container.body, "securityContext", "capabilities", "drop", value=["ALL"])
-    match container.body.get("securityContext"):
-        case {"capabilities": {"drop": list(dropped)}} if "ALL" not in dropped:
-            dropped.append("ALL")
+        draft.default(*at, "appArmorProfile", value=named)
+    listed = container.context.get("capabilities")
+    dropped = listed.get("drop") if isinstance(listed, dict) else None
+    if not isinstance(dropped, list):
+        draft.default(*at, "capabilities", "drop", value=["ALL"])
+    elif "ALL" not in dropped:
+        draft.put(*at, "capabilities", "drop", value=[*dropped, "ALL"])
 
 
 def _requested_memory(container: Object) -> Json:
@@ -136,29 +141,16 @@ def _requested_memory(container: Object) -> Json:
     return None
 
 
-def _mark(pod: Pod, agent: Agent) -> None:
+def _mark(draft: Draft, pod: Pod, agent: Agent) -> None:
     """The labels that select the agent's pods, its name, and on pods the envelope of the moment.
 
     A template does not carry the digest: each new envelope would start a rollout.
     """
     for key, value in agent.envelope.subject.pod_labels:
-        _default(pod.template, "metadata", "labels", key, value=value)
-    _default(pod.template, "metadata", "annotations", CLAIM, value=agent.name)
+        draft.default("metadata", "labels", key, value=value)
+    draft.default("metadata", "annotations", CLAIM, value=agent.name)
     if not pod.kind.template and agent.digest:
-        _default(pod.template, "metadata", "annotations", ENVELOPE, value=agent.digest)
+        draft.default("metadata", "annotations", ENVELOPE, value=agent.digest)
         annotations = _metadata(pod.template).get("annotations")
-        if isinstance(annotations, dict):
-            annotations[ENVELOPE] = agent.digest
-
-
-def _default(body: Object, *keys: str, value: Json) -> None:
-    """Set a field that is absent or null, and what leads to it; what is malformed stays."""
-    for key in keys[:-1]:
-        inner = body.get(key)
-        if inner is None:
-            inner = body[key] = {}
-        if not isinstance(inner, dict):
-            return
-        body = inner
-    if body.get(keys[-1]) is None:
-        body[keys[-1]] = value
+        if isinstance(annotations, dict) and annotations.get(ENVELOPE) not in (None, agent.digest):
+            draft.put("metadata", "annotations", ENVELOPE, value=agent.digest)

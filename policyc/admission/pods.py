@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import marshal
+from typing import Any
 
+from policyc.admission.remembered import LONGEST
 from policyc.admission.request import Object
 from policyc.admission.view import annotations_of, labels_of
 from policyc.core.canonical import Json
 from policyc.kube.workloads import WORKLOAD_KINDS, WorkloadKind
 
 CONTAINER_FIELDS = ("initContainers", "containers", "ephemeralContainers")
+_TOKEN_VOLUME = "kube-api-access-"  # noqa: S105  # plugin/pkg/admission/serviceaccount/admission.go, 1.36
 _TITLES = {
     "initContainers": "init container",
     "containers": "container",
@@ -18,17 +21,18 @@ _TITLES = {
 
 
 class Container:
-    """One container: ``path`` is its JSON path in the object, ``field`` its list's name.
+    """One container: ``path`` is its JSON path in the object, ``field`` and ``index`` its place.
 
     ``context`` is its security context, empty where it has none.  A plain class: a request
     makes them anew, and a frozen one costs three times as much to make.
     """
 
-    __slots__ = ("body", "context", "field", "name", "path")
+    __slots__ = ("body", "context", "field", "index", "name", "path")
 
-    def __init__(self, path: str, field: str, body: Object) -> None:
+    def __init__(self, path: str, field: str, index: int, body: Object) -> None:
         self.path = path
         self.field = field
+        self.index = index
         self.body = body
         self.name = str(body.get("name", ""))
         self.context = self.get("securityContext")
@@ -56,6 +60,7 @@ class Pod:
 
     __slots__ = (
         "_containers",
+        "_words",
         "account",
         "annotations",
         "context",
@@ -80,15 +85,49 @@ class Pod:
         self.account = account_of(self.spec)
         context = self.spec.get("securityContext")
         self.context: Object = context if isinstance(context, dict) else {}
-        self.volumes = tuple(self._listed("volumes")) if self.spec.get("volumes") else ()
+        self.volumes = tuple([(at, body) for at, _, body in self._listed("volumes")])
         self._containers = tuple(
             [
-                Container(path, name, body)
+                Container(at, name, i, body)
                 for name in CONTAINER_FIELDS
-                if name in self.spec
-                for path, body in self._listed(name)
+                for at, i, body in self._listed(name)
             ]
         )
+
+        self._words: bytes | None = None
+
+    def words(self) -> bytes:
+        """All that the spec and the annotations say, as a key that replicas have in common.
+
+        What is equal says the same, types included (1 equals True in Python, not here).
+        Only the name of the volume for the token is left out, which is random.  Empty
+        where it is longer than what is worth to be remembered.
+        """
+        if self._words is None:
+            try:
+                words = marshal.dumps((self._spec_of_replicas(), self.annotations))
+            except ValueError:  # nested too deeply
+                words = b""
+            self._words = words if len(words) <= LONGEST else b""
+        return self._words
+
+    def _spec_of_replicas(self) -> dict[str, Any]:
+        """The spec with a name that no JSON has for the volume of the token."""
+        for _, volume in self.volumes:
+            name = volume.get("name")
+            if isinstance(name, str) and name.startswith(_TOKEN_VOLUME):
+                break
+        else:
+            return self.spec
+        made: dict[str, Any] = {**self.spec, "volumes": _renamed(self.spec["volumes"], name)}
+        for container in self._containers:
+            mounts = container.body.get("volumeMounts")
+            if isinstance(mounts, list):
+                if made[container.field] is self.spec[container.field]:
+                    made[container.field] = [*made[container.field]]
+                body = {**container.body, "volumeMounts": _renamed(mounts, name)}
+                made[container.field][container.index] = body
+        return made
 
     def at(self, place: str) -> str:
         """The JSON path of a place in the template."""
@@ -98,12 +137,23 @@ class Pod:
         """Init containers, containers and ephemeral ones; what is no object is passed over."""
         return self._containers
 
-    def _listed(self, name: str) -> Iterator[tuple[str, Object]]:
+    def _listed(self, name: str) -> list[tuple[str, int, Object]]:
         listed = self.spec.get(name)
+        if not isinstance(listed, list):
+            return []
         path = f"{self.path}.spec.{name}" if self.path else f"spec.{name}"
-        for i, body in enumerate(listed if isinstance(listed, list) else ()):
-            if isinstance(body, dict):
-                yield f"{path}[{i}]", body
+        return [
+            (f"{path}[{i}]", i, body) for i, body in enumerate(listed) if isinstance(body, dict)
+        ]
+
+
+def _renamed(listed: Json, name: str) -> list[Any]:
+    """Volumes or mounts with an empty tuple for the name."""
+    assert isinstance(listed, list)
+    return [
+        {**item, "name": ()} if isinstance(item, dict) and item.get("name") == name else item
+        for item in listed
+    ]
 
 
 def account_of(spec: Object) -> str:

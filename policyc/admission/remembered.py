@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
-
+LONGEST = 16 * 1024
 _MOST = 4096
+_MOST_BYTES = 16 * 1024 * 1024
 
 
 class Remembered:
-    """Keys of what was in order, each with the state of the cluster in which it was.
+    """Who was in order with which words, and while what: it must be the same object still.
 
-    A key holds all that the answer follows from, but for what the state stands for.  It
-    keeps the last few thousand keys and begins anew when there are more: so it stays small
-    whatever is sent.
+    It begins anew when it has grown large, so it stays small whatever is sent.
     """
 
     def __init__(self) -> None:
-        self._states: dict[Hashable, object] = {}
+        self._known: dict[tuple[str, ...], dict[bytes, object]] = {}
+        self._count = 0
+        self._bytes = 0
 
-    def holds(self, key: Hashable, state: object) -> bool:
-        """Whether what the key stands for was in order in this very state."""
-        return self._states.get(key) is state
+    def holds(self, who: tuple[str, ...], words: bytes, state: object) -> bool:
+        """Whether these words were in order in this very state."""
+        known = self._known.get(who)
+        return known is not None and known.get(words) is state
 
-    def keep(self, key: Hashable, state: object) -> None:
-        if len(self._states) >= _MOST:
-            self._states.clear()
-        self._states[key] = state
+    def keep(self, who: tuple[str, ...], words: bytes, state: object) -> None:
+        """Remember that they are; empty ones stand for nothing, and long ones are not kept."""
+        if not 0 < len(words) <= LONGEST:
+            return
+        if self._count >= _MOST or self._bytes >= _MOST_BYTES:
+            self._known.clear()
+            self._count = self._bytes = 0
+        self._count += 1
+        self._bytes += len(words)
+        self._known.setdefault(who, {})[words] = state

@@ -16,6 +16,7 @@ Kind = tuple[str, str]
 Key = tuple[str, str]
 """Namespace (empty: cluster-scoped) and name."""
 
+_NOTHING = object()
 RBAC = "rbac.authorization.k8s.io"
 WATCHED: frozenset[Kind] = frozenset(
     {
@@ -170,10 +171,13 @@ class View:
 
         ``kinds`` are those that it is derived from: it outlives changes of the others.
         """
-        known = self._facts.setdefault(kinds, {})
-        if key not in known:
-            known[key] = make()
-        return known[key]  # type: ignore[return-value]  # a key has one maker
+        known = self._facts.get(kinds)
+        if known is None:
+            known = self._facts.setdefault(kinds, {})
+        found = known.get(key, _NOTHING)
+        if found is _NOTHING:
+            found = known[key] = make()
+        return found  # type: ignore[return-value]  # a key has one maker
 
 
 def labels_of(body: Json) -> dict[str, str]:

@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import os
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as TooSlow
@@ -97,6 +98,7 @@ class DecisionLog:
         self._broken = ""  # why nothing may be written any more
         self._is_unsyncable = False
         self._closing = False
+        self._tiles_due, self._tiles_at = 0.0, 0
         with contextlib.ExitStack() as undo:
             try:
                 folder.mkdir(parents=True, exist_ok=True)
@@ -157,11 +159,11 @@ class DecisionLog:
         serial: int = 0,
         exception: str = "",
         webhook: str = "",
-    ) -> Future[Receipt | None]:
+    ) -> Future[Receipt | None] | Receipt | None:
         """``append`` for event loops: the record is written on return, or the same error raised.
 
-        In strict mode the future is done when a checkpoint covers the record, and the
-        caller sets the limit to its patience; else it is done at once.
+        In strict mode there is a future, done when a checkpoint covers the record; the caller
+        sets the limit to its patience.
         """
         return self._submit(
             decision(request, verdict, serial=serial, exception=exception, webhook=webhook)
@@ -169,17 +171,15 @@ class DecisionLog:
 
     def refuse(
         self, verdict: Verdict, *, serial: int = 0, webhook: str = "", status: int = 200
-    ) -> Future[Receipt | None]:
+    ) -> Future[Receipt | None] | Receipt | None:
         """``submit`` for a review that was refused unjudged, maybe with an HTTP error."""
         return self._submit(refusal(verdict, serial=serial, webhook=webhook, status=status))
 
-    def _submit(self, fields: dict[str, Json]) -> Future[Receipt | None]:
+    def _submit(self, fields: dict[str, Json]) -> Future[Receipt | None] | Receipt | None:
         receipt = self._write(fields)
         if self._strict and receipt is not None:
             return self._wait_for(receipt)
-        done: Future[Receipt | None] = Future()
-        done.set_result(receipt)
-        return done
+        return receipt
 
     def now(self) -> datetime:
         """The time for judging what has ended: never before the last record's."""
@@ -314,9 +314,18 @@ class DecisionLog:
                 future.set_exception(
                     LogUnavailableError("PC7104", f"the log was not synced: {fault}")
                 )
-        if not fault:
+        if not fault and self._are_tiles_due():
             fault = self._tiled()
         self._sync_fault = fault
+
+    def _are_tiles_due(self) -> bool:
+        """They need not keep pace with strict mode, where each answer waits for a checkpoint."""
+        now = time.monotonic()
+        if self._closing or now >= self._tiles_due or self._epoch.signed.size >= self._tiles_at:
+            self._tiles_due = now + _SYNC_EVERY_SECONDS
+            self._tiles_at = self._epoch.signed.size + _SYNC_EVERY_RECORDS
+            return True
+        return False
 
     def _synced(self) -> str:
         """What went wrong, if anything."""

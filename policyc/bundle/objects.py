@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from policyc.bundle.files import read_listed, read_manifest
+from policyc.bundle.files import listed_in, read_manifest, read_one
 from policyc.bundle.statement import Statement, parse_statement, place_of
 from policyc.core.canonical import Json, canonical_json, digest
 from policyc.core.errors import VerificationError
@@ -61,15 +61,16 @@ def objects_of(folder: Path) -> Iterator[dict[str, Json]]:
             "PC7101", f"`{place.signature}`: {fault}", help="sign the folder first"
         ) from None
     manifest = read_manifest(place.folder)
-    files = read_listed(place.folder, manifest)
-    if (digest(manifest), digest(files.get(INDEX, b""))) != (statement.manifest, statement.agents):
+    listed = listed_in(manifest)
+    index = read_one(place.folder, INDEX, listed)
+    if (digest(manifest), digest(index)) != (statement.manifest, statement.agents):
         raise VerificationError(
             "PC7101", f"`{folder}`: the signature is about another build", help="sign it again"
         )
     labels: Json = {SERIAL: str(statement.serial)}
-    for entry in read_index(files[INDEX]):
-        yield _envelope(loads(files[entry.path]), entry, labels)
-    packed = base64.b64encode(zlib.compress(files[INDEX], 9)).decode()
+    for entry in read_index(index):
+        yield _envelope(loads(read_one(place.folder, entry.path, listed)), entry, labels)
+    packed = base64.b64encode(zlib.compress(index, 9)).decode()
     yield {
         "apiVersion": API_VERSION,
         "kind": BUNDLE,

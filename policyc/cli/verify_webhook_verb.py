@@ -6,19 +6,24 @@ import argparse
 from collections.abc import Iterable, Iterator
 from http import HTTPStatus
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from policyc.admission.view import key_of
+from policyc.catalog.network_plugins import ENFORCING
 from policyc.cli.main import Exit
 from policyc.cli.objects import read_objects
 from policyc.cli.report import add_format, say
 from policyc.cli.webhook_manifests import add_target, target_of
 from policyc.core.canonical import pretty_json
-from policyc.core.diagnostics import Diagnostic
+from policyc.core.diagnostics import Diagnostic, Severity, has_errors
 from policyc.core.errors import PolicycError
 from policyc.core.source import Source
 from policyc.deploy.configurations import GROUP, NAME, Target
 from policyc.deploy.judge import TABLES, judge
 from policyc.kube.places import Placed, placed
+
+if TYPE_CHECKING:
+    from policyc.kube.client import Cluster
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -44,19 +49,47 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     if not args.files and not args.live:
         raise PolicycError("PC7059", "there is nothing to judge", help="name a FILE, or --live")
-    objects = read_objects(args.files) if args.files else _of_cluster(args.kubeconfig)
-    found = judged(objects, target_of(args), is_live=args.live)
+    if args.files:
+        found = judged(read_objects(args.files), target_of(args), is_live=args.live)
+    else:
+        source = _connected(args.kubeconfig)
+        found = judged(_configurations(source), target_of(args), is_live=True)
+        found += _enforcement(source)
     say(found, args.format)
-    if args.format == "text" and not found:
+    if args.format == "text" and not has_errors(found):
         print("nothing walks past the webhook")
-    return Exit.FINDINGS if found else Exit.CLEAN
+    return Exit.FINDINGS if has_errors(found) else Exit.CLEAN
 
 
-def _of_cluster(kubeconfig: Path | None) -> Iterator[Placed]:
+def _connected(kubeconfig: Path | None) -> Cluster:
+    from policyc.kube.client import connect
+
+    return connect(kubeconfig)
+
+
+def _enforcement(source: Cluster) -> Iterator[Diagnostic]:
+    """A warning where nothing is known to enforce what the API server stores as NetworkPolicies."""
+    from policyc.kube.client import ApiFault
+
+    path = "/apis/apps/v1/daemonsets"
+    try:
+        items = source.get(path).get("items") or ()
+    except ApiFault as fault:
+        raise PolicycError("PC7050", f"cannot read `{path}`: {fault.message}") from fault
+    if ENFORCING.isdisjoint(key_of(item)[1] for item in items):
+        yield Diagnostic(
+            "PC8113",
+            "no network plug-in runs here that is known to enforce NetworkPolicies",
+            path=path,
+            help="install one that does; where the distribution itself enforces them, try it out",
+            severity=Severity.WARNING,
+        )
+
+
+def _configurations(source: Cluster) -> Iterator[Placed]:
     """Our configurations as the API server has them; PolicycError PC7050 when it does not answer."""
-    from policyc.kube.client import ApiFault, connect
+    from policyc.kube.client import ApiFault
 
-    source = connect(kubeconfig)
     for plural in ("mutatingwebhookconfigurations", "validatingwebhookconfigurations"):
         path = f"/apis/{GROUP}/v1/{plural}/{NAME}"
         try:

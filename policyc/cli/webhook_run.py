@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import importlib.util
 import os
 
@@ -19,13 +20,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     _needs("fastapi", "uvicorn")
+    gc.disable()  # what is imported and loaded stays: collections would be a fifth of the start
     from webhook.logs import start_logging
     from webhook.service import Service
     from webhook.settings import read_settings
 
     settings = read_settings(args, os.environ)
     start_logging(settings.log_level)
-    Service(settings).run()
+    service = Service(settings)
+    gc.enable()
+    service.run()
     return Exit.CLEAN
 
 

@@ -132,5 +132,6 @@ CODES: dict[str, str] = {
     "PC8110": "a configuration that the API server refuses calls of",
     "PC8111": "a cluster that could not start",
     "PC8112": "a mutation that is not repeated",
+    "PC8113": "nothing enforces NetworkPolicies",
 }
 """Code -> title: a short noun phrase, the same as the heading of its page."""

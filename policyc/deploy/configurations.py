@@ -29,6 +29,9 @@ FILLED_LATER = "policyc.dev/ca-bundle"
 INJECTED = "cert-manager.io/inject-ca-from"
 """Annotation that lets cert-manager write the caBundle (cert-manager.io/docs/concepts/ca-injector)."""
 
+SERIAL = "policyc.dev/bundle-serial"
+"""Annotation of a live configuration: the highest serial that a replica of the webhook has seen."""
+
 
 @dataclass(frozen=True, slots=True)
 class Target:

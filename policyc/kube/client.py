@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 import urllib3
-from kubernetes.client import ApiClient, Configuration
-from kubernetes.config import ConfigException, load_incluster_config, load_kube_config
 from yaml import YAMLError
 
 from policyc.core.errors import PolicycError
+
+if TYPE_CHECKING:  # it takes a quarter of a second to import: only those who connect pay it
+    from kubernetes.client import Configuration
 
 Object = dict[str, Any]  # as the server sent it: JSON with floats
 _NOTHING: Mapping[str, object] = {}
@@ -76,6 +77,8 @@ class Cluster:
     """One API server; may be shared between threads."""
 
     def __init__(self, configuration: Configuration) -> None:
+        from kubernetes.client import ApiClient  # noqa: PLC0415
+
         configuration.connection_pool_maxsize = 64  # a watch holds a connection for itself
         self._configuration = configuration
         self._pool = ApiClient(configuration).rest_client.pool_manager
@@ -112,8 +115,13 @@ class Cluster:
                 return Resource(group, version, str(row["name"]), kind)
         return None
 
-    def list(self, resource: Resource) -> tuple[list[Object], str]:
-        """All objects of a kind, and the version from which to watch.  ApiFault."""
+    def list(
+        self, resource: Resource, keep: Callable[[Object], Object] = lambda body: body
+    ) -> tuple[list[Object], str]:
+        """What ``keep`` leaves of all objects of a kind, and the version from which to watch.
+
+        Page by page: the whole of a large kind is never held.  ApiFault.
+        """
         found: list[Object] = []
         query: dict[str, object] = {"limit": _PAGE}
         while True:
@@ -121,7 +129,7 @@ class Cluster:
             for body in page.get("items") or ():
                 # Items of a list carry neither: the list's own kind implies them.
                 body["apiVersion"], body["kind"] = resource.api_version, resource.kind
-                found.append(body)
+                found.append(keep(body))
             metadata: Object = page["metadata"]
             if not metadata.get("continue"):
                 return found, str(metadata["resourceVersion"])
@@ -222,6 +230,13 @@ def connect(kubeconfig: Path | None) -> Cluster:
 
     Nothing is sent yet.  PolicycError PC7114 when there is no such configuration.
     """
+    from kubernetes.client import Configuration  # noqa: PLC0415
+    from kubernetes.config import (  # noqa: PLC0415
+        ConfigException,
+        load_incluster_config,
+        load_kube_config,
+    )
+
     configuration = Configuration()
     try:
         if kubeconfig is not None:

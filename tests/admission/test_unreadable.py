@@ -16,6 +16,7 @@ from policyc.core.strict_json import loads
 from policyc.envelope.index import PATH, Entry, read_index
 from policyc.envelope.sealed import Packed
 from webhook.judge import Judge
+from webhook.logs import Talk
 
 
 def broken(agent: str, how: str) -> Bundle:
@@ -63,5 +64,5 @@ def test_others_are_judged_as_ever(how: str) -> None:
 @pytest.mark.parametrize("how", ["bytes", "content"])
 def test_it_is_not_completed_either(how: str) -> None:
     bundle = broken("research", how)
-    judge = Judge(lambda: bundle, view, SETTINGS, None, lambda: TODAY)
+    judge = Judge(lambda: bundle, view, SETTINGS, None, lambda: TODAY, Talk())
     assert reasons(judge.mutate(request(pod())).verdict) == {"ENVELOPE_UNREADABLE"}

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import threading
+from concurrent.futures import Future
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -164,6 +165,7 @@ def test_a_strict_receipt_is_covered_by_a_checkpoint(folder: Path) -> None:
     with opened(folder, strict=True) as log:
         futures = [log.submit(asked(f"u-{at}"), decided(f"u-{at}")) for at in range(5)]
         for future in futures:
+            assert isinstance(future, Future)
             receipt = future.result()
             assert receipt
             assert receipt.sequence < receipt.tree_size <= log.health.signed
@@ -172,7 +174,7 @@ def test_a_strict_receipt_is_covered_by_a_checkpoint(folder: Path) -> None:
 def test_a_default_receipt_stands_in_the_file(folder: Path) -> None:
     with opened(folder) as log:
         for at in range(5):
-            assert log.submit(asked(f"u-{at}"), decided(f"u-{at}")).done()
+            assert isinstance(log.submit(asked(f"u-{at}"), decided(f"u-{at}")), Receipt)
             assert records(folder)[-1]["uid"] == f"u-{at}"
 
 

@@ -8,8 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from support import admission
 from support.logs import KEY, NAME, OTHER_KEY, closed_log
 from support.samples import ROOT
+from support.webhook import write_bundle
 
 POLICYC = Path(sys.executable).with_name("policyc")
 
@@ -32,10 +34,7 @@ def key(tmp_path: Path) -> Path:
 
 def test_a_folder_is_signed_and_verified(tmp_path: Path) -> None:
     folder, key = tmp_path / "out", tmp_path / "key"
-    folder.mkdir()
-    (folder / "manifest.json").write_bytes(
-        b'{"apiVersion":"policyc.dev/v1","files":{},"kind":"Manifest"}'
-    )
+    write_bundle(folder, admission.files())
     made = run("bundle", "keygen", "policy.example/b", "-o", key)
     assert made.returncode == 0
     assert made.stdout == key.with_name("key.pub").read_bytes()
@@ -48,6 +47,9 @@ def test_a_folder_is_signed_and_verified(tmp_path: Path) -> None:
     public = key.with_name("key.pub")
     verified = run("bundle", "verify", folder, "--key", public, "--least-serial", "12")
     assert (verified.returncode, verified.stderr) == (0, b"")
+    objects = run("bundle", "objects", folder)
+    kinds = [json.loads(row)["kind"] for row in objects.stdout.splitlines() if row != b"---"]
+    assert kinds == ["AgentEnvelope"] * 3 + ["EnvelopeBundle"]
     older = run("bundle", "verify", folder, "--key", public, "--least-serial", "13")
     assert (older.returncode, older.stderr[:14]) == (2, b"error[PC7102]:")
     assert b"PC7103" in run("bundle", "sign", folder, "--key", public).stderr

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 
 import pytest
-from support.catalogue import AWAITED, IDS
+from support.catalogue import AWAITED, IDS, WITHOUT_API_SERVER
 from support.samples import ROOT
 
 _CARRIED = re.compile(r"^tests/(?P<room>\w+)/.*?\[(?P<id>[A-K]\d+)(?=[-_\]])", re.MULTILINE)
@@ -29,6 +29,11 @@ def rooms() -> Mapping[str, set[str]]:
 
 def test_every_case_has_a_test(rooms: Mapping[str, set[str]]) -> None:
     assert [i for i in IDS if i not in rooms and i not in AWAITED] == []
+
+
+def test_it_is_made_on_a_real_api_server_or_said_why_not(rooms: Mapping[str, set[str]]) -> None:
+    made = {i for i, where in rooms.items() if "e2e" in where}
+    assert sorted({*IDS} - made - AWAITED) == sorted(WITHOUT_API_SERVER)
 
 
 def test_no_test_carries_an_id_that_there_is_not(rooms: Mapping[str, set[str]]) -> None:

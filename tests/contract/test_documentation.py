@@ -128,7 +128,8 @@ def test_pages_that_source_names_exist(source: Path) -> None:
 @pytest.mark.parametrize("page", WITH_TRANSCRIPT, ids=named)
 def test_transcripts_are_real(page: Path, tmp_path: Path, golden: bool) -> None:
     """Every command of the page is run, in order, in a compiled copy of the example policies."""
-    shutil.copytree(ROOT / "policies", tmp_path / "policies")
+    for folder in ("policies", "docs/tutorial"):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
     output("policyc compile policies", tmp_path)
     for command in commands(page):
         real = output(command.line, tmp_path)

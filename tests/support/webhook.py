@@ -113,8 +113,9 @@ class Webhook:
         if flags.get("guard"):
             defaults["url"] = f"https://127.0.0.1:{self.port}"
         run = [sys.executable, "-P", skewed.__file__, str(clock), *_RUN[-2:]] if clock else [*_RUN]
-        self.daemon = Daemon([*run, *_flags({**defaults, **flags})], folder)
-        self.trusted = folder / "tls" / "ca.crt"
+        settings = {**defaults, **flags}
+        self.daemon = Daemon([*run, *_flags(settings)], folder)
+        self.trusted = Path(str(settings["tls_folder"])) / "ca.crt"
         self.credential: tuple[Path, Path] | None = None
 
     def __enter__(self) -> Self:

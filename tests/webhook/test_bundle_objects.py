@@ -6,9 +6,7 @@ import base64
 import copy
 import zlib
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -17,6 +15,7 @@ from hypothesis import strategies as st
 from support import admission
 from support.admission import files
 from support.api_server import ApiServer
+from support.builds import KEY, STRANGER, built
 from support.webhook import Webhook, review, write_bundle
 
 from policyc.admission.bundle import Bundle
@@ -24,20 +23,11 @@ from policyc.admission.evaluate import evaluate
 from policyc.admission.view import key_of, kind_of
 from policyc.bundle.objects import objects_of
 from policyc.bundle.sign import sign_folder
-from policyc.core.canonical import canonical_json, digest, pretty_json
 from policyc.core.errors import VerificationError
-from policyc.core.strict_json import loads
-from policyc.envelope.codec import decode
-from policyc.envelope.index import PATH as INDEX
-from policyc.envelope.index import entry_of, read_index, write_index
 from policyc.kube.client import Event, Resource
-from policyc.signing.keys import Signer
 from webhook.bundle_objects import ENVELOPES, ObjectSource
 from webhook.bundle_store import BundleStore
 from webhook.logs import Talk
-
-KEY = Signer("policy.example.com/bundles", bytes(range(32)))
-STRANGER = Signer("policy.example.com/bundles", bytes(range(1, 33)))
 
 Json = Any
 
@@ -48,7 +38,7 @@ class Nobody:
     def resource(self, group: str, kind: str) -> Resource | None:
         raise NotImplementedError
 
-    def list(self, resource: Resource) -> tuple[list[Json], str]:
+    def list(self, resource: Resource, keep: Any = None) -> tuple[list[Json], str]:
         raise NotImplementedError
 
     def watch(self, resource: Resource, version: str, seconds: int) -> Any:
@@ -85,33 +75,6 @@ class Held:
     @property
     def serial(self) -> int:
         return self.store.serial
-
-
-@cache
-def built(serial: int, key: Signer = KEY) -> tuple[Json, ...]:
-    """The objects of a build whose agents' owner is the serial; the EnvelopeBundle last."""
-    made = dict(files())
-    entries = []
-    for entry in read_index(made[INDEX]):
-        document: Json = loads(made[entry.path])
-        if entry.subject.agent != "digest":  # one envelope is in all builds
-            document["spec"]["subject"]["owner"] = f"team-{serial}@corp.example"
-        document["digest"] = digest(canonical_json(document["spec"]))
-        made[entry.path] = pretty_json(document)
-        entries.append(
-            entry_of(decode(document), document["digest"], entry.declared_at, entry.caps_at)
-        )
-    made[INDEX] = write_index(entries)
-    del made["manifest.json"]
-    manifest: Json = {
-        "apiVersion": "policyc.dev/v1",
-        "kind": "Manifest",
-        "files": {path: digest(data) for path, data in made.items()},
-    }
-    with TemporaryDirectory() as name:
-        folder = write_bundle(Path(name) / "b", {**made, "manifest.json": pretty_json(manifest)})
-        sign_folder(folder, key, serial)
-        return tuple(objects_of(folder))
 
 
 def index_of(serial: int) -> Json:

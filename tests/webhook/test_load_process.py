@@ -30,7 +30,7 @@ DOWN = {
 }
 """What clients see of a process that was killed: none of it admits anything."""
 
-NO_LOG = {"LOG_UNAVAILABLE", "AUDIT_UNAVAILABLE"}
+NO_LOG = {"AUDIT_UNAVAILABLE"}
 
 
 @of("K1")

@@ -46,7 +46,7 @@ def known_version(case: Case) -> Iterator[Finding]:
         yield case.finding("NOT_A_LIST", message, "apiVersion")
 
 
-@of_kinds({(kagent.GROUP, "Agent")})
+@of_kinds({(kagent.GROUP, kind) for kind in kagent.KINDS})
 def kagent_agents(case: Case) -> Iterator[Finding]:
     """An Agent of kagent's asks for no more than the registered agent of its account may have."""
     request = case.request

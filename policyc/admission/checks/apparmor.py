@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from policyc.admission.case import Case
-from policyc.admission.checks.scope import of_agents
+from policyc.admission.checks.scope import of_words
 from policyc.admission.pods import Container, Pod
 from policyc.admission.shown import shown
 from policyc.admission.verdict import Finding
@@ -19,7 +19,7 @@ ANNOTATION = "container.apparmor.security.beta.kubernetes.io/"
 _TYPES = {"runtime/default": "RuntimeDefault", "unconfined": "Unconfined"}
 
 
-@of_agents
+@of_words
 def profile(case: Case) -> Iterator[Finding]:
     """The profile that the policy names; the runtime's own is also what holds where none is set."""
     bound = case.bound

@@ -7,16 +7,14 @@ refused: an envelope is a closed list.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Iterator
 from itertools import islice
 
 from policyc.admission.bundle import Agent
 from policyc.admission.case import Case
 from policyc.admission.checks.scope import of_agents
 from policyc.admission.extract.claims import SERVERS_CLAIM, Claims, claims_of
-from policyc.admission.extract.pods import pod_asks
-from policyc.admission.extract.volumes import volume_asks
-from policyc.admission.extract.wording import wording
+from policyc.admission.extract.pods import follows_from_words, has_volume_asks, pod_asks
 from policyc.admission.pods import Pod
 from policyc.admission.readings import holds_all_tools, holds_endpoint, holds_model, holds_tool
 from policyc.admission.remembered import Remembered
@@ -35,31 +33,25 @@ def asks(case: Case) -> Iterator[Finding]:
     if bound is None:
         return
     pod, agent = bound
-    key = _key(case, pod, agent)
-    if key is None:
-        yield from _asks(case, pod, agent)
-        return
+    namespace = case.request.namespace
+    who = (agent.name, namespace, *agent.ends)
+    words = pod.words()
     remembered = case.bundle.memo("asks that are granted", Remembered)
     state = case.view.memo("names of places", object, _NAMING)
-    if remembered.holds(key, state):
+    if (
+        words
+        and remembered.holds(who, words, state)
+        and not has_volume_asks(pod, namespace, case.view)
+    ):
         return
     faults = list(_asks(case, pod, agent))
-    if not faults:
-        remembered.keep(key, state)
+    if not faults and follows_from_words(pod):
+        remembered.keep(who, words, state)
     yield from faults
 
 
 _NAMING = frozenset({("", "Service"), ("", "Namespace")})
 """The kinds that say where a host leads."""
-
-
-def _key(case: Case, pod: Pod, agent: Agent) -> Hashable | None:
-    """What the findings of ``asks`` follow from, beside the state; None: from more than that."""
-    namespace = case.request.namespace
-    for _ in volume_asks(pod.spec, "", namespace, case.view):
-        return None
-    worded = wording(pod)
-    return None if worded is None else (agent.name, agent.ends, namespace, worded)
 
 
 def _asks(case: Case, pod: Pod, agent: Agent) -> Iterator[Finding]:

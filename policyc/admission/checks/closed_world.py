@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TypeAlias
 
 from policyc.admission.case import Case
-from policyc.admission.checks.scope import of_agents, of_kinds
+from policyc.admission.checks.scope import of_kinds, of_words
 from policyc.admission.fields import SCHEMAS, Inside, Irrelevant, Judged, Only, Refused
 from policyc.admission.pods import kind_that_starts_pods
 from policyc.admission.request import Object
@@ -43,7 +43,7 @@ def template(case: Case) -> Iterator[Finding]:
             return
 
 
-@of_agents
+@of_words
 def fields(case: Case) -> Iterator[Finding]:
     """Each field of the pod's spec, by its line in the table."""
     bound = case.bound

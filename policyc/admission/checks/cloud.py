@@ -23,6 +23,8 @@ def roles_of(body: Object, table: Mapping[str, str]) -> list[tuple[str, Role]]:
 
 
 def _roles(found: Mapping[str, str], table: Mapping[str, str]) -> list[tuple[str, Role]]:
+    if not found:
+        return []
     return [(key, (p, found[key])) for key, p in table.items() if found.get(key)]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from posixpath import normpath
 
 from policyc.admission.case import Case
-from policyc.admission.checks.scope import of_agents
+from policyc.admission.checks.scope import of_words
 from policyc.admission.pods import Container
 from policyc.admission.shown import shown
 from policyc.admission.verdict import Finding
@@ -16,7 +16,7 @@ _PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
 _HOOKS = ("postStart", "preStop")
 
 
-@of_agents
+@of_words
 def entrypoint(case: Case) -> Iterator[Finding]:
     """A command of the pod's own replaces the one that the image's digest pins."""
     bound = case.bound
@@ -27,7 +27,7 @@ def entrypoint(case: Case) -> Iterator[Finding]:
             yield from _command(case, container.title, command, f"{container.path}.command")
 
 
-@of_agents
+@of_words
 def hooks(case: Case) -> Iterator[Finding]:
     """Probes and lifecycle hooks run executables in the container too."""
     bound = case.bound

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from policyc.admission.bundle import Agent
 from policyc.admission.case import Case, agent_of
+from policyc.admission.checks.scope import of_kinds, of_resources
 from policyc.admission.flows import label_sets
 from policyc.admission.pods import pod_in
 from policyc.admission.request import Operation
@@ -21,6 +22,7 @@ _KUBELET_VERBS = frozenset({"exec", "run", "attach", "portForward"})
 _SCHEDULER = "system:kube-scheduler"
 
 
+@of_resources({"pods"})
 def into_pods(case: Case) -> Iterator[Finding]:
     """CONNECT to a pod."""
     asked = case.request
@@ -29,6 +31,7 @@ def into_pods(case: Case) -> Iterator[Finding]:
         yield from _entered(case, asked.namespace, name, f"pods/{asked.subresource}")
 
 
+@of_resources({"nodes"})
 def through_nodes(case: Case) -> Iterator[Finding]:
     """CONNECT to nodes/proxy: the kubelet's own API runs commands in pods by their paths."""
     asked = case.request
@@ -40,6 +43,7 @@ def through_nodes(case: Case) -> Iterator[Finding]:
         yield from _entered(case, parts[1], parts[2], f"nodes/proxy and {parts[0]}")
 
 
+@of_resources({"services"})
 def through_services(case: Case) -> Iterator[Finding]:
     """CONNECT to services/proxy: the API server connects to the Service's pods."""
     asked = case.request
@@ -59,6 +63,7 @@ def through_services(case: Case) -> Iterator[Finding]:
             yield _into(case, agent, f"services/proxy of `{name}`")
 
 
+@of_resources({"pods"})
 def old_ephemeral_containers(case: Case) -> Iterator[Finding]:
     """Before 1.22 the subresource had a kind of its own, without the pod around it."""
     asked = case.request
@@ -69,6 +74,7 @@ def old_ephemeral_containers(case: Case) -> Iterator[Finding]:
             yield Finding("EPHEMERAL", text, "ephemeralContainers", name, is_ratcheted=False)
 
 
+@of_kinds({("", "Binding")})
 def bindings(case: Case) -> Iterator[Finding]:
     """Who else than the scheduler gives an agent's pod a node is recorded."""
     asked = case.request

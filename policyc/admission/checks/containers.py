@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from policyc.admission.case import Case
-from policyc.admission.checks.scope import of_agents
+from policyc.admission.checks.scope import of_words
 from policyc.admission.verdict import Finding, Level
 
 
-@of_agents
+@of_words
 def names(case: Case) -> Iterator[Finding]:
     """A pod has a container, and no two of its containers have one name."""
     bound = case.bound
@@ -29,7 +29,7 @@ def names(case: Case) -> Iterator[Finding]:
         seen.add(container.name)
 
 
-@of_agents
+@of_words
 def ephemeral(case: Case) -> Iterator[Finding]:
     """Whoever adds a container to a running agent acts as the agent."""
     bound = case.bound

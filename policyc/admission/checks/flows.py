@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import marshal
 from collections.abc import Iterator, Mapping
 from itertools import islice
 
@@ -21,6 +22,7 @@ from policyc.admission.flows import (
     minus,
     selecting,
 )
+from policyc.admission.remembered import Remembered
 from policyc.admission.request import Object, Operation
 from policyc.admission.verdict import Finding, Level
 from policyc.admission.view import key_of, labels_of
@@ -37,9 +39,15 @@ def pod_within(case: Case) -> Iterator[Finding]:
     if case.view.unknown & KINDS:
         yield unknown(case, KINDS)
         return
+    who, labels = (agent.name, case.request.namespace, *agent.ends), marshal.dumps(pod.labels)
+    remembered = case.bundle.memo("labels in order", Remembered)
+    state = case.view.memo("policies stay", object, KINDS)
+    if remembered.holds(who, labels, state):
+        return
     most = ceiling(case.bundle, agent)
     over = excess(case.view, case.request.namespace, pod.labels, most)
     if not over:
+        remembered.keep(who, labels, state)
         return
     before = _before(case)
     was = None if before is None else excess(case.view, case.request.namespace, before, most)

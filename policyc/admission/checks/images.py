@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from policyc.admission.case import Case
-from policyc.admission.checks.scope import of_agents
+from policyc.admission.checks.scope import of_words
 from policyc.admission.pods import Pod
 from policyc.admission.shown import shown
 from policyc.admission.verdict import Finding, Level
@@ -17,7 +17,7 @@ from policyc.kube.images import image
 _LONGEST_CACHED = 512
 
 
-@of_agents
+@of_words
 def images(case: Case) -> Iterator[Finding]:
     """Every image that a container runs or a volume mounts."""
     bound = case.bound
@@ -73,7 +73,7 @@ def _image(case: Case, owner: str, written: Json, path: str) -> Iterator[Finding
         yield case.finding("IMAGE", text, path, domain="image")
 
 
-@of_agents
+@of_words
 def pull_secrets(case: Case) -> Iterator[Finding]:
     """Credentials for registries that nobody vouched for; the image is decided by its digest."""
     bound = case.bound

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from policyc.admission.case import Case
-from policyc.admission.checks.scope import of_agents
+from policyc.admission.checks.scope import of_words
 from policyc.admission.request import Object
 from policyc.admission.verdict import Finding
 
 _NATIVE = ("kubernetes.io/", "hugepages-")
 
 
-@of_agents
+@of_words
 def memory(case: Case) -> Iterator[Finding]:
     """An agent without a memory limit can take the node's memory from others."""
     bound = case.bound
@@ -39,7 +39,7 @@ def has_memory_limit(owner: Object) -> bool:
     return isinstance(limits, dict) and bool(limits.get("memory"))
 
 
-@of_agents
+@of_words
 def devices(case: Case) -> Iterator[Finding]:
     """Extended resources are devices of the node: a plugin may mount and permit what it likes."""
     bound = case.bound

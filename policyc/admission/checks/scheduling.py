@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from policyc.admission.case import Case
-from policyc.admission.checks.scope import of_agents
+from policyc.admission.checks.scope import of_agents, of_words
 from policyc.admission.pods import Pod
 from policyc.admission.shown import shown
 from policyc.admission.verdict import Finding
@@ -36,7 +36,7 @@ def _is_scheduled(pod: Pod) -> bool:
     )
 
 
-@of_agents
+@of_words
 def runtime_class(case: Case) -> Iterator[Finding]:
     """The runtime that the policy names, or the node's own where it names none."""
     bound = case.bound

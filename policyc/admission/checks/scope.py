@@ -17,14 +17,21 @@ C = TypeVar("C", bound=Check)
 
 
 class Situation(NamedTuple):
-    """What decides which checks are asked; ``is_bound``: it is about the spec of an agent's pod."""
+    """What decides which checks are asked.
+
+    ``is_bound``: it is about the spec of an agent's pod; ``is_known``: with words that were
+    found to be in order before.
+    """
 
     kind: Kind
-    has_pod: bool
-    is_bound: bool
+    resource: str
+    has_pod: bool = False
+    is_bound: bool = False
+    is_known: bool = False
 
 
 _SCOPES: dict[Check, Callable[[Situation], bool]] = {}
+_OF_WORDS: set[Check] = set()
 
 
 def of_kinds(kinds: Collection[Kind]) -> Callable[[C], C]:
@@ -32,6 +39,16 @@ def of_kinds(kinds: Collection[Kind]) -> Callable[[C], C]:
 
     def mark(check: C) -> C:
         _SCOPES[check] = lambda situation: situation.kind in kinds
+        return check
+
+    return mark
+
+
+def of_resources(resources: Collection[str]) -> Callable[[C], C]:
+    """A check of these resources (plural, of whatever group) and of their subresources."""
+
+    def mark(check: C) -> C:
+        _SCOPES[check] = lambda situation: situation.resource in resources
         return check
 
     return mark
@@ -47,6 +64,22 @@ def of_agents(check: C) -> C:
     """A check of the specs of agents' pods."""
     _SCOPES[check] = lambda situation: situation.is_bound
     return check
+
+
+def of_words(check: C) -> C:
+    """A check of agents' pods that looks at nothing but ``Pod.words``.
+
+    What it finds follows from them, the agent's envelope of the day, the namespace and the
+    settings, so it needs not look at known ones again.  (Who breaks glass matters where
+    there are ephemeral containers, and such words are never known.)
+    """
+    _SCOPES[check] = lambda situation: situation.is_bound and not situation.is_known
+    _OF_WORDS.add(check)
+    return check
+
+
+def is_of_words(check: Check) -> bool:
+    return check in _OF_WORDS
 
 
 def concerns(check: Check, situation: Situation) -> bool:

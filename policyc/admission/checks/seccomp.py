@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from policyc.admission.bundle import Agent
 from policyc.admission.case import Case
-from policyc.admission.checks.scope import of_agents
+from policyc.admission.checks.scope import of_words
 from policyc.admission.shown import shown
 from policyc.admission.verdict import Finding, Level
 from policyc.core.canonical import Json
@@ -24,7 +24,7 @@ def profile_of(agent: Agent) -> str:
     return f"policyc/{agent.name}.json"
 
 
-@of_agents
+@of_words
 def profile(case: Case) -> Iterator[Finding]:
     """The container's profile holds where it has one, else the pod's; none is unconfined."""
     bound = case.bound
@@ -76,7 +76,7 @@ def _of_the_sandbox(case: Case, found: Json, wanted: str) -> Iterator[Finding]:
     yield from _profile(case, "the pod", found, case.pod.at("spec.securityContext.seccompProfile"), wanted)  # fmt: skip
 
 
-@of_agents
+@of_words
 def old_annotations(case: Case) -> Iterator[Finding]:
     """The old annotations are ignored by Kubernetes: who writes them may believe otherwise."""
     bound = case.bound

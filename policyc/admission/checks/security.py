@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from policyc.admission.case import Case
-from policyc.admission.checks.scope import of_agents
+from policyc.admission.checks.scope import of_words
 from policyc.admission.pods import Container, Pod
 from policyc.admission.shown import shown
 from policyc.admission.verdict import Finding
@@ -16,7 +16,7 @@ from policyc.catalog.capabilities import ADDABLE
 from policyc.core.canonical import Json
 
 
-@of_agents
+@of_words
 def user(case: Case) -> Iterator[Finding]:
     """At level `restricted` nobody is root; a user that the policy names is that user."""
     bound = case.bound
@@ -44,7 +44,7 @@ def effective(pod: Pod, container: Container, key: str) -> Json:
     return own if own is not None else pod.context.get(key)
 
 
-@of_agents
+@of_words
 def escalation(case: Case) -> Iterator[Finding]:
     """Nothing that an agent starts may have more privileges than the agent."""
     bound = case.bound
@@ -59,7 +59,7 @@ def escalation(case: Case) -> Iterator[Finding]:
             )
 
 
-@of_agents
+@of_words
 def root_filesystem(case: Case) -> Iterator[Finding]:
     """Where the policy wants it, the image's files stay as the digest says."""
     bound = case.bound
@@ -77,7 +77,7 @@ def root_filesystem(case: Case) -> Iterator[Finding]:
             )
 
 
-@of_agents
+@of_words
 def capabilities(case: Case) -> Iterator[Finding]:
     """All are dropped; those of the envelope may be added as far as the level allows."""
     bound = case.bound

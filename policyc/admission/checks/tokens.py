@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from policyc.admission.bundle import Agent
 from policyc.admission.case import Case
-from policyc.admission.checks.scope import of_agents, of_kinds
+from policyc.admission.checks.scope import of_agents, of_kinds, of_resources, of_words
 from policyc.admission.pods import Pod
 from policyc.admission.request import Object, Operation
 from policyc.admission.shown import shown
@@ -52,7 +52,7 @@ def automount(case: Case) -> Iterator[Finding]:
         )
 
 
-@of_agents
+@of_words
 def token_volumes(case: Case) -> Iterator[Finding]:
     """A projected token is a token, whatever `automountServiceAccountToken` says."""
     bound = case.bound
@@ -81,7 +81,7 @@ def _may_have(case: Case, agent: Agent, audience: Json) -> bool:
     return bool(agent.envelope.domains["identity"] & IDENTITY.written({"provider": provider}))
 
 
-@of_agents
+@of_words
 def secret_volumes(case: Case) -> Iterator[Finding]:
     """Secrets are never read here, and any may hold a token: those that may be mounted are named."""
     bound = case.bound
@@ -117,6 +117,7 @@ def _title(volume: Object) -> str:
     return f"volume `{volume.get('name')}`"
 
 
+@of_resources({"serviceaccounts"})
 def requested_tokens(case: Case) -> Iterator[Finding]:
     """A token that anybody asks for in an agent's name; nodes ask for those of their pods."""
     asked = case.request

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from posixpath import dirname, normpath
 
 from policyc.admission.case import Case
-from policyc.admission.checks.scope import of_agents, of_pods
+from policyc.admission.checks.scope import of_pods, of_words
 from policyc.admission.shown import shown
 from policyc.admission.verdict import Finding, Level
 from policyc.core.canonical import Json
@@ -17,7 +17,7 @@ _HIDING = frozenset({"/", *_RESOLVERS, *(dirname(file) for file in _RESOLVERS)})
 """Where a mount would hide or hold one of them."""
 
 
-@of_agents
+@of_words
 def mount_paths(case: Case) -> Iterator[Finding]:
     """A volume over these files does what `hostAliases`, `dnsConfig` or LD_PRELOAD would."""
     bound = case.bound
@@ -43,7 +43,7 @@ def _is_within(path: str, folder: str) -> bool:
     return folder in ("/", path) or path.startswith(folder + "/")
 
 
-@of_agents
+@of_words
 def csi_drivers(case: Case) -> Iterator[Finding]:
     """Inline CSI volumes are whatever their driver makes of them."""
     bound = case.bound

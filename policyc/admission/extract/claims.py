@@ -22,7 +22,6 @@ TOOLS_CLAIM = "policyc.dev/tools"
 MODELS_CLAIM = "policyc.dev/models"
 EGRESS_CLAIM = "policyc.dev/egress"
 SERVERS_CLAIM = "policyc.dev/mcp-servers"
-CLAIMS = (TOOLS_CLAIM, MODELS_CLAIM, EGRESS_CLAIM, SERVERS_CLAIM)
 _NAMES = {"tools": TOOLS_CLAIM, "models": MODELS_CLAIM, "egress": EGRESS_CLAIM, "proxy": EGRESS_CLAIM}  # fmt: skip
 
 

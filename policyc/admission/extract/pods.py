@@ -16,9 +16,6 @@ from policyc.admission.request import Object
 from policyc.admission.requested import Ask, Unknown
 from policyc.admission.view import View
 
-OF_FILES = (Meaning.MCP, Meaning.TOOLS)
-"""What a variable may mean whose value names a file."""
-
 
 def pod_asks(pod: Pod, namespace: str, view: View) -> Iterator[Ask]:
     """Every ask of a pod; annotations are not among them: they are claims."""
@@ -28,6 +25,25 @@ def pod_asks(pod: Pod, namespace: str, view: View) -> Iterator[Ask]:
         if volumes:
             yield from _files(container.body, container.path, volumes)
     yield from volume_asks(pod.spec, pod.at("spec"), namespace, view)
+
+
+def has_volume_asks(pod: Pod, namespace: str, view: View) -> bool:
+    """Whether a volume asks for something, or for what cannot be known."""
+    for _ in volume_asks(pod.spec, "", namespace, view):
+        return True
+    return False
+
+
+def follows_from_words(pod: Pod) -> bool:
+    """Whether what the containers ask for follows from ``Pod.words``: no ConfigMap has a say."""
+    for container in pod.containers():
+        if container.body.get("envFrom"):
+            return False
+        for entry in listed(container.body.get("env")):
+            source = entry.get("valueFrom")
+            if isinstance(source, dict) and "configMapKeyRef" in source:
+                return False
+    return True
 
 
 def container_asks(body: Object, path: str, namespace: str, view: View) -> Iterator[Ask]:
@@ -68,7 +84,9 @@ def _files(body: Object, path: str, volumes: dict[str, Object]) -> Iterator[Ask]
         name, value = entry.get("name"), entry.get("value")
         if not isinstance(name, str) or not isinstance(value, str) or not value.startswith("/"):
             continue
-        if meaning(name) in OF_FILES and (kind := _hidden(value, body, volumes)):
+        if meaning(name) in (Meaning.MCP, Meaning.TOOLS) and (
+            kind := _hidden(value, body, volumes)
+        ):
             why = f"`{value}` is on a volume of kind {kind}, which is never read"
             yield Ask("tools", value, f"{path}.env[{i}].value", Unknown("INDIRECT", why))
 

@@ -22,6 +22,7 @@ ROOT_CA = frozenset({"kube-root-ca.crt", "openshift-service-ca.crt"})
 """Certificates that a controller puts into every namespace (kube-controller-manager's
 root-ca-cert-publisher; OpenShift service CA operator)."""
 
+_KIND = ("", "ConfigMap")
 _SOURCES = frozenset({"configMap", "secret", "downwardAPI", "projected"})
 _MARKS = ("mcp", "tool", "servers", "model", "agent")
 _LONGEST = 1 << 20
@@ -80,6 +81,8 @@ def _secret(source: Object, path: str, name: str) -> Iterator[Ask]:
 
 def _mounted(source: Object, path: str, namespace: str, view: View) -> Iterator[Ask]:
     name = source.get("name")
+    if isinstance(name, str) and name in ROOT_CA and view.get(*_KIND, namespace, name) is None:
+        return
     body, fault = config_map(view, namespace, name)
     if body is None and fault is not None:
         if str(name) not in ROOT_CA:

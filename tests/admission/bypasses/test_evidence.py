@@ -7,6 +7,7 @@ where the webhook is.
 from __future__ import annotations
 
 import errno
+import json
 import os
 from collections.abc import Callable
 from datetime import timedelta
@@ -39,6 +40,7 @@ from policyc.audit.verify import verify
 from policyc.bundle.load import load_signed
 from policyc.bundle.sign import sign_folder
 from policyc.bundle.statement import signature_path
+from policyc.core.canonical import digest
 from policyc.core.errors import VerificationError
 from policyc.pipeline.output import replace_tree
 
@@ -90,6 +92,18 @@ def test_a_bundle_that_does_not_verify_is_refused(
     assert load_signed(folder, KEYS, 5).serial == 5
     tamper(folder)
     with pytest.raises(VerificationError):
+        load_signed(folder, KEYS, 5)
+
+
+@case("D10")
+def test_the_bundle_says_what_the_profile_on_a_node_must_be(tmp_path: Path, case_id: None) -> None:
+    """Admission sees no node: whoever compares a node's copy has a signed digest to compare with."""
+    folder = built(tmp_path / "out", 5)
+    (profile,) = folder.glob("research/seccomp-*.json")
+    listed = json.loads((folder / "manifest.json").read_bytes())["files"]
+    assert listed[profile.relative_to(folder).as_posix()] == digest(profile.read_bytes())
+    profile.write_bytes(profile.read_bytes().replace(b"SCMP_ACT_ERRNO", b"SCMP_ACT_ALLOW"))
+    with pytest.raises(VerificationError, match="seccomp"):
         load_signed(folder, KEYS, 5)
 
 

@@ -19,6 +19,8 @@ from support.admission import (
     request,
     view,
 )
+from support.cases.identities import CLAIMS, FALSE, NAMESPACES
+from support.cases.row import Row, each
 from support.widening import (
     AGENT,
     SECRETS,
@@ -61,19 +63,14 @@ def test_the_account_says_who_it_is(case: str) -> None:
         assert judge(request(in_kind(row, labels_removed(pod(), KEY)))).agent == "research"
 
 
+@each(CLAIMS)
+def test_claims(asked: Row) -> None:
+    assert reasons(judge(request(asked.made))) == asked.denied
+
+
 @pytest.mark.parametrize("field", ["labels", "annotations"])
-@pytest.mark.parametrize(
-    ("key", "value"),
-    [
-        pytest.param("policyc.dev/class", "admin-agent", id="H2"),
-        pytest.param("policyc.dev/agent", "summary", id="H2-agent"),
-        pytest.param("policyc.dev/tier", "high", id="H2-tier"),
-    ],
-)
+@pytest.mark.parametrize(("key", "value"), [pytest.param(*c, id=i) for i, c in FALSE.items()])
 def test_a_false_claim(field: str, key: str, value: str) -> None:
-    made = pod()
-    made["metadata"][field] = {**made["metadata"].get(field, {}), key: value}
-    assert "CLASS_MISMATCH" in reasons(judge(request(made)))
     for row in WORKLOAD_KINDS[1:]:
         outer = in_kind(row, pod())
         outer["metadata"][field] = {key: value}
@@ -83,12 +80,6 @@ def test_a_false_claim(field: str, key: str, value: str) -> None:
     other["metadata"] = {"name": "web-1", "namespace": "agents", field: {key: value}}
     # With the very labels that select an agent's pods, it is judged as that agent.
     assert reasons(judge(request(other))) & {"CLASS_MISMATCH", "SA_NOT_ALLOWED"}
-
-
-@pytest.mark.parametrize("case", ["H2-true"])
-def test_true_claims(case: str) -> None:
-    made = labelled(pod(), **{"policyc.dev/class": "research-agents", "policyc.dev/tier": "low"})
-    assert judge(request(made)).findings == ()
 
 
 @pytest.mark.parametrize(
@@ -108,46 +99,12 @@ def test_a_disguise(key: str) -> None:
     assert judge(request(labels_removed(false, "policyc.dev/class"), "UPDATE", false)).allowed
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "name"),
-    [
-        pytest.param(None, {"policyc.dev/ignore": "true"}, "other", id="H6"),
-        pytest.param(None, {"admission.gatekeeper.sh/ignore": ""}, "agents", id="H6-gatekeeper"),
-        pytest.param({}, {"policyc.dev/ignore": "true"}, "agents", id="H7"),
-        pytest.param({"policyc.dev/watch": "yes"}, {}, "agents", id="H7-removed"),
-        pytest.param({"policyc.dev/watch": "yes"}, {"policyc.dev/watch": "no"}, "x", id="H7-changed"),
-        pytest.param(
-            {"pod-security.kubernetes.io/enforce": "restricted"},
-            {"pod-security.kubernetes.io/enforce": "privileged"},
-            "agents",
-            id="H7-pod-security",
-        ),
-        pytest.param(
-            {"pod-security.kubernetes.io/enforce": "baseline"}, {}, "agents", id="H7-none"
-        ),
-    ],
-)  # fmt: skip
-def test_nobody_opts_out(old: Json, new: Json, name: str) -> None:
-    def namespace(labels: Json) -> Json:
-        return None if labels is None else body("Namespace", name, metadata={"labels": labels})
-
-    operation = "CREATE" if old is None else "UPDATE"
-    assert reasons(judge(request(namespace(new), operation, namespace(old)))) == {"OPTOUT_LABEL"}
+@each(NAMESPACES)
+def test_nobody_opts_out(asked: Row) -> None:
+    made, operation, old = asked.made, asked.operation, asked.old
+    assert reasons(judge(request(made, operation, old))) == asked.denied
     (operator,) = SETTINGS.operators
-    assert judge(request(namespace(new), operation, namespace(old), user=operator)).findings == ()
-
-
-@pytest.mark.parametrize(
-    "labels",
-    [
-        pytest.param({"team": "a"}, id="H7-plain"),
-        pytest.param({"pod-security.kubernetes.io/enforce": "restricted"}, id="H7-tighter"),
-    ],
-)
-def test_other_labels_of_namespaces(labels: Json) -> None:
-    old = body("Namespace", "agents", metadata={"labels": {}})
-    new = body("Namespace", "agents", metadata={"labels": labels})
-    assert judge(request(new, "UPDATE", old)).findings == ()
+    assert judge(request(made, operation, old, user=operator)).findings == ()
 
 
 def moved(agent: Agent, namespace: str) -> Agent:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
-from support.admission import IMAGE, SETTINGS, in_kind, judge, kind, pod, request, view
+from support.admission import SETTINGS, in_kind, judge, kind, pod, request, view
+from support.cases.identities import SHADOWS, web
+from support.cases.row import Row, each
 from support.samples import ROOT
 
 from policyc.admission.pods import pod_in
@@ -19,42 +22,20 @@ from policyc.kube.yaml import load_all
 CASES = ROOT / "tests" / "cases" / "admission" / "shadow"
 
 
-def documents(name: str) -> list[Any]:
-    return load_all((CASES / f"{name}.yaml").read_text(encoding="utf-8"))
+def documents(name: str, folder: Path = CASES) -> list[Any]:
+    return load_all((folder / f"{name}.yaml").read_text(encoding="utf-8"))
 
 
-def found(body: Any) -> int:
+def found(body: Any, folder: Path = CASES) -> int:
     read = pod_in("", "Pod", body)
     assert read is not None
-    return score(evidence(read, "teams", View.of(documents("cluster"))))
+    return score(evidence(read, "teams", View.of(documents("cluster", folder))))
 
 
-def web(**container: Any) -> Any:
-    """A pod of an account that is no agent's."""
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": "web-1", "namespace": "agents"},
-        "spec": {
-            "serviceAccountName": "web",
-            "containers": [{"name": "c", "image": IMAGE, **container}],
-        },
-    }
-
-
-SIGNS = [
-    pytest.param({"env": [{"name": "OPENAI_API_KEY", "value": "x"}]}, id="H4-openai"),
-    pytest.param({"env": [{"name": "ANTHROPIC_API_KEY", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}]}, id="H4-anthropic"),
-    pytest.param({"env": [{"name": "MCP_SERVER_URL", "value": "http://x/mcp"}]}, id="H4-mcp"),
-    pytest.param({"image": "registry.example.com/langgraph:1"}, id="H4-image"),
-    pytest.param({"args": ["--base-url=https://api.anthropic.com"]}, id="H4-host"),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("container", SIGNS)
+@each(SHADOWS)
 @pytest.mark.parametrize("row", WORKLOAD_KINDS, ids=lambda row: row.kind)
-def test_by_mode_it_is_warned_about_or_denied(container: Any, row: Any) -> None:
-    body = in_kind(row, web(**container))
+def test_by_mode_it_is_warned_about_or_denied(row: Any, asked: Row) -> None:
+    body = in_kind(row, asked.made)
     verdict = judge(request(body))
     assert verdict.allowed
     assert [f.reason for f in verdict.warnings] == ["SHADOW_AGENT"]
@@ -104,3 +85,32 @@ def test_precision_and_recall_over_the_labelled_set(capsys: pytest.CaptureFixtur
     assert precision == 1
     assert missed == ["own-names", "silent"]
     assert recall >= 0.85
+
+
+def test_precision_and_recall_over_the_set_held_out(capsys: pytest.CaptureFixture[str]) -> None:
+    """Written after the signs and never used to choose one: what is wrong here stays so.
+
+    What is missed has no sign in the pod that only agents have; the gateway holds the key of
+    its own clients.  docs/reference/admission.md gives the figures.
+    """
+    held = CASES / "held-out"
+    agents = {key_of(b)[1]: found(b, held) >= THRESHOLD for b in documents("agents", held)}
+    others = {key_of(b)[1]: found(b, held) >= THRESHOLD for b in documents("others", held)}
+    hits, false = sum(agents.values()), sum(others.values())
+    precision, recall = hits / (hits + false), hits / len(agents)
+    with capsys.disabled():
+        print(f"\nheld out: {len(agents)} agents, {len(others)} others, precision {precision:.2f}, recall {recall:.2f}")  # fmt: skip
+    assert (len(agents), len(others)) == (20, 36)
+    assert [name for name, hit in others.items() if hit] == ["gateway"]
+    missed = [name for name, hit in agents.items() if not hit]
+    assert missed == ["release-notes", "vertex", "self-hosted", "all-in-a-secret", "workflow"]
+    page = (ROOT / "docs" / "reference" / "admission.md").read_text(encoding="utf-8")
+    assert f"precision {precision:.2f} and recall {recall:.2f}" in page
+
+
+@pytest.mark.parametrize("value", ["agent", "tool"])
+def test_a_platforms_tool_is_no_agent(value: str) -> None:
+    body = web()
+    body["metadata"]["labels"] = {"kagenti.io/type": value}
+    words = [f.reason for f in judge(request(body)).warnings]
+    assert words == (["SHADOW_AGENT"] if value == "agent" else [])

@@ -120,6 +120,27 @@ def test_a_configuration_that_lets_something_past_is_named(
         guarded.guard()
 
 
+@of("F13")
+def test_a_cluster_in_which_nothing_enforces_policies_is_named(
+    guarded: Guarded, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The control plane of the tests has no nodes, so no plug-in either."""
+    assert main(verify(guarded)) == Exit.CLEAN
+    assert "PC8113" in capsys.readouterr().err
+    labels = {"k8s-app": "calico-node"}
+    spec = {
+        "selector": {"matchLabels": labels},
+        "template": {
+            "metadata": {"labels": labels},
+            "spec": {"containers": [{"name": "calico-node", "image": "x"}]},
+        },
+    }
+    plugin = body("DaemonSet", "calico-node", "kube-system", "apps/v1", spec=spec)
+    with guarded.holding(plugin, judged=True):
+        assert main(verify(guarded)) == Exit.CLEAN
+        assert "PC8113" not in capsys.readouterr().err
+
+
 ANCHORS = """
 apiVersion: v1
 kind: List

@@ -1,0 +1,145 @@
+"""The guard of one configuration, against an API server of one object."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+from support.catalogue import case, of
+
+from policyc.deploy.configurations import GROUP, SERIAL, Target, validating
+from policyc.deploy.drift import drift, namespaces, serial
+from policyc.kube.client import ApiFault, Event, Resource
+from webhook.guard import Guard, extended
+from webhook.logs import Talk
+
+__all__ = ["case"]  # a fixture of every test here
+Json = Any  # documents of the API
+KIND = Resource(GROUP, "v1", "validatingwebhookconfigurations", "ValidatingWebhookConfiguration")
+
+
+class Store:
+    """One object, with versions and conflicts."""
+
+    def __init__(self) -> None:
+        self.live: Json = None
+        self.writes = 0
+
+    def get(self, path: str, query: Mapping[str, object] | None = None) -> Json:
+        if self.live is None:
+            raise ApiFault(404, "not found")
+        return self.live
+
+    def send(self, method: str, path: str, body: Json) -> Json:
+        self.writes += 1
+        if method == "PUT":
+            assert body["metadata"]["resourceVersion"] == self.live["metadata"]["resourceVersion"]
+        version = str(self.writes)
+        self.live = {**body, "metadata": {**body["metadata"], "resourceVersion": version}}
+        return self.live
+
+    def watch(
+        self, resource: Resource, version: str, seconds: int, name: str = ""
+    ) -> Iterator[Event]:
+        return iter(())
+
+
+class Replica:
+    """A guard with a bundle and a clock that tests set."""
+
+    def __init__(self, store: Store, serial: int, *spaces: str) -> None:
+        self.serial, self.spaces, self.now = serial, spaces, 0.0
+        self.alarms: list[tuple[str, ...]] = []
+        self.guard = Guard(
+            store,
+            KIND,
+            lambda ca, more: validating(extended(Target(self.spaces), ca, more)),
+            lambda: self.serial,
+            60,
+            None,
+            self.alarms.append,
+            Talk(),
+            lambda: self.now,
+        )
+
+
+@of("J8-behind")
+def test_a_replica_that_is_behind_says_so_and_undoes_nothing(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    store = Store()
+    old, new = Replica(store, 5, "agents"), Replica(store, 6, "agents", "more")
+    old.guard.look()
+    new.guard.look()
+    writes = store.writes
+    for _ in range(5):
+        old.guard.look()
+        new.guard.look()
+    assert store.writes == writes
+    assert namespaces(store.live) >= {"agents", "more"}
+    assert (serial(store.live), old.guard.behind_seconds(), new.guard.behind_seconds()) == (6, 0, 0)
+    caplog.clear()
+    for old.now in (59, 61, 90):
+        old.guard.look()
+    said = [r for r in caplog.records if r.message == "another replica has a newer bundle"]
+    assert [r.levelno for r in said] == [logging.ERROR]
+    assert old.guard.behind_seconds() == 90
+    old.serial, old.spaces = 6, ("agents", "more")
+    old.guard.look()
+    assert old.guard.behind_seconds() == 0
+    assert store.writes == writes
+
+
+@of("J8-claimed")
+def test_a_claim_to_be_newer_takes_nothing_out(caplog: pytest.LogCaptureFixture) -> None:
+    """Somebody who writes the highest serial himself: what the bundle needs is put back."""
+    store = Store()
+    replica = Replica(store, 5, "agents", "mcp")
+    replica.guard.look()
+    right = store.live
+    store.live = validating(Target(("agents", "x"), ca_bundle="Q0E="))
+    store.live["webhooks"][0]["failurePolicy"] = "Ignore"
+    store.live["metadata"] |= {"resourceVersion": "9", "annotations": {SERIAL: "9" * 16}}
+    replica.guard.look()
+    assert replica.alarms[-1]
+    assert namespaces(store.live) >= {"agents", "mcp", "x"}
+    assert {e["failurePolicy"] for e in store.live["webhooks"]} == {
+        e["failurePolicy"] for e in right["webhooks"]
+    }
+    replica.guard.look()
+    assert len(replica.alarms) == 2
+
+
+@pytest.mark.parametrize("text", ["", "0", "-1", "1e9", "9" * 17, "x", 7, None])
+@of("J8-no-serial")
+def test_what_is_no_serial_is_written_over(text: Json) -> None:
+    store = Store()
+    replica = Replica(store, 5, "agents")
+    replica.guard.look()
+    store.live["metadata"]["annotations"] = {SERIAL: text}
+    replica.guard.look()
+    assert serial(store.live) == 5
+    assert len(replica.alarms) == 1, "it was made once, and nothing had to be put right"
+
+
+@of("J1")
+def test_what_is_gone_is_made_again(caplog: pytest.LogCaptureFixture) -> None:
+    store = Store()
+    replica = Replica(store, 5, "agents")
+    replica.guard.look()
+    right, store.live = store.live, None
+    replica.guard.look()
+    assert drift(store.live, right) == ()
+    assert serial(store.live) == 5
+    assert len(replica.alarms) == 2
+
+
+def test_an_unsigned_bundle_has_no_serial_to_tell() -> None:
+    store = Store()
+    Replica(store, 0, "agents").guard.look()
+    assert SERIAL not in store.live["metadata"].get("annotations", {})
+    newer = Replica(store, 3, "agents")
+    newer.guard.look()
+    assert serial(store.live) == 3

@@ -16,7 +16,7 @@ from support.json_patch import apply
 from support.oracle.pods import TEMPLATES
 from support.oracle.reviews import BY_KIND, denials
 from support.oracle.world import World
-from support.scale import MANY
+from support.scale import MANY, REVIEWS
 
 from policyc.admission.case import case_of
 from policyc.admission.evaluate import evaluate
@@ -29,9 +29,8 @@ from policyc.admission.view import View
 Json = Any  # documents of every shape
 OURS = replace(SETTINGS, break_glass=frozenset({BREAK_GLASS}))
 AT = View.of(BASE)
-CHUNKS, OF_A_CHUNK = 10, MANY * 2
-if MANY == 10_000:  # at night a million
-    CHUNKS = 50
+CHUNKS = 10
+OF_A_CHUNK = REVIEWS // CHUNKS
 
 
 def view_of(world: World) -> View:

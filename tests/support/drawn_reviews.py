@@ -56,7 +56,8 @@ def a_world(rng: random.Random) -> World:
     world = World(BASE, ENVELOPES, operators=frozenset({OPERATOR}), break_glass=frozenset({BREAK_GLASS}))  # fmt: skip
     for _ in range(rng.choice((0, 1, 2, 3))):
         drawn = rng.choice((a_role, a_binding, a_policy, a_service, an_account, a_config_map, _running, _running))  # fmt: skip
-        world = _with(world, drawn(rng))
+        body = drawn(rng)
+        world = _with(_where_it_matters(rng, world, body), body)
     if rng.random() < 0.05:
         space = copy.deepcopy(world.get("Namespace", "", "agents"))
         space["metadata"]["deletionTimestamp"] = "2026-09-01T00:00:00Z"
@@ -248,6 +249,10 @@ def _where_it_matters(rng: random.Random, world: World, body: Json) -> World:
         reader = _running(rng)
         reader["spec"]["containers"][0]["env"] = [_from_config_map()]
         return _with(world, reader)
+    if body["kind"] == "Namespace":
+        policy = a_policy(rng)
+        policy["spec"]["egress"] = [{"to": [{"namespaceSelector": {"matchLabels": {"team": "a"}}}]}]
+        return _with(world, policy)
     return world
 
 

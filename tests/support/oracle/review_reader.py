@@ -55,7 +55,9 @@ def _is_user(value: Json) -> bool:
     """A user without a name, or in no group, is what the API server calls nobody."""
     if value is None:
         return True
-    if not isinstance(value, dict) or not isinstance(value.get("username"), str | None):
+    if not isinstance(value, dict) or not isinstance(value.get("extra"), dict | None):
+        return False
+    if not all(isinstance(value.get(name), str | None) for name in ("username", "uid")):
         return False
     groups = value.get("groups")
     return groups is None or (

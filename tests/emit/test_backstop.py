@@ -62,7 +62,7 @@ def test_ten_thousand_agents_fit() -> None:
 
 
 def test_texts_cannot_end_their_literal() -> None:
-    evil = XX[0].shape)
+    evil = Row("a/b", "w", "x' + y\\\n", "enforce", "a", (), ROWS[0].shape)
     (policy,) = [a for a in backstop([evil]) if a.path == f"{FOLDER}/admission-policy-enforce.yaml"]
     first = policy.document["spec"]["variables"][0]["expression"]  # type: ignore[index,call-overload]
     assert first == r"{'a/b': ['x\' + y\\\U0000000a', 'enforce', 's0']}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import tracemalloc
 from collections.abc import Iterable
 from typing import Any
@@ -70,3 +71,37 @@ def test_what_a_process_can_be_given_is_expanded() -> None:
     long = "x" * (128 * 1024)
     assert expand("$(A)", {"A": long}) == (long, "")
     assert expand("$(A)$(B)", {"A": long, "B": "x"}) == (None, "B")
+
+
+def test_as_many_claims_as_asks_are_judged_at_once() -> None:
+    for claim, variable in (("tools", "AGENT_TOOLS"), ("models", "LLM_MODEL")):
+        names = ",".join(f"x{i}" for i in range(490))
+        body = with_env((variable, names))
+        body["metadata"]["annotations"] = {f"policyc.dev/{claim}": names}
+        begun = time.process_time()
+        assert not judged(body).allowed
+        assert time.process_time() - begun < 2, claim  # 0.1 s; each ask for itself took 9 s
+
+
+def test_more_claimed_servers_than_are_judged() -> None:
+    body = pod()
+    servers = ",".join(f"s{i}" for i in range(50_000))
+    body["metadata"]["annotations"] = {"policyc.dev/mcp-servers": servers}
+    assert [f.reason for f in judged(body).findings] == ["NOT_A_LIST"]
+
+
+def long_names(i: int) -> list[Json]:
+    """An agent's pod and one of nobody with a megabyte wherever a name can be."""
+    name = f"{i}_" + "A" * MIB
+    agent = with_env((f"MCP_{name}_MODEL", "x"), ("AGENT_TOOLS", name), ("LLM_MODEL", name))
+    agent["spec"]["containers"][0]["args"] = ["--mcp-servers", name]
+    agent["spec"]["containers"][0]["image"] = name
+    nobody = with_env((f"MCP_{name}_HOST", name), (f"X{name}_MODEL", "gpt-4"))
+    nobody["metadata"]["labels"] = {}
+    nobody["spec"]["serviceAccountName"] = "default"
+    nobody["spec"]["containers"][0]["image"] = name.lower()
+    return [agent, nobody]
+
+
+def test_long_names_are_not_kept() -> None:
+    assert peak_bytes(body for i in range(6) for body in long_names(i))[0] < 4 * MIB

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from policyc.admission.extract.atoms import DOMAIN, plain_asks, shown, url_asks
+from policyc.admission.extract.atoms import DOMAIN, marked, plain_asks, shown, url_asks
 from policyc.admission.extract.environment import Room, expand, unresolved
 from policyc.admission.extract.lists import words_of
 from policyc.admission.extract.names import Meaning, meaning
@@ -117,6 +117,7 @@ def _scripts(words: list[tuple[str, str]]) -> Iterator[Ask]:
             continue
         for flag, where in words[i + 1 : i + 6]:
             if (is_shell and _SHELL_FLAG.fullmatch(flag)) or (not is_shell and flag in _CODE_FLAGS):
-                why = f"`{program} {flag}` runs a script, which cannot be judged: name the program itself"
+                rest = marked("\0".join(text for text, _ in words[i:]))
+                why = f"`{program} {flag}` runs a script, which cannot be judged: name the program itself ({rest})"
                 yield Ask("runtime", program, where, Unknown("SHELL_WRAPPER", why))
                 return

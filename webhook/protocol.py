@@ -174,6 +174,10 @@ class Connection(HttpToolsProtocol):
         desk, parser = self._gate.desk, self.parser
         if desk is None or (self.cycle is not None and not self.cycle.response_complete):
             return None
+        if (
+            self.flow.write_paused
+        ):  # it does not read its answers: uvicorn's way waits until it does
+            return None
         if parser.get_method() != b"POST" or not parser.should_keep_alive():
             return None
         return desk.turn(self, self.url, self.headers)

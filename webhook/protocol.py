@@ -31,8 +31,9 @@ class Gate:
     """What all connections of one listener share.
 
     ``idle`` holds those without a request and ``arriving`` those with a request that is not
-    here yet: since when, the longest first.  One clock for all: to set and clear one for each
-    request would cost a tenth of it.  ``pending`` counts the requests that were taken in by
+    here yet: since when, the longest first.  ``unread`` holds those that do not read their
+    answers, and keep the place of a request by it.  One clock for all: to set and clear one for
+    each request would cost a tenth of it.  ``pending`` counts the requests that were taken in by
     way of the application and not answered.
     """
 
@@ -46,6 +47,7 @@ class Gate:
     pending: int = 0
     idle: dict[Connection, float] = field(default_factory=dict)
     arriving: dict[Connection, float] = field(default_factory=dict)
+    unread: dict[Connection, float] = field(default_factory=dict)
     _is_sweeping: bool = False
 
     def protocol(self) -> type[asyncio.Protocol]:
@@ -85,6 +87,10 @@ class Gate:
             if now - since < self.read_seconds:
                 break
             connection.is_late(now - since >= 2 * self.read_seconds)
+        for connection, since in [*self.unread.items()]:
+            if now - since < 2 * self.read_seconds:
+                break
+            connection.transport.abort()
         for connection, since in [*self.idle.items()]:
             if now - since < self.idle_seconds:
                 break
@@ -130,9 +136,18 @@ class Connection(HttpToolsProtocol):
         gate.open -= 1
         gate.idle.pop(self, None)
         gate.arriving.pop(self, None)
+        gate.unread.pop(self, None)
         self._answered(self._pending)
         if self._turn is not None and gate.desk is not None and not self._turn.is_taken:
             gate.desk.drop(self._turn)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._gate.unread[self] = self.loop.time()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._gate.unread.pop(self, None)
 
     def data_received(self, data: bytes) -> None:
         if not self._is_arriving:
@@ -173,6 +188,10 @@ class Connection(HttpToolsProtocol):
         """A turn at the desk, if this is a review like most, and nobody waits before it."""
         desk, parser = self._gate.desk, self.parser
         if desk is None or (self.cycle is not None and not self.cycle.response_complete):
+            return None
+        if (
+            self.flow.write_paused
+        ):  # it does not read its answers: uvicorn's way waits until it does
             return None
         if parser.get_method() != b"POST" or not parser.should_keep_alive():
             return None

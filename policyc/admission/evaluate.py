@@ -73,12 +73,17 @@ def _found(case: Case, situation: Situation) -> list[Finding]:
     return [finding for check in checks_of(situation) for finding in check(case)]
 
 
-def _identity(finding: Finding, body: Object | None) -> tuple[str, str, str]:
-    """The same fault at the same place: one that moves to another container is a new one."""
-    return (finding.reason, finding.message, named(finding.path, body))
+def _identity(finding: Finding, body: Object | None) -> tuple[str, str, str, str]:
+    """The same fault of the same agent at the same place.
+
+    One that moves to another container is a new one, and so is what another agent may not do.
+    """
+    return (finding.agent, finding.reason, finding.message, named(finding.path, body))
 
 
-def _ratcheted(finding: Finding, body: Object | None, known: set[tuple[str, str, str]]) -> Finding:
+def _ratcheted(
+    finding: Finding, body: Object | None, known: set[tuple[str, str, str, str]]
+) -> Finding:
     """What was so before is a warning: refusing it would forbid its repair."""
     if not finding.is_ratcheted or finding.level is not Level.DENY:
         return finding

@@ -10,8 +10,9 @@ of MCP gateways and clients: ``server__tool`` (Envoy AI Gateway, agentgateway),
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
+from typing import TypeAlias
 
 from policyc.admission.request import Object
 from policyc.admission.requested import Endpoint, Model, Tool
@@ -25,11 +26,30 @@ from policyc.envelope.region import Domain, Region
 
 _SEPARATORS = ("/", "__", ":", ".", "_", "-")
 _LONGEST_NAME = 128  # MCP specification 2025-11-25, tool names
+_LONGEST_CACHED = 512
+"""Of names: what is kept must not grow with what is sent."""
+
+_Segments: TypeAlias = tuple[tuple[Value, ...], bool]
+_Projected: TypeAlias = Callable[[Region, str], _Segments]
+
+
+def holds_tool(granted: Region, tool: Tool) -> bool:
+    """Whether one reading of the tool's name is a granted tool; linear in the name's length."""
+    if _is_short(tool.name, *tool.servers):
+        return _cached_tool(granted, tool)
+    return _reads_tool(granted, tool, _projected)
+
+
+def _is_short(*names: str) -> bool:
+    return sum(map(len, names)) <= _LONGEST_CACHED
 
 
 @lru_cache(maxsize=8192)
-def holds_tool(granted: Region, tool: Tool) -> bool:
-    """Whether one reading of the tool's name is a granted tool; linear in the name's length."""
+def _cached_tool(granted: Region, tool: Tool) -> bool:
+    return _reads_tool(granted, tool, _projected)
+
+
+def _reads_tool(granted: Region, tool: Tool, projected: _Projected) -> bool:
     if len(tool.name) > _LONGEST_NAME:
         return False
     name = tool.name.removeprefix("mcp__")
@@ -37,10 +57,10 @@ def holds_tool(granted: Region, tool: Tool) -> bool:
         own = any(_holds(granted, server, name) for server in tool.servers)
         among = {spelling for server in tool.servers for spelling in _spellings(server)}
         return own or any(s in among and _holds(granted, s, t) for s, t in _splits(name))
-    tools = _projected(granted, "tool")
+    tools = projected(granted, "tool")
     if any(_is_in(tools, spelling) for spelling in _spellings(name)):
         return True
-    servers = _projected(granted, "server")
+    servers = projected(granted, "server")
     return any(
         any(_is_in(servers, spelling) for spelling in _spellings(server))
         and _holds(granted, server, rest)
@@ -48,11 +68,12 @@ def holds_tool(granted: Region, tool: Tool) -> bool:
     )
 
 
-_Segments = tuple[tuple[Value, ...], bool]
-
-
 @lru_cache(maxsize=2048)
 def _projected(granted: Region, axis: str) -> _Segments:
+    return _projection(granted, axis)
+
+
+def _projection(granted: Region, axis: str) -> _Segments:
     """The values of an axis that any point of a region has: where membership flips, and how it begins."""
     extent = union(box.get(axis, ALL) for box in granted.boxes())
     return extent.cuts, extent.starts_inside
@@ -84,22 +105,61 @@ def _holds(granted: Region, server: str, tool: str) -> bool:
     )
 
 
-@lru_cache(maxsize=1024)
 def holds_all_tools(granted: Region, servers: tuple[str, ...]) -> bool:
     """Whether every tool of a server is granted, whatever tools it has."""
+    return (_cached_servers if _is_short(*servers) else _holds_servers)(granted, servers)
+
+
+@lru_cache(maxsize=1024)
+def _cached_servers(granted: Region, servers: tuple[str, ...]) -> bool:
+    return _holds_servers(granted, servers)
+
+
+def _holds_servers(granted: Region, servers: tuple[str, ...]) -> bool:
     return any(TOOLS.single({"server": server}) <= granted for server in servers)
 
 
-@lru_cache(maxsize=4096)
 def holds_model(granted: Region, model: Model) -> bool:
     """Whether the model is granted, with or without its vendor in front, through any gateway."""
+    if _is_short(model.name, model.provider):
+        return _cached_model(granted, model)
+    return _reads_model(granted, model, _projected)
+
+
+@lru_cache(maxsize=4096)
+def _cached_model(granted: Region, model: Model) -> bool:
+    return _reads_model(granted, model, _projected)
+
+
+def _reads_model(granted: Region, model: Model, projected: _Projected) -> bool:
     names = [model.name, model.name.replace(":", "/", 1)]
     if model.provider:
         names.append(f"{model.provider}/{model.name}")
     elif "/" not in model.name:
         names += [f"{vendor}/{model.name}" for vendor in MODEL_PROVIDERS]
-    models = _projected(granted, "model")
+    models = projected(granted, "model")
     return any(_is_in(models, name) for name in names)
+
+
+class Reading:
+    """A region of one request, which is asked often: what is worked out of it goes with it."""
+
+    def __init__(self, granted: Region) -> None:
+        self._granted = granted
+        self._known: dict[str, _Segments] = {}
+
+    def holds_tool(self, tool: Tool) -> bool:
+        """As the function of that name."""
+        return _reads_tool(self._granted, tool, self._projected)
+
+    def holds_model(self, model: Model) -> bool:
+        """As the function of that name."""
+        return _reads_model(self._granted, model, self._projected)
+
+    def _projected(self, granted: Region, axis: str) -> _Segments:
+        if axis not in self._known:
+            self._known[axis] = _projection(granted, axis)
+        return self._known[axis]
 
 
 def holds_endpoint(envelope: Envelope, place: Endpoint, namespace: str, view: View) -> bool:

@@ -38,6 +38,8 @@ STRONG = 3
 WEAK = 1
 HALF = 2
 THRESHOLD = 3
+_LONGEST_CACHED = 512
+"""Of names and images: what is kept must not grow with what is sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +102,17 @@ def _of_word(word: str, path: str) -> Iterator[Evidence]:
         yield Evidence(f"model host `{host}`", path, STRONG)
 
 
-@lru_cache(maxsize=4096)
 def _weight(name: str) -> int:
     """What the name of a variable weighs."""
+    return _cached_weight(name) if len(name) <= _LONGEST_CACHED else _weighed(name)
+
+
+@lru_cache(maxsize=4096)
+def _cached_weight(name: str) -> int:
+    return _weighed(name)
+
+
+def _weighed(name: str) -> int:
     if name in MODEL_KEYS:
         return STRONG
     upper = name.upper()
@@ -131,9 +141,17 @@ def _model_host(text: str) -> str:
     return ""
 
 
-@lru_cache(maxsize=4096)
 def _framework(image: str) -> str:
     """The agent framework whose image it is; empty when it is none's."""
+    return _cached_framework(image) if len(image) <= _LONGEST_CACHED else _named_framework(image)
+
+
+@lru_cache(maxsize=4096)
+def _cached_framework(image: str) -> str:
+    return _named_framework(image)
+
+
+def _named_framework(image: str) -> str:
     repository = image.partition("@")[0].lower()
     last = repository.rpartition("/")
     repository = f"{last[0]}/{last[2].partition(':')[0]}"

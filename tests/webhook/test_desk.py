@@ -9,6 +9,7 @@ import os
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -116,6 +117,38 @@ def test_a_client_that_leaves_takes_nothing_along(webhook: Webhook) -> None:
             assert webhook.post(review(request(pod()), "stays")).response["uid"] == "stays"
     webhook.wait_until(lambda: webhook.metric("policyc_http_disconnected_total") == before + 5)
     assert webhook.metric("policyc_http_backlog") == 0
+
+
+def filled(webhook: Webhook, connection: socket.socket) -> None:
+    """Send reviews whose answers are long, and read none, until an answer has no room."""
+    body = pod()
+    body["spec"]["imagePullSecrets"] = [{"name": f"s{i}"} for i in range(2000)]
+    sent = post(json.dumps(review(request(body), "piles up")).encode())
+    assert len(sent) < SMALL_BYTES
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    for _ in range(100):
+        connection.sendall(sent)
+        time.sleep(0.03)
+        if webhook.metric("policyc_http_backlog"):
+            return
+
+
+def test_the_answers_of_a_client_that_reads_none_do_not_pile_up(webhook: Webhook) -> None:
+    """The first that has no room waits, and what is sent behind it is not read."""
+    with connected(webhook) as connection:
+        filled(webhook, connection)
+        time.sleep(0.5)
+        assert webhook.metric("policyc_http_backlog") == 1
+        assert webhook.post(review(request(pod()), "others")).response["uid"] == "others"
+    webhook.wait_until(lambda: webhook.metric("policyc_http_backlog") == 0)
+
+
+def test_a_client_that_reads_no_answer_keeps_its_place_for_a_while_only(tmp_path: Path) -> None:
+    with Webhook(tmp_path, read_seconds=1) as webhook, connected(webhook) as connection:
+        filled(webhook, connection)
+        webhook.wait_until(lambda: webhook.metric("policyc_http_backlog") == 1)
+        webhook.wait_until(lambda: webhook.metric("policyc_http_backlog") == 0)
+        assert webhook.post(review(request(pod()), "others")).response["uid"] == "others"
 
 
 class Client:

@@ -63,9 +63,20 @@ CHECKS: tuple[Check, ...] = (
     *volumes.CHECKS,
 )
 """Each may be called with any case and passes over those that it has no say on."""
+_LONGEST_CACHED = 512
+"""Of names: what is kept must not grow with what is sent."""
+
+
+def checks_of(situation: Situation) -> tuple[Check, ...]:
+    """Those that may have a say, in the same order."""
+    is_short = len(situation.resource) + sum(map(len, situation.kind)) <= _LONGEST_CACHED
+    return _cached(situation) if is_short else _found(situation)
 
 
 @lru_cache(maxsize=1024)
-def checks_of(situation: Situation) -> tuple[Check, ...]:
-    """Those that may have a say, in the same order."""
+def _cached(situation: Situation) -> tuple[Check, ...]:
+    return _found(situation)
+
+
+def _found(situation: Situation) -> tuple[Check, ...]:
     return tuple(check for check in CHECKS if concerns(check, situation))

@@ -58,7 +58,7 @@ def _asks(case: Case, pod: Pod, agent: Agent) -> Iterator[Finding]:
     namespace = case.request.namespace
     found = list(islice(pod_asks(pod, namespace, case.view), _MOST_ASKS + 1))
     claimed = claims_of(pod, _MOST_ASKS + 1)
-    if max(len(found), len(claimed.asks)) > _MOST_ASKS:
+    if max(len(found), len(claimed.asks), len(claimed.servers or ())) > _MOST_ASKS:
         message = f"it asks for more than {_MOST_ASKS} things, which is more than is judged"
         yield case.finding("NOT_A_LIST", message, pod.at("spec.containers"))
         return

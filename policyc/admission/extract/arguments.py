@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from policyc.admission.extract.atoms import DOMAIN, plain_asks, shown, url_asks
-from policyc.admission.extract.environment import expand
+from policyc.admission.extract.atoms import DOMAIN, marked, plain_asks, shown, url_asks
+from policyc.admission.extract.environment import Room, expand, unresolved
 from policyc.admission.extract.lists import words_of
 from policyc.admission.extract.names import Meaning, meaning
 from policyc.admission.request import Object
@@ -63,6 +63,7 @@ def argument_asks(
         return
     yield from _scripts(words)
     taken = False
+    room = Room()
     for i, (written, where) in enumerate(words):
         if taken:
             taken = False
@@ -77,23 +78,29 @@ def argument_asks(
             elif meaning(flag) not in (None, Meaning.RUNTIME) and (equals or follows):
                 taken = not equals
                 given, place = (value, where) if equals else words[i + 1]
-                yield from _valued(flag, given, place, known, has_list=has_list)
+                yield from _valued(flag, given, place, known, room, has_list=has_list)
             elif equals:
-                yield from _valued(flag, value, where, known, has_list=has_list)
+                yield from _valued(flag, value, where, known, room, has_list=has_list)
         elif assigned := _ASSIGNMENT.fullmatch(written):
-            yield from _valued(assigned[1], assigned[2], where, known, has_list=has_list)
+            yield from _valued(assigned[1], assigned[2], where, known, room, has_list=has_list)
         else:
-            yield from _valued("", written, where, known, has_list=has_list)
+            yield from _valued("", written, where, known, room, has_list=has_list)
 
 
 def _valued(
-    name: str, written: str, path: str, known: Mapping[str, str | None], *, has_list: bool
+    name: str,
+    written: str,
+    path: str,
+    known: Mapping[str, str | None],
+    room: Room,
+    *,
+    has_list: bool,
 ) -> Iterator[Ask]:
-    value, missing = expand(written, known)
+    value, missing = expand(written, known, room)
     means = meaning(name) if name else None
     if missing and (means is not None or "://" in written):
         domain = DOMAIN[means] if means is not None else "egress"
-        why = f"`$({missing})` is not known"
+        why = unresolved(missing, known)
         yield Ask(domain, shown(written), path, Unknown("UNRESOLVED", why))
     elif value is not None:
         yield from (
@@ -110,6 +117,7 @@ def _scripts(words: list[tuple[str, str]]) -> Iterator[Ask]:
             continue
         for flag, where in words[i + 1 : i + 6]:
             if (is_shell and _SHELL_FLAG.fullmatch(flag)) or (not is_shell and flag in _CODE_FLAGS):
-                why = f"`{program} {flag}` runs a script, which cannot be judged: name the program itself"
+                rest = marked("\0".join(text for text, _ in words[i:]))
+                why = f"`{program} {flag}` runs a script, which cannot be judged: name the program itself ({rest})"
                 yield Ask("runtime", program, where, Unknown("SHELL_WRAPPER", why))
                 return

@@ -8,6 +8,7 @@ from policyc.admission.extract.hosts import Place, place_of, places_of_url, urls
 from policyc.admission.extract.lists import words_of
 from policyc.admission.extract.names import Meaning, meaning, provider
 from policyc.admission.requested import All, Ask, Known, Model, Tool, Unknown
+from policyc.core.canonical import digest
 
 DOMAIN = {
     Meaning.TOOLS: "tools",
@@ -24,9 +25,14 @@ _SHOWN = 80
 
 
 def shown(text: str) -> str:
-    """A value as messages have it: no line breaks, not long."""
+    """A value as messages have it: no line breaks, not long, and different for different values."""
     flat = " ".join(text.split())
-    return flat if len(flat) <= _SHOWN else flat[: _SHOWN - 3] + "..."
+    return flat if len(flat) <= _SHOWN else f"{flat[:_SHOWN]}... ({marked(text)})"
+
+
+def marked(text: str) -> str:
+    """What tells a value from others where it is not shown: the ratchet goes by messages."""
+    return f"sha256 {digest(text.encode()).removeprefix('sha256:')[:16]}"
 
 
 def plain_asks(name: str, value: str, path: str, *, has_list: bool) -> Iterator[Ask]:
@@ -36,7 +42,7 @@ def plain_asks(name: str, value: str, path: str, *, has_list: bool) -> Iterator[
             yield from tool_asks(value, path)
         case Meaning.TOOLSETS:
             if value.strip():
-                why = "a set of tools stands for tools that it does not name: list the tools"
+                why = f"a set of tools stands for tools that it does not name: list the tools ({marked(value)})"
                 yield Ask("tools", shown(value), path, Unknown("ALL_TOOLS", why))
         case Meaning.MCP:
             yield from server_asks(value, path, has_list=has_list)
@@ -50,7 +56,7 @@ def plain_asks(name: str, value: str, path: str, *, has_list: bool) -> Iterator[
             for ask in _listed_hosts(value, path):
                 yield Ask("proxy", f"{name} {ask.text}", ask.path, ask.capability)
         case Meaning.RUNTIME:
-            why = f"`{name}` makes programs run, find or trust something else than the image says"
+            why = f"`{name}` makes programs run, find or trust something else than the image says ({marked(value)})"
             yield Ask("runtime", name, path, Unknown("RUNTIME_OVERRIDE", why))
         case None:
             yield from url_asks(value, path)

@@ -7,13 +7,13 @@ claiming less than what was found is a denial, since somebody would rely on it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 
 from policyc.admission.extract.atoms import model_asks, plain_asks, tool_asks
 from policyc.admission.extract.lists import words_of
 from policyc.admission.pods import Pod
-from policyc.admission.readings import holds_model, holds_tool
+from policyc.admission.readings import Reading
 from policyc.admission.requested import Ask, Delegate, Endpoint, Known, Model, Region, Tool
 from policyc.envelope.domains import MODELS, TOOLS
 from policyc.envelope.region import Region as EnvelopeRegion
@@ -33,6 +33,7 @@ class Claims:
     by_domain: Mapping[str, tuple[Ask, ...]]
     servers: tuple[str, ...] | None = None
     servers_path: str = ""
+    _readings: dict[str, Reading] = field(default_factory=dict, compare=False, repr=False)
 
     def name_of(self, domain: str) -> str:
         """The annotation that speaks of a domain."""
@@ -46,13 +47,20 @@ class Claims:
         regions = [a.capability.region for a in claimed if isinstance(a.capability, Known)]
         match region:
             case Tool():
-                return holds_tool(_claimed_tools(regions), region)
+                return self._reading(TOOLS_CLAIM, regions).holds_tool(region)
             case Model():
-                return holds_model(_claimed_models(regions), region)
+                return self._reading(MODELS_CLAIM, regions).holds_model(region)
             case Endpoint():
                 return any(_is_same_place(region, other) for other in regions)
             case Delegate():
                 return True
+
+    def _reading(self, name: str, regions: list[Region]) -> Reading:
+        """What a claim holds, put together once: asks are many, and so are claims."""
+        if name not in self._readings:
+            made = _claimed_tools(regions) if name == TOOLS_CLAIM else _claimed_models(regions)
+            self._readings[name] = Reading(made)
+        return self._readings[name]
 
 
 _NONE = Claims((), {})

@@ -19,7 +19,18 @@ from policyc.admission.view import View
 from policyc.core.canonical import Json
 
 _REFERENCE = re.compile(r"\$(?:\$|\(([^()]*)\))")
+_LONGEST = 128 * 1024
+_MOST = 6 * 1024 * 1024
+"""One text that a process may be given, and all together: execve(2), MAX_ARG_STRLEN and the limit
+on the stack.  A few references that double each other would fill any memory."""
 _OWN_FIELDS = frozenset({"status.podIP", "status.podIPs", "metadata.namespace", "metadata.name", "metadata.uid", "spec.serviceAccountName", "spec.nodeName"})  # fmt: skip
+
+
+class Room:
+    """How many characters a process could still be given, of those that references stand for."""
+
+    def __init__(self) -> None:
+        self.left = _MOST
 
 
 class Variable(NamedTuple):
@@ -57,11 +68,12 @@ def environment(body: Object, path: str, namespace: str, view: View) -> Environm
             faults.append((where, _shown(source), fault))
     known: dict[str, str | None] = {v.name: v.value for v in variables}
     seen: set[str] = set()
+    room = Room()
     for i, entry in enumerate(listed(body.get("env"))):
         name = entry.get("name")
         if not isinstance(name, str):
             continue
-        variable = _variable(name, entry, f"{path}.env[{i}]", known, namespace, view)
+        variable = _variable(name, entry, f"{path}.env[{i}]", known, room, namespace, view)
         if name in seen:
             variable = variable._replace(is_repeated=True)
         seen.add(name)
@@ -76,15 +88,21 @@ def listed(value: Json) -> Iterator[Object]:
         yield item if isinstance(item, dict) else {}
 
 
-def expand(text: str, known: Mapping[str, str | None]) -> tuple[str | None, str]:
-    """The text after expansion and the first name that is not known; None when a value is not."""
+def expand(
+    text: str, known: Mapping[str, str | None], room: Room | None = None
+) -> tuple[str | None, str]:
+    """The text after expansion and the first name that is not known; None when a value is not.
+
+    A name whose value makes the text longer than a process may be given counts as not known.
+    """
     if "$" not in text:
         return text, ""
     missing = ""
     is_known = True
+    left = min(_LONGEST, room.left if room is not None else _MOST)
 
     def replaced(found: re.Match[str]) -> str:
-        nonlocal missing, is_known
+        nonlocal missing, is_known, left
         name = found[1]
         if name is None:
             return "$"
@@ -92,12 +110,22 @@ def expand(text: str, known: Mapping[str, str | None]) -> tuple[str | None, str]
             missing = missing or name
             return found[0]
         value = known[name]
-        if value is None:
+        left -= len(value or "")
+        if value is None or left < 0:
             missing, is_known = missing or name, False
-        return value or ""
+        return value or "" if is_known else ""
 
     expanded = _REFERENCE.sub(replaced, text)
+    if room is not None:
+        room.left -= len(expanded)
     return (expanded if is_known else None), missing
+
+
+def unresolved(missing: str, known: Mapping[str, str | None]) -> str:
+    """Why a reference is not resolved."""
+    if known.get(missing) is None:
+        return f"`$({missing})` is not known"
+    return f"`$({missing})` makes it longer than a process may be given"
 
 
 def config_map(view: View, namespace: str, name: Json) -> tuple[Object | None, Unknown | None]:
@@ -154,6 +182,7 @@ def _variable(
     entry: Object,
     path: str,
     known: Mapping[str, str | None],
+    room: Room,
     namespace: str,
     view: View,
 ) -> Variable:
@@ -163,8 +192,8 @@ def _variable(
     written = entry.get("value")
     if written is None or not isinstance(written, str):
         return Variable(name, "", f"{path}.value")
-    value, missing = expand(written, known)
-    fault = Unknown("UNRESOLVED", f"`$({missing})` is not known") if missing else None
+    value, missing = expand(written, known, room)
+    fault = Unknown("UNRESOLVED", unresolved(missing, known)) if missing else None
     return Variable(name, value, f"{path}.value", fault, is_url="://" in written)
 
 

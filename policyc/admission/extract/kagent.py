@@ -107,7 +107,9 @@ def _server(server: Object, path: str, namespace: str, view: View) -> Iterator[A
             if fault is not None:
                 yield Ask("egress", name, f"{path}.name", fault)
             yield from url_asks(str(object_at(body, "spec").get("url", "")), f"{path}.name")
-        case "Service":
+        case _:
+            # A Service, or an MCPServer (also where no kind is said), which kmcp gives a Service
+            # of its name: ConvertMCPServerToRemoteMCPServer of the same package.
             yield Ask(
                 "egress",
                 f"{name}.{space}",

@@ -91,9 +91,17 @@ def _is_peer(upper: str, parts: list[str]) -> bool:
     return parts[-1] in _PEER_ENDS or upper.endswith("API_BASE")
 
 
-@lru_cache(maxsize=1024)
 def provider(name: str) -> str:
     """The model vendor that a variable's name begins with; empty when it is none."""
+    return _cached_provider(name) if len(name) <= _LONGEST_CACHED else _provider(name)
+
+
+@lru_cache(maxsize=1024)
+def _cached_provider(name: str) -> str:
+    return _provider(name)
+
+
+def _provider(name: str) -> str:
     first = _CAMEL.sub("_", name.lstrip("-")).replace("-", "_").lower().partition("_")[0]
     if first in MODEL_PROVIDERS:
         return first

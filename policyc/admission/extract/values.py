@@ -17,7 +17,7 @@ _LONGEST_CACHED = 512
 
 def asks_of(name: str, value: str, path: str, *, has_list: bool) -> Iterator[Ask]:
     """The asks of ``name=value``; ``has_list``: a list of tools stands beside it."""
-    if len(value) > _LONGEST_CACHED:
+    if len(name) + len(value) > _LONGEST_CACHED:
         yield from _read(name, value, path, has_list=has_list)
         return
     for ask in _cached(name, value, has_list=has_list):

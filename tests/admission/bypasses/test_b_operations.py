@@ -415,6 +415,67 @@ def test_nor_worse_in_the_same_place(value: Json) -> None:
     assert reasons(judge(request(new, "UPDATE", old))) == {"DNS"}
 
 
+def privileged(agent: str) -> Json:
+    body = in_kind(kind("Deployment"), pod())
+    spec = body["spec"]["template"]["spec"]
+    spec["serviceAccountName"] = agent
+    spec["containers"][0]["securityContext"]["privileged"] = True
+    body["metadata"]["name"] = "other"
+    return body
+
+
+@pytest.mark.parametrize("stage", [pytest.param("audit", id="B18-another-agent")])
+def test_what_one_agent_was_warned_of_another_one_is_refused(stage: str) -> None:
+    before = judge(request(privileged("digest")))
+    assert (before.stage, before.allowed) == (stage, True)
+    after = judge(request(privileged("research"), "UPDATE", privileged("digest")))
+    assert "PRIVILEGED" in reasons(after)
+
+
+LONG = "x" * 90
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "expected"),
+    [
+        pytest.param("AGENT_TOOLS", LONG + "a", LONG + "b", "TOOL", id="B18-long-tool"),
+        pytest.param(
+            "API_URL",
+            f"https://{LONG[:60]}.{LONG[:30]}.example.com",
+            f"https://{LONG[:60]}.{LONG[:30]}.example.org",
+            "EGRESS",
+            id="B18-long-host",
+        ),
+        pytest.param("GITHUB_TOOLSETS", "repos", "all", "ALL_TOOLS", id="B18-toolset"),
+        pytest.param("LD_PRELOAD", "/a.so", "/b.so", "RUNTIME_OVERRIDE", id="B18-runtime"),
+    ],
+)
+def test_nor_another_value_that_looks_the_same(
+    name: str, old: str, new: str, expected: str
+) -> None:
+    def given(value: str) -> Json:
+        body = in_kind(kind("Deployment"), pod())
+        container = body["spec"]["template"]["spec"]["containers"][0]
+        container["env"] = [{"name": name, "value": value}]
+        return body
+
+    assert reasons(judge(request(given(new), "UPDATE", given(old)))) == {expected}
+    assert judge(request(given(old), "UPDATE", given(old))).allowed
+
+
+@pytest.mark.parametrize("script", [pytest.param("exec evil", id="B18-script")])
+def test_nor_another_script(script: str) -> None:
+    def given(text: str) -> Json:
+        body = in_kind(kind("Deployment"), pod())
+        body["spec"]["template"]["spec"]["containers"][0]["args"] = ["sh", "-c", text]
+        return body
+
+    assert reasons(judge(request(given(script), "UPDATE", given("exec agent")))) == {
+        "SHELL_WRAPPER"
+    }
+    assert judge(request(given(script), "UPDATE", given(script))).allowed
+
+
 @pytest.mark.parametrize("finalizers", [pytest.param(["example.com/hold"], id="B19")])
 def test_a_pod_that_is_being_deleted_runs_until_it_is_gone(finalizers: Json) -> None:
     old = running()

@@ -13,6 +13,7 @@ from policyc.admission.manifests import path_of
 from policyc.admission.request import Object, Request
 from policyc.admission.scan import SCANNED, Judged, policy_reports, scan
 from policyc.admission.view import View
+from policyc.cli.extra import needs
 from policyc.cli.main import Exit
 from policyc.cli.objects import (
     add_bundle,
@@ -102,6 +103,7 @@ def _check(args: argparse.Namespace) -> None:
 
 
 def _connect(kubeconfig: Path | None) -> Cluster:
+    needs("--live", "kubernetes", "urllib3")
     from policyc.kube.client import connect  # half a second to import
 
     return connect(kubeconfig)

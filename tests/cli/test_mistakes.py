@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import importlib.util
 import shutil
 from pathlib import Path
 
 import pytest
 from support.console import run
 from support.samples import ROOT
+
+from policyc.cli.main import main
 
 
 @pytest.fixture
@@ -45,3 +48,16 @@ def test_why_without_the_policies_at_hand(generated: Path) -> None:
     assert done.returncode == 0
     assert b"note: there is no policy root `policies`" in done.stderr
     assert b"evidence support/profiles/triage-bot.json#" in done.stdout
+
+
+@pytest.mark.parametrize("words", [["scan", "--live"], ["verify-webhook", "--live"]])
+def test_live_without_the_client(
+    words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    assert main(words) == 2
+    assert capsys.readouterr().err == (
+        "error[PC7116]: --live needs `kubernetes`, which is not installed\n"
+        "  help: pip install 'policyc[webhook]'\n"
+    )

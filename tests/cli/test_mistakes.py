@@ -28,10 +28,21 @@ def generated(tmp_path: Path) -> Path:
         (["why", "loose.yaml"], "`loose.yaml` is no artifact"),
         (["why", "generated/none.yaml"], "none.yaml"),
         (["why", "generated/triage-bot/networkpolicy.yaml#spec"], "networkpolicy.yaml#/spec`"),
+        (["bundle", "keygen", "team", "-o", "none/team.key"], "a folder that exists"),
+        (["bundle", "keygen", "team", "-o", "team.key"], "never overwritten"),
+        (["bundle", "sign", "genrated", "--key", "team.key"], "no folder `genrated`"),
+        (["bundle", "sign", "--key", "team.key.pub"], "the file without `.pub`"),
+        (["bundle", "verify", "--key", "team.key"], "is in the file `.pub`"),
+        (["bundle", "verify", "genrated", "--key", "team.key.pub"], "no folder `genrated`"),
+        (["bundle", "objects"], "generated.sig`: No such file or directory"),
+        (["audit", "show", "log", "--since", "monday"], "write it as 2026-12-31"),
+        (["audit", "show", "log", "--verdict", "maybe"], "invalid choice"),
     ],
 )
 def test_a_mistake_is_named(words: list[str], said: str, generated: Path) -> None:
     (generated.parent / "loose.yaml").write_text("a: 1\n")
+    if words[0] == "bundle":
+        assert main(["bundle", "keygen", "team", "-o", f"{generated.parent / 'team.key'}"]) == 0
     done = run(*words, cwd=generated.parent)
     assert done.returncode == 2
     assert said in done.stderr.decode()

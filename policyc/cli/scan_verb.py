@@ -93,9 +93,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _check(args: argparse.Namespace) -> None:
     if args.live == (args.folder is not None):
-        raise PolicycError(
-            "PC7059", "there are two things to scan, or none", help="give either a FOLDER or --live"
-        )
+        said = "there are two things to scan" if args.live else "there is nothing to scan"
+        raise PolicycError("PC7059", said, help="give either a FOLDER or --live")
     if not args.live and (args.apply or args.kubeconfig):
         raise PolicycError(
             "PC7059", "a folder is no cluster", help="--kubeconfig and --apply go with --live"

@@ -31,7 +31,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--bundle-image",
         default=f"{_REGISTRY}/bundle:latest",
         metavar="IMAGE",
-        help="image that holds the signed output folder",
+        help="image that holds generated, the signed output folder, and generated.sig",
     )
     parser.add_argument(
         "--bundle-objects",

@@ -74,7 +74,11 @@ class FolderSource:
 
     def read(self) -> Envelopes:
         if not self._folder.is_dir():
-            raise PolicycError("PC7113", f"there is no bundle folder `{self._folder}`")
+            raise PolicycError(
+                "PC7113",
+                f"there is no bundle folder `{self._folder}`",
+                help="name the output folder of `policyc compile` with --bundle",
+            )
         return self._load(self._folder)
 
 

@@ -63,9 +63,14 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as fault:
         raise PolicycError(
             "PC7111",
-            f"cannot listen on `{host}` port {port}: {fault.strerror}",
+            f"cannot listen on `{host}` port {port}: {_said(fault)}",
             help="another process may have it; choose with --host, --port and --health-port",
         ) from fault
+
+
+def _said(fault: OSError) -> str:
+    """Its words, without the address that Python adds."""
+    return str(fault.strerror).partition(" (while")[0]
 
 
 async def serve(servers: list[Server], drain_seconds: float, on_drain: Callable[[], None]) -> None:

@@ -106,6 +106,8 @@ class Service:
         for watch in self._watches:
             watch.start()
         self._begin_to_guard()
+        health = self._servers[1].port
+        self._talk.info("serving", host=self._settings.host, port=self.port, healthPort=health)
         threading.Thread(target=self._poll, name="poll", daemon=True).start()
         try:
             with asyncio.Runner(loop_factory=_loop_factory()) as runner:

@@ -57,8 +57,11 @@ def objects_of(folder: Path) -> Iterator[dict[str, Json]]:
         note = place.signature.read_bytes()
         statement = parse_statement(split_note(note)[0])
     except (OSError, ValueError) as fault:
+        said = fault.strerror if isinstance(fault, OSError) else fault
         raise VerificationError(
-            "PC7101", f"`{place.signature}`: {fault}", help="sign the folder first"
+            "PC7101",
+            f"`{place.signature}`: {said}",
+            help="sign the folder with `policyc bundle sign` first",
         ) from None
     manifest = read_manifest(place.folder)
     listed = listed_in(manifest)

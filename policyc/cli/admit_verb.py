@@ -18,7 +18,7 @@ from policyc.cli.objects import (
     read_objects,
     settings_of,
 )
-from policyc.cli.report import add_date, add_format, say
+from policyc.cli.report import add_date, add_format, counted, say
 from policyc.core.diagnostics import has_errors
 from policyc.core.errors import PolicycError
 
@@ -57,10 +57,14 @@ def run(args: argparse.Namespace) -> int:
             request = request_of(one.body)
         except ReviewError as fault:
             place = one.span("").begin
-            raise PolicycError("PC7059", f"`{one.source.path}:{place.line}`: {fault}") from fault
+            raise PolicycError(
+                "PC7059",
+                f"`{one.source.path}:{place.line}`: {fault}",
+                help="pass Kubernetes objects only: what the cluster holds goes with --cluster",
+            ) from fault
         verdict = evaluate(request, bundle, view, settings, str(args.as_of))
         found += [diagnostic(finding, one, prefix) for finding in verdict.findings]
     say(found, args.format)
     if args.format == "text":
-        print(f"{len(asked)} objects, {'refused' if has_errors(found) else 'admitted'}")
+        print(f"{counted(len(asked), 'object')}, {'refused' if has_errors(found) else 'admitted'}")
     return Exit.FINDINGS if has_errors(found) else Exit.CLEAN

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -19,8 +20,9 @@ _FILTERS = {
     "code": "records with this reason word, such as SA_NOT_ALLOWED or SA_NOT_ALLOWED:warn",
     "since": "records of this time or later, such as 2026-09-01T12",
     "until": "records before this time",
-    "verdict": "allow or deny",
+    "verdict": "allow, deny, or none for what was no review",
 }
+_TIME = re.compile(r"\d{4}(-\d\d(-\d\d(T\d\d(:\d\d(:\d\d(\.\d+)?Z?)?)?)?)?)?", re.ASCII)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -56,7 +58,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     for field in (*show.EXACT, "code", "since", "until"):
         made["show"].add_argument(
-            f"--{field}", help=_FILTERS.get(field, f"records with this {field}")
+            f"--{field}",
+            help=_FILTERS.get(field, f"records with this {field}"),
+            type=_time if field in ("since", "until") else str,
+            choices=("allow", "deny", "none") if field == "verdict" else None,
         )
     for name in ("verify", "show", "check"):
         made[name].add_argument("--format", choices=("text", "json"), default="text")
@@ -73,6 +78,15 @@ def run(args: argparse.Namespace) -> int:
         case _:
             _check(args)
     return Exit.CLEAN
+
+
+def _time(text: str) -> str:
+    """The beginning of a time as records have it: others would be compared letter by letter."""
+    if not _TIME.fullmatch(text):
+        raise argparse.ArgumentTypeError(
+            f"`{text}` is no beginning of a UTC time: write it as 2026-12-31 or 2026-12-31T09:30"
+        )
+    return text
 
 
 def _verify(args: argparse.Namespace) -> int:

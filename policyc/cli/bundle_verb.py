@@ -47,6 +47,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    if args.action != "keygen":
+        _is_there(args.folder)
     match args.action:
         case "keygen":
             _keygen(args.name, args.output)
@@ -63,6 +65,16 @@ def run(args: argparse.Namespace) -> int:
     return Exit.CLEAN
 
 
+def _is_there(folder: Path) -> None:
+    """A wrong path is named as one, before anything is said of signatures."""
+    if not folder.is_dir():
+        raise PolicycError(
+            "PC7058",
+            f"there is no folder `{folder}`",
+            help="name the output folder of `policyc compile`",
+        )
+
+
 def _keygen(name: str, path: Path) -> None:
     signer = generate(name)
     _write_new(path, signer.to_text(), 0o600)
@@ -75,9 +87,15 @@ def _write_new(path: Path, text: str, mode: int) -> None:
     try:
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w") as stream:
             stream.write(text + "\n")
-    except OSError as fault:
+    except FileExistsError as fault:
         raise PolicycError(
             "PC7053",
             f"cannot write `{path}`: {fault.strerror}",
             help="keys are never overwritten: name another file, or move the old one away",
+        ) from fault
+    except OSError as fault:
+        raise PolicycError(
+            "PC7053",
+            f"cannot write `{path}`: {fault.strerror}",
+            help="name a file in a folder that exists and may be written",
         ) from fault

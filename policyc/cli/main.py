@@ -10,6 +10,7 @@ import traceback
 from collections.abc import Sequence
 from enum import IntEnum
 from types import ModuleType
+from typing import NoReturn
 
 import policyc
 from policyc.core.errors import InternalError, PolicycError
@@ -110,4 +111,25 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
             module = module_of(name)
             module.configure(verb)
             verb.set_defaults(run=module.run)
-    return parser.parse_args(arguments)
+    args, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        _no_option(parser, arguments, unknown)
+    return args
+
+
+def _no_option(
+    parser: argparse.ArgumentParser, arguments: Sequence[str], unknown: Sequence[str]
+) -> NoReturn:
+    """Ends with what was meant, in the words of the verb and action that was asked."""
+    for word in arguments:  # argparse tells neither its actions nor which parser was chosen
+        for action in parser._actions:  # noqa: SLF001
+            if isinstance(action, argparse._SubParsersAction) and word in action.choices:  # noqa: SLF001
+                parser = action.choices[word]
+                break
+    wrong = next((word for word in unknown if word.startswith("-")), unknown[0])
+    flags = [flag for action in parser._actions for flag in action.option_strings]  # noqa: SLF001
+    hint = did_you_mean(wrong.partition("=")[0], flags) or f"`{parser.prog} --help` lists them"
+    what = (
+        f"there is no option `{wrong}`" if wrong.startswith("-") else f"`{wrong}` is one too many"
+    )
+    parser.error(f"{what}; {hint}")

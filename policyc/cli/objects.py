@@ -76,7 +76,11 @@ def read_objects(paths: Iterable[Path]) -> Iterator[Placed]:
                 data = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
                 yield from placed(Source(str(file), data.decode("utf-8")))
             except OSError as fault:
-                raise PolicycError("PC7050", f"cannot read `{file}`: {fault.strerror}") from fault
+                raise PolicycError(
+                    "PC7050",
+                    f"cannot read `{file}`: {fault.strerror}",
+                    help="check the path and its permissions",
+                ) from fault
             except (UnicodeDecodeError, YamlError) as fault:
                 raise PolicycError(
                     "PC7059",

@@ -13,6 +13,7 @@ from policyc.admission.manifests import path_of
 from policyc.admission.request import Object, Request
 from policyc.admission.scan import SCANNED, Judged, policy_reports, scan
 from policyc.admission.view import View
+from policyc.cli.extra import needs
 from policyc.cli.main import Exit
 from policyc.cli.objects import (
     add_bundle,
@@ -92,9 +93,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _check(args: argparse.Namespace) -> None:
     if args.live == (args.folder is not None):
-        raise PolicycError(
-            "PC7059", "there are two things to scan, or none", help="give either a FOLDER or --live"
-        )
+        said = "there are two things to scan" if args.live else "there is nothing to scan"
+        raise PolicycError("PC7059", said, help="give either a FOLDER or --live")
     if not args.live and (args.apply or args.kubeconfig):
         raise PolicycError(
             "PC7059", "a folder is no cluster", help="--kubeconfig and --apply go with --live"
@@ -102,6 +102,7 @@ def _check(args: argparse.Namespace) -> None:
 
 
 def _connect(kubeconfig: Path | None) -> Cluster:
+    needs("--live", "kubernetes", "urllib3")
     from policyc.kube.client import connect  # half a second to import
 
     return connect(kubeconfig)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from policyc.admission.view import key_of
 from policyc.catalog.network_plugins import ENFORCING
+from policyc.cli.extra import needs
 from policyc.cli.main import Exit
 from policyc.cli.objects import read_objects
 from policyc.cli.report import add_format, say
@@ -62,6 +63,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _connected(kubeconfig: Path | None) -> Cluster:
+    needs("--live", "kubernetes", "urllib3")
     from policyc.kube.client import connect
 
     return connect(kubeconfig)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import base64
+import re
 import sys
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from policyc.deploy.manifests import manifests, stream
 from policyc.deploy.objects import Rollout
 from policyc.pipeline.output import read_tree
 
+_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")  # RFC 1123
 _REGISTRY = "registry.example.com/policyc"
 
 
@@ -31,14 +33,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--bundle-image",
         default=f"{_REGISTRY}/bundle:latest",
         metavar="IMAGE",
-        help="image that holds the signed output folder",
+        help="image that holds generated, the signed output folder, and generated.sig",
     )
     parser.add_argument(
         "--bundle-objects",
         action="store_true",
         help="take envelopes from the cluster's EnvelopeBundle objects instead of an image",
     )
-    parser.add_argument("--replicas", type=int, default=2, metavar="N", help="pods (2)")
+    parser.add_argument("--replicas", type=_replicas, default=2, metavar="N", help="pods (2)")
     parser.add_argument(
         "--log-claim",
         default="",
@@ -57,10 +59,17 @@ def add_target(parser: argparse.ArgumentParser) -> None:
     """The options that say what the cluster is like."""
     add_bundle(parser)
     parser.add_argument(
-        "--home", default="policyc-system", metavar="NAMESPACE", help="the webhook's own namespace"
+        "--home",
+        type=_namespace,
+        default="policyc-system",
+        metavar="NAMESPACE",
+        help="the webhook's own namespace",
     )
     parser.add_argument(
-        "--url", default="", help="where the API server finds the webhook, outside of the cluster"
+        "--url",
+        type=_url,
+        default="",
+        help="where the API server finds the webhook, outside of the cluster",
     )
     parser.add_argument(
         "--ca-file", type=Path, metavar="FILE", help="authority of the webhook's certificate, PEM"
@@ -74,15 +83,45 @@ def add_target(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _replicas(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(
+            f"`{text}` is no number of pods: without one nothing starts in agents' namespaces"
+        )
+    return int(text)
+
+
+def _namespace(text: str) -> str:
+    if not _LABEL.fullmatch(text):
+        raise argparse.ArgumentTypeError(f"`{text}` cannot name a namespace")
+    return text
+
+
+def _url(text: str) -> str:
+    if text and not text.startswith("https://"):  # the API server calls no other
+        raise argparse.ArgumentTypeError(f"`{text}` is no address: write it as https://HOST:PORT")
+    return text
+
+
+def _authority(path: Path) -> str:
+    """A caBundle: base64 of PEM; the API server takes no other."""
+    data = read_file(path)
+    if b"-----BEGIN CERTIFICATE-----" not in data:
+        raise PolicycError(
+            "PC7112", f"`{path}` holds no certificate", help="give the authority's certificate, PEM"
+        )
+    return base64.b64encode(data).decode()
+
+
 def target_of(args: argparse.Namespace) -> Target:
-    """The target of the options; PolicycError PC7058 or PC7061 when it cannot be one."""
+    """The target of the options; PolicycError PC7058, PC7061 or PC7112 when it cannot be one."""
     bundle = open_bundle(args.bundle)
     try:
         return Target(
             namespaces=tuple(sorted(bundle.by_namespace)),
             home=args.home,
             url=args.url,
-            ca_bundle=base64.b64encode(read_file(args.ca_file)).decode() if args.ca_file else "",
+            ca_bundle=_authority(args.ca_file) if args.ca_file else "",
             operators=frozenset(args.operators),
         )
     except ValueError as fault:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import argparse
 import gc
-import importlib.util
 import os
 
+from policyc.cli.extra import needs
 from policyc.cli.main import Exit
-from policyc.core.errors import PolicycError
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -19,7 +18,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    _needs("fastapi", "uvicorn")
+    needs("the webhook", "fastapi", "uvicorn")
     gc.disable()  # what is imported and loaded stays: collections would be a fifth of the start
     from webhook.logs import start_logging
     from webhook.service import Service
@@ -31,14 +30,3 @@ def run(args: argparse.Namespace) -> int:
     gc.enable()
     service.run()
     return Exit.CLEAN
-
-
-def _needs(*modules: str) -> None:
-    """The server's libraries are an extra: compiling needs none of them."""
-    for name in modules:
-        if importlib.util.find_spec(name) is None:
-            raise PolicycError(
-                "PC7116",
-                f"the webhook needs `{name}`, which is not installed",
-                help="pip install 'policyc[webhook]'",
-            )

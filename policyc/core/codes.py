@@ -115,7 +115,7 @@ CODES: dict[str, str] = {
     "PC7113": "a bundle that does not verify",
     "PC7114": "no way to a cluster",
     "PC7115": "a setting that cannot be",
-    "PC7116": "the webhook is not installed",
+    "PC7116": "the extra `webhook` is not installed",
     "PC7117": "a resource that this user may not have",
     "PC7118": "the API server did not do what was asked",
     # 8xxx admission

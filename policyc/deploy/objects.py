@@ -26,8 +26,8 @@ _LABELS: dict[str, Json] = {"app.kubernetes.io/name": NAME}
 class Rollout:
     """Images should be given by digest; with less than 2 ``replicas`` a node's end is an outage.
 
-    ``bundle`` is an image that holds the signed output folder: it is mounted as a volume
-    (KEP-4639, on by default since Kubernetes 1.35).  With ``from_objects`` nothing is
+    ``bundle`` is an image that holds the signed output folder as ``generated`` and, beside
+    it, ``generated.sig``: it is mounted as a volume (KEP-4639, on by default since Kubernetes 1.35).  With ``from_objects`` nothing is
     mounted, and envelopes are taken from the cluster's own objects.  ``log_claim`` is a
     claim of a volume that all pods may write at once, each in a folder of its own; without
     one the decision log goes with its pod.
@@ -268,8 +268,8 @@ def _arguments(target: Target, rollout: Rollout) -> list[Json]:
     return [
         "webhook",
         "run",
-        "--bundle-objects" if rollout.from_objects else f"--bundle={_ETC}/bundle",
-        f"--public-key={_ETC}/keys/bundle.pub",
+        "--bundle-objects" if rollout.from_objects else f"--bundle={_ETC}/bundle/generated",
+        f"--public-keys={_ETC}/keys/bundle.pub",
         f"--client-ca={_ETC}/keys/api-server-ca.crt",
         f"--tls-cert={_ETC}/tls/tls.crt",
         f"--tls-key={_ETC}/tls/tls.key",

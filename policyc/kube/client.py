@@ -245,10 +245,15 @@ def connect(kubeconfig: Path | None) -> Cluster:
             load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]  # theirs
     except (ConfigException, YAMLError, OSError, ValueError, TypeError, AttributeError) as fault:
         where = f"`{kubeconfig}` is no usable kubeconfig" if kubeconfig else "this is no pod of one"
+        said = str(fault)
+        if kubeconfig and not kubeconfig.expanduser().exists():  # the client has no word for it
+            said = "there is no such file"
         raise PolicycError(
             "PC7114",
-            f"no way to a cluster: {where}: {' '.join(str(fault).split())}",
-            help="give --kubeconfig FILE, or run with a ServiceAccount's token mounted",
+            f"no way to a cluster: {where}: {' '.join(said.split())}",
+            help="check the path, and the file with `kubectl --kubeconfig FILE cluster-info`"
+            if kubeconfig
+            else "give --kubeconfig FILE, or run with a ServiceAccount's token mounted",
         ) from fault
     return Cluster(configuration)
 

@@ -92,7 +92,7 @@ def parse_signer(text: str) -> Signer:
     """A private key out of its text form; ValueError when it is none."""
     text = text.strip()
     if not text.startswith(_PRIVATE):
-        raise ValueError("not a private key")
+        raise ValueError("not a private key; the private one of a pair is the file without `.pub`")
     name, key_id, seed = _parts(text.removeprefix(_PRIVATE))
     signer = Signer(name, seed)
     if signer.verifier.id != key_id:
@@ -102,6 +102,8 @@ def parse_signer(text: str) -> Signer:
 
 def parse_verifier(text: str) -> Verifier:
     """A public key out of its text form; ValueError when it is none."""
+    if text.strip().startswith(_PRIVATE):
+        raise ValueError("this is a private key; the public one of the pair is in the file `.pub`")
     name, key_id, key = _parts(text.strip())
     verifier = Verifier(name, key)
     if verifier.id != key_id:

@@ -39,7 +39,7 @@ def test_a_good_object_is_admitted(
     held = write(tmp_path / "cluster.yaml", cluster())
     good = write(tmp_path / "good.yaml", [in_kind(kind("Deployment"), pod())])
     assert main(["admit", good, "--bundle", bundle, "--cluster", held]) == 0
-    assert capsys.readouterr().out == "1 objects, admitted\n"
+    assert capsys.readouterr().out == "1 object, admitted\n"
 
 
 def test_a_wrong_one_is_shown_with_place_and_line(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import importlib.util
 import shutil
 from pathlib import Path
 
 import pytest
 from support.console import run
 from support.samples import ROOT
+
+from policyc.cli.main import main
 
 
 @pytest.fixture
@@ -25,10 +28,29 @@ def generated(tmp_path: Path) -> Path:
         (["why", "loose.yaml"], "`loose.yaml` is no artifact"),
         (["why", "generated/none.yaml"], "none.yaml"),
         (["why", "generated/triage-bot/networkpolicy.yaml#spec"], "networkpolicy.yaml#/spec`"),
+        (["bundle", "keygen", "team", "-o", "none/team.key"], "a folder that exists"),
+        (["bundle", "keygen", "team", "-o", "team.key"], "never overwritten"),
+        (["bundle", "sign", "genrated", "--key", "team.key"], "no folder `genrated`"),
+        (["bundle", "sign", "--key", "team.key.pub"], "the file without `.pub`"),
+        (["bundle", "verify", "--key", "team.key"], "is in the file `.pub`"),
+        (["bundle", "verify", "genrated", "--key", "team.key.pub"], "no folder `genrated`"),
+        (["admit", "x", "--bundel", "generated"], "no option `--bundel`; did you mean `--bundle`?"),
+        (["bundle", "verify", "--kye=x", "--key", "x"], "did you mean `--key`?"),
+        (["webhook", "run", "--prot", "1"], "policyc webhook run: error: there is no option"),
+        (["schema", "a", "b"], "`b` is one too many; `policyc schema --help`"),
+        (["webhook", "manifests", "--replicas", "0"], "`0` is no number of pods"),
+        (["webhook", "manifests", "--url", "http://a"], "write it as https://HOST:PORT"),
+        (["webhook", "manifests", "--home", "A B"], "`A B` cannot name a namespace"),
+        (["webhook", "manifests", "--ca-file", "loose.yaml"], "`loose.yaml` holds no certificate"),
+        (["bundle", "objects"], "generated.sig`: No such file or directory"),
+        (["audit", "show", "log", "--since", "monday"], "write it as 2026-12-31"),
+        (["audit", "show", "log", "--verdict", "maybe"], "invalid choice"),
     ],
 )
 def test_a_mistake_is_named(words: list[str], said: str, generated: Path) -> None:
     (generated.parent / "loose.yaml").write_text("a: 1\n")
+    if words[0] == "bundle":
+        assert main(["bundle", "keygen", "team", "-o", f"{generated.parent / 'team.key'}"]) == 0
     done = run(*words, cwd=generated.parent)
     assert done.returncode == 2
     assert said in done.stderr.decode()
@@ -45,3 +67,16 @@ def test_why_without_the_policies_at_hand(generated: Path) -> None:
     assert done.returncode == 0
     assert b"note: there is no policy root `policies`" in done.stderr
     assert b"evidence support/profiles/triage-bot.json#" in done.stdout
+
+
+@pytest.mark.parametrize("words", [["scan", "--live"], ["verify-webhook", "--live"]])
+def test_live_without_the_client(
+    words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    assert main(words) == 2
+    assert capsys.readouterr().err == (
+        "error[PC7116]: --live needs `kubernetes`, which is not installed\n"
+        "  help: pip install 'policyc[webhook]'\n"
+    )

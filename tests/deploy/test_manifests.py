@@ -12,6 +12,7 @@ from support.samples import ROOT
 
 from policyc.admission.manifests import plural
 from policyc.admission.view import WATCHED, WATCHED_IF_SERVED
+from policyc.bundle.statement import signature_path
 from policyc.catalog.policy_kinds import POLICY_KINDS
 from policyc.cli.main import Exit, main
 from policyc.deploy.configurations import Target
@@ -117,7 +118,7 @@ def test_a_namespace_in_which_agents_may_not_be(
 
 def test_the_server_takes_its_arguments() -> None:
     """Every flag of the Deployment is one of ``policyc webhook run``, and they fit together."""
-    parser = argparse.ArgumentParser()
+    parser = argparse.ArgumentParser(allow_abbrev=False)
     add_flags(parser)
     pod = OBJECTS["deployment.yaml"]["spec"]["template"]["spec"]
     verb, action, *flags = pod["containers"][0]["args"]
@@ -126,6 +127,8 @@ def test_the_server_takes_its_arguments() -> None:
     ports = {p["name"]: p["containerPort"] for p in pod["containers"][0]["ports"]}
     assert ports == {"https": settings.port, "health": settings.health_port}
     assert settings.guard and settings.client_ca
+    # The signature lies beside the folder: the image that is mounted has both.
+    assert mounted("bundle")["mountPath"] == str(signature_path(settings.bundle).parent)
     assert settings.drain_seconds < pod["terminationGracePeriodSeconds"]
     account = "system:serviceaccount:policyc-system:policyc"
     assert settings.admission.operators == {account}
@@ -150,7 +153,7 @@ def test_with_objects_nothing_is_mounted_for_envelopes() -> None:
     container = spec["containers"][0]
     for listed in (spec["volumes"], container["volumeMounts"]):
         assert {item["name"] for item in listed} == {"keys", "tls", "log-key", "log", "tmp"}
-    parser = argparse.ArgumentParser()
+    parser = argparse.ArgumentParser(allow_abbrev=False)
     add_flags(parser)
     assert read_settings(parser.parse_args(container["args"][2:]), {}).bundle_objects
 

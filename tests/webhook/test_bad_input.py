@@ -104,6 +104,8 @@ def test_no_way_to_a_cluster(tmp_path: Path) -> None:
     (tmp_path / "config").write_text("a: {", encoding="utf-8")
     err = run(tmp_path, *flags, "--kubeconfig", tmp_path / "config")
     assert f"`{tmp_path / 'config'}` is no usable kubeconfig" in err
+    err = run(tmp_path, *flags, "--kubeconfig", tmp_path / "none")
+    assert f"`{tmp_path / 'none'}` is no usable kubeconfig: there is no such file" in err
 
 
 def test_no_right_to_watch_a_resource(tmp_path: Path) -> None:

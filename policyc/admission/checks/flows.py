@@ -78,11 +78,18 @@ def _before(case: Case) -> Mapping[str, str] | None:
 def _said(case: Case, over: Excess) -> Iterator[tuple[str, str, str]]:
     assert case.agent is not None
     if over.open:
-        wanted = ", ".join(f"{k}={v}" for k, v in case.agent.envelope.subject.pod_labels)
+        labels = dict(case.agent.envelope.subject.pod_labels)
+        wanted = ", ".join(f"{k}={v}" for k, v in labels.items())
         ways = " and ".join(over.open)
         said = f"no NetworkPolicy isolates the pod for {ways}, so everything is let through"
-        own = f"the agent's own policies select {wanted}"
-        yield "NO_DEFAULT_DENY", DIRECTIONS[over.open[0]][0], f"{said}; {own}"
+        has_all = case.pod is not None and labels.items() <= case.pod.labels.items()
+        own = (
+            f"the agent's own, which select {wanted}, are not all in the cluster"
+            if has_all
+            else f"the agent's own select {wanted}, and the pod has other labels"
+        )
+        # No domain: the policy needs no other line for this.
+        yield "NO_DEFAULT_DENY", "", f"{said}; {own}"
     for name, flows in over.wider:
         yield (
             "NP_WIDENS",

@@ -63,6 +63,18 @@ def decision(variable: Variable, cuts: Sequence[Value], children: Sequence[Diagr
     return _interned(variable, tuple(kept_cuts), tuple(kept))
 
 
+def segments(
+    variable: Variable, cuts: tuple[Value, ...], inside: Diagram, *, starts_inside: bool
+) -> Diagram:
+    """``inside`` in every second segment of the axis, from the first on if it starts inside."""
+    if inside is False:
+        return False
+    if not cuts:
+        return inside if starts_inside else False
+    pair: tuple[Diagram, Diagram] = (inside, False) if starts_inside else (False, inside)
+    return _interned(variable, cuts, (pair * (len(cuts) // 2 + 1))[: len(cuts) + 1])
+
+
 def _interned(variable: Variable, cuts: tuple[Value, ...], children: tuple[Diagram, ...]) -> Node:
     key = (variable, cuts, tuple(map(id, children)))
     node = _NODES.get(key)

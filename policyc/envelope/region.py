@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -14,11 +14,11 @@ from policyc.envelope.lattice import (
     Node,
     Value,
     Variable,
-    decision,
     join,
     join_all,
     meet,
     minus,
+    segments,
 )
 
 Point: TypeAlias = Mapping[str, str]
@@ -82,8 +82,9 @@ class Domain:
             extent = extents[name]
             if not extent:
                 return self.empty
-            children = [diagram if inside else False for inside in _membership(extent)]
-            diagram = decision(self.variable(name), extent.cuts, children)
+            diagram = segments(
+                self.variable(name), extent.cuts, diagram, starts_inside=extent.starts_inside
+            )
         return Region(self, diagram)
 
     def written(self, patterns: Mapping[str, str | Iterable[str]]) -> Region:
@@ -122,14 +123,6 @@ class Domain:
                 extents[name] = axis.parse(str(p) for p in patterns)
             regions.append(self.box(extents))
         return self.union(regions)
-
-
-def _membership(extent: Extent) -> Iterator[bool]:
-    inside = extent.starts_inside
-    yield inside
-    for _ in extent.cuts:
-        inside = not inside
-        yield inside
 
 
 @dataclass(frozen=True, slots=True, eq=False)

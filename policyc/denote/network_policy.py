@@ -111,17 +111,20 @@ def _types(spec: dict[str, Json]) -> list[Json]:
 def _rules(
     value: Json, side: str, domains: tuple[Domain, Domain], namespace: str
 ) -> Iterator[Region]:
-    by_ip, by_peer = domains
+    """Of each rule what it permits in each domain: its peers, met with its ports.
+
+    Not peer by peer and port by port: a rule may have thousands of both.
+    """
     for rule in _list(value):
         if not isinstance(rule, dict):
             raise ValueError("a rule is an object")
-        peers = _list(rule.get(side))
-        for flow in _flows(rule.get("ports")):
-            if not peers:
-                yield by_ip.box(flow)
-                yield by_peer.box(flow)
-            for peer in peers:
-                yield _peer(peer, flow, domains, namespace)
+        peers, flows = _list(rule.get(side)), [*_flows(rule.get("ports"))]
+        found = [_peer(peer, domains, namespace) for peer in peers]
+        for domain in domains:
+            region = domain.union(map(domain.box, flows))
+            if peers:
+                region &= domain.union(r for r in found if r.domain is domain)
+            yield region
 
 
 def _flows(value: Json) -> Iterator[dict[str, Extent]]:
@@ -141,9 +144,7 @@ def _flows(value: Json) -> Iterator[dict[str, Extent]]:
         yield flow
 
 
-def _peer(
-    peer: Json, flow: Mapping[str, Extent], domains: tuple[Domain, Domain], namespace: str
-) -> Region:
+def _peer(peer: Json, domains: tuple[Domain, Domain], namespace: str) -> Region:
     by_ip, by_peer = domains
     if not isinstance(peer, dict):
         raise ValueError("a peer is an object")
@@ -152,10 +153,10 @@ def _peer(
         address = _ADDRESS.extent(str(block.get("cidr")))
         for hole in _list(block.get("except")):
             address -= _ADDRESS.extent(str(hole))
-        return by_ip.box({**flow, "address": address})
+        return by_ip.box({"address": address})
     if not {"podSelector", "namespaceSelector"} & peer.keys():
         raise ValueError("a peer is a block of addresses or selects pods")
-    box = dict(flow)
+    box: dict[str, Extent] = {}
     if "namespaceSelector" in peer:
         for key, extent in selected(peer["namespaceSelector"]).items():
             box[f"namespace:{key}"] = extent

@@ -66,5 +66,6 @@ def run(args: argparse.Namespace) -> int:
         found += [diagnostic(finding, one, prefix) for finding in verdict.findings]
     say(found, args.format)
     if args.format == "text":
-        print(f"{counted(len(asked), 'object')}, {'refused' if has_errors(found) else 'admitted'}")
+        outcome = "refused" if has_errors(found) else "admitted" if asked else "nothing was judged"
+        print(f"{counted(len(asked), 'object')}, {outcome}")
     return Exit.FINDINGS if has_errors(found) else Exit.CLEAN

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from support.admission import cluster, files, in_kind, kind, pod
+from support.samples import ROOT
 
 from policyc.cli.main import main
 from policyc.kube.yaml import dump, load
@@ -117,3 +118,9 @@ def test_a_changed_bundle_is_refused(
     good = write(tmp_path / "good.yaml", [pod()])
     assert main(["admit", good, "--bundle", bundle]) == 2
     assert "PC7058" in capsys.readouterr().err
+
+
+def test_an_empty_folder_admits_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "empty").mkdir()
+    assert main(["admit", f"{tmp_path / 'empty'}", "--bundle", f"{ROOT / 'generated'}"]) == 0
+    assert capsys.readouterr().out == "0 objects, nothing was judged\n"

@@ -46,7 +46,8 @@ def automount(case: Case) -> Iterator[Finding]:
     if wanted is not False:
         yield case.finding(
             "TOKEN_MOUNT",
-            "the pod would get a token for the API, which the envelope does not use",
+            "the pod would get a token for the API, which the envelope does not use: "
+            "`automountServiceAccountToken` is not false",
             pod.at("spec.automountServiceAccountToken"),
             domain="kube",
         )

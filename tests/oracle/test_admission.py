@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from support.admission import IMAGE, bundle, files, judge, pod, request, view
 from support.drawn_pods import changed, some_pod
-from support.oracle.pods import TEMPLATES, faults
+from support.oracle.pods import TEMPLATES, faults, whose
 from support.scale import MANY
 
 from policyc.core.strict_json import loads
@@ -50,9 +50,16 @@ def test_update(chunk: int) -> None:
             template = template[key]
         for _ in range(rng.randrange(3)):
             changed(rng, template["spec"])
-        before, after = (faults(body, "agents", ENVELOPES) for body in (old, new))
+        before, after = (of_agent(body) for body in (old, new))
         verdict = judge(request(new, "UPDATE", old), AT)
         assert verdict.allowed == (after <= before), (seed, after - before, verdict.denials)
+
+
+def of_agent(body: Json) -> set[tuple[str, ...]]:
+    """The faults with whose they are: what was another agent's before is new."""
+    agent, _ = whose(body, "agents", ENVELOPES)
+    name = agent["metadata"]["name"] if agent else ""
+    return {(name, *fault) for fault in faults(body, "agents", ENVELOPES)}
 
 
 def test_the_samples_are_what_they_seem() -> None:

@@ -32,7 +32,7 @@ class ApiServer:
         self._events: list[tuple[int, Kind, str, Json]] = []
         self._objects: dict[Kind, dict[Key, Json]] = {}
         self._oldest = 0
-        self._cut = 0
+        self.cut = 0
         self.is_silent = False
         self.forbidden: set[Kind] = set()
         self.lists = 0
@@ -109,7 +109,7 @@ class ApiServer:
         """Break every watch off, and answer nothing any more."""
         with self._changed:
             self.is_silent = True
-            self._cut += 1
+            self.cut += 1
             self._changed.notify_all()
 
     def come_back(self, *, forgetful: bool = False) -> None:
@@ -123,7 +123,7 @@ class ApiServer:
     def break_watches(self) -> None:
         """Break every watch off; the next request is answered."""
         with self._changed:
-            self._cut += 1
+            self.cut += 1
             self._changed.notify_all()
 
     def _tell(self, word: str, body: Json, kind: Kind | None = None) -> None:
@@ -152,18 +152,17 @@ class ApiServer:
             ]
             return {"metadata": {"resourceVersion": str(self._version)}, "items": items}
 
-    def watch(self, kind: Kind, version: int, write: Any) -> None:
-        """Events after a version until the watch is broken off."""
-        cut = self._cut
+    def watch(self, kind: Kind, version: int, write: Any, cut: int) -> None:
+        """Events after a version until the watch is broken off: ``cut`` was then in force."""
         if version < self._oldest:
             status = {"code": 410, "message": "too old resource version", "metadata": {}}
             write({"type": "ERROR", "object": status})
             return
         while True:
             with self._changed:
-                while self._cut == cut and not (self._events and self._events[-1][0] > version):
+                while self.cut == cut and not (self._events and self._events[-1][0] > version):
                     self._changed.wait()
-                if self._cut != cut:
+                if self.cut != cut:
                     return
                 events = [e for e in self._events if e[0] > version]
             for number, of, word, body in events:
@@ -187,6 +186,8 @@ def _handler(server: ApiServer) -> type[BaseHTTPRequestHandler]:
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:  # the standard library's name
+            # First of all: a watch that is on its way when all are broken off is broken off too.
+            cut = server.cut
             if server.is_silent:
                 self.close_connection = True
                 return
@@ -199,7 +200,7 @@ def _handler(server: ApiServer) -> type[BaseHTTPRequestHandler]:
                 message = f"{plural(kind)} is forbidden: User cannot list resource"
                 self._json(403, {"kind": "Status", "message": message})
             elif "watch" in query:
-                self._stream(kind, int(query["resourceVersion"][0]))
+                self._stream(kind, int(query["resourceVersion"][0]), cut)
             else:
                 self._json(200, server.list(kind))
 
@@ -211,13 +212,13 @@ def _handler(server: ApiServer) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             self.wfile.write(data)
 
-        def _stream(self, kind: Kind, version: int) -> None:
+        def _stream(self, kind: Kind, version: int, cut: int) -> None:
             self.send_response(200)
             self.send_header("Content-Type", "application/json")
             self.send_header("Transfer-Encoding", "chunked")
             self.end_headers()
             self.close_connection = True
-            server.watch(kind, version, self._event)
+            server.watch(kind, version, self._event, cut)
 
         def _event(self, event: Json) -> None:
             data = json.dumps(event).encode() + b"\n"

@@ -284,5 +284,7 @@ def test_a_cluster_that_starts_without_a_webhook_gets_one(tmp_path: Path) -> Non
         }
         deployment = body("Deployment", NAME, "policyc-system", "apps/v1", spec=spec)
         assert plane.admin.create(collection(deployment), deployment).status == 201
-        found = plane.admin.first("/api/v1/namespaces/policyc-system/pods", lambda _: True)
+        # Controllers that lost their API server come back by steps of up to half a minute each.
+        pods = "/api/v1/namespaces/policyc-system/pods"
+        found = plane.admin.first(pods, lambda _: True, seconds=240)
         assert found["metadata"]["labels"]["app"] == NAME

@@ -85,9 +85,8 @@ class Judge:
         """The verdict on a request; a pure function of what is in force now, safe in a thread."""
         bundle = self._bundle()
         if bundle is None:
-            verdict = refusal(request.uid, "BUNDLE_UNAVAILABLE", "no verified bundle is loaded")
-        else:
-            verdict = evaluate(request, bundle, self._view(), self._settings, self._today())
+            return _without_bundle(request, "validate")
+        verdict = evaluate(request, bundle, self._view(), self._settings, self._today())
         return Decision(request, verdict, bundle, "validate")
 
     def mutate(self, request: Request) -> Decision:
@@ -97,8 +96,7 @@ class Judge:
         """
         bundle = self._bundle()
         if bundle is None:
-            verdict = refusal(request.uid, "BUNDLE_UNAVAILABLE", "no verified bundle is loaded")
-            return Decision(request, verdict, None, "mutate")
+            return _without_bundle(request, "mutate")
         case = case_of(request, bundle, self._view(), self._settings, self._today())
         try:
             patch = tuple(step for step in mutate(case) if isinstance(step, dict))
@@ -156,6 +154,11 @@ class Judge:
         if decision.request is None:
             return log.refuse(verdict, serial=serial, webhook=webhook, status=decision.status)
         return log.submit(decision.request, verdict, serial=serial, webhook=webhook)
+
+
+def _without_bundle(request: Request, webhook: str) -> Decision:
+    verdict = refusal(request.uid, "BUNDLE_UNAVAILABLE", "no verified bundle is loaded")
+    return Decision(request, verdict, None, webhook)
 
 
 def _serial(decision: Decision) -> int:

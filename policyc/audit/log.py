@@ -131,19 +131,18 @@ class DecisionLog:
         exception: str = "",
         webhook: str = "",
     ) -> Receipt | None:
-        """Record a decision.
+        """Record a decision; in strict mode, return when a checkpoint covers it.
 
         ``serial`` is the bundle's, ``exception`` the ID of what permitted it against the
-        rule, ``webhook`` the one that was asked.  A decision that cannot be recorded raises LogUnavailableError in strict mode;
-        otherwise None is returned, it is counted in ``health``, and a ``gap`` record says
-        so as soon as one can be written.
+        rule, ``webhook`` the one that was asked.  A decision that cannot be recorded raises
+        LogUnavailableError in strict mode; otherwise None is returned, it is counted in
+        ``health``, and a ``gap`` record says so as soon as one can be written.
         """
-        fields = decision(request, verdict, serial=serial, exception=exception, webhook=webhook)
-        receipt = self._write(fields)
-        if not self._strict or receipt is None:
-            return receipt
+        waiting = self.submit(request, verdict, serial=serial, exception=exception, webhook=webhook)
+        if not isinstance(waiting, Future):
+            return waiting
         try:
-            return self._wait_for(receipt).result(self._timeout)
+            return waiting.result(self._timeout)
         except TooSlow:
             raise LogUnavailableError(
                 "PC7104",

@@ -102,7 +102,7 @@ def _container(body: Json, name: str, token: str) -> Json:
     return {
         **copy.deepcopy(body),
         "name": name,
-        "args": ["--serve", "--config=/work/agent.yaml"],
+        "args": ["--serve", "--config=/config/agent.yaml"],
         "env": [{"name": key, "value": value} for key, value in _ENV.items()],
         "imagePullPolicy": "IfNotPresent",
         "livenessProbe": copy.deepcopy(_PROBE),

@@ -120,9 +120,8 @@ def _owners(case: Case) -> Iterator[tuple[str, str]]:
 
 def _names_of_kagent(body: Object) -> Iterator[str]:
     """What the container says of its Agent; empty where it says it by its ServiceAccount."""
-    entries = body.get("env")
-    for entry in entries if isinstance(entries, list) else ():
-        if isinstance(entry, dict) and entry.get("name") == "KAGENT_NAME":
+    for entry in listed(body.get("env")):
+        if entry.get("name") == "KAGENT_NAME":
             yield str(entry.get("value") or "")
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import math
 import ssl
+import time
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,7 +92,18 @@ class Client:
     def watch(
         self, path: str, *, seconds: int = 60, **query: object
     ) -> Generator[Json, None, None]:
-        """Objects of a collection that exist or come to exist or change, until the time is over."""
+        """Objects of a collection that exist or come to exist or change, until the time is over.
+
+        An API server may end a watch early, as it does when its cache starts anew; the next
+        one begins with the objects that exist, so an object may be seen twice.
+        """
+        end = time.monotonic() + seconds
+        while (left := math.ceil(end - time.monotonic())) > 0:
+            yield from self._watch_once(path, left, query)
+
+    def _watch_once(
+        self, path: str, seconds: int, query: Mapping[str, object]
+    ) -> Generator[Json, None, None]:
         connection = self._connect(seconds + 10)
         try:
             target = _target(path, {"watch": 1, "timeoutSeconds": seconds, **query})

@@ -141,6 +141,8 @@ class Axis(ABC):
     def parse(self, patterns: Iterable[str]) -> Extent:
         """The inverse of ``write``: patterns applied in order, ``!`` takes out."""
         extent = EMPTY
+        if isinstance(patterns, list) and len(patterns) == 1 and patterns[0][:1] != "!":
+            return _read(self, patterns[0])
         for takes_out, run in groupby(patterns, lambda pattern: pattern.startswith("!")):
             if takes_out:
                 extent -= union(_read(self, pattern[1:]) for pattern in run)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from policyc.core.canonical import Json
-from policyc.envelope.axes import Axis, Extent, alternating
+from policyc.envelope.axes import Axis, Extent, alternating, between
 from policyc.envelope.lattice import (
     Diagram,
     Node,
@@ -44,6 +44,7 @@ class Domain:
         self._rank = {axis.name: i for i, axis in enumerate(axes)}
         for i, family in enumerate(self.families):
             self._rank[family] = len(axes) + i
+        self._variables: dict[str, Variable] = {axis.name: (i, "") for i, axis in enumerate(axes)}
 
     def __repr__(self) -> str:
         return f"Domain({self.name!r})"
@@ -66,8 +67,11 @@ class Domain:
         return self.axes[self._rank[name]]
 
     def variable(self, name: str) -> Variable:
-        family, colon, key = name.partition(":")
-        return (self._rank[family], key) if colon else (self._rank[name], "")
+        found = self._variables.get(name)
+        if found is None:
+            family, _, key = name.partition(":")
+            found = (self._rank[family], key)
+        return found
 
     def variable_name(self, variable: Variable) -> str:
         rank, key = variable
@@ -78,13 +82,14 @@ class Domain:
     def box(self, extents: Box) -> Region:
         """The points that lie in every named extent."""
         diagram: Diagram = True
-        for name in sorted(extents, key=self.variable, reverse=True):
-            extent = extents[name]
-            if not extent:
+        named = sorted(((self.variable(name), name) for name in extents), reverse=True)
+        for variable, name in named:
+            inside = extents[name].diagram
+            if isinstance(inside, Node):
+                starts_inside = inside.children[0] is True
+                diagram = segments(variable, inside.cuts, diagram, starts_inside=starts_inside)
+            elif inside is False:
                 return self.empty
-            diagram = segments(
-                self.variable(name), extent.cuts, diagram, starts_inside=extent.starts_inside
-            )
         return Region(self, diagram)
 
     def written(self, patterns: Mapping[str, str | Iterable[str]]) -> Region:
@@ -215,6 +220,8 @@ class Region:
 def _groups(node: Node) -> list[tuple[Diagram, Extent]]:
     """Each child that is not empty, with all the values that lead to it, in order of the first."""
     last = len(node.cuts)
+    if last == 2 and node.children[0] is False and node.children[2] is False:  # one value, mostly
+        return [(node.children[1], between(*node.cuts))]
     found: dict[int, tuple[Diagram, list[Value]]] = {}
     for i, child in enumerate(node.children):
         if child is not False:

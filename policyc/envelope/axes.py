@@ -15,7 +15,7 @@ from functools import lru_cache
 from itertools import groupby
 
 from policyc.catalog.paths import typed_path
-from policyc.envelope.lattice import Diagram, Node, Value, decision, join, meet, minus
+from policyc.envelope.lattice import Diagram, Node, Value, decision, join, meet, minus, segments
 from policyc.envelope.patterns import cone_end, text_patterns, unescape
 
 _HERE = (0, "")
@@ -81,18 +81,19 @@ def between(first: Value | None, end: Value | None) -> Extent:
 
 
 def alternating(cuts: Sequence[Value], *, starts_inside: bool) -> Extent:
-    """The set whose membership flips at each cut."""
-    if not cuts:
-        return ALL if starts_inside else EMPTY
-    inside = [(i % 2 == 0) == starts_inside for i in range(len(cuts) + 1)]
-    return Extent(decision(_HERE, cuts, inside))
+    """The set whose membership flips at each cut; they ascend."""
+    return Extent(segments(_HERE, tuple(cuts), True, starts_inside=starts_inside))
 
 
 def union(extents: Iterable[Extent]) -> Extent:
     """The join of many.  Points and ranges are merged by one sort of their ends."""
     spans: list[tuple[Value | None, Value | None]] = []
     for extent in extents:
-        spans.extend(extent.segments())
+        node = extent.diagram
+        if isinstance(node, Node) and len(node.cuts) == 2 and node.children[1] is True:
+            spans.append((node.cuts[0], node.cuts[1]))
+        else:
+            spans.extend(extent.segments())
     if not spans:
         return EMPTY
     bounded = sorted((s for s in spans if s[0] is not None), key=lambda s: s[0])  # type: ignore[arg-type,return-value]  # one axis, one type

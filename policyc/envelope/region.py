@@ -44,6 +44,7 @@ class Domain:
         self._rank = {axis.name: i for i, axis in enumerate(axes)}
         for i, family in enumerate(self.families):
             self._rank[family] = len(axes) + i
+        self._named = {axis.name: axis for axis in axes}
         self._variables: dict[str, Variable] = {axis.name: (i, "") for i, axis in enumerate(axes)}
 
     def __repr__(self) -> str:
@@ -59,12 +60,13 @@ class Domain:
 
     def axis(self, name: str) -> Axis:
         """The axis of that name; KeyError when there is none."""
+        found = self._named.get(name)
+        if found is not None:
+            return found
         family, colon, _ = name.partition(":")
         if colon:
             return self.families[family]
-        if name in self.families:
-            raise KeyError(name)
-        return self.axes[self._rank[name]]
+        raise KeyError(name)
 
     def variable(self, name: str) -> Variable:
         found = self._variables.get(name)
@@ -157,7 +159,7 @@ class Region:
         )
 
     def __hash__(self) -> int:
-        return hash((self.domain.name, id(self.diagram)))
+        return id(self.diagram)
 
     def __bool__(self) -> bool:
         return self.diagram is not False

@@ -27,7 +27,7 @@ from policyc.lower.endpoints import api_server, reaches
 from policyc.lower.generalise import generalise
 from policyc.lower.generalise.peers import addressed
 from policyc.lower.ladder import widened
-from policyc.lower.limits import Limit, limits
+from policyc.lower.limits import Cut, Limit, limits
 from policyc.lower.losses import Losses, blind_spots
 from policyc.lower.resolutions import resolutions
 from policyc.semantics.model import CheckedAgent, CheckedPolicy, Clause, Declared
@@ -114,8 +114,7 @@ class _Lowering:
     def _withhold(self, peer: PeerSeen) -> None:
         """Say of the address of a name that what beats an observation beats the name's way to it."""
         if peer.address:
-            candidate = addressed(peer)
-            self._beaten(candidate, self.limits[candidate.domain])
+            self._beaten(addressed(peer))
 
     def _is_dns(self, peer: PeerSeen) -> bool:
         """Whether the peer is a DNS server that every agent that connects may ask."""
@@ -126,25 +125,20 @@ class _Lowering:
 
     def offer(self, candidate: Candidate) -> None:
         """Grant what the limits leave of an observed candidate; remember why the rest is not."""
-        limit = self.limits[candidate.domain]
-        self._beaten(candidate, limit)
-        region = limit.unprotected(candidate.region)
-        if not region:
-            return
-        inside = limit.inside(region)
-        if not candidate.is_inferred and inside != region - limit.taken:
+        cut = self._beaten(candidate)
+        if cut.is_outside and not candidate.is_inferred:
             self.losses.outside.setdefault(candidate.domain, []).append(candidate)
-        self._grant(inside, candidate.derivation)
+        self._grant(cut.inside, candidate.derivation)
 
-    def _beaten(self, candidate: Candidate, limit: Limit) -> None:
+    def _beaten(self, candidate: Candidate) -> Cut:
         """Report what the protected set and the lines that take away beat of a candidate."""
-        if limit.unnamed_protected(candidate.region):
+        cut = self.limits[candidate.domain].cut(candidate.region)
+        if cut.is_protected:
             self.losses.overreaches(candidate, "protected")
-        region = limit.unprotected(candidate.region)
-        for taker in limit.takers:
-            if region & taker.region:
-                word = "never" if taker in self.agent.nevers else "deny"
-                self.losses.overreaches(candidate, f"`{word} {taker.text}` forbids it", taker)
+        for taker in cut.takers:
+            word = "never" if taker in self.agent.nevers else "deny"
+            self.losses.overreaches(candidate, f"`{word} {taker.text}` forbids it", taker)
+        return cut
 
     # -- policy ------------------------------------------------------------------------
 

@@ -45,6 +45,7 @@ class Node:
 Diagram: TypeAlias = Node | bool
 
 _NODES: WeakValueDictionary[tuple[object, ...], Node] = WeakValueDictionary()
+_known = _NODES.data.get  # type: ignore[attr-defined]  # the dictionary of references below it: a look-up without a call of Python
 
 
 def decision(variable: Variable, cuts: Sequence[Value], children: Sequence[Diagram]) -> Diagram:
@@ -77,7 +78,8 @@ def segments(
 
 def _interned(variable: Variable, cuts: tuple[Value, ...], children: tuple[Diagram, ...]) -> Node:
     key = (variable, cuts, tuple(map(id, children)))
-    node = _NODES.get(key)
+    known = _known(key)
+    node = None if known is None else known()
     if node is None:
         node = _NODES[key] = Node(variable, cuts, children)
     return node

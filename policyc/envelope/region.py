@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeAlias
 
 from policyc.core.canonical import Json
@@ -84,8 +85,7 @@ class Domain:
     def box(self, extents: Box) -> Region:
         """The points that lie in every named extent."""
         diagram: Diagram = True
-        named = sorted(((self.variable(name), name) for name in extents), reverse=True)
-        for variable, name in named:
+        for variable, name in _from_last(self, tuple(extents)):
             inside = extents[name].diagram
             if isinstance(inside, Node):
                 starts_inside = inside.children[0] is True
@@ -130,6 +130,12 @@ class Domain:
                 extents[name] = axis.parse(str(p) for p in patterns)
             regions.append(self.box(extents))
         return self.union(regions)
+
+
+@lru_cache(maxsize=1 << 12)
+def _from_last(domain: Domain, names: tuple[str, ...]) -> tuple[tuple[Variable, str], ...]:
+    """Axes with their variables, the last one first: boxes name the same few again and again."""
+    return tuple(sorted(((domain.variable(name), name) for name in names), reverse=True))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -190,7 +190,10 @@ def _run(value: Json, pointer: str) -> Run:
 
 
 def _texts(value: Json, pointer: str) -> tuple[str, ...]:
-    return tuple(_text(text, f"{pointer}/{i}") for i, text in enumerate(_list(value, pointer)))
+    for i, text in enumerate(_list(value, pointer)):
+        if not isinstance(text, str):
+            _refuse(f"{pointer}/{i}", "a string is wanted")
+    return tuple(value)  # type: ignore[arg-type]  # a list of strings, as was just seen
 
 
 def _items(value: Json, domain: str, ids: frozenset[str]) -> tuple[Item, ...]:

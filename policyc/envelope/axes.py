@@ -299,7 +299,9 @@ class AddressAxis(Axis):
         blocks: list[ipaddress.IPv4Network | ipaddress.IPv6Network] = []
         for a, b in extent.segments():
             first, end = int(a or 0), self.END if b is None else int(b)
-            if first < self.V4_END:
+            if first < self.V4_END and end == first + 1:
+                blocks.append(ipaddress.IPv4Network(first))
+            elif first < self.V4_END:
                 blocks.extend(
                     ipaddress.summarize_address_range(
                         ipaddress.IPv4Address(first),

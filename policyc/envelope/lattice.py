@@ -208,7 +208,7 @@ def minus(a: Diagram, b: Diagram) -> Diagram:
     return _apply(_minus_now, a, b)
 
 
-_AT_ONCE = 16
+_AT_ONCE = 64
 """How many diagrams one sweep merges: more make fewer passes, but longer lists to sweep."""
 
 

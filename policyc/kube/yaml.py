@@ -21,6 +21,7 @@ _HEAD = ("apiVersion", "kind", "metadata", "name", "namespace")
 _MAX_DEPTH = 64
 _MAX_NODES = 200_000
 _TAG = "tag:yaml.org,2002:"
+_STR, _MERGE = _TAG + "str", _TAG + "merge"
 _BaseLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # C where PyYAML was built with it
 _BaseDumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 _SHORT = 64
@@ -50,7 +51,7 @@ class _Tags:
     def resolve(self, kind: type[Node], value: str, implicit: tuple[bool, bool]) -> str:
         if kind is ScalarNode:
             if not implicit[0]:
-                return _TAG + "str"
+                return _STR
             return _remembered(value) if len(value) <= _SHORT else _tag_of(value)
         return _TAG + ("seq" if kind is SequenceNode else "map")
 
@@ -116,16 +117,13 @@ class _Budget:
     def __init__(self) -> None:
         self.left = _MAX_NODES
 
-    def spend(self, node: Node) -> None:
-        self.left -= 1
-        if self.left < 0:
-            raise YamlError("too many values after aliases are expanded", _offset(node))
-
 
 def _value(node: Node | None, budget: _Budget, depth: int = 0) -> Json:
     if node is None:
         return None
-    budget.spend(node)
+    budget.left -= 1
+    if budget.left < 0:
+        raise YamlError("too many values after aliases are expanded", _offset(node))
     if depth > _MAX_DEPTH:
         raise YamlError("nested too deeply", _offset(node))
     if isinstance(node, ScalarNode):
@@ -136,6 +134,7 @@ def _value(node: Node | None, budget: _Budget, depth: int = 0) -> Json:
     assert isinstance(node, MappingNode)
     _check_tag(node, "map")
     result: dict[str, Json] = {}
+    merges = False
     for key_node, child in node.value:
         if not isinstance(key_node, ScalarNode):
             raise YamlError("a key is not a string", _offset(key_node))
@@ -143,9 +142,11 @@ def _value(node: Node | None, budget: _Budget, depth: int = 0) -> Json:
         if key in result:
             raise YamlError(f"the key `{key}` stands twice in one mapping", _offset(key_node))
         result[key] = _value(child, budget, depth + 1)
-        if key_node.tag == f"{_TAG}merge" and not _are_mappings(result[key]):
-            raise YamlError("only mappings can be merged", _offset(key_node))
-    return _merged(result) if any(k.tag == f"{_TAG}merge" for k, _ in node.value) else result
+        if key_node.tag == _MERGE:
+            merges = True
+            if not _are_mappings(result[key]):
+                raise YamlError("only mappings can be merged", _offset(key_node))
+    return _merged(result) if merges else result
 
 
 def _are_mappings(value: Json) -> bool:
@@ -167,8 +168,10 @@ def _merged(written: dict[str, Json]) -> dict[str, Json]:
 
 def _scalar(node: ScalarNode) -> Json:
     text: str = node.value
+    if node.tag == _STR:
+        return text
     match node.tag.removeprefix(_TAG):
-        case "str" | "timestamp" | "merge" | "value":
+        case "timestamp" | "merge" | "value":
             return text
         case "null":
             return None
@@ -282,6 +285,6 @@ def _text(value: str) -> str:
         return value
     if value.isascii() and "\x7f" not in value:
         return json.dumps(value)
-    node = ScalarNode(_TAG + "str", value, style='"')
+    node = ScalarNode(_STR, value, style='"')
     text: str = yaml.serialize(node, Dumper=_BaseDumper, allow_unicode=True, width=1 << 30)
     return text.removesuffix("\n")

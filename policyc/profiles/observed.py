@@ -96,7 +96,8 @@ def _observations(
                 key = (domain, *item.key)
                 groups.setdefault(key, []).append((label, item))
                 domains[key] = domain
-    for key in sorted(groups, key=repr):
+    # Comparable: a field of a domain has one type, and other fields have other names.
+    for key in sorted(groups):
         places = groups[key]
         item = places[0][1]
         yield _MAKERS[domains[key]](dict(item.values), _sighting(places, of_runs))

@@ -56,10 +56,9 @@ def _cut(region: Region, limit: Limit) -> Cut:
     """Agents of one class are cut alike, and most of what they do they have in common."""
     guarded = protected().get(region.domain.name)
     is_protected = False
-    if guarded is not None:
-        is_protected = bool((region & guarded) - limit.named)
-        # Protected points are the ``allow`` lines' to grant.
-        region -= guarded
+    if guarded is not None and (held := region & guarded):
+        is_protected = bool(held - limit.named)
+        region -= held  # protected points are the ``allow`` lines' to grant
     left = region - limit.taken
     inside = left & limit.cap
     takers = tuple(taker for taker in limit.takers if region & taker.region)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
 
 from policyc.catalog.setup_only import SETUP_ONLY
 from policyc.core.diagnostics import Diagnostic, Outcome, Related, Severity
 from policyc.envelope.domains import DOMAINS, IDENTITY, TOOLS
-from policyc.envelope.lattice import sort_key
+from policyc.envelope.lattice import SortKey, sort_key
 from policyc.envelope.model import Approval, ClusterFacts, Envelope, Expiry, Grant, Pin, Subject
 from policyc.envelope.observation import (
     KubeSeen,
@@ -60,6 +61,12 @@ def lower(
         *blind_spots(lowering.losses, observed, policy.cluster.architectures),
     ]
     return Outcome(lowering.envelope(usable), found)
+
+
+@lru_cache(maxsize=1 << 13)
+def _order(region: Region) -> SortKey:
+    """Agents have most of their syscalls in common."""
+    return sort_key(region.diagram)
 
 
 def _has_ended(clause: Clause, as_of: date) -> bool:
@@ -227,7 +234,7 @@ class _Lowering:
 
     def _granted(self, domain: str) -> tuple[Grant, ...]:
         regions = self.grants.get(domain, {})
-        ordered = sorted(regions, key=lambda region: sort_key(region.diagram))
+        ordered = sorted(regions, key=_order)
         return tuple(Grant(region, tuple(regions[region])) for region in ordered)
 
     def envelope(self, usable: Iterable[Observation]) -> Envelope:

@@ -96,7 +96,7 @@ def test_a_review_whose_time_has_passed_is_not_decided_at_all() -> None:
         asked.append(request)
         return allow(request)
 
-    response = answered(SMALL, decide, b"timeout=1ns")
+    response = answered(SMALL, decide, b"timeout=0.0001ms")
     assert response["auditAnnotations"]["reasons"] == "DEADLINE:deny"
     assert response["uid"] == UID
     assert asked == []

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from policyc.converge.assess import assess
+from policyc.converge.faults import faults
+from policyc.converge.findings import refusal
 from policyc.core.canonical import Json, pretty_json
 from policyc.core.diagnostics import Diagnostic, Severity, has_errors
 from policyc.core.errors import InternalError
@@ -20,8 +23,9 @@ from policyc.envelope.provenance import Derivation, Step
 from policyc.lower import lower
 from policyc.lower.candidates import place
 from policyc.pipeline.artifacts import from_bytes, to_bytes
-from policyc.pipeline.inputs import observe
+from policyc.pipeline.inputs import observe, own, recordings
 from policyc.pipeline.sidecar import SIDECAR, encode, lines_digest, policy_lines
+from policyc.profiles.base import AgentProfile
 from policyc.semantics.model import CheckedAgent, CheckedPolicy
 
 _STAMP = Derivation(Step.FIXED, note="ties the file to its envelope and its provenance")
@@ -48,12 +52,26 @@ def lower_agent(
     root: Path, agent: CheckedAgent, policy: CheckedPolicy, as_of: date
 ) -> tuple[Envelope | None, list[Diagnostic]]:
     """The agent's envelope from its policy and its profiles; None after an error."""
-    observed = observe(root, agent)
-    diagnostics = list(observed.diagnostics)
+    profiles = recordings(root, agent)
+    observed = observe(agent, profiles.value)
+    diagnostics = [*profiles.diagnostics, *observed.diagnostics]
     seen: Observed = observed.value
+    if agent.stage == "enforce":
+        diagnostics += _known_well_enough(agent, policy, own(agent, profiles.value))
     lowered = lower(agent, seen, policy, as_of=as_of)
     diagnostics += lowered.diagnostics
     return (None if has_errors(diagnostics) else lowered.value), diagnostics
+
+
+def _known_well_enough(
+    agent: CheckedAgent, policy: CheckedPolicy, profiles: list[tuple[str, AgentProfile]]
+) -> list[Diagnostic]:
+    """What keeps an agent from being enforced: bad recordings, or a profile that has not converged."""
+    bad = faults(profiles)
+    if bad:
+        return bad
+    assessment = assess(agent, policy, profiles)
+    return [] if assessment.converged else [refusal(agent, assessment)]
 
 
 def build_agent(root: Path, agent: CheckedAgent, policy: CheckedPolicy, as_of: date) -> AgentBuild:

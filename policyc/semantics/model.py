@@ -126,6 +126,8 @@ class CheckedAgent:
     pod: PodSecurity
     pod_span: Span | None = field(default=None, compare=False)
     workload_span: Span | None = field(default=None, compare=False)
+    window: str = ""  # its own `window` line, else its class's
+    stage_span: Span | None = field(default=None, compare=False)
 
     def cap(self, domain: str) -> Region | None:
         """The meet of the caps of ``domain``; None when the root class does not mention it."""

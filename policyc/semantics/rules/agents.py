@@ -85,6 +85,8 @@ class AgentRules:
             pod=base.pod,
             pod_span=base.pod_span,
             workload_span=workload.span if workload is not None else None,
+            window=self._window(declaration, node) or base.window,
+            stage_span=next((m.span for m in members if isinstance(m, n.Stage)), None),
         )
         self._within(agent)
         return agent

@@ -76,6 +76,6 @@ def _domain_lines(verdict: DomainVerdict) -> Iterator[str]:
     if verdict.calibration is not None:
         c = verdict.calibration
         yield (
-            f"    {c.compared} predictions in order: {decimal(c.predicted)} expected, "
+            f"    {c.compared} predictions in {'order' if c.in_order else 'any order'}: {decimal(c.predicted)} expected, "
             f"{decimal(c.actual)} came"
         )

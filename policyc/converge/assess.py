@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from policyc.converge.ageing import dormant, elapsed
 from policyc.converge.behaviours import Answer, Behaviour, behaviours
 from policyc.converge.domains import ANCHOR, DomainVerdict, Reason, as_recorded, judged, together
-from policyc.converge.evidence import AS_RECORDED, Evidence, Thing, gather
+from policyc.converge.evidence import AS_RECORDED, Evidence, Thing, Trace, gather
 from policyc.converge.window import Demand, demand
 from policyc.converge.words import span
 from policyc.profiles.base import AgentProfile, Run
@@ -101,18 +101,26 @@ def _observed_seconds(runs: list[Run]) -> int:
     return max(0, elapsed(min(starts), max(ends))) if starts and ends else 0
 
 
-def _quiet_seconds(evidence: Evidence, runs: list[Run]) -> int:
+def _quiet_seconds(evidence: Evidence, whole: list[Run]) -> int:
     """From the last first sighting to the end of the last run; 0 where a time is missing."""
     ends = {run.id: run.end for run in evidence.runs}
-    horizon = max((run.end for run in runs), default="")
+    counted = {run.id for run in whole}
     news = [
-        trace.first_seen or min(ends[run] for run in trace.runs)
+        _known_since(trace, ends, counted)
         for thing, trace in evidence.traces.items()
         if thing.domain != AS_RECORDED
     ]
+    horizon = max((run.end for run in whole), default="")
     if not horizon or not news or "" in news:
         return 0
     return max(0, elapsed(max(news), horizon))
+
+
+def _known_since(trace: Trace, ends: Mapping[str, str], counted: set[str]) -> str:
+    """When a thing was new at the latest; a partial run that saw it earlier changes nothing."""
+    if trace.runs <= counted and trace.first_seen:
+        return trace.first_seen
+    return min(ends[run] for run in trace.runs & counted or trace.runs)
 
 
 def _one_build(agent: CheckedAgent, runs: list[Run]) -> list[Reason]:

@@ -56,11 +56,16 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """Prediction and outcome in order of time, a run ahead each time, as means per run."""
+    """Prediction and outcome a run ahead each time, from the eighth run on, as means per run.
+
+    ``in_order``: of time.  Else over all orders, where nobody knows which is right: then it
+    says how good predictions are, and cannot show that the runs changed.
+    """
 
     compared: int
     predicted: Fraction
     actual: Fraction
+    in_order: bool = True
 
     @property
     def miss(self) -> Fraction:
@@ -144,10 +149,27 @@ def _chosen(total: int) -> list[int]:
     return sorted(steps)
 
 
-def calibration(runs: Sequence[Items], first: int = FIRST_JUDGED) -> Calibration | None:
-    """f1/k against what the next run brought, from the ``first`` run on; None for too few runs."""
-    if len(runs) <= first:
+def calibration(runs: Sequence[Items], in_order: bool = True) -> Calibration | None:
+    """f1/k against what the next run brought; None for too few runs."""
+    if len(runs) <= FIRST_JUDGED:
         return None
+    return _ahead(runs, FIRST_JUDGED) if in_order else _in_any_order(runs, FIRST_JUDGED)
+
+
+def _in_any_order(runs: Sequence[Items], first: int) -> Calibration:
+    total = len(runs)
+    seen = Counter(Counter(item for run in runs for item in run).values())
+    means = [_mean(seen, total, k) for k in range(first - 1, total)]
+    compared = total - first
+    return Calibration(
+        compared,
+        sum(means[:-1], Fraction(0)) / compared,
+        sum(means[1:], Fraction(0)) / compared,
+        False,
+    )
+
+
+def _ahead(runs: Sequence[Items], first: int) -> Calibration:
     seen: Counter[str] = Counter()
     singles, predicted, actual = 0, Fraction(0), 0
     for k, run in enumerate(runs):

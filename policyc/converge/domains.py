@@ -70,14 +70,19 @@ def judged(evidence: Evidence, word: str, wanted: Demand) -> DomainVerdict:
         *_new_items(word, runs, unconfirmed, wanted.rates.get(word)),
     ]
     items = len(frozenset().union(*seen_by.values()))
-    return _row(word, items, runs, unconfirmed, reasons)
+    return _row(word, items, runs, unconfirmed, reasons, _is_dated(counted))
 
 
 def _row(
-    word: str, items: int, runs: list[Items], unconfirmed: int, reasons: list[Reason]
+    word: str,
+    items: int,
+    runs: list[Items],
+    unconfirmed: int,
+    reasons: list[Reason],
+    in_order: bool,
 ) -> DomainVerdict:
-    measured = calibration(runs)
-    if measured is not None and measured.miss > LARGEST_MISS:
+    measured = calibration(runs, in_order)
+    if measured is not None and in_order and measured.miss > LARGEST_MISS:
         reasons.append(_drift(word, measured))
     return DomainVerdict(
         word,
@@ -108,7 +113,9 @@ def together(evidence: Evidence, words: tuple[str, ...]) -> DomainVerdict:
         for run in counted
     ]
     items = len(frozenset().union(*runs))
-    return _row(TOGETHER, items, runs, 0, [*_new_items(TOGETHER, runs, 0, None)])
+    return _row(
+        TOGETHER, items, runs, 0, [*_new_items(TOGETHER, runs, 0, None)], _is_dated(counted)
+    )
 
 
 def as_recorded(evidence: Evidence) -> DomainVerdict:
@@ -122,7 +129,12 @@ def as_recorded(evidence: Evidence) -> DomainVerdict:
         "the row `files` has them by type; it is the one that counts",
     )
     items = len(frozenset().union(*seen_by.values()))
-    return _row(AS_RECORDED, items, runs, 0, [never])
+    return _row(AS_RECORDED, items, runs, 0, [never], _is_dated(counted))
+
+
+def _is_dated(runs: list[Run]) -> bool:
+    """Whether the order of the runs is that of time, and not just that of their ids."""
+    return all(run.start for run in runs)
 
 
 def _partial(evidence: Evidence, word: str, counted: list[Run]) -> list[Reason]:

@@ -81,6 +81,7 @@ def _domain(verdict: DomainVerdict) -> Json:
         if measured is None
         else {
             "runs": measured.compared,
+            "inOrder": measured.in_order,
             "predicted": decimal(measured.predicted),
             "actual": decimal(measured.actual),
         },

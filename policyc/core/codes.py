@@ -73,6 +73,17 @@ CODES: dict[str, str] = {
     "PC3210": "a staging baseline of no single image",
     "PC3211": "time that goes backwards",
     "PC3212": "windows that overlap",
+    # 324x-327x reconciliation
+    "PC3241": "a decision without a day or a reason",
+    "PC3242": "a decision whose day has passed",
+    "PC3243": "a permission that was never used",
+    "PC3244": "an inherited permission that was never used",
+    "PC3245": "a decision on nothing",
+    "PC3246": "an agent that can change itself",
+    "PC3247": "an agent that can change another",
+    "PC3248": "a delegate that may do more",
+    "PC3249": "a manifest that says nothing certain",
+    "PC3250": "a framework that is not clear",
     # 4xxx lowering
     "PC4001": "observed outside the cap",
     "PC4002": "observed in a domain that nobody mentions",

@@ -25,7 +25,7 @@ from policyc.lower.candidates import place
 from policyc.pipeline.artifacts import from_bytes, to_bytes
 from policyc.pipeline.inputs import observe, own, recordings
 from policyc.pipeline.sidecar import SIDECAR, encode, lines_digest, policy_lines
-from policyc.profiles.base import AgentProfile
+from policyc.reconcile.findings import late
 from policyc.semantics.model import CheckedAgent, CheckedPolicy
 
 _STAMP = Derivation(Step.FIXED, note="ties the file to its envelope and its provenance")
@@ -56,17 +56,16 @@ def lower_agent(
     observed = observe(agent, profiles.value)
     diagnostics = [*profiles.diagnostics, *observed.diagnostics]
     seen: Observed = observed.value
-    if agent.stage == "enforce":
-        diagnostics += _known_well_enough(agent, policy, own(agent, profiles.value))
     lowered = lower(agent, seen, policy, as_of=as_of)
     diagnostics += lowered.diagnostics
     return (None if has_errors(diagnostics) else lowered.value), diagnostics
 
 
-def _known_well_enough(
-    agent: CheckedAgent, policy: CheckedPolicy, profiles: list[tuple[str, AgentProfile]]
-) -> list[Diagnostic]:
+def _known_well_enough(root: Path, agent: CheckedAgent, policy: CheckedPolicy) -> list[Diagnostic]:
     """What keeps an agent from being enforced: bad recordings, or a profile that has not converged."""
+    if agent.stage != "enforce":
+        return []
+    profiles = own(agent, recordings(root, agent).value)
     bad = faults(profiles)
     if bad:
         return bad
@@ -81,7 +80,9 @@ def build_agent(root: Path, agent: CheckedAgent, policy: CheckedPolicy, as_of: d
     written then.
     """
     envelope, diagnostics = lower_agent(root, agent, policy, as_of)
-    if envelope is None:
+    diagnostics += late(agent, as_of)
+    diagnostics += _known_well_enough(root, agent, policy) if envelope is not None else []
+    if envelope is None or has_errors(diagnostics):
         return AgentBuild(agent.name, None, {}, (), tuple(diagnostics))
     emissions = [(emitter, emitter.emit(envelope)) for emitter in EMITTERS]
     stamp = _digest_of(emissions)

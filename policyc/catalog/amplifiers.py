@@ -30,7 +30,11 @@ class Object(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Amplifier:
-    """Requests that change one surface of an agent; ``namespaced``: only in the agent's namespace."""
+    """Requests that change one surface of an agent.
+
+    ``namespaced``: those made in the agent's namespace, as one about the Namespace itself is;
+    else those about objects of the cluster, which are made in none.
+    """
 
     surface: Surface
     verbs: tuple[str, ...]
@@ -54,7 +58,7 @@ AMPLIFIERS: tuple[Amplifier, ...] = (
     Amplifier(Surface.POLICY, (*WRITE, "escalate", "bind"), _RBAC, ("clusterroles", "clusterrolebindings"), namespaced=False),
     Amplifier(Surface.POLICY, WRITE, _ADMISSION, ("mutatingwebhookconfigurations", "validatingwebhookconfigurations", "validatingadmissionpolicies", "validatingadmissionpolicybindings", "mutatingadmissionpolicies", "mutatingadmissionpolicybindings"), namespaced=False),
     Amplifier(Surface.POLICY, WRITE, "policyc.dev", ("agentenvelopes", "envelopebundles"), namespaced=False),
-    Amplifier(Surface.POLICY, WRITE, "", ("namespaces",), namespaced=False),
+    Amplifier(Surface.POLICY, WRITE, "", ("namespaces",)),
     Amplifier(Surface.POLICY, WRITE, "security-profiles-operator.x-k8s.io", ("seccompprofiles",)),
     Amplifier(Surface.IDENTITY, (*_CHANGE, "delete"), "", ("serviceaccounts",), Object.ACCOUNT),
     Amplifier(Surface.IDENTITY, ("create",), "", ("serviceaccounts/token",), Object.ACCOUNT),

@@ -38,7 +38,7 @@ def amplifications(
     agent: CheckedAgent, rights: Sequence[Right], targets: Sequence[CheckedAgent], view: View
 ) -> Iterator[Amplification]:
     """Each surface of each target that the rights can change, with the first request of each right."""
-    relevant = [(right, part) for right in rights if (part := right.region & _anything())]
+    relevant = [(right, part) for right in rights if (part := right.region & _ANYTHING)]
     if not relevant:
         return
     for target in targets:
@@ -49,10 +49,6 @@ def amplifications(
                 if found := part & wanted:
                     request = found.describe(1)[0]
                     yield Amplification(agent.name, target.name, amplifier.surface, request, right)
-
-
-def _anything() -> Region:
-    return _ANYTHING
 
 
 def _box(amplifier: Amplifier) -> dict[str, tuple[str, ...]]:
@@ -72,8 +68,7 @@ def _requests(amplifier: Amplifier, target: CheckedAgent, mounted: frozenset[str
     namespace, _, account = target.service_account.partition("/")
     if not namespace:
         return KUBE.empty  # a cloud runs it: the cluster holds nothing of it
-    if amplifier.namespaced:
-        box["namespace"] = (namespace,)
+    box["namespace"] = (namespace if amplifier.namespaced else "",)
     match amplifier.object:
         case Object.ANY:
             return KUBE.written(box)

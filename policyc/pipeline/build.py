@@ -52,9 +52,8 @@ def lower_agent(
     root: Path, agent: CheckedAgent, policy: CheckedPolicy, as_of: date
 ) -> tuple[Envelope | None, list[Diagnostic]]:
     """The agent's envelope from its policy and its profiles; None after an error."""
-    profiles = recordings(root, agent)
-    observed = observe(agent, profiles.value)
-    diagnostics = [*profiles.diagnostics, *observed.diagnostics]
+    observed = observe(root, agent)
+    diagnostics = list(observed.diagnostics)
     seen: Observed = observed.value
     lowered = lower(agent, seen, policy, as_of=as_of)
     diagnostics += lowered.diagnostics

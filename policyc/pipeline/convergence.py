@@ -50,5 +50,5 @@ def assess_agent(
     """One agent's assessment; None when its recordings are no evidence, with what is wrong."""
     profiles = recordings(root, agent)
     mine = own(agent, profiles.value)
-    bad = [*profiles.diagnostics, *observe(agent, profiles.value).diagnostics, *faults(mine)]
+    bad = [*observe(root, agent).diagnostics, *faults(mine)]
     return (None if has_errors(bad) else assess(agent, policy, mine)), bad

@@ -45,10 +45,12 @@ def recordings(root: Path, agent: CheckedAgent) -> Outcome[list[tuple[str, Agent
     return Outcome(profiles, diagnostics)
 
 
-def observe(agent: CheckedAgent, profiles: list[tuple[str, AgentProfile]]) -> Outcome[Observed]:
+def observe(root: Path, agent: CheckedAgent) -> Outcome[Observed]:
     """What the agent's profiles say of its container."""
+    profiles = recordings(root, agent)
     since = agent.learning.since if agent.learning is not None else ""
-    return observed(profiles, agent.workload, agent.service_account, since)
+    seen = observed(profiles.value, agent.workload, agent.service_account, since)
+    return Outcome(seen.value, profiles.diagnostics + seen.diagnostics)
 
 
 def own(

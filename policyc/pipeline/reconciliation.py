@@ -14,7 +14,7 @@ from policyc.kube.places import Placed
 from policyc.pipeline.agents import chosen
 from policyc.pipeline.build import lower_agent
 from policyc.pipeline.compile import checked
-from policyc.pipeline.inputs import observe, recordings
+from policyc.pipeline.inputs import observe
 from policyc.reconcile.delegation import Delegation, delegations
 from policyc.reconcile.findings import delegated, findings
 from policyc.reconcile.reconciliation import Reconciliation, reconcile
@@ -48,7 +48,7 @@ def reconcile_root(
     found: list[Diagnostic] = []
     for agent in wanted:
         try:
-            seen = observe(agent, recordings(root, agent).value).value
+            seen = observe(root, agent).value
             one = reconcile(agent, policy, view, seen, envelopes[agent.name])
         except ValueError as fault:
             bad.append(_unreadable(agent, str(fault)))

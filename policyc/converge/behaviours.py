@@ -15,7 +15,7 @@ from enum import StrEnum
 from policyc.catalog.labels import stable_labels
 from policyc.converge.evidence import Evidence
 from policyc.envelope.domains import MEMORY
-from policyc.profiles.base import AgentProfile
+from policyc.profiles.base import AgentProfile, Value
 from policyc.semantics.model import CheckedAgent, CheckedPolicy
 
 _ITEM_DOMAINS = {"llm call": "models", "tool call": "tools"}
@@ -139,16 +139,21 @@ def _delegations(
         if other.name in agent.delegates and other.workload is not None
     ]
     peers = [
-        item for p in profiles for item in p.items.get("egress", ()) if item.value("podLabels")
+        (dict(item.values), item.count) for p in profiles for item in p.items.get("egress", ())
     ]
-    if not peers or not delegates:
+    pods = [(values, count) for values, count in peers if values.get("podLabels")]
+    if not pods or not delegates:
         return None
     seen = 0
-    for item in peers:
-        pod, space = item.value("podLabels"), item.value("namespaceLabels")
-        labels = set(stable_labels(dict(pod))) if isinstance(pod, tuple) else set()  # type: ignore[arg-type]  # labels by DOMAIN_FIELDS
-        spaces = dict(space) if isinstance(space, tuple) else {}  # type: ignore[arg-type]  # labels by DOMAIN_FIELDS
-        name = spaces.get("kubernetes.io/metadata.name")
+    for values, count in pods:
+        labels = set(stable_labels(_labels(values["podLabels"])))
+        name = _labels(values.get("namespaceLabels", ())).get("kubernetes.io/metadata.name")
         if any(name == namespace and wanted <= labels for namespace, wanted in delegates):
-            seen += item.count
+            seen += count
     return seen
+
+
+def _labels(value: Value) -> dict[str, str]:
+    """The labels of a peer, by the table of fields."""
+    pairs = value if isinstance(value, tuple) else ()
+    return {pair[0]: pair[1] for pair in pairs if isinstance(pair, tuple)}

@@ -157,7 +157,7 @@ def gather(
 
 def _is_application(domain: str, item: Item) -> bool:
     if item.phase == "unknown" and domain == "syscalls":
-        return item.text("name") not in SETUP_ONLY
+        return dict(item.values)["name"] not in SETUP_ONLY
     return item.phase != "setup"
 
 

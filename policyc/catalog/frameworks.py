@@ -16,5 +16,5 @@ FRAMEWORKS = tuple(
 FRAMEWORK_ANNOTATION = "policyc.dev/framework"
 """On a pod template: ``name@version``, several with commas."""
 
-VERSION = re.compile(r"v?\d+(\.\d+)*([.+-]?[0-9A-Za-z]+)*", re.ASCII)
+VERSION = re.compile(r"v?\d[0-9A-Za-z]*(?:[.+-][0-9A-Za-z]+)*", re.ASCII)
 """A released version; ``latest`` and ranges are none."""

@@ -32,7 +32,7 @@ from policyc.converge.findings import findings, reasons
 from policyc.converge.report import document
 from policyc.converge.window import tier_seconds
 from policyc.core.canonical import canonical_json
-from policyc.profiles.base import AgentProfile, Run, join_profiles
+from policyc.profiles.base import AgentProfile, Run, Value, join_profiles
 from policyc.profiles.registry import read_profiles
 from policyc.semantics.model import CheckedPolicy
 
@@ -41,11 +41,6 @@ ROOT = Path(__file__).parents[2]
 REDIS = ROOT.parent / "shared" / "corpus" / "kubescape" / "redis"
 ENOUGH = 120
 """Runs of six hours each: 30 days."""
-
-WINDOW = """window standard {{
-  {lines}
-}}
-"""
 
 
 @cache
@@ -173,6 +168,25 @@ def test_what_items_show_of_behaviours() -> None:
         "approval": ("not decidable", 0),
     }
     assert codes(one) == {"PC3205"}
+
+
+def test_a_delegation_is_a_connection_to_the_delegates_pods_m77() -> None:
+    mate = """agent mate is base {
+  workload Deployment demo/mate container main
+  identity demo/mate
+}
+"""
+    by = demo(lines="  delegates to mate\n", more=mate)
+    labels = (("policyc.dev/agent", "mate"), ("pod-template-hash", "5d8f"))
+    for namespace, found in (("demo", set()), ("elsewhere", {"PC3204"})):
+        peer: tuple[tuple[str, Value], ...] = (
+            ("protocol", "tcp"),
+            ("port", 8080),
+            ("namespaceLabels", (("kubernetes.io/metadata.name", namespace),)),
+            ("podLabels", labels),
+        )
+        one = judged(steady(ENOUGH, {"syscalls": [call("read")], "egress": [peer]}), by=by)
+        assert codes(one) == found
 
 
 def test_a_tool_that_was_recorded_and_not_called_often_enough() -> None:

@@ -236,6 +236,10 @@ def test_a_framework_that_is_not_clear_m41(text: str, said: str) -> None:
     assert said in found.remedy
 
 
+def test_a_long_version_is_judged_at_once() -> None:
+    assert read("langgraph@1" + "a" * 5000 + "!").fault
+
+
 def test_a_pod_template_declares_its_frameworks_m41() -> None:
     checked = policy()
     envelope, _ = lowered(checked, Observed())

@@ -23,6 +23,7 @@ from policyc.pipeline.artifacts import from_bytes, to_bytes
 from policyc.pipeline.inputs import observe
 from policyc.pipeline.sidecar import SIDECAR, encode, lines_digest, policy_lines
 from policyc.semantics.model import CheckedAgent, CheckedPolicy
+from policyc.threats.judge import with_threats
 
 _STAMP = Derivation(Step.FIXED, note="ties the file to its envelope and its provenance")
 
@@ -52,8 +53,9 @@ def lower_agent(
     diagnostics = list(observed.diagnostics)
     seen: Observed = observed.value
     lowered = lower(agent, seen, policy, as_of=as_of)
-    diagnostics += lowered.diagnostics
-    return (None if has_errors(diagnostics) else lowered.value), diagnostics
+    threatened = with_threats(agent, lowered.value, policy.catalogue, as_of)
+    diagnostics += [*lowered.diagnostics, *threatened.diagnostics]
+    return (None if has_errors(diagnostics) else threatened.value), diagnostics
 
 
 def build_agent(root: Path, agent: CheckedAgent, policy: CheckedPolicy, as_of: date) -> AgentBuild:

@@ -6,6 +6,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 
+from policyc.catalog import signals
 from policyc.catalog import vocabulary as v
 from policyc.catalog.capabilities import CAPABILITIES
 from policyc.catalog.kube_api import (
@@ -27,7 +28,14 @@ LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 
 CLOSED: dict[tuple[type[n.Node], str], frozenset[str]] = {
     (n.Stage, "name"): frozenset(v.STAGES),
-    (n.Evidence, "signal"): frozenset(v.SIGNALS),
+    (n.Evidence, "signal"): frozenset(signals.SIGNALS),
+    (n.Shown, "signals"): frozenset(signals.SIGNALS),
+    (n.Signal, "kind"): frozenset(signals.KINDS),
+    (n.Applies, "facts"): frozenset(v.FACTS),
+    (n.Rights, "state"): frozenset(v.RIGHTS),
+    (n.Layer, "name"): frozenset(v.LAYERS),
+    (n.Mitigation, "name"): frozenset(v.MITIGATIONS),
+    (n.Without, "component"): frozenset(v.COMPONENTS),
     (n.Reopen, "events"): frozenset(v.EVENTS),
     (n.ThreatOn, "components"): frozenset(v.COMPONENTS),
     (n.Blast, "level"): frozenset(v.BLAST),

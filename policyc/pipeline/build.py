@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 
 from policyc.core.canonical import Json, pretty_json
-from policyc.core.diagnostics import Diagnostic, Severity, has_errors
+from policyc.core.diagnostics import Diagnostic, Outcome, Severity
 from policyc.core.errors import InternalError
 from policyc.emit.backstop import Row, row_of
 from policyc.emit.base import Artifact, Emission, Emitter, Line, Narrowing, Slack
@@ -49,13 +49,20 @@ def lower_agent(
     root: Path, agent: CheckedAgent, policy: CheckedPolicy, as_of: date
 ) -> tuple[Envelope | None, list[Diagnostic]]:
     """The agent's envelope from its policy and its profiles; None after an error."""
+    outcome = lowered(root, agent, policy, as_of)
+    return (outcome.value if outcome.ok else None), outcome.diagnostics
+
+
+def lowered(
+    root: Path, agent: CheckedAgent, policy: CheckedPolicy, as_of: date
+) -> Outcome[Envelope]:
+    """The agent's envelope with its threats, as far as it goes, and all that was said."""
     observed = observe(root, agent)
-    diagnostics = list(observed.diagnostics)
     seen: Observed = observed.value
-    lowered = lower(agent, seen, policy, as_of=as_of)
-    threatened = with_threats(agent, lowered.value, policy.catalogue, as_of)
-    diagnostics += [*lowered.diagnostics, *threatened.diagnostics]
-    return (None if has_errors(diagnostics) else threatened.value), diagnostics
+    plain = lower(agent, seen, policy, as_of=as_of)
+    threatened = with_threats(agent, plain.value, policy, as_of)
+    said = [*observed.diagnostics, *plain.diagnostics, *threatened.diagnostics]
+    return Outcome(threatened.value, said)
 
 
 def build_agent(root: Path, agent: CheckedAgent, policy: CheckedPolicy, as_of: date) -> AgentBuild:

@@ -12,6 +12,7 @@ from policyc.envelope.model import Envelope
 from policyc.semantics.catalogue import Acceptance, Catalogue, Closure, ThreatSpec
 from policyc.semantics.model import CheckedAgent, CheckedPolicy
 from policyc.threats.applies import applicable
+from policyc.threats.components import gaps
 from policyc.threats.covers import covering, ends, is_about, stand
 from policyc.threats.events import read_logs
 from policyc.threats.replay import shown
@@ -27,24 +28,26 @@ def judged(root: Path, policy: CheckedPolicy) -> Outcome[CheckedPolicy]:
 
 
 def with_threats(
-    agent: CheckedAgent, envelope: Envelope, catalogue: Catalogue, day: date
+    agent: CheckedAgent, envelope: Envelope, policy: CheckedPolicy, day: date
 ) -> Outcome[Envelope]:
     """The envelope with the threats that apply, and what is wrong with them on a day.
 
-    PC3101 for each that is open where the agent is at `enforce`; PC3105 for each
-    acceptance of the agent that has ended.
+    PC3101 for each that is open where the agent is at `enforce`; PC3105 for each acceptance
+    of the agent that has ended; PC3103 for each category of components that is missing.
     """
+    catalogue = policy.catalogue
+    if not catalogue.threats:
+        unjudged = [_no_catalogue(agent)] if agent.stage == "enforce" else []
+        return Outcome(envelope, unjudged)
     specs = applicable(catalogue, envelope)
     threats = tuple(stand(spec, agent, envelope, catalogue) for spec in specs)
-    found = [*_ended(agent, catalogue, day)]
+    found = [*_ended(agent, catalogue, day), *gaps(agent, envelope, policy)]
     judged_ = replace(envelope, threats=threats)
     if agent.stage == "enforce":
         open_ = {threat.id for threat in judged_.open_threats(day.isoformat())}
         found += [
             open_threat(spec, agent, envelope, catalogue, day) for spec in specs if spec.id in open_
         ]
-        if not catalogue.threats:
-            found.append(_no_catalogue(agent))
     return Outcome(judged_, found)
 
 
@@ -110,8 +113,13 @@ def _no_catalogue(agent: CheckedAgent) -> Diagnostic:
     )
 
 
-def history(agent: CheckedAgent, envelope: Envelope, catalogue: Catalogue) -> Iterator[str]:
-    """The days on which threats of an agent were closed, accepted, re-opened or ended, in order."""
+def history(
+    agent: CheckedAgent, envelope: Envelope, catalogue: Catalogue
+) -> list[tuple[str, str, str]]:
+    """When (empty: from the beginning) which threat of an agent was closed, accepted or re-opened.
+
+    A re-opening names who signed it for security and for the platform.
+    """
     rows: list[tuple[str, str, str]] = []
     for spec in applicable(catalogue, envelope):
         for cover in covering(spec, agent, catalogue):
@@ -120,7 +128,7 @@ def history(agent: CheckedAgent, envelope: Envelope, catalogue: Catalogue) -> It
             is_closure = isinstance(cover, Closure)
             by = cover.by if isinstance(cover, Closure) else f"approved by {cover.approver}"
             word = "closed" if is_closure else "accepted"
-            rows.append((cover.since or "0000-00-00", spec.id, f"{word}: {by}"))
+            rows.append((cover.since, spec.id, f"{word}: {by}"))
             event = ends(cover, spec, agent, envelope, catalogue)
             until = cover.until if isinstance(cover, Acceptance) else ""
             if event is not None and (not until or event.day <= until):
@@ -128,5 +136,4 @@ def history(agent: CheckedAgent, envelope: Envelope, catalogue: Catalogue) -> It
                 rows.append((event.at, spec.id, f"re-opened by {event.name}, {signed}"))
             elif until:
                 rows.append((until + "T23:59:59Z", spec.id, "its acceptance ends"))
-    for when, threat, what in sorted(rows):
-        yield f"{'always' if when.startswith('0000') else when}  {threat}  {what}"
+    return sorted(rows)

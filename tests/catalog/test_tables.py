@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import ipaddress
-import re
 from itertools import combinations
 
 import pytest
 
-from policyc.catalog import kube_api, labels, vocabulary
+from policyc.catalog import kube_api, labels
 from policyc.catalog.capabilities import CAPABILITIES
 from policyc.catalog.protected import (
     METADATA_ADDRESSES,

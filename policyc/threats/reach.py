@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from policyc.envelope.axes import Extent
 from policyc.envelope.index import servers_of
 from policyc.envelope.model import Envelope, Grant
 from policyc.envelope.provenance import Derivation
+from policyc.envelope.region import Domain, Region
 
 _PATHS = (
     ("ingress_peer", "requests from"),
@@ -28,6 +30,16 @@ _ACTIONS = (
     "egress_peer",
     "exec",
 )
+
+
+_ONE_BY_ONE = {
+    "tools": "tool",
+    "kube": "verb",
+    "kube_url": "url",
+    "memory": "operation",
+    "egress_host": "host",
+    "exec": "path",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +91,21 @@ def _lines(envelope: Envelope, domain: str) -> Iterator[tuple[str, str]]:
     """Each written line of a domain, with why it stands there."""
     region = envelope.domains[domain]
     for box in region.boxes():
-        part = region.domain.box(box)
-        why = [g for g in envelope.grants.get(domain, ()) if g.region & part]
-        for line in part.describe():
-            yield line, _because(why)
+        for part in _split(region.domain, box):
+            why = [g for g in envelope.grants.get(domain, ()) if g.region & part]
+            for line in part.describe():
+                yield line, _because(why)
+
+
+def _split(domain: Domain, box: dict[str, Extent]) -> Iterator[Region]:
+    """A box name by name on the axis that tells one action from another, where it is a list of names."""
+    axis = _ONE_BY_ONE.get(domain.name)
+    names = domain.axis(axis).write(box[axis]) if axis is not None and axis in box else ()
+    if axis is None or not names or any(name.startswith("!") for name in names):
+        yield domain.box(box)
+        return
+    for name in names:
+        yield domain.box({**box, axis: domain.axis(axis).extent(name)})
 
 
 def _server_line(envelope: Envelope, server: str) -> str:

@@ -28,6 +28,7 @@ from policyc.cli.main import main
 from policyc.envelope.model import ThreatState
 
 ENDS = date(2026, 9, 30)
+SIGNERS = "appsec@corp.example and platform@corp.example"
 MIDNIGHT = datetime(2026, 10, 1, tzinfo=UTC)
 
 
@@ -214,8 +215,7 @@ def test_m20_m23_the_log_says_when_and_who_signed(
         ("2026-08-20", "closed"),
         (
             "2026-08-25T10:00:00Z",
-            "re-opened by mcp.connection.added, signed by appsec@corp.example and "
-            "platform@corp.example",
+            f"re-opened by mcp.connection.added, signed by {SIGNERS}",
         ),
         ("2026-08-26", "accepted"),
         ("2026-09-30T23:59:59Z", "its acceptance ends"),

@@ -15,6 +15,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from support.admission import SETTINGS, bundle, pod, request, view
+from support.samples import ROOT
 
 from policyc.admission.bundle import Agent, Bundle
 from policyc.admission.evaluate import evaluate
@@ -28,7 +29,6 @@ from policyc.semantics.check import check
 from policyc.semantics.load import load
 from policyc.semantics.model import CheckedAgent, CheckedPolicy
 from policyc.threats.judge import with_threats
-from support.samples import ROOT
 
 SPAN = Source("p.agentpol", "T").span(0, 1)
 FIRST = date(2026, 9, 1)
@@ -150,7 +150,7 @@ class Threats(RuleBasedStateMachine):
         return {
             (threat.id, day): threat.on(day)
             for threat in envelope.threats
-            for n in range(0, DAYS + 2)
+            for n in range(DAYS + 2)
             for day in [(FIRST + timedelta(days=n)).isoformat()]
         }
 

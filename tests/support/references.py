@@ -20,7 +20,7 @@ from policyc.catalog.startup import RUNTIMES
 from policyc.catalog.syscalls import PROFILES, SCMP_TOKENS, all_names
 from policyc.envelope.domains import PROTOCOLS
 from policyc.kube.workloads import WORKLOAD_KINDS
-from policyc.semantics.load import Workspace
+from policyc.semantics.load import LIBRARIES, Workspace
 from policyc.semantics.model import CheckedPolicy
 from policyc.syntax import nodes as n
 
@@ -112,6 +112,8 @@ def references(workspace: Workspace, policy: CheckedPolicy) -> list[Reference]:
     """Every reference to a name by name, patterns left out, in the order of the text."""
     found: list[Reference] = []
     for path, file in workspace.files.items():
+        if path in LIBRARIES:
+            continue  # nobody misspells what comes with the compiler
         for node in _nodes(file):
             for place, known, kind in _named(node, path, workspace, policy):
                 span = place.span

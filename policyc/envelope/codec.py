@@ -257,6 +257,8 @@ def decode_by_need(document: Json) -> Envelope:
         tuple(_read_pin(p) for p in _list(spec["pins"], "spec.pins")),
         tuple(_read_threat(t) for t in _list(spec["threats"], "spec.threats")),
     )
+    if len({threat.id for threat in envelope.threats}) != len(envelope.threats):
+        _refuse("spec.threats", "a threat stands twice")
     if {**_beside(envelope), "domains": domains} != spec:
         _refuse("spec", _ANOTHER_FORM)
     return envelope

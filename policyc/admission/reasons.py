@@ -97,6 +97,7 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "STATE_UNKNOWN": "the decision needs objects of the cluster that are not known now",
         "STATIC_POD": "a kubelet reports a static pod, which admission cannot refuse",
         "SYSCTL": "a pod sets kernel parameters",
+        "THREAT_OPEN": "a threat that applies to the agent is neither closed nor accepted, at `enforce`",
         "TOKEN_MOUNT": "a pod gets a token for an API that its envelope does not use",
         "TOKEN_REQUEST": "somebody would get a token of an agent",
         "TOKEN_VOLUME": "a pod gets a token or certificate that its envelope does not have",

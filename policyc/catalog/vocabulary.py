@@ -5,45 +5,43 @@ from __future__ import annotations
 COMPONENTS = ("inference", "tools", "memory", "identity", "substrate")
 """The five categories of components of an agent."""
 
+FACTS = (
+    "container",
+    "delegates",
+    "egress",
+    "exec",
+    "files.write",
+    "identity",
+    "identity.cloud",
+    "ingress",
+    "kube",
+    "kube.secrets",
+    "kube.write",
+    "managed",
+    "memory",
+    "memory.write",
+    "models",
+    "tools",
+)
+"""What can be asked of an envelope to know whether a threat applies."""
+
 BLAST = ("low", "medium", "high", "critical")
 
-SIGNALS: dict[str, str] = {
-    "mcp.manifest.unchanged": "mcp",
-    "mcp.server.signed": "mcp",
-    "mcp.call.logged": "mcp",
-    "mcp.scope.bound": "mcp",
-    "envelope.deviation.none": "envelope",
-    "envelope.enforced": "envelope",
-    "egress.denied.logged": "envelope",
-    "sdk.callback.received": "sdk",
-    "sdk.approval.recorded": "sdk",
-    "sdk.transition.logged": "sdk",
-    "audit.secret.read.none": "kube-audit",
-    "audit.token.request.none": "kube-audit",
-    "audit.exec.none": "kube-audit",
-    "audit.rbac.unchanged": "kube-audit",
-    "iam.role.unchanged": "iam",
-    "iam.assume.none": "iam",
-    "syscall.denied.none": "syscall",
-    "syscall.exec.shell.none": "syscall",
-    "syscall.namespace.none": "syscall",
-    "image.signature.verified": "kube-audit",
-    "memory.write.reviewed": "sdk",
-    "model.version.pinned": "sdk",
+EVENTS: dict[str, tuple[str, ...]] = {
+    "mcp.connection.added": ("tools",),
+    "model.version.changed": ("inference",),
+    "tool.surface.changed": ("tools",),
+    "envelope.drift": COMPONENTS,
+    "tier.changed": COMPONENTS,
+    "vendor.signing.available": (),
+    "image.changed": (),
+    "identity.changed": (),
 }
-"""Signal -> its source: kube-audit, syscall, envelope, sdk, iam or mcp."""
+"""What re-opens a closed or accepted threat -> the categories whose threats it re-opens unasked.
 
-EVENTS = (
-    "mcp.connection.added",
-    "model.version.changed",
-    "tool.surface.changed",
-    "envelope.drift",
-    "tier.changed",
-    "vendor.signing.available",
-    "image.changed",
-    "identity.changed",
-)
-"""What re-opens a closed or accepted threat."""
+The first five re-open every threat of their categories where a closure does not say on what
+it re-opens; the others only where they are named.
+"""
 
 BEHAVIOURS = (
     "llm call",
@@ -69,26 +67,21 @@ STAGES = ("observe", "audit", "enforce")
 STORE_KINDS = ("rag", "vector", "memory", "sql")
 MANAGED_PROVIDERS = ("bedrock", "vertex", "foundry")
 
-TAXONOMIES: dict[str, str] = {
-    r"LLM\d\d:20(25|26)": "OWASP Top 10 for LLM Applications",
-    r"ASI\d\d:2026": "OWASP Top 10 for Agentic Applications",
-    r"MCP\d\d:2025": "OWASP MCP Top 10",
-    r"AML\.T\d{4}(\.\d{3})?": "MITRE ATLAS",
-    r"T\d{4}(\.\d{3})?": "MITRE ATT&CK",
-}
-"""Pattern of a reference that cannot be mistaken -> the list it is in."""
+LAYERS = ("kernel", "network", "cluster", "cloud", "gateway", "framework", "supply-chain")
+"""Where an attack is detected."""
 
-AMBIGUOUS: dict[str, tuple[str, str]] = {
-    # OWASP Top 10 for LLM Applications: the 2025 list (2024-11-18); later lists number anew.
-    "LLM01": ("LLM01:2025", "LLM01:2026"),
-    "LLM02": ("LLM02:2025", "LLM02:2026"),
-    "LLM03": ("LLM03:2025", "LLM03:2026"),
-    "LLM04": ("LLM04:2025", "LLM04:2026"),
-    "LLM05": ("LLM05:2025", "LLM05:2026"),
-    "LLM06": ("LLM06:2025", "LLM06:2026"),
-    "LLM07": ("LLM07:2025", "LLM07:2026"),
-    "LLM08": ("LLM08:2025", "LLM08:2026"),
-    "LLM09": ("LLM09:2025", "LLM09:2026"),
-    "LLM10": ("LLM10:2025", "LLM10:2026"),
-}
-"""References without a year, and what each could mean."""
+MITIGATIONS = (
+    "least-privilege",
+    "isolation",
+    "pinning",
+    "approval",
+    "validation",
+    "provenance",
+    "authentication",
+    "monitoring",
+    "limits",
+)
+"""The classes of what is done about a threat."""
+
+RIGHTS = ("granted", "exceeded")
+"""The authorisation state of an attack: it uses what the agent may do, or goes beyond it."""

@@ -26,6 +26,7 @@ VERBS = {
     "reconcile": "what manifests declare against what was observed",
     "why": "why a line of an artifact stands there",
     "explain": "what a diagnostic code means",
+    "threats": "which threats apply, are closed, accepted or open, and what their signals see",
     "profile": "import, merge, show and measure recordings",
     "bundle": "make keys, sign an output folder, verify it",
     "audit": "verify, show and prove what admission decided",

@@ -15,8 +15,10 @@ from typing import Any, NoReturn
 from policyc.core.canonical import Json, canonical_json, digest
 from policyc.envelope.domains import DOMAINS
 from policyc.envelope.model import (
+    AgentThreat,
     Approval,
     ClusterFacts,
+    Cover,
     Envelope,
     Expiry,
     LabelPeer,
@@ -25,6 +27,7 @@ from policyc.envelope.model import (
     PodSecurity,
     Resolution,
     Subject,
+    ThreatState,
     WorkloadRef,
 )
 from policyc.envelope.region import Region
@@ -104,6 +107,17 @@ def _beside(envelope: Envelope) -> dict[str, Json]:
         "pins": [
             {"server": p.server, "tool": p.tool, "digest": p.digest}
             for p in sorted(envelope.pins, key=lambda p: (p.server, p.tool, p.digest))
+        ],
+        "threats": [
+            {
+                "id": t.id,
+                "name": t.name,
+                "covers": [
+                    {"state": c.state.value, "since": c.since, "until": c.until}
+                    for c in sorted(t.covers)
+                ],
+            }
+            for t in sorted(envelope.threats, key=lambda t: t.id)
         ],
     }
 
@@ -230,7 +244,7 @@ def decode_by_need(document: Json) -> Envelope:
     spec = _fields(
         top["spec"],
         "spec",
-        "subject domains resolutions approvals delegates pod cluster expiries pins",
+        "subject domains resolutions approvals delegates pod cluster expiries pins threats",
     )
     subject = decode_subject(spec["subject"])
     if subject.agent != name:
@@ -247,7 +261,10 @@ def decode_by_need(document: Json) -> Envelope:
         _read_cluster(spec["cluster"]),
         tuple(_read_expiry(e) for e in _list(spec["expiries"], "spec.expiries")),
         tuple(_read_pin(p) for p in _list(spec["pins"], "spec.pins")),
+        tuple(_read_threat(t) for t in _list(spec["threats"], "spec.threats")),
     )
+    if len({threat.id for threat in envelope.threats}) != len(envelope.threats):
+        _refuse("spec.threats", "a threat stands twice")
     if {**_beside(envelope), "domains": domains} != spec:
         _refuse("spec", _ANOTHER_FORM)
     return envelope
@@ -358,6 +375,24 @@ def _read_pin(value: Json) -> Pin:
     if not _DIGEST.fullmatch(pinned):
         _refuse(where, "a SHA-256 digest as `sha256:` and 64 hexadecimal digits is wanted")
     return Pin(_text(f["server"], where), _text(f["tool"], where), pinned)
+
+
+def _read_threat(value: Json) -> AgentThreat:
+    where = "spec.threats"
+    f = _fields(value, where, "id name covers")
+    covers = tuple(_read_cover(cover) for cover in _list(f["covers"], f"{where}.covers"))
+    return AgentThreat(_text(f["id"], where), _text(f["name"], where), covers)
+
+
+def _read_cover(value: Json) -> Cover:
+    where = "spec.threats.covers"
+    f = _fields(value, where, "state since until")
+    state, since, until = (_text(f[key], where) for key in ("state", "since", "until"))
+    if state not in (ThreatState.ACCEPTED, ThreatState.CLOSED):
+        _refuse(where, "a state of closed or accepted is wanted")
+    if not all(day == "" or _DAY.fullmatch(day) for day in (since, until)):
+        _refuse(where, "a day as YYYY-MM-DD is wanted")
+    return Cover(ThreatState(state), since, until)
 
 
 def _read_pod(value: Json) -> PodSecurity:

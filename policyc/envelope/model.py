@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 
 from policyc.envelope.provenance import Derivation
 from policyc.envelope.region import Region
@@ -134,6 +135,49 @@ class Pin:
     digest: str
 
 
+class ThreatState(StrEnum):
+    """There is no third way to stand but open."""
+
+    OPEN = "open"
+    ACCEPTED = "accepted"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Cover:
+    """Days on which a threat is closed or accepted.
+
+    From the first moment of ``since`` to the last of ``until`` (YYYY-MM-DD, UTC; empty:
+    always before, and for good).
+    """
+
+    state: ThreatState
+    since: str = ""
+    until: str = ""
+
+    def holds_on(self, day: str) -> bool:
+        return self.since <= day and (not self.until or day <= self.until)
+
+
+@dataclass(frozen=True, slots=True)
+class AgentThreat:
+    """A threat that applies to the agent, and the days on which it is not open.
+
+    The one place where a day decides: every command and the webhook ask ``on``.
+    """
+
+    id: str
+    name: str
+    covers: tuple[Cover, ...] = ()
+
+    def on(self, day: str) -> ThreatState:
+        """How it stands on a day (YYYY-MM-DD, UTC): open unless something covers the day."""
+        states = {cover.state for cover in self.covers if cover.holds_on(day)}
+        if ThreatState.CLOSED in states:
+            return ThreatState.CLOSED
+        return ThreatState.ACCEPTED if states else ThreatState.OPEN
+
+
 @dataclass(frozen=True, slots=True)
 class Envelope:
     """What one container of one agent may do.
@@ -142,6 +186,7 @@ class Envelope:
     ``grants[d]`` are its parts with their reasons, and their join is ``domains[d]``.
     ``pins`` are those of every server that the agent may use, also of tools that it may
     not: a model reads the description of a tool whether or not it may call it.
+    ``threats`` are those of the catalogue that apply to the agent.
     """
 
     subject: Subject
@@ -154,6 +199,11 @@ class Envelope:
     cluster: ClusterFacts = ClusterFacts()
     expiries: tuple[Expiry, ...] = ()
     pins: tuple[Pin, ...] = ()
+    threats: tuple[AgentThreat, ...] = ()
+
+    def open_threats(self, day: str) -> tuple[AgentThreat, ...]:
+        """The threats that nothing closes or accepts on a day (YYYY-MM-DD, UTC)."""
+        return tuple(t for t in self.threats if t.on(day) is ThreatState.OPEN)
 
     def on(self, day: str) -> Envelope:
         """The envelope as it is on a later day (YYYY-MM-DD): without what has ended by then.

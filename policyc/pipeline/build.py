@@ -11,7 +11,7 @@ from policyc.converge.assess import assess
 from policyc.converge.faults import faults
 from policyc.converge.findings import refusal
 from policyc.core.canonical import Json
-from policyc.core.diagnostics import Diagnostic, Severity, has_errors
+from policyc.core.diagnostics import Diagnostic, Outcome, Severity, has_errors
 from policyc.core.errors import InternalError
 from policyc.emit.backstop import Row, row_of
 from policyc.emit.base import Artifact, Emission, Emitter, Line, Narrowing, Slack
@@ -27,6 +27,7 @@ from policyc.pipeline.inputs import observe, own, recordings
 from policyc.pipeline.sidecar import SIDECAR, Reasons, policy_lines, write
 from policyc.reconcile.findings import late
 from policyc.semantics.model import CheckedAgent, CheckedPolicy
+from policyc.threats.judge import with_threats
 
 _STAMP = Derivation(Step.FIXED, note="ties the file to its envelope and its provenance")
 
@@ -52,12 +53,20 @@ def lower_agent(
     root: Path, agent: CheckedAgent, policy: CheckedPolicy, as_of: date
 ) -> tuple[Envelope | None, list[Diagnostic]]:
     """The agent's envelope from its policy and its profiles; None after an error."""
+    outcome = lowered(root, agent, policy, as_of)
+    return (outcome.value if outcome.ok else None), outcome.diagnostics
+
+
+def lowered(
+    root: Path, agent: CheckedAgent, policy: CheckedPolicy, as_of: date
+) -> Outcome[Envelope]:
+    """The agent's envelope with its threats, as far as it goes, and all that was said."""
     observed = observe(root, agent)
-    diagnostics = list(observed.diagnostics)
     seen: Observed = observed.value
-    lowered = lower(agent, seen, policy, as_of=as_of)
-    diagnostics += lowered.diagnostics
-    return (None if has_errors(diagnostics) else lowered.value), diagnostics
+    plain = lower(agent, seen, policy, as_of=as_of)
+    threatened = with_threats(agent, plain.value, policy, as_of)
+    said = [*observed.diagnostics, *plain.diagnostics, *threatened.diagnostics]
+    return Outcome(threatened.value, said)
 
 
 def _known_well_enough(root: Path, agent: CheckedAgent, policy: CheckedPolicy) -> list[Diagnostic]:

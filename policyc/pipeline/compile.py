@@ -25,6 +25,7 @@ from policyc.semantics.check import check
 from policyc.semantics.echoes import without_echoes
 from policyc.semantics.load import Workspace, load
 from policyc.semantics.model import CheckedPolicy
+from policyc.threats.judge import judged
 
 Progress = Callable[[int, int], None]
 """Called with the number of agents done and the number of all."""
@@ -63,7 +64,9 @@ def checked(root: Path) -> tuple[Workspace, CheckedPolicy, list[Diagnostic]]:
     workspace = load(root)
     outcome = check(workspace.value)
     found = without_echoes(workspace.diagnostics, outcome.diagnostics, workspace.value)
-    return workspace.value, outcome.value, [*workspace.diagnostics, *found]
+    policy = judged(root, outcome.value)
+    said = [*workspace.diagnostics, *found, *policy.diagnostics]
+    return workspace.value, policy.value, said
 
 
 def compile_root(

@@ -88,6 +88,10 @@ class Item:
     def key(self) -> tuple[object, ...]:
         return (self.values, self.phase)
 
+    def text(self, name: str) -> str:
+        """A field's text; empty where the item has none of that name."""
+        return next((v for k, v in self.values if k == name and isinstance(v, str)), "")
+
 
 @dataclass(frozen=True, slots=True)
 class Run:

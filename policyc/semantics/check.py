@@ -30,10 +30,16 @@ def check(workspace: Workspace) -> Outcome[CheckedPolicy]:
     grants = Grants(symbols, facts, things, found)
     classes = checked_classes(symbols, grants, tiers, found)
     agents = AgentRules(symbols, grants, facts, classes, tiers, found).check()
-    ThreatRules(symbols, found).check()
+    catalogue = ThreatRules(symbols, found).check()
     AssertionRules(symbols, grants, tiers, found).check()
     policy = CheckedPolicy(
-        tuple(agents), windows(symbols, found), things, facts.services, facts.facts, tiers
+        tuple(agents),
+        windows(symbols, found),
+        things,
+        facts.services,
+        facts.facts,
+        tiers,
+        catalogue,
     )
     return Outcome(policy, in_order(found))
 

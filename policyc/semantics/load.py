@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib import resources
 from pathlib import Path, PurePosixPath
 
 from policyc.core.diagnostics import Diagnostic, Outcome, Related
@@ -14,6 +15,11 @@ from policyc.syntax import nodes
 from policyc.syntax.parser import parse
 
 SUFFIX = ".agentpol"
+LIBRARIES: Mapping[str, str] = {"policyc:threats": "threats.agentpol"}
+"""What an import may name that comes with the compiler -> its file in policyc/catalog/library.
+
+No file of a policy root can have such a name: those end in ``.agentpol``.
+"""
 LARGEST_BYTES = 8 << 20
 """A policy file beyond this is refused unread: people do not write such files."""
 
@@ -42,9 +48,21 @@ def load(root: Path) -> Outcome[Workspace]:
             parsed = parse(outcome.value)
             found += parsed.diagnostics
             files[label] = parsed.value
+    for name in sorted({s.path.value for file in files.values() for s in file.imports}):
+        if name in LIBRARIES:
+            library = _library(name)
+            sources.append(library)
+            parsed = parse(library)
+            found += parsed.diagnostics
+            files[name] = parsed.value
     aliases = {path: _aliases(file, files, found) for path, file in files.items()}
     _refuse_cycles(files, aliases, found)
     return Outcome(Workspace(root, files, aliases, tuple(sources)), found)
+
+
+def _library(name: str) -> Source:
+    text = resources.files("policyc.catalog") / "library" / LIBRARIES[name]
+    return Source(name, text.read_text(encoding="utf-8"))
 
 
 def _read(root: Path, path: Path, label: str) -> Outcome[Source | None]:
@@ -94,7 +112,8 @@ def _aliases(
                     "PC2003",
                     f"there is no file `{target}` in the policy root",
                     statement.path.span,
-                    help=did_you_mean(target, files) or "imports are paths below the policy root",
+                    help=did_you_mean(target, (*files, *LIBRARIES))
+                    or "imports are paths below the policy root, or `policyc:threats`",
                 )
             )
         elif alias in known:

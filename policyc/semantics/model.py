@@ -14,6 +14,7 @@ from functools import cached_property
 from policyc.core.source import Span
 from policyc.envelope.model import ClusterFacts, LabelPeer, ManagedRef, PodSecurity, WorkloadRef
 from policyc.envelope.region import Region
+from policyc.semantics.catalogue import Catalogue
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +211,7 @@ class CheckedPolicy:
     services: Mapping[str, ServiceFact] = field(default_factory=dict)  # by namespace/name
     cluster: ClusterFacts = ClusterFacts()
     tiers: tuple[str, ...] = ()
+    catalogue: Catalogue = field(default_factory=Catalogue)
 
     @cached_property
     def services_by_address(self) -> Mapping[str, ServiceFact]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import TypeVar
@@ -11,6 +12,41 @@ from policyc.core.suggest import did_you_mean
 from policyc.syntax import nodes as n
 
 N = TypeVar("N", bound=n.Node)
+
+_FUTURE = re.compile(
+    r"""
+    future[\s-]?proof\w*
+    | (?:for|in)\s(?:the\s|any\s)?future
+    | future\s(?:use|need|feature|version)s?
+    | just\sin\scase
+    | (?:may|might)\sneed
+    | might\sbe\s(?:useful|needed)
+    | (?:could|will)\sbe\sneeded\s(?:later|soon)
+    | for\slater
+    | not\syet\s(?:needed|used)
+    | \bsome\s?day\b
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+"""Ways to say that nothing needs it now."""
+
+
+def is_about_the_future(reason: str) -> bool:
+    """Whether a justification names a need that may come instead of one that is there."""
+    return _FUTURE.search(reason) is not None
+
+
+def refuse_future(reason: n.String, found: list[Diagnostic]) -> None:
+    """PC3104 where a justification is a need that may come."""
+    if is_about_the_future(reason.value):
+        found.append(
+            Diagnostic(
+                "PC3104",
+                "a need that may come one day is no justification",
+                reason.span,
+                help="name what needs it today, or leave it out until something does",
+            )
+        )
 
 
 def known(word: n.Word, words: Iterable[str], what: str, found: list[Diagnostic]) -> bool:

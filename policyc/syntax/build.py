@@ -338,6 +338,9 @@ class Builder:
     def on_delegates(self, c: Children) -> n.Delegates:
         return n.Delegates(self._all(c, "NAME", self._name), span=self._span(c))
 
+    def on_without(self, c: Children) -> n.Without:
+        return n.Without(self._word(c[1]), self._string(c[3]), span=self._span(c))
+
     # -- threats ------------------------------------------------------------------------
 
     def on_threat(self, c: Children) -> n.Threat:
@@ -364,8 +367,51 @@ class Builder:
     def on_scope(self, c: Children) -> n.Scope:
         return n.Scope(self._word(c[1]), span=self._span(c))
 
+    def on_applies(self, c: Children) -> n.Applies:
+        return n.Applies(self._all(c, "WORD", self._word), span=self._span(c))
+
+    def on_rights(self, c: Children) -> n.Rights:
+        return n.Rights(self._word(c[1]), span=self._span(c))
+
+    def on_example(self, c: Children) -> n.Example:
+        return n.Example(self._string(c[1]), span=self._span(c))
+
+    def on_shown(self, c: Children) -> n.Shown:
+        return n.Shown(self._all(c, "WORD", self._word), span=self._span(c))
+
+    def on_layer(self, c: Children) -> n.Layer:
+        return n.Layer(self._word(c[1]), span=self._span(c))
+
+    def on_mitigation(self, c: Children) -> n.Mitigation:
+        return n.Mitigation(self._word(c[1]), span=self._span(c))
+
+    def on_signal(self, c: Children) -> n.Signal:
+        return n.Signal(
+            self._whole_name(c[1]), self._word(c[2]), self._nodes(c), span=self._span(c)
+        )
+
+    def on_fires(self, c: Children) -> n.Fires:
+        return n.Fires(
+            self._word(c[2]),
+            c[3][0] == "EQUAL",
+            self._all(c, "STRING", self._string),
+            span=self._span(c),
+        )
+
+    def on_events(self, c: Children) -> n.Events:
+        return n.Events(self._all(c, "STRING", self._string), span=self._span(c))
+
     def on_close(self, c: Children) -> n.Close:
-        return n.Close(self._name(c[1]), self._name(c[3]), self._nodes(c), span=self._span(c))
+        return n.Close(
+            self._name(c[1]),
+            self._name(c[3]),
+            self._nodes(c),
+            self._one(c, "DATE", self._date),
+            span=self._span(c),
+        )
+
+    def on_replay(self, c: Children) -> n.Replay:
+        return n.Replay(self._all(c, "STRING", self._string), span=self._span(c))
 
     def on_by(self, c: Children) -> n.By:
         return n.By(self._string(c[1]), span=self._span(c))
@@ -377,11 +423,13 @@ class Builder:
         return n.Reopen(self._all(c, "WORD", self._word), span=self._span(c))
 
     def on_accept(self, c: Children) -> n.Accept:
+        dates = self._all(c, "DATE", self._date)
         return n.Accept(
             self._name(c[1]),
             self._name(c[3]),
-            self._date(c[5]),
+            dates[-1],
             self._nodes(c),
+            dates[0] if len(dates) > 1 else None,
             span=self._span(c),
         )
 

@@ -20,6 +20,7 @@ BLOCKS: Mapping[str, Mapping[str, str]] = MappingProxyType(
                 "class",
                 "agent",
                 "threat",
+                "signal",
                 "close",
                 "accept",
                 "assert",
@@ -38,6 +39,7 @@ BLOCKS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "store",
             "agent",
             "threat",
+            "signal",
             "close",
             "accept",
             "assert",
@@ -63,6 +65,7 @@ HEADS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "pod": ("class x {", "pod {"),
         "agent": ("agent x is x {",),
         "threat": ("threat x x x {",),
+        "signal": ("signal x x {",),
         "close": ("close x on x {",),
         "accept": ("accept x on x until 2026-01-01 {",),
         "assert": ("assert x for every agent {",),
@@ -77,21 +80,24 @@ _GRANTS = frozenset(
 
 STARTS: Mapping[str, frozenset[str]] = MappingProxyType(
     {
-        "file": frozenset({"edition", "import", "tiers", *BLOCKS["file"]}),
+        "file": frozenset({"edition", "import", "tiers", "events", *BLOCKS["file"]}),
         "cluster": frozenset("manifests dns node-local-dns runtimes architectures".split()),
         "window": frozenset("at expect must quiet".split()),
         "mcp": frozenset("image at tools pin reviewed owner".split()),
         "gateway": frozenset("at models reviewed owner".split()),
         "store": frozenset("at kind reviewed owner".split()),
-        "class": frozenset("tier owner window cap never approve pod widen".split()),
+        "class": frozenset("tier owner window cap never approve pod widen without".split()),
         "cap": _GRANTS | {"never"},
         "pod": frozenset("security read-only-root run-as-user runtime-class apparmor".split()),
         "agent": frozenset(
             "tier owner window workload managed identity learn pre-enforced stage widen allow deny"
-            " dormant approve delegates".split()
+            " dormant approve delegates without".split()
         ),
-        "threat": frozenset("on says refs blast scope".split()),
-        "close": frozenset("by evidence reopen".split()),
+        "threat": frozenset(
+            "on says refs blast scope applies rights example shown layer mitigation".split()
+        ),
+        "signal": frozenset("says fires".split()),
+        "close": frozenset("by evidence reopen replay".split()),
         "accept": frozenset("because approver reopen".split()),
         "assert": frozenset({"never", "no"}),
         "test": frozenset({"expect"}),

@@ -456,7 +456,17 @@ class Delegates(Node):
     agents: tuple[Name, ...]
 
 
-ClassMember: TypeAlias = Tier | Owner | UseWindow | Cap | Never | Approve | PodBaseline | Widen
+@dataclass(frozen=True, slots=True)
+class Without(Node):
+    """``without memory because "..."``: there is no component of this category, and why."""
+
+    component: Word
+    because: String
+
+
+ClassMember: TypeAlias = (
+    Tier | Owner | UseWindow | Cap | Never | Approve | PodBaseline | Widen | Without
+)
 AgentMember: TypeAlias = (
     Tier
     | Owner
@@ -473,6 +483,7 @@ AgentMember: TypeAlias = (
     | Dormant
     | Approve
     | Delegates
+    | Without
 )
 
 
@@ -739,7 +750,49 @@ class Scope(Node):
     scope: Word
 
 
-ThreatMember: TypeAlias = ThreatOn | Says | Refs | Blast | Scope
+@dataclass(frozen=True, slots=True)
+class Applies(Node):
+    """``applies when tools, memory.write``: all of them hold of the agent's envelope."""
+
+    facts: tuple[Word, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rights(Node):
+    """``rights granted``: the attack uses what the agent may do; ``exceeded``: more than that."""
+
+    state: Word
+
+
+@dataclass(frozen=True, slots=True)
+class Example(Node):
+    text: String
+
+
+@dataclass(frozen=True, slots=True)
+class Shown(Node):
+    """``shown by mcp.manifest.unchanged, sdk.approval.recorded``: the primary evidence."""
+
+    signals: tuple[Word, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Layer(Node):
+    """``layer gateway``: where it is detected."""
+
+    name: Word
+
+
+@dataclass(frozen=True, slots=True)
+class Mitigation(Node):
+    """``mitigation pinning``: the class of what is done about it."""
+
+    name: Word
+
+
+ThreatMember: TypeAlias = (
+    ThreatOn | Says | Refs | Blast | Scope | Applies | Rights | Example | Shown | Layer | Mitigation
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -750,6 +803,31 @@ class Threat(Node):
     name: Name
     kind: Word  # coercion or compromise
     members: tuple[ThreatMember, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Fires(Node):
+    """``fires when objectRef.resource == "secrets", "tokens"``: is, or is not, one of the values."""
+
+    field: Word
+    is_equal: bool
+    values: tuple[String, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Signal(Node):
+    """``signal vault.read kube-audit { ... }``; the dots of the name are its own."""
+
+    name: Name
+    kind: Word
+    members: tuple[Says | Fires, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Events(Node):
+    """``events "threats/events.json"``: the log of what re-opens threats."""
+
+    files: tuple[String, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -775,12 +853,20 @@ class Reopen(Node):
 
 
 @dataclass(frozen=True, slots=True)
+class Replay(Node):
+    """``replay "replays/t07.json"``: records of the attack, which the evidence must show."""
+
+    files: tuple[String, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Close(Node):
-    """``close T07 on support-desk { ... }``."""
+    """``close T07 on support-desk [since 2026-08-20] { ... }``."""
 
     threat: Name
     subject: Name
-    members: tuple[By | Evidence | Reopen, ...]
+    members: tuple[By | Evidence | Reopen | Replay, ...]
+    since: Date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -795,12 +881,13 @@ class Approver(Node):
 
 @dataclass(frozen=True, slots=True)
 class Accept(Node):
-    """``accept T12 on triage-bot until 2026-12-31 { ... }``."""
+    """``accept T12 on triage-bot [since 2026-08-01] until 2026-12-31 { ... }``."""
 
     threat: Name
     subject: Name
     until: Date
     members: tuple[Because | Approver | Reopen, ...]
+    since: Date | None = None
 
 
 class Comparison(StrEnum):
@@ -875,8 +962,10 @@ Declaration: TypeAlias = (
     | Class
     | Agent
     | Threat
+    | Signal
     | Close
     | Accept
+    | Events
     | Assertion
     | Test
 )

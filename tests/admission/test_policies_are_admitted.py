@@ -19,11 +19,12 @@ AGENTS = sorted(workloads())
 
 
 def enforced() -> Bundle:
-    """The same agents, all of them at their last stage."""
+    """The same agents, all of them at their last stage, which waits for their threats."""
     agents = []
     for agent in bundle().agents.values():
         subject = replace(agent.envelope.subject, stage="enforce")
-        agents.append(replace(agent, envelope=replace(agent.envelope, subject=subject)))
+        envelope = replace(agent.envelope, subject=subject, threats=())
+        agents.append(replace(agent, envelope=envelope))
     return Bundle(agents)
 
 

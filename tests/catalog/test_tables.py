@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import ipaddress
-import re
 from itertools import combinations
 
 import pytest
 
-from policyc.catalog import kube_api, labels, vocabulary
+from policyc.catalog import kube_api, labels
 from policyc.catalog.capabilities import CAPABILITIES
 from policyc.catalog.protected import (
     METADATA_ADDRESSES,
@@ -250,17 +249,3 @@ def test_capabilities_are_the_kernel_s_forty_one() -> None:
     """CAP_LAST_CAP is 40 (CAP_CHECKPOINT_RESTORE): include/uapi/linux/capability.h, Linux 5.9 to 6.18."""
     assert len(CAPABILITIES) == 41
     assert all(name.isupper() and not name.startswith("CAP_") for name in CAPABILITIES)
-
-
-def test_signals_name_their_source() -> None:
-    sources = {"kube-audit", "syscall", "envelope", "sdk", "iam", "mcp"}
-    assert set(vocabulary.SIGNALS.values()) == sources
-
-
-def test_an_ambiguous_reference_is_none_and_its_readings_are() -> None:
-    def fits(word: str) -> list[str]:
-        return [p for p in vocabulary.TAXONOMIES if re.fullmatch(p, word)]
-
-    for word, readings in vocabulary.AMBIGUOUS.items():
-        assert not fits(word)
-        assert all(len(fits(reading)) == 1 for reading in readings)

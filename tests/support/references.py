@@ -6,6 +6,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 
+from policyc.catalog import signals
 from policyc.catalog import vocabulary as v
 from policyc.catalog.capabilities import CAPABILITIES
 from policyc.catalog.kube_api import (
@@ -19,7 +20,7 @@ from policyc.catalog.startup import RUNTIMES
 from policyc.catalog.syscalls import PROFILES, SCMP_TOKENS, all_names
 from policyc.envelope.domains import PROTOCOLS
 from policyc.kube.workloads import WORKLOAD_KINDS
-from policyc.semantics.load import Workspace
+from policyc.semantics.load import LIBRARIES, Workspace
 from policyc.semantics.model import CheckedPolicy
 from policyc.syntax import nodes as n
 
@@ -27,7 +28,14 @@ LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 
 CLOSED: dict[tuple[type[n.Node], str], frozenset[str]] = {
     (n.Stage, "name"): frozenset(v.STAGES),
-    (n.Evidence, "signal"): frozenset(v.SIGNALS),
+    (n.Evidence, "signal"): frozenset(signals.SIGNALS),
+    (n.Shown, "signals"): frozenset(signals.SIGNALS),
+    (n.Signal, "kind"): frozenset(signals.KINDS),
+    (n.Applies, "facts"): frozenset(v.FACTS),
+    (n.Rights, "state"): frozenset(v.RIGHTS),
+    (n.Layer, "name"): frozenset(v.LAYERS),
+    (n.Mitigation, "name"): frozenset(v.MITIGATIONS),
+    (n.Without, "component"): frozenset(v.COMPONENTS),
     (n.Reopen, "events"): frozenset(v.EVENTS),
     (n.ThreatOn, "components"): frozenset(v.COMPONENTS),
     (n.Blast, "level"): frozenset(v.BLAST),
@@ -104,6 +112,8 @@ def references(workspace: Workspace, policy: CheckedPolicy) -> list[Reference]:
     """Every reference to a name by name, patterns left out, in the order of the text."""
     found: list[Reference] = []
     for path, file in workspace.files.items():
+        if path in LIBRARIES:
+            continue  # nobody misspells what comes with the compiler
         for node in _nodes(file):
             for place, known, kind in _named(node, path, workspace, policy):
                 span = place.span

@@ -29,6 +29,7 @@ from policyc.admission.checks import (
     security,
     services,
     shadows,
+    threats,
     tokens,
     volumes,
 )
@@ -59,6 +60,7 @@ CHECKS: tuple[Check, ...] = (
     *security.CHECKS,
     *services.CHECKS,
     *shadows.CHECKS,
+    *threats.CHECKS,
     *tokens.CHECKS,
     *volumes.CHECKS,
 )

@@ -1,0 +1,164 @@
+"""Recorded events as signals see them: a kind, and fields with text values.
+
+Three formats: ``policyc.dev/v1 SignalRecords``, the API server's audit log, and the profiles of
+``policyc.profiles``, whose syscalls, executables and granted requests are records too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from policyc.catalog.signals import FIELDS
+from policyc.core.canonical import Json
+from policyc.core.diagnostics import Diagnostic, Outcome
+from policyc.core.strict_json import loads
+from policyc.core.suggest import did_you_mean
+from policyc.profiles.base import AgentProfile, Item
+from policyc.profiles.registry import read_profiles
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One recorded event; ``place`` is its file and pointer, ``at`` RFC 3339 or empty."""
+
+    kind: str
+    fields: Mapping[str, str]
+    place: str
+    at: str = ""
+    agent: str = ""
+
+
+def read_records(label: str, data: bytes) -> Outcome[tuple[Record, ...]]:
+    """The records of a file in any of the formats; PC3115 or the profile's own diagnostics."""
+    document = _document(data)
+    if isinstance(document, dict) and document.get("kind") == "SignalRecords":
+        return _signal_records(label, document)
+    match document:
+        case [{"apiVersion": "audit.k8s.io/v1"}, *_]:
+            return Outcome(tuple(_audit(label, document)))
+    profiles = read_profiles(label, data)
+    records = [r for profile in profiles.value for r in _of_profile(label, profile)]
+    return Outcome(tuple(records), profiles.diagnostics)
+
+
+def _document(data: bytes) -> Json:
+    """One JSON text, JSON lines as a list, or None: then it is no format of ours."""
+    try:
+        document = loads(data)
+    except ValueError:
+        try:
+            return [loads(line) for line in data.splitlines() if line.strip()]
+        except ValueError:
+            return None
+    match document:
+        case {"apiVersion": "audit.k8s.io/v1", "kind": "EventList", "items": list(items)}:
+            return [{"apiVersion": "audit.k8s.io/v1", **i} for i in items if isinstance(i, dict)]
+        case {"apiVersion": "audit.k8s.io/v1"}:
+            return [document]
+    return document
+
+
+def _signal_records(label: str, document: dict[str, Json]) -> Outcome[tuple[Record, ...]]:
+    """The records of a document, whose kind is known to be ours."""
+    found: list[Diagnostic] = []
+    records: list[Record] = []
+    match document:
+        case {
+            "apiVersion": "policyc.dev/v1",
+            "kind": "SignalRecords",
+            "records": list(items),
+            **rest,
+        } if not rest:
+            for i, item in enumerate(items):
+                records += _record(f"{label}#/records/{i}", item, label, found)
+        case _:
+            hint = 'it has "apiVersion": "policyc.dev/v1", "kind": "SignalRecords" and "records"'
+            found.append(_fault(label, "it is no list of records", hint))
+    return Outcome(tuple(records), found)
+
+
+def _record(place: str, item: Json, label: str, found: list[Diagnostic]) -> list[Record]:
+    match item:
+        case {"kind": str(kind), "at": str(at), "agent": str(agent), "fields": dict(fields), **rest} if not rest:  # fmt: skip
+            pass
+        case _:
+            hint = "a record has kind, at, agent and fields"
+            found.append(_fault(label, f"{place} is no record", hint))
+            return []
+    if kind not in FIELDS:
+        hint = did_you_mean(kind, FIELDS) or f"kinds are {', '.join(FIELDS)}"
+        found.append(_fault(label, f"{place}: there is no kind of record `{kind}`", hint))
+        return []
+    for name, value in fields.items():
+        if name not in FIELDS[kind] or not isinstance(value, str):
+            hint = did_you_mean(name, FIELDS[kind]) or f"fields are {', '.join(FIELDS[kind])}"
+            message = f"{place}: `{name}` is no field of `{kind}` records, or no text"
+            found.append(_fault(label, message, hint))
+            return []
+    return [Record(kind, {k: str(v) for k, v in fields.items()}, place, at, agent)]
+
+
+def _fault(label: str, message: str, hint: str) -> Diagnostic:
+    return Diagnostic("PC3115", f"`{label}`: {message}", path=label, help=hint)
+
+
+# -- the API server's audit log ---------------------------------------------------------
+
+
+def _audit(label: str, events: list[Json]) -> Iterator[Record]:
+    for i, event in enumerate(events):
+        if not isinstance(event, dict):
+            continue
+        fields = {
+            name: value
+            for name in FIELDS["kube-audit"]
+            if (value := _found(event, name)) is not None
+        }
+        at = event.get("requestReceivedTimestamp")
+        yield Record("kube-audit", fields, f"{label}#/{i}", at if isinstance(at, str) else "")
+
+
+def _found(event: Mapping[str, Json], name: str) -> str | None:
+    """The text of a dotted field; the keys of annotations have dots of their own."""
+    head, _, rest = name.partition(".")
+    value: Json = event.get(head)
+    steps = [rest] if head == "annotations" else [part for part in rest.split(".") if part]
+    for step in steps:
+        value = value.get(step) if isinstance(value, dict) else None
+    match value:
+        case None | dict():
+            return None
+        case list():
+            return ",".join(map(str, value))
+        case _:
+            return str(value)
+
+
+# -- profiles ------------------------------------------------------------------------------
+
+
+def _of_profile(label: str, profile: AgentProfile) -> Iterator[Record]:
+    """What the kernel saw, as syscall records; granted requests as audit records."""
+    for item in profile.items.get("syscalls", ()):
+        fields = {"name": item.text("name"), "architecture": item.text("architecture")}
+        yield _seen("syscall", fields, item, label)
+    for item in profile.items.get("executables", ()):
+        yield _seen("syscall", {"name": "execve", "path": item.text("path")}, item, label)
+    for item in profile.items.get("kube", ()):
+        resource, _, subresource = item.text("resource").partition("/")
+        fields = {
+            "verb": item.text("verb"),
+            "objectRef.apiGroup": item.text("group"),
+            "objectRef.resource": resource,
+            "objectRef.subresource": subresource,
+            "objectRef.namespace": item.text("namespace"),
+            "objectRef.name": item.text("name"),
+            "requestURI": item.text("url"),
+        }
+        yield _seen("kube-audit", {k: v for k, v in fields.items() if v}, item, label)
+
+
+def _seen(kind: str, fields: dict[str, str], item: Item, label: str) -> Record:
+    phase = {"phase": item.phase} if kind == "syscall" else {}
+    return Record(kind, {**fields, **phase}, f"{label}#{item.pointer}", item.last_seen)

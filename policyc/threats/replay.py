@@ -1,0 +1,86 @@
+"""Replays: records through signals, and which of them fire."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from policyc.catalog.signals import Signal
+from policyc.core.diagnostics import Diagnostic, Related, Severity, has_errors
+from policyc.semantics.catalogue import Catalogue, Closure
+from policyc.threats.files import named_files
+from policyc.threats.records import Record, read_records
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What one signal made of some records; ``by`` are those that set it off."""
+
+    signal: Signal
+    by: tuple[Record, ...]
+
+    @property
+    def fires(self) -> bool:
+        return bool(self.by)
+
+
+def heard(signal: Signal, records: Iterable[Record]) -> Heard:
+    """The records that set a signal off."""
+    return Heard(signal, tuple(r for r in records if signal.fires(r.kind, r.fields)))
+
+
+def all_heard(signals: Mapping[str, Signal], records: Iterable[Record]) -> tuple[Heard, ...]:
+    """Every signal over the same records, by name."""
+    listed = tuple(records)
+    return tuple(heard(signal, listed) for _, signal in sorted(signals.items()))
+
+
+def shown(root: Path, catalogue: Catalogue, found: list[Diagnostic]) -> tuple[Closure, ...]:
+    """The closures, each with whether every signal of its evidence fires on its replay."""
+    return tuple(_shown(root, closure, catalogue, found) for closure in catalogue.closures)
+
+
+def replayed(
+    root: Path, closure: Closure, catalogue: Catalogue, found: list[Diagnostic]
+) -> tuple[Heard, ...]:
+    """The signals of a closure's evidence over its own replay."""
+    records: list[Record] = []
+    for pattern in closure.replays:
+        for label, data in named_files(root, pattern, "PC3115", closure.span, found):
+            outcome = read_records(label, data)
+            found += outcome.diagnostics
+            records += outcome.value
+    return tuple(heard(catalogue.signals[e.signal], records) for e in closure.evidence)
+
+
+def _shown(root: Path, closure: Closure, catalogue: Catalogue, found: list[Diagnostic]) -> Closure:
+    if not closure.replays:
+        found.append(
+            Diagnostic(
+                "PC3107",
+                f"the closure of `{closure.threat}` names no replay, so it closes nothing yet",
+                closure.span,
+                help='record the attack, and add: replay "replays/attack.json"',
+                severity=Severity.WARNING,
+            )
+        )
+        return closure
+    faults: list[Diagnostic] = []
+    for needed, result in zip(
+        closure.evidence, replayed(root, closure, catalogue, faults), strict=True
+    ):
+        if not result.fires and not has_errors(faults):
+            faults.append(
+                Diagnostic(
+                    "PC3106",
+                    f"the signal `{needed.signal}` does not fire on the replay of "
+                    f"`{closure.threat}`: the attack would pass unseen",
+                    needed.span,
+                    (Related(closure.span, "the closure that rests on it"),),
+                    help=f"it fires when {result.signal.says or 'its conditions hold'}: "
+                    "name a signal that sees the attack, or correct the replay",
+                )
+            )
+    found += faults
+    return replace(closure, is_shown=not has_errors(faults))

@@ -60,6 +60,9 @@ BEHAVIOURS = (
 RATED = ("syscalls", "egress", "files", "exec", "kube", "tools", "models", "capabilities")
 """The domains that a window can rate and an assertion can freeze."""
 
+DECISIONS = ("revoke", "justify", "accept")
+"""What can be decided on a permission that is never used: each with a day on which it is due."""
+
 STAGES = ("observe", "audit", "enforce")
 STORE_KINDS = ("rag", "vector", "memory", "sql")
 MANAGED_PROVIDERS = ("bedrock", "vertex", "foundry")

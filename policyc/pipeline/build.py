@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from policyc.core.canonical import Json, pretty_json
-from policyc.core.diagnostics import Diagnostic, Outcome, Severity
+from policyc.converge.assess import assess
+from policyc.converge.faults import faults
+from policyc.converge.findings import refusal
+from policyc.core.canonical import Json
+from policyc.core.diagnostics import Diagnostic, Outcome, Severity, has_errors
 from policyc.core.errors import InternalError
 from policyc.emit.backstop import Row, row_of
 from policyc.emit.base import Artifact, Emission, Emitter, Line, Narrowing, Slack
@@ -20,8 +23,9 @@ from policyc.envelope.provenance import Derivation, Step
 from policyc.lower import lower
 from policyc.lower.candidates import place
 from policyc.pipeline.artifacts import from_bytes, to_bytes
-from policyc.pipeline.inputs import observe
-from policyc.pipeline.sidecar import SIDECAR, encode, lines_digest, policy_lines
+from policyc.pipeline.inputs import observe, own, recordings
+from policyc.pipeline.sidecar import SIDECAR, Reasons, policy_lines, write
+from policyc.reconcile.findings import late
 from policyc.semantics.model import CheckedAgent, CheckedPolicy
 from policyc.threats.judge import with_threats
 
@@ -65,6 +69,18 @@ def lowered(
     return Outcome(threatened.value, said)
 
 
+def _known_well_enough(root: Path, agent: CheckedAgent, policy: CheckedPolicy) -> list[Diagnostic]:
+    """What keeps an agent from being enforced: bad recordings, or a profile that has not converged."""
+    if agent.stage != "enforce":
+        return []
+    profiles = own(agent, recordings(root, agent).value)
+    bad = faults(profiles)
+    if bad:
+        return bad
+    assessment = assess(agent, policy, profiles)
+    return [] if assessment.converged else [refusal(agent, assessment)]
+
+
 def build_agent(root: Path, agent: CheckedAgent, policy: CheckedPolicy, as_of: date) -> AgentBuild:
     """Lower, emit, write, read back, prove.
 
@@ -72,10 +88,13 @@ def build_agent(root: Path, agent: CheckedAgent, policy: CheckedPolicy, as_of: d
     written then.
     """
     envelope, diagnostics = lower_agent(root, agent, policy, as_of)
-    if envelope is None:
+    diagnostics += late(agent, as_of)
+    diagnostics += _known_well_enough(root, agent, policy) if envelope is not None else []
+    if envelope is None or has_errors(diagnostics):
         return AgentBuild(agent.name, None, {}, (), tuple(diagnostics))
     emissions = [(emitter, emitter.emit(envelope)) for emitter in EMITTERS]
     stamp = _digest_of(emissions)
+    reasons = Reasons()
     files: dict[str, bytes] = {}
     lines: dict[str, tuple[Line, ...]] = {}
     slack: list[Slack] = []
@@ -84,14 +103,14 @@ def build_agent(root: Path, agent: CheckedAgent, policy: CheckedPolicy, as_of: d
         diagnostics += [_reported(n, agent) for n in emission.narrowed]
         documents: dict[str, Json] = {}
         for artifact in emission.artifacts:
-            stamped = _stamped(artifact, stamp)
+            stamped = _stamped(artifact, stamp, reasons)
             files[artifact.path] = to_bytes(artifact.path, stamped.document)
             lines[artifact.path] = stamped.lines
             documents[artifact.path] = from_bytes(artifact.path, files[artifact.path])
         if documents:
             prove_sound(emitter, documents, envelope)
     said = policy_lines(agent)
-    files[SIDECAR] = pretty_json(encode(agent.name, said, lines, slack))
+    files[SIDECAR] = write(agent.name, said, lines, reasons, slack)
     row, entry = row_of(envelope), entry_of(envelope, stamp, said.agent, said.caps)
     return AgentBuild(agent.name, envelope, files, tuple(slack), tuple(diagnostics), row, entry)
 
@@ -118,7 +137,7 @@ def prove_sound(emitter: Emitter, documents: Mapping[str, Json], envelope: Envel
             )
 
 
-def _stamped(artifact: Artifact, envelope: str) -> Artifact:
+def _stamped(artifact: Artifact, envelope: str, reasons: Reasons) -> Artifact:
     """The artifact with the two digests as annotations, where its form has annotations."""
     document = artifact.document
     if not (isinstance(document, dict) and isinstance(document.get("metadata"), dict)):
@@ -136,7 +155,7 @@ def _stamped(artifact: Artifact, envelope: str) -> Artifact:
     metadata["annotations"] = {
         **(annotations if isinstance(annotations, dict) else {}),
         "policyc.dev/envelope": envelope,
-        "policyc.dev/provenance": lines_digest(lines),
+        "policyc.dev/provenance": reasons.digest(lines),
     }
     return Artifact(artifact.path, {**document, "metadata": metadata}, lines)
 

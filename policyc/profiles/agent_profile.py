@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping, Sequence
 from datetime import datetime
 from typing import NoReturn
 
+from policyc.catalog.vocabulary import BEHAVIOURS
 from policyc.core.canonical import Json, pretty_json
 from policyc.core.diagnostics import Diagnostic, Outcome
 from policyc.profiles.base import (
@@ -117,7 +118,7 @@ _TOP = frozenset({"apiVersion", "kind", "metadata", "spec"})
 _SPEC = frozenset({"workload", "identity", "source", "runs", *DOMAIN_FIELDS})
 _WORKLOAD = frozenset({"apiVersion", "kind", "namespace", "name", "container"})
 _RUN = frozenset(
-    "id start end coverage kernel node templateHash imageDigest hooks blind loss".split()
+    "id start end coverage kernel node templateHash imageDigest hooks blind loss sessions behaviours".split()
 )
 
 
@@ -167,9 +168,6 @@ def _run(value: Json, pointer: str) -> Run:
     hooks = _object(
         run.get("hooks", {}), f"{pointer}/hooks", frozenset({"attached", "missing"}), frozenset()
     )
-    loss = run.get("loss", {})
-    if not isinstance(loss, dict) or not loss.keys() <= DOMAIN_FIELDS.keys():
-        _refuse(f"{pointer}/loss", "counts by domain are wanted")
     run_id = _text(run["id"], f"{pointer}/id")
     if not run_id:
         _refuse(f"{pointer}/id", "the id is empty")
@@ -185,50 +183,62 @@ def _run(value: Json, pointer: str) -> Run:
         frozenset(_texts(hooks.get("attached", []), f"{pointer}/hooks/attached")),
         frozenset(_texts(hooks.get("missing", []), f"{pointer}/hooks/missing")),
         frozenset(_texts(run.get("blind", []), f"{pointer}/blind")),
-        tuple(sorted((k, _count(v, f"{pointer}/loss/{k}")) for k, v in loss.items())),
+        _counts(run.get("loss", {}), f"{pointer}/loss", DOMAIN_FIELDS, "domain"),
+        _count(run.get("sessions", 0), f"{pointer}/sessions"),
+        _counts(run.get("behaviours", {}), f"{pointer}/behaviours", BEHAVIOURS, "behaviour"),
     )
 
 
+def _counts(
+    value: Json, pointer: str, names: Container[str], what: str
+) -> tuple[tuple[str, int], ...]:
+    """Counts by name, sorted; every name is one of ``names``."""
+    if not isinstance(value, dict) or any(name not in names for name in value):
+        _refuse(pointer, f"counts by {what} are wanted")
+    return tuple(sorted((k, _count(v, f"{pointer}/{k}")) for k, v in value.items()))
+
+
 def _texts(value: Json, pointer: str) -> tuple[str, ...]:
-    return tuple(_text(text, f"{pointer}/{i}") for i, text in enumerate(_list(value, pointer)))
+    for i, text in enumerate(_list(value, pointer)):
+        if not isinstance(text, str):
+            _refuse(f"{pointer}/{i}", "a string is wanted")
+    return tuple(value)  # type: ignore[arg-type]  # a list of strings, as was just seen
 
 
 def _items(value: Json, domain: str, ids: frozenset[str]) -> tuple[Item, ...]:
     fields = DOMAIN_FIELDS[domain]
     allowed = frozenset(fields) | _ITEM_FIELDS
     required = frozenset(k for k, f in fields.items() if f.required) | {"runs"}
-    pointer = f"/spec/{domain}"
-    return tuple(
-        _item(item, f"{pointer}/{i}", fields, allowed, required, ids)
-        for i, item in enumerate(_list(value, pointer))
-    )
+    readers = [(key, f"/{key}", _READERS[form.form], form) for key, form in fields.items()]
+    items: list[Item] = []
+    for i, item in enumerate(_list(value, f"/spec/{domain}")):
+        pointer = f"/spec/{domain}/{i}"
+        try:
+            items.append(_item(_object(item, "", allowed, required), pointer, readers, ids))
+        except _MisfitError as misfit:
+            _refuse(pointer + misfit.pointer, str(misfit))
+    return tuple(items)
 
 
 def _item(
-    value: Json,
+    item: dict[str, Json],
     pointer: str,
-    fields: Mapping[str, Field],
-    allowed: frozenset[str],
-    required: frozenset[str],
+    readers: Sequence[tuple[str, str, Callable[[Json, str, Field], Value], Field]],
     ids: frozenset[str],
 ) -> Item:
-    item = _object(value, pointer, allowed, required)
-    runs = frozenset(_texts(item["runs"], f"{pointer}/runs"))
+    """The item at ``pointer``; what does not fit is named below it."""
+    runs = frozenset(_texts(item["runs"], "/runs"))
     if not runs:
-        _refuse(f"{pointer}/runs", "an item was seen in at least one run")
+        _refuse("/runs", "an item was seen in at least one run")
     if not runs <= ids:
-        _refuse(f"{pointer}/runs", f"there is no run `{min(runs - ids)}`")
+        _refuse("/runs", f"there is no run `{min(runs - ids)}`")
     return Item(
-        tuple(
-            (key, _READERS[fields[key].form](item[key], f"{pointer}/{key}", fields[key]))
-            for key in fields
-            if key in item
-        ),
+        tuple([(key, read(item[key], at, form)) for key, at, read, form in readers if key in item]),
         runs,
-        _choice(item.get("phase", "unknown"), f"{pointer}/phase", PHASES),
-        _time(item["firstSeen"], f"{pointer}/firstSeen") if "firstSeen" in item else "",
-        _time(item["lastSeen"], f"{pointer}/lastSeen") if "lastSeen" in item else "",
-        _count(item.get("count", 1), f"{pointer}/count"),
+        _choice(item.get("phase", "unknown"), "/phase", PHASES),
+        _time(item["firstSeen"], "/firstSeen") if "firstSeen" in item else "",
+        _time(item["lastSeen"], "/lastSeen") if "lastSeen" in item else "",
+        _count(item.get("count", 1), "/count"),
         pointer,
     )
 
@@ -323,6 +333,10 @@ def _encode_run(run: Run) -> Json:
         encoded["blind"] = [*sorted(run.blind)]
     if run.loss:
         encoded["loss"] = dict(run.loss)
+    if run.sessions:
+        encoded["sessions"] = run.sessions
+    if run.behaviours:
+        encoded["behaviours"] = dict(run.behaviours)
     return encoded
 
 

@@ -91,7 +91,7 @@ STARTS: Mapping[str, frozenset[str]] = MappingProxyType(
         "pod": frozenset("security read-only-root run-as-user runtime-class apparmor".split()),
         "agent": frozenset(
             "tier owner window workload managed identity learn pre-enforced stage widen allow deny"
-            " approve delegates without".split()
+            " dormant approve delegates without".split()
         ),
         "threat": frozenset(
             "on says refs blast scope applies rights example shown layer mitigation".split()

@@ -177,6 +177,7 @@ FORMS = {
     "assert": "assert egress-fence for every agent where tier >= act {",
     "expect": "expect deny triage-bot kube get on secrets in namespace support",
     "allow": 'allow egress tcp 443 to host hooks.example.com because "SEC-1: on-call"',
+    "dormant": 'dormant revoke kube list on pods until 2026-12-31 because "SEC-3"',
     "signal": "signal secrets.read kube-audit {",
     "fires": 'fires when objectRef.resource == "secrets"',
     "without": 'without memory because "it keeps nothing between requests"',

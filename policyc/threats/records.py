@@ -141,22 +141,27 @@ def _found(event: Mapping[str, Json], name: str) -> str | None:
 def _of_profile(label: str, profile: AgentProfile) -> Iterator[Record]:
     """What the kernel saw, as syscall records; granted requests as audit records."""
     for item in profile.items.get("syscalls", ()):
-        fields = {"name": item.text("name"), "architecture": item.text("architecture")}
+        fields = {"name": _text(item, "name"), "architecture": _text(item, "architecture")}
         yield _seen("syscall", fields, item, label)
     for item in profile.items.get("executables", ()):
-        yield _seen("syscall", {"name": "execve", "path": item.text("path")}, item, label)
+        yield _seen("syscall", {"name": "execve", "path": _text(item, "path")}, item, label)
     for item in profile.items.get("kube", ()):
-        resource, _, subresource = item.text("resource").partition("/")
+        resource, _, subresource = _text(item, "resource").partition("/")
         fields = {
-            "verb": item.text("verb"),
-            "objectRef.apiGroup": item.text("group"),
+            "verb": _text(item, "verb"),
+            "objectRef.apiGroup": _text(item, "group"),
             "objectRef.resource": resource,
             "objectRef.subresource": subresource,
-            "objectRef.namespace": item.text("namespace"),
-            "objectRef.name": item.text("name"),
-            "requestURI": item.text("url"),
+            "objectRef.namespace": _text(item, "namespace"),
+            "objectRef.name": _text(item, "name"),
+            "requestURI": _text(item, "url"),
         }
         yield _seen("kube-audit", {k: v for k, v in fields.items() if v}, item, label)
+
+
+def _text(item: Item, name: str) -> str:
+    """A text of an item; empty where it does not have it."""
+    return next((v for k, v in item.values if k == name and isinstance(v, str)), "")
 
 
 def _seen(kind: str, fields: dict[str, str], item: Item, label: str) -> Record:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from policyc.pipeline.compile import Compiled, compile_root
+from support.samples import ROOT
 
 DAY = date(2026, 9, 1)
 
@@ -72,6 +73,9 @@ threat T1 tool-poisoning coercion {
 }
 """
 
+LEARNT = "window week {\n  at least 7d and 100 sessions\n}\n"
+RECORDING = ROOT / "tests/cases/admission/research/profiles/research.json"
+
 WITHOUTS = '  without memory because "it keeps nothing"'
 
 POISONED = {
@@ -103,6 +107,14 @@ def event(at: str, name: str = "mcp.connection.added", **about: str) -> Json:
     }
 
 
+def recording() -> str:
+    """A recording that has converged, of the agent `bot`: without it nothing is enforced."""
+    document = json.loads(RECORDING.read_text(encoding="utf-8"))
+    document["spec"]["workload"] |= {"namespace": "demo", "name": "bot", "container": "main"}
+    document["spec"]["runs"][0]["behaviours"]["delegation"] = 1
+    return json.dumps(document)
+
+
 def root(
     folder: Path,
     tail: str = THREAT,
@@ -114,6 +126,10 @@ def root(
     files: Mapping[str, str] | None = None,
 ) -> Path:
     """A policy root in ``folder``; the replay of a poisoned tool is ``poisoned.json``."""
+    if stage == "enforce":
+        head += LEARNT
+        lines += '\n  learn under week since 2026-08-01 from "bot.json"'
+        files = {"bot.json": recording(), **(files or {})}
     text = FRAME.format(
         head=head, tail=tail, stage=stage, lines=lines, members=members, pin="ab" * 32
     )

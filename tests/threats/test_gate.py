@@ -160,6 +160,18 @@ def test_m21_a_later_closure_closes_what_an_event_reopened(tmp_path: Path) -> No
     assert states == [ThreatState.CLOSED, ThreatState.OPEN, ThreatState.CLOSED]
 
 
+@pytest.mark.parametrize(("day", "is_open"), [("24", False), ("25", True), ("26", True)])
+def test_m21_an_event_of_the_day_of_a_closure_reopens_it(
+    tmp_path: Path, day: str, is_open: bool
+) -> None:
+    """Which came first on that day is not known."""
+    log = events(event(f"2026-08-{day}T00:00:01Z"))
+    tail = THREAT + closure("2026-08-25") + 'events "log.json"\n'
+    made = bundle(root(tmp_path, tail, files={"log.json": log}))
+    (threat,) = made.agents["bot"].envelope.threats
+    assert (threat.on("2026-08-26") is ThreatState.OPEN) is is_open
+
+
 def test_m21_an_event_of_a_day_to_come_takes_effect_then(tmp_path: Path) -> None:
     log = events(event("2026-09-20T10:00:00Z"))
     tail = THREAT + closure("2026-08-20") + 'events "log.json"\n'

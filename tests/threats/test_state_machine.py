@@ -32,7 +32,7 @@ from policyc.threats.judge import with_threats
 
 SPAN = Source("p.agentpol", "T").span(0, 1)
 FIRST = date(2026, 9, 1)
-DAYS = 40
+DAYS = 10
 THREATS = {
     name: ThreatSpec(name, name.lower(), "coercion", SPAN, (component,), facts=("container",))
     for name, component in zip(("T1", "T2", "T3"), COMPONENTS, strict=False)
@@ -42,7 +42,7 @@ WITHOUTS = {("class", name): dict.fromkeys(COMPONENTS, "not here") for name in (
 days = st.integers(0, DAYS).map(lambda n: (FIRST + timedelta(days=n)).isoformat())
 threats = st.sampled_from(sorted(THREATS))
 subjects = st.sampled_from(
-    [("agent", "research"), ("class", "research-agents"), ("agent", "summary")]
+    [("agent", "research"), ("class", "research-agents"), ("agent", "summary"), ("class", "others")]
 )
 named = st.none() | st.lists(st.sampled_from(sorted(EVENTS)), max_size=3).map(tuple)
 moments = st.builds(

@@ -10,6 +10,8 @@ BIN = $(VENV)/bin
 RUN = $(VENV)/.run
 DEV = $(VENV)/.dev
 # The hash seed is left random on purpose: artifacts must not depend on it.
+# What `no new ... since` of the examples compares with: in a pull request, its base.
+BASE = HEAD
 PYTEST = $(BIN)/pytest -n auto --dist worksteal
 
 compile: $(RUN)
@@ -21,6 +23,7 @@ test: $(DEV)
 # Exactly what CI runs.
 check: lint type arch test system e2e
 	$(BIN)/policyc fmt --check policies
+	$(BIN)/policyc prove policies --since $(BASE)
 	$(BIN)/policyc compile policies --output generated --check
 	$(BIN)/policyc webhook manifests --output deploy --check
 

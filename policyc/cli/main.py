@@ -19,6 +19,7 @@ from policyc.core.suggest import did_you_mean
 VERBS = {
     "check": "read and judge the policies; writes nothing",
     "compile": "turn policies and profiles into artifacts",
+    "prove": "decide every assertion and test, for every input and every later day",
     "list": "what each agent may do",
     "admit": "what admission says of manifests",
     "scan": "what admission says of all that a cluster holds",

@@ -89,7 +89,12 @@ def _escaped(character: str) -> str:
 
 def render_json(diagnostics: Iterable[Diagnostic]) -> str:
     """``{"diagnostics": [...]}``; docs/reference/output.md gives the shape."""
-    found: list[Json] = [
+    return pretty_json({"diagnostics": plain(diagnostics)}).decode()
+
+
+def plain(diagnostics: Iterable[Diagnostic]) -> list[Json]:
+    """The findings as they stand in a JSON document of their own or of a verb's."""
+    return [
         {
             "code": d.code,
             "severity": d.severity.value,
@@ -100,7 +105,6 @@ def render_json(diagnostics: Iterable[Diagnostic]) -> str:
         }
         for d in diagnostics
     ]
-    return pretty_json({"diagnostics": found}).decode()
 
 
 def _place(diagnostic: Diagnostic) -> Json:

@@ -62,6 +62,9 @@ BEHAVIOURS = (
 RATED = ("syscalls", "egress", "files", "exec", "kube", "tools", "models", "capabilities")
 """The domains that a window can rate and an assertion can freeze."""
 
+FACETS = ("approvals", "delegates", "pod", "stage", "workload")
+"""What a change can loosen beside the domains of an envelope."""
+
 STAGES = ("observe", "audit", "enforce")
 STORE_KINDS = ("rag", "vector", "memory", "sql")
 MANAGED_PROVIDERS = ("bedrock", "vertex", "foundry")

@@ -69,6 +69,9 @@ CODES: dict[str, str] = {
     "PC3181": "an unknown revision",
     "PC3182": "a revision that does not compile",
     "PC3183": "no git repository",
+    "PC3184": "a widening without an approval",
+    "PC3185": "an approval of nothing",
+    "PC3186": "something that is not granted",
     # 4xxx lowering
     "PC4001": "observed outside the cap",
     "PC4002": "observed in a domain that nobody mentions",

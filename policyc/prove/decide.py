@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import assert_never
 
-from policyc.envelope.domains import DOMAINS, EGRESS_IP
+from policyc.envelope.domains import DOMAINS
 from policyc.envelope.model import Envelope, Grant
+from policyc.envelope.permitted import permitted
 from policyc.envelope.provenance import Derivation
 from policyc.envelope.region import Region
 from policyc.envelope.timeline import Period, merged, periods
@@ -79,26 +80,6 @@ def decide(rule: Rule, reach: Reach, as_of: str, before: Envelope | None = None)
         case ExpectRule():
             return _expected(rule, reach.agent, as_of)
     assert_never(rule)
-
-
-def permitted(envelope: Envelope, domain: str) -> Region:
-    """What the envelope permits, with the addresses that its host names stand for.
-
-    A NetworkPolicy opens the addresses that a granted name was resolved to, so an
-    assertion about addresses is about them too.
-    """
-    region = envelope.domains[domain]
-    if domain == "egress_ip" and envelope.resolutions:
-        region |= EGRESS_IP.union(_resolved(envelope))
-    return region
-
-
-def _resolved(envelope: Envelope) -> Iterator[Region]:
-    hosts = envelope.domains["egress_host"]
-    for r in envelope.resolutions:
-        flow = {"protocol": r.protocol, "port": str(r.port)}
-        if {**flow, "host": r.host} in hosts:
-            yield from (EGRESS_IP.single({**flow, "address": a}) for a in r.addresses)
 
 
 def _decided(about: Sequence[Envelope], forbidden: Mapping[str, Region], as_of: str) -> Decided:

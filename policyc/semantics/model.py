@@ -246,7 +246,8 @@ class Waiver:
 class Widening:
     """Somebody's yes to a change that widens some families of domains of some agents."""
 
-    families: tuple[str, ...]
+    families: tuple[str, ...]  # words of FAMILIES and FACETS
+    subject: str  # the agent or class that the line names
     agents: tuple[str, ...]
     by: str
     on: str

@@ -6,7 +6,7 @@ import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from policyc.catalog.vocabulary import STAGES
+from policyc.catalog.vocabulary import FACETS, STAGES
 from policyc.core.diagnostics import Diagnostic
 from policyc.core.suggest import did_you_mean
 from policyc.envelope.domains import FAMILIES
@@ -192,12 +192,19 @@ class AssertionRules:
         return [declaration.name for declaration in self.symbols.all("assertion")]
 
     def _widening(self, node: n.Widening, path: str) -> Iterator[Widening]:
-        are_known = [known(word, FAMILIES, "domain", self.found) for word in node.domains]
+        words = (*FAMILIES, *FACETS)
+        are_known = [known(word, words, "domain", self.found) for word in node.domains]
         agents = self._about(node.subject, path)
         if calendar(node.on, self.found) and all(are_known) and agents is not None:
             families = tuple(word.text for word in node.domains)
             yield Widening(
-                families, agents, node.by.value, node.on.text, node.because.value, node.span
+                families,
+                node.subject.text,
+                agents,
+                node.by.value,
+                node.on.text,
+                node.because.value,
+                node.span,
             )
 
     def _about(self, name: n.Name, path: str) -> tuple[str, ...] | None:

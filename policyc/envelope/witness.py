@@ -37,6 +37,7 @@ def witness(region: Region) -> dict[str, str] | None:
     None when the region is empty, or holds only texts that are no element (a host name
     with a blank): such a region permits nothing.
     """
+    portless: dict[str, str] | None = None
     for box in region.boxes():
         domain = region.domain
         point: dict[str, str] = {}
@@ -47,8 +48,10 @@ def witness(region: Region) -> dict[str, str] | None:
             if found or ":" not in name:
                 point[name] = found
         else:
-            return point
-    return None
+            if point.get("port") != "0":
+                return point
+            portless = portless or point  # no connection has port 0: shown if there is no other
+    return portless
 
 
 def element(axis: Axis, extent: Extent) -> str | None:
@@ -68,7 +71,8 @@ def _candidates(axis: Axis, extent: Extent) -> Iterator[str]:
             yield from axis.words
         case PortAxis():
             yield from _PLAIN[PortAxis]
-            yield from (str(first) for first, _ in axis.ranges(extent))
+            yield from (str(max(first, 1)) for first, _ in axis.ranges(extent))
+            yield "0"
         case AddressAxis():
             yield from _PLAIN[AddressAxis]
             yield from _addresses(axis, extent)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from itertools import groupby
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from policyc.cli.extra import needs
@@ -14,6 +15,7 @@ from policyc.core.canonical import Json, pretty_json
 from policyc.core.diagnostics import Diagnostic, has_errors, in_order
 from policyc.core.render import plain
 from policyc.pipeline.judge import judge
+from policyc.pipeline.stamp import compiled_envelopes
 from policyc.prove.decide import Level
 from policyc.prove.ruling import Ruling, encode
 
@@ -29,6 +31,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--seccomp", action="store_true", help="prove each agent's filter as the kernel's program"
     )
+    parser.add_argument(
+        "--compiled",
+        type=Path,
+        default=Path("generated"),
+        metavar="FOLDER",
+        help="an output of compile whose envelopes are read if they are today's (generated)",
+    )
     parser.add_argument("--jobs", type=int, metavar="N", help="processors to use (all)")
     add_date(parser)
     add_format(parser)
@@ -38,7 +47,12 @@ def run(args: argparse.Namespace) -> int:
     if args.seccomp:
         needs("--seccomp", "z3", extra="prove")
     judged = judge(
-        args.root, as_of=args.as_of, since=args.since, jobs=args.jobs, progress=progress("proving")
+        args.root,
+        as_of=args.as_of,
+        since=args.since,
+        compiled=compiled_envelopes(args.root, args.compiled, args.as_of),
+        jobs=args.jobs,
+        progress=progress("proving"),
     )
     filters, differing = _filters(args) if args.seccomp else ([], [])
     found = [*judged.faults, *judged.findings, *differing]

@@ -44,12 +44,15 @@ def judge(
     *,
     as_of: date,
     since: str = "",
+    compiled: Mapping[str, bytes] | None = None,
     jobs: int | None = None,
     progress: Progress | None = None,
 ) -> Judged:
     """Decide the claims of a root, the standard ones among them, for ``as_of`` and every later day.
 
-    ``since`` stands for every revision that a `no new` rule names.
+    ``since`` stands for every revision that a `no new` rule names.  ``compiled`` are the
+    envelopes of a build of this tree, as ``compiled_envelopes`` finds them: an agent of which
+    nothing fails is then not lowered again.
     """
     workspace, policy, diagnostics = checked(root, standard=True)
     if not policy.agents and not has_errors(diagnostics):
@@ -63,12 +66,17 @@ def judge(
         claims = policy.claims.claims
         about = _about(claims)
         now = Lowered(root, policy, as_of)
+        read = Lowered(root, policy, as_of, compiled or {})
         names = sorted(about)
 
         def work(index: int) -> tuple[list[tuple[_Place, Decided]], list[Json]]:
             agent = names[index]
-            found = list(_decide_all(agent, about[agent], claims, now, before, since))
-            return found, [pack(d) for d in now.faults]
+            found = list(_decide_all(agent, about[agent], claims, read, before, since))
+            failing = [place for place, decided in found if decided.failing]
+            if failing and compiled:  # what is read has no reasons: those are lowering's
+                again = _decide_all(agent, failing, claims, now, before, since)
+                found = [*(dict(found) | dict(again)).items()]
+            return found, [pack(d) for d in (*now.faults, *read.faults)]
 
         sources = {source.path: source for source in workspace.sources}
         decided: dict[tuple[_Place, str], Decided] = {}

@@ -19,7 +19,7 @@ from policyc.pipeline.wire import pack, unpack
 from policyc.pipeline.workers import run_all
 from policyc.prove.decide import Decided, Reach, decide
 from policyc.prove.ruling import Ruling, faults, findings, waived
-from policyc.semantics.model import CheckedPolicy, Claim, NoNewRule
+from policyc.semantics.model import CheckedPolicy, Claim, ExpectRule, NoNewRule
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,13 @@ def _decide_all(
         if isinstance(rule, NoNewRule):
             held = before[since or rule.revision]
             old = held.get(agent) if agent in held else None
-        yield place, decide(rule, reach, now.as_of.isoformat(), old)
+        if isinstance(rule, ExpectRule) and rule.at and rule.at < str(now.as_of):
+            # What has ended since is not in today's envelope: that day's is lowered.
+            then = Lowered(now.root, now.policy, date.fromisoformat(rule.at)).get(agent)
+            about = reach if then is None else Reach((then,))
+        else:
+            about = reach
+        yield place, decide(rule, about, now.as_of.isoformat(), old)
 
 
 def _revisions(

@@ -97,6 +97,14 @@ def test_a_waiver_holds_through_its_day(root: Path, day: str, code: int) -> None
     assert (b"PC3146" in done.stderr) == (code == 1)
 
 
+@pytest.mark.parametrize(("at", "code"), [("2026-11-20", 0), ("2026-11-21", 1)])
+def test_a_day_that_has_passed_is_judged_as_it_was(root: Path, at: str, code: int) -> None:
+    edit(root, CURL, CURL.replace(" because", " until 2026-11-20 because"))
+    said = f'expect allow bot exec "/usr/bin/curl" at {at}'
+    edit(root, NO_CURL, f'\ntest "then" {{\n  {said}\n}}\n')
+    assert run("prove", root, *DAY).returncode == code
+
+
 def test_sarif_is_for_code_hosts(root: Path) -> None:
     done = run("prove", root, *DAY, "--format", "sarif")
     (found,) = json.loads(done.stdout)["runs"][0]["results"]

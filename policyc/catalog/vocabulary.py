@@ -60,7 +60,7 @@ BEHAVIOURS = (
 """What a window can ask to have been seen."""
 
 RATED = ("syscalls", "egress", "files", "exec", "kube", "tools", "models", "capabilities")
-"""The domains that a window can rate and an assertion can freeze."""
+"""The domains that a window can rate."""
 
 FACETS = ("approvals", "delegates", "pod", "stage", "workload")
 """What a change can loosen beside the domains of an envelope."""

@@ -30,6 +30,9 @@ _PLAIN: dict[type[Axis], tuple[str, ...]] = {
 }
 """Elements that people know, shown where the set holds them."""
 
+_USUAL = {"verb": "get", "group": "", "resource": "pods", "namespace": "default", "name": "x"}
+"""Axis of texts -> what people write there."""
+
 
 def witness(region: Region) -> dict[str, str] | None:
     """A point of the region, by axis; labels that are absent are left out.
@@ -77,7 +80,7 @@ def _candidates(axis: Axis, extent: Extent) -> Iterator[str]:
             yield from _PLAIN[AddressAxis]
             yield from _addresses(axis, extent)
         case _:
-            yield from _PLAIN.get(type(axis), ("x", ""))
+            yield from _PLAIN.get(type(axis), (_USUAL.get(axis.name, "x"), "x", ""))
             yield from (_written(axis, text) for text in _texts(extent))
 
 

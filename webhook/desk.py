@@ -55,18 +55,16 @@ class Turn:
         "keep_alive",
         "response_complete",
         "reviews",
-        "size_bytes",
         "started",
     )
 
-    def __init__(self, client: Client, reviews: Reviews, query: bytes, size_bytes: int) -> None:
+    def __init__(self, client: Client, reviews: Reviews, query: bytes) -> None:
         self.response_complete = self.disconnected = False
         self.keep_alive = True
         self.is_taken = False  # by the desk: whatever else arrives of it is not looked at
         self.client = client
         self.reviews = reviews
         self.data = b""
-        self.size_bytes = size_bytes
         self.started = time.perf_counter()
         self._deadline = time.monotonic() + budget_seconds(query)
 
@@ -110,11 +108,14 @@ class Desk:
         reviews = self._reviews.get(path)
         if reviews is None or self._held.is_full or self._is_draining():
             return None
-        size_bytes = _plain_size(headers)
-        if not 0 < size_bytes <= SMALL_BYTES:
+        if not 0 < _plain_size(headers) <= SMALL_BYTES:
             return None
-        self._held.size_bytes += size_bytes
-        return Turn(client, reviews, query, size_bytes)
+        return Turn(client, reviews, query)
+
+    def more(self, turn: Turn, data: bytes) -> None:
+        """Bytes of a review have arrived: those count, not what a header says of them."""
+        turn.data += data
+        self._held.size_bytes += len(data)
 
     def put(self, turn: Turn, loop: asyncio.AbstractEventLoop) -> None:
         """A review has arrived."""
@@ -133,7 +134,7 @@ class Desk:
 
     def drop(self, turn: Turn) -> None:
         """The client left before its review had arrived."""
-        self._held.size_bytes -= turn.size_bytes
+        self._release(turn)
         turn.reviews.left()
 
     def _take(self, turn: Turn) -> None:
@@ -166,10 +167,13 @@ class Desk:
 
     def _answer(self, turn: Turn, judged: Judged) -> None:
         self.count -= 1
-        self._held.size_bytes -= turn.size_bytes
-        turn.data = b""
+        self._release(turn)
         status, data = turn.reviews.reply(judged, turn.started)
         turn.client.answer(turn, status, data)
+
+    def _release(self, turn: Turn) -> None:
+        self._held.size_bytes -= len(turn.data)
+        turn.data = b""
 
 
 def _plain_size(headers: Headers) -> int:

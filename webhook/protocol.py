@@ -33,8 +33,8 @@ class Gate:
     ``idle`` holds those without a request and ``arriving`` those with a request that is not
     here yet: since when, the longest first.  ``unread`` holds those that do not read their
     answers, and keep the place of a request by it.  One clock for all: to set and clear one for
-    each request would cost a tenth of it.  ``pending`` counts the requests that were taken in by
-    way of the application and not answered.
+    each request would cost a tenth of it.  ``pending`` counts the requests that arrived whole,
+    go by way of the application and are not answered: a header without a body takes no place.
     """
 
     max_connections: int
@@ -180,8 +180,6 @@ class Connection(HttpToolsProtocol):
         super().on_message_begin()
         self.url, self.expect_100_continue = url, expects
         self.headers += headers
-        self._pending += 1
-        self._gate.pending += 1
         super().on_headers_complete()
 
     def _review(self) -> Turn | None:
@@ -200,12 +198,15 @@ class Connection(HttpToolsProtocol):
     def on_body(self, body: bytes) -> None:
         if self._turn is None:
             super().on_body(body)
-        elif not self._turn.is_taken:
-            self._turn.data += body
+        elif self._gate.desk is not None and not self._turn.is_taken:
+            self._gate.desk.more(self._turn, body)
 
     def on_message_complete(self) -> None:
         turn, self._turn = self._turn, None
         if turn is None:
+            if self.cycle is not None and not self.cycle.response_complete:
+                self._pending += 1
+                self._gate.pending += 1
             super().on_message_complete()
         elif self._gate.desk is not None and not turn.is_taken:
             self._gate.desk.put(turn, self.loop)

@@ -65,6 +65,9 @@ RATED = ("syscalls", "egress", "files", "exec", "kube", "tools", "models", "capa
 FACETS = ("approvals", "delegates", "pod", "stage", "workload")
 """What a change can loosen beside the domains of an envelope."""
 
+DECISIONS = ("revoke", "justify", "accept")
+"""What can be decided on a permission that is never used: each with a day on which it is due."""
+
 STAGES = ("observe", "audit", "enforce")
 STORE_KINDS = ("rag", "vector", "memory", "sql")
 MANAGED_PROVIDERS = ("bedrock", "vertex", "foundry")

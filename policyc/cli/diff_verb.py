@@ -9,7 +9,7 @@ from policyc.cli.main import Exit
 from policyc.cli.report import add_date, add_format, add_root, counted, progress, say, verdict
 from policyc.core.canonical import Json, pretty_json
 from policyc.core.diagnostics import has_errors, in_order
-from policyc.core.render import plain
+from policyc.core.render import as_json
 from policyc.diff.compare import Change, Part, Relation
 from policyc.pipeline.differ import Differences, differences
 
@@ -107,7 +107,7 @@ def _json(found: Differences) -> dict[str, Json]:
         for change in found.changes
         for line in [(found.approved or {}).get((change.agent, change.what))]
     ]
-    return {"changes": changes, "diagnostics": plain(in_order(found.diagnostics))}
+    return {"changes": changes, "diagnostics": as_json(in_order(found.diagnostics))}
 
 
 def _part(part: Part) -> dict[str, Json]:

@@ -24,6 +24,8 @@ VERBS = {
     "list": "what each agent may do",
     "admit": "what admission says of manifests",
     "scan": "what admission says of all that a cluster holds",
+    "converge": "whether recordings have seen enough to enforce",
+    "reconcile": "what manifests declare against what was observed",
     "why": "why a line of an artifact stands there",
     "why-not": "what stands between an agent and a grant",
     "explain": "what a diagnostic code means",

@@ -13,7 +13,7 @@ from policyc.cli.main import Exit
 from policyc.cli.report import add_date, add_format, add_root, counted, progress, say
 from policyc.core.canonical import Json, pretty_json
 from policyc.core.diagnostics import Diagnostic, has_errors, in_order
-from policyc.core.render import plain
+from policyc.core.render import as_json
 from policyc.pipeline.judge import judge
 from policyc.pipeline.stamp import compiled_envelopes
 from policyc.prove.decide import Level
@@ -80,7 +80,7 @@ def _json(
     found: Sequence[Diagnostic], rulings: Sequence[Ruling], filters: Sequence[FilterRuling]
 ) -> dict[str, Json]:
     document: dict[str, Json] = {
-        "diagnostics": plain(in_order(found)),
+        "diagnostics": as_json(in_order(found)),
         "rulings": [encode(ruling) for ruling in rulings],
     }
     if filters:

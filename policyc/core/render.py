@@ -89,11 +89,11 @@ def _escaped(character: str) -> str:
 
 def render_json(diagnostics: Iterable[Diagnostic]) -> str:
     """``{"diagnostics": [...]}``; docs/reference/output.md gives the shape."""
-    return pretty_json({"diagnostics": plain(diagnostics)}).decode()
+    return pretty_json({"diagnostics": as_json(diagnostics)}).decode()
 
 
-def plain(diagnostics: Iterable[Diagnostic]) -> list[Json]:
-    """The findings as they stand in a JSON document of their own or of a verb's."""
+def as_json(diagnostics: Iterable[Diagnostic]) -> list[Json]:
+    """The findings as documents of another kind hold them."""
     return [
         {
             "code": d.code,

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from policyc.converge.assess import assess
+from policyc.converge.faults import faults
+from policyc.converge.findings import refusal
 from policyc.core.canonical import Json
 from policyc.core.diagnostics import Diagnostic, Severity, has_errors
 from policyc.core.errors import InternalError
@@ -20,8 +23,9 @@ from policyc.envelope.provenance import Derivation, Step
 from policyc.lower import lower
 from policyc.lower.candidates import place
 from policyc.pipeline.artifacts import from_bytes, to_bytes
-from policyc.pipeline.inputs import observe
+from policyc.pipeline.inputs import observe, own, recordings
 from policyc.pipeline.sidecar import SIDECAR, Reasons, policy_lines, write
+from policyc.reconcile.findings import late
 from policyc.semantics.model import CheckedAgent, CheckedPolicy
 
 _STAMP = Derivation(Step.FIXED, note="ties the file to its envelope and its provenance")
@@ -56,6 +60,18 @@ def lower_agent(
     return (None if has_errors(diagnostics) else lowered.value), diagnostics
 
 
+def _known_well_enough(root: Path, agent: CheckedAgent, policy: CheckedPolicy) -> list[Diagnostic]:
+    """What keeps an agent from being enforced: bad recordings, or a profile that has not converged."""
+    if agent.stage != "enforce":
+        return []
+    profiles = own(agent, recordings(root, agent).value)
+    bad = faults(profiles)
+    if bad:
+        return bad
+    assessment = assess(agent, policy, profiles)
+    return [] if assessment.converged else [refusal(agent, assessment)]
+
+
 def build_agent(root: Path, agent: CheckedAgent, policy: CheckedPolicy, as_of: date) -> AgentBuild:
     """Lower, emit, write, read back, prove.
 
@@ -63,7 +79,9 @@ def build_agent(root: Path, agent: CheckedAgent, policy: CheckedPolicy, as_of: d
     written then.
     """
     envelope, diagnostics = lower_agent(root, agent, policy, as_of)
-    if envelope is None:
+    diagnostics += late(agent, as_of)
+    diagnostics += _known_well_enough(root, agent, policy) if envelope is not None else []
+    if envelope is None or has_errors(diagnostics):
         return AgentBuild(agent.name, None, {}, (), tuple(diagnostics))
     emissions = [(emitter, emitter.emit(envelope)) for emitter in EMITTERS]
     stamp = _digest_of(emissions)

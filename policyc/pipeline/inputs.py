@@ -8,7 +8,7 @@ from policyc.core.diagnostics import Diagnostic, Outcome
 from policyc.core.errors import PolicycError
 from policyc.envelope.observation import Observed
 from policyc.profiles.base import AgentProfile
-from policyc.profiles.observed import observed
+from policyc.profiles.observed import is_about, observed
 from policyc.profiles.registry import read_profiles
 from policyc.semantics.model import CheckedAgent
 
@@ -33,19 +33,35 @@ def _matching(root: Path, pattern: str) -> list[Path]:
     return [path for path in root.glob(pattern) if path.is_file()]
 
 
-def observe(root: Path, agent: CheckedAgent) -> Outcome[Observed]:
-    """What the agent's profiles say of its container."""
-    files = profile_files(root, agent)
+def recordings(root: Path, agent: CheckedAgent) -> Outcome[list[tuple[str, AgentProfile]]]:
+    """The profiles of the agent's files, each with its file's path below the root."""
     diagnostics = _without_match(root, agent)
     profiles: list[tuple[str, AgentProfile]] = []
-    for path in files:
+    for path in profile_files(root, agent):
         label = path.relative_to(root).as_posix()
         outcome = read_profiles(label, _read(path, label))
         diagnostics += outcome.diagnostics
         profiles += [(label, profile) for profile in outcome.value]
+    return Outcome(profiles, diagnostics)
+
+
+def observe(root: Path, agent: CheckedAgent) -> Outcome[Observed]:
+    """What the agent's profiles say of its container."""
+    profiles = recordings(root, agent)
     since = agent.learning.since if agent.learning is not None else ""
-    seen = observed(profiles, agent.workload, agent.service_account, since)
-    return Outcome(seen.value, diagnostics + seen.diagnostics)
+    seen = observed(profiles.value, agent.workload, agent.service_account, since)
+    return Outcome(seen.value, profiles.diagnostics + seen.diagnostics)
+
+
+def own(
+    agent: CheckedAgent, profiles: list[tuple[str, AgentProfile]]
+) -> list[tuple[str, AgentProfile]]:
+    """Those of the profiles that are about the agent: a file may hold several containers."""
+    return [
+        (label, profile)
+        for label, profile in profiles
+        if is_about(profile, agent.workload, agent.service_account)
+    ]
 
 
 def _read(path: Path, label: str) -> bytes:

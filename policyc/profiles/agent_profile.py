@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from datetime import datetime
 from typing import NoReturn
 
+from policyc.catalog.vocabulary import BEHAVIOURS
 from policyc.core.canonical import Json, pretty_json
 from policyc.core.diagnostics import Diagnostic, Outcome
 from policyc.profiles.base import (
@@ -117,7 +118,7 @@ _TOP = frozenset({"apiVersion", "kind", "metadata", "spec"})
 _SPEC = frozenset({"workload", "identity", "source", "runs", *DOMAIN_FIELDS})
 _WORKLOAD = frozenset({"apiVersion", "kind", "namespace", "name", "container"})
 _RUN = frozenset(
-    "id start end coverage kernel node templateHash imageDigest hooks blind loss".split()
+    "id start end coverage kernel node templateHash imageDigest hooks blind loss sessions behaviours".split()
 )
 
 
@@ -167,9 +168,6 @@ def _run(value: Json, pointer: str) -> Run:
     hooks = _object(
         run.get("hooks", {}), f"{pointer}/hooks", frozenset({"attached", "missing"}), frozenset()
     )
-    loss = run.get("loss", {})
-    if not isinstance(loss, dict) or not loss.keys() <= DOMAIN_FIELDS.keys():
-        _refuse(f"{pointer}/loss", "counts by domain are wanted")
     run_id = _text(run["id"], f"{pointer}/id")
     if not run_id:
         _refuse(f"{pointer}/id", "the id is empty")
@@ -185,8 +183,19 @@ def _run(value: Json, pointer: str) -> Run:
         frozenset(_texts(hooks.get("attached", []), f"{pointer}/hooks/attached")),
         frozenset(_texts(hooks.get("missing", []), f"{pointer}/hooks/missing")),
         frozenset(_texts(run.get("blind", []), f"{pointer}/blind")),
-        tuple(sorted((k, _count(v, f"{pointer}/loss/{k}")) for k, v in loss.items())),
+        _counts(run.get("loss", {}), f"{pointer}/loss", DOMAIN_FIELDS, "domain"),
+        _count(run.get("sessions", 0), f"{pointer}/sessions"),
+        _counts(run.get("behaviours", {}), f"{pointer}/behaviours", BEHAVIOURS, "behaviour"),
     )
+
+
+def _counts(
+    value: Json, pointer: str, names: Container[str], what: str
+) -> tuple[tuple[str, int], ...]:
+    """Counts by name, sorted; every name is one of ``names``."""
+    if not isinstance(value, dict) or any(name not in names for name in value):
+        _refuse(pointer, f"counts by {what} are wanted")
+    return tuple(sorted((k, _count(v, f"{pointer}/{k}")) for k, v in value.items()))
 
 
 def _texts(value: Json, pointer: str) -> tuple[str, ...]:
@@ -324,6 +333,10 @@ def _encode_run(run: Run) -> Json:
         encoded["blind"] = [*sorted(run.blind)]
     if run.loss:
         encoded["loss"] = dict(run.loss)
+    if run.sessions:
+        encoded["sessions"] = run.sessions
+    if run.behaviours:
+        encoded["behaviours"] = dict(run.behaviours)
     return encoded
 
 

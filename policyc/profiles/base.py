@@ -91,7 +91,12 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One recording from start to end of one replica; ``loss`` counts lost events by domain."""
+    """One recording from start to end of one replica.
+
+    ``loss`` counts lost events by domain.  ``sessions`` is how many conversations or jobs it
+    served, 0 when the source does not tell; ``behaviours`` counts what of
+    ``policyc.catalog.vocabulary.BEHAVIOURS`` the source saw happen and no item shows.
+    """
 
     id: str
     start: str = ""
@@ -105,6 +110,8 @@ class Run:
     hooks_missing: frozenset[str] = frozenset()
     blind: frozenset[str] = frozenset()
     loss: tuple[tuple[str, int], ...] = ()
+    sessions: int = 0
+    behaviours: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,9 +218,6 @@ def _join_group(group: list[AgentProfile]) -> AgentProfile:
 def _join_runs(a: Run, b: Run) -> Run:
     """Two reports of one run: the union of what they know, the worse of what they lost."""
     starts = [t for t in (a.start, b.start) if t]
-    loss = dict(a.loss)
-    for domain, count in b.loss:
-        loss[domain] = max(count, loss.get(domain, 0))
     return Run(
         a.id,
         min(starts) if starts else "",
@@ -226,5 +230,17 @@ def _join_runs(a: Run, b: Run) -> Run:
         a.hooks_attached | b.hooks_attached,
         a.hooks_missing | b.hooks_missing,
         a.blind | b.blind,
-        tuple(sorted(loss.items())),
+        _larger(a.loss, b.loss),
+        max(a.sessions, b.sessions),
+        _larger(a.behaviours, b.behaviours),
     )
+
+
+def _larger(
+    a: tuple[tuple[str, int], ...], b: tuple[tuple[str, int], ...]
+) -> tuple[tuple[str, int], ...]:
+    """Of two counts by name the larger, name by name."""
+    counts = dict(a)
+    for name, count in b:
+        counts[name] = max(count, counts.get(name, 0))
+    return tuple(sorted(counts.items()))

@@ -43,7 +43,7 @@ def observed(
     found: list[Diagnostic] = []
     files = dict.fromkeys(label for label, _ in profiles)
     for label, profile in profiles:
-        if _is_about(profile, workload, service_account):
+        if is_about(profile, workload, service_account):
             mine.append((label, profile))
     used = {label for label, _ in mine}
     for label in files:
@@ -65,7 +65,8 @@ def observed(
     return Outcome(Observed(seen, lossy, len(runs), stale), found)
 
 
-def _is_about(profile: AgentProfile, workload: WorkloadRef | None, service_account: str) -> bool:
+def is_about(profile: AgentProfile, workload: WorkloadRef | None, service_account: str) -> bool:
+    """Whether a profile is about an agent's container, or about its account's requests."""
     if profile.workload is None:
         return bool(service_account) and profile.identity == service_account
     key = profile.workload
@@ -99,8 +100,12 @@ def _observations(
     # Comparable: a field of a domain has one type, and other fields have other names.
     for key in sorted(groups):
         places = groups[key]
-        item = places[0][1]
-        yield _MAKERS[domains[key]](dict(item.values), _sighting(places, of_runs))
+        yield observation_of(domains[key], places[0][1], _sighting(places, of_runs))
+
+
+def observation_of(domain: str, item: Item, sighting: Sighting) -> Observation:
+    """An item of a profile's domain as an observation."""
+    return _MAKERS[domain](dict(item.values), sighting)
 
 
 def _sighting(places: list[tuple[str, Item]], of_runs: int) -> Sighting:

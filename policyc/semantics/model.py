@@ -95,6 +95,18 @@ class ApprovalRule:
 
 
 @dataclass(frozen=True, slots=True)
+class Disposition:
+    """What was decided on a permission that is declared and not used.
+
+    ``decision`` is a word of ``policyc.catalog.vocabulary.DECISIONS``; the clause's ``until``
+    is the last day of a revocation, or the day of the next review.
+    """
+
+    decision: str
+    clause: Clause
+
+
+@dataclass(frozen=True, slots=True)
 class CheckedAgent:
     """One agent with all that applies to it, its class's ancestors included.
 
@@ -127,6 +139,9 @@ class CheckedAgent:
     pod: PodSecurity
     pod_span: Span | None = field(default=None, compare=False)
     workload_span: Span | None = field(default=None, compare=False)
+    window: str = ""  # its own `window` line, else its class's
+    stage_span: Span | None = field(default=None, compare=False)
+    dispositions: tuple[Disposition, ...] = ()
 
     def cap(self, domain: str) -> Region | None:
         """The meet of the caps of ``domain``; None when the root class does not mention it."""

@@ -326,6 +326,15 @@ class Builder:
     def on_deny(self, c: Children) -> n.Deny:
         return n.Deny(c[1], self._one(c, "STRING", self._string), span=self._span(c))
 
+    def on_dormant(self, c: Children) -> n.Dormant:
+        return n.Dormant(
+            self._word(c[1]),
+            c[2],
+            self._one(c, "STRING", self._string),
+            self._one(c, "DATE", self._date),
+            span=self._span(c),
+        )
+
     def on_delegates(self, c: Children) -> n.Delegates:
         return n.Delegates(self._all(c, "NAME", self._name), span=self._span(c))
 

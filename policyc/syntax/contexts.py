@@ -88,7 +88,7 @@ STARTS: Mapping[str, frozenset[str]] = MappingProxyType(
         "pod": frozenset("security read-only-root run-as-user runtime-class apparmor".split()),
         "agent": frozenset(
             "tier owner window workload managed identity learn pre-enforced stage widen allow deny"
-            " approve delegates".split()
+            " dormant approve delegates".split()
         ),
         "threat": frozenset("on says refs blast scope".split()),
         "close": frozenset("by evidence reopen".split()),

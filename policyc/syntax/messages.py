@@ -177,6 +177,7 @@ FORMS = {
     "assert": "assert egress-fence for every agent where tier >= act {",
     "expect": "expect deny triage-bot kube get on secrets in namespace support",
     "allow": 'allow egress tcp 443 to host hooks.example.com because "SEC-1: on-call"',
+    "dormant": 'dormant revoke kube list on pods until 2026-12-31 because "SEC-3"',
     "evidence": "evidence signal mcp.manifest.unchanged holds for 14d",
     "reviewed": 'reviewed by "a@corp.example" on 2026-08-01 because "SEC-1"',
     "at": "at service mcp/zendesk:8080",

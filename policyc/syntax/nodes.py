@@ -321,6 +321,16 @@ class Deny(Node):
 
 
 @dataclass(frozen=True, slots=True)
+class Dormant(Node):
+    """``dormant revoke GRANT until DATE because "..."``: what is decided on an unused permission."""
+
+    decision: Word
+    grant: Grant
+    because: String | None = None
+    until: Date | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Approve(Node):
     """``approve GRANT by "someone"``: a human gate in front of the grant."""
 
@@ -460,6 +470,7 @@ AgentMember: TypeAlias = (
     | Widen
     | Allow
     | Deny
+    | Dormant
     | Approve
     | Delegates
 )

@@ -11,7 +11,7 @@ import pytest
 from support.samples import ROOT
 
 from policyc.core.errors import PolicycError
-from policyc.core.render import plain
+from policyc.core.render import as_json
 from policyc.pipeline.compile import compile_root
 from policyc.pipeline.judge import judge
 from policyc.pipeline.output import replace_tree, tree_digest
@@ -47,7 +47,7 @@ def test_compiled_envelopes_say_the_same_with_the_same_reasons(root: Path, tmp_p
     assert len(compiled) == 6
     read, lowered = judge(root, as_of=DAY, compiled=compiled), judge(root, as_of=DAY)
     assert read.rulings == lowered.rulings
-    assert plain(read.findings) == plain(lowered.findings)
+    assert as_json(read.findings) == as_json(lowered.findings)
     failing = [r.decided.counterexample for r in read.rulings if r.fails]
     assert len(failing) == 2
     assert all(shown and shown.derivations for shown in failing)

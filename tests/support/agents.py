@@ -18,6 +18,10 @@ AS_OF = date(2026, 9, 1)
 
 FRAME = """edition 2026
 tiers low < high
+window standard {{
+  {window}
+}}
+{more}
 cluster {{
   manifests "cluster.yaml"
 }}
@@ -68,12 +72,21 @@ def policy(
     lines: str = "",
     workload: str = "Deployment demo/bot container main",
     manifests: str = MANIFESTS,
+    window: str = "at least 1d",
+    more: str = "",
 ) -> CheckedPolicy:
     """The policy of one agent; AssertionError with the diagnostics when it has errors."""
     _, namespace_name, *_ = workload.split()
     namespace, _, name = namespace_name.partition("/")
     text = FRAME.format(
-        cap=cap, members=members, lines=lines, workload=workload, namespace=namespace, name=name
+        cap=cap,
+        members=members,
+        lines=lines,
+        workload=workload,
+        namespace=namespace,
+        name=name,
+        window=window,
+        more=more,
     )
     return policy_of(text, manifests)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import http.client
 import json
 import os
@@ -42,10 +43,10 @@ def text(uid: str) -> bytes:
     return json.dumps(review(request(pod()), uid)).encode()
 
 
-def post(body: bytes, *fields: str, framed: bytes | None = None) -> bytes:
+def post(body: bytes, *fields: str, framed: bytes | None = None, path: str = "/validate") -> bytes:
     """One HTTP request; ``framed`` is the body as it is sent when that is not plainly."""
     size = [] if framed is not None else [f"Content-Length: {len(body)}"]
-    lines = ["POST /validate HTTP/1.1", "Host: x", "Content-Type: application/json", *size, *fields]
+    lines = [f"POST {path} HTTP/1.1", "Host: x", "Content-Type: application/json", *size, *fields]
     return "\r\n".join([*lines, "", ""]).encode() + (body if framed is None else framed)
 
 
@@ -122,8 +123,8 @@ def test_a_client_that_leaves_takes_nothing_along(webhook: Webhook) -> None:
 def filled(webhook: Webhook, connection: socket.socket) -> None:
     """Send reviews whose answers are long, and read none, until an answer has no room."""
     body = pod()
-    body["spec"]["imagePullSecrets"] = [{"name": f"s{i}"} for i in range(2000)]
-    sent = post(json.dumps(review(request(body), "piles up")).encode())
+    body["spec"]["containers"] = [{"name": f"c{i}", "image": "x"} for i in range(1000)]
+    sent = post(json.dumps(review(request(body), "piles up")).encode(), path="/mutate")
     assert len(sent) < SMALL_BYTES
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     for _ in range(100):
@@ -141,6 +142,22 @@ def test_the_answers_of_a_client_that_reads_none_do_not_pile_up(webhook: Webhook
         assert webhook.metric("policyc_http_backlog") == 1
         assert webhook.post(review(request(pod()), "others")).response["uid"] == "others"
     webhook.wait_until(lambda: webhook.metric("policyc_http_backlog") == 0)
+
+
+def test_announced_reviews_take_no_place_of_those_that_arrive(tmp_path: Path) -> None:
+    """More heads than reviews may be taken in, of bodies larger than all that may be held."""
+    head, _, _ = post(b"x" * SMALL_BYTES).partition(b"x" * SMALL_BYTES)
+    large, _, _ = post(b"x" * 2**20).partition(b"x" * 2**20)
+    with (
+        Webhook(tmp_path, max_concurrent=3, max_held_bytes=2**18, read_seconds=60) as webhook,
+        contextlib.ExitStack() as open_ones,
+    ):
+        for i in range(12):
+            connection = open_ones.enter_context(connected(webhook))
+            connection.sendall(head if i % 2 else large)
+        assert webhook.probe("/healthz")[0] == 200  # what was sent before was read
+        response = webhook.post(review(request(pod()), "arrives")).response
+        assert "OVERLOADED" not in str(response), response
 
 
 def test_a_client_that_reads_no_answer_keeps_its_place_for_a_while_only(tmp_path: Path) -> None:
@@ -180,7 +197,7 @@ def put(desk: Desk, client: Client, uid: str) -> None:
     size = (b"content-length", str(len(data)).encode())
     turn = desk.turn(client, b"/validate?timeout=10s", [TYPE, size])
     assert turn is not None
-    turn.data = data
+    desk.more(turn, data)
     desk.put(turn, asyncio.get_running_loop())
 
 
@@ -261,5 +278,8 @@ def test_what_is_odd_goes_the_other_way(headers: list[tuple[bytes, bytes]]) -> N
         desk = desk_of(judge, held, pool)
         assert desk.turn(Client(), b"/validate", headers) is None
         assert desk.turn(Client(), b"/other", [TYPE, (b"content-length", b"5")]) is None
-        assert desk.turn(Client(), b"/validate", [TYPE, (b"content-length", b"5")]) is not None
-    assert held.size_bytes == 5
+        turn = desk.turn(Client(), b"/validate", [TYPE, (b"content-length", b"5")])
+        assert turn is not None
+        assert held.size_bytes == 0, "what is announced takes no room"
+        desk.more(turn, b"{}")
+        assert held.size_bytes == 2

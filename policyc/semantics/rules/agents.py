@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from policyc.catalog.vocabulary import MANAGED_PROVIDERS, STAGES
@@ -15,8 +15,9 @@ from policyc.kube.names import fault_of_label, fault_of_subdomain
 from policyc.kube.workloads import WORKLOAD_KINDS, workload_kind
 from policyc.semantics.cluster import Inventory
 from policyc.semantics.grants import Grants
-from policyc.semantics.model import ApprovalRule, CheckedAgent, Clause, Learning
+from policyc.semantics.model import ApprovalRule, CheckedAgent, Clause, Disposition, Learning
 from policyc.semantics.rules.classes import CheckedClass, rungs, spoken_of
+from policyc.semantics.rules.dispositions import dispositions
 from policyc.semantics.rules.sharing import refuse_shared
 from policyc.semantics.symbols import Declaration, Symbols
 from policyc.semantics.words import calendar, known, known_tier, missing, single
@@ -85,6 +86,9 @@ class AgentRules:
             pod=base.pod,
             pod_span=base.pod_span,
             workload_span=workload.span if workload is not None else None,
+            window=self._window(declaration, node) or base.window,
+            dispositions=self._dispositions(declaration, node),
+            stage_span=next((m.span for m in members if isinstance(m, n.Stage)), None),
         )
         self._within(agent)
         return agent
@@ -328,6 +332,12 @@ class AgentRules:
                 elif target is not None:
                     names.add(target.name)
         return tuple(sorted(names))
+
+    def _dispositions(self, declaration: Declaration, node: n.Agent) -> tuple[Disposition, ...]:
+        def clauses(grant: n.Grant) -> Iterable[Clause]:
+            return self.grants.clauses(grant, declaration.path, declaration.name, takes_away=True)
+
+        return dispositions(node.members, clauses, self.found)
 
     # -- grants --------------------------------------------------------------------
 

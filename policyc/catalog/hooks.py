@@ -1,0 +1,29 @@
+"""Where a recorder hangs in the kernel, and which domains of a profile it sees there.
+
+Tracepoints by their names in tracefs events/ (kernel 6.12), cgroup programs by their attach
+types (bpf(2), BPF_CGROUP_*), written as libbpf's section names; only the last part counts.
+"""
+
+from __future__ import annotations
+
+HOOK_DOMAINS: dict[str, frozenset[str]] = {
+    "sys_enter": frozenset({"syscalls", "files"}),
+    "sys_enter_openat": frozenset({"files"}),
+    "sys_enter_openat2": frozenset({"files"}),
+    "sys_enter_open": frozenset({"files"}),
+    "sys_enter_creat": frozenset({"files"}),
+    "sched_process_exec": frozenset({"executables"}),
+    "sched_process_fork": frozenset({"executables"}),
+    "inet_sock_set_state": frozenset({"egress", "ingress"}),
+    "connect4": frozenset({"egress"}),
+    "connect6": frozenset({"egress"}),
+    "sendmsg4": frozenset({"egress"}),
+    "sendmsg6": frozenset({"egress"}),
+    "cap_capable": frozenset({"capabilities"}),
+}
+"""Last part of a hook's name -> the domains that it shows."""
+
+
+def domains_of(hook: str) -> frozenset[str] | None:
+    """The domains that a hook shows; None when it is not known, so that it might be any."""
+    return HOOK_DOMAINS.get(hook.rpartition("/")[2])

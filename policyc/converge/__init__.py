@@ -1,0 +1,1 @@
+"""Whether recordings have seen enough: windows, convergence per domain, behaviours, ageing."""

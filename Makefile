@@ -10,6 +10,8 @@ BIN = $(VENV)/bin
 RUN = $(VENV)/.run
 DEV = $(VENV)/.dev
 # The hash seed is left random on purpose: artifacts must not depend on it.
+# What `no new ... since` of the examples compares with: in a pull request, its base.
+BASE = HEAD
 PYTEST = $(BIN)/pytest -n auto --dist worksteal
 
 compile: $(RUN)
@@ -21,6 +23,7 @@ test: $(DEV)
 # Exactly what CI runs.
 check: lint type arch test system e2e
 	$(BIN)/policyc fmt --check policies
+	$(BIN)/policyc prove policies --since $(BASE)
 	$(BIN)/policyc compile policies --output generated --check
 	$(BIN)/policyc webhook manifests --output deploy --check
 
@@ -77,7 +80,7 @@ $(DEV): $(RUN) requirements-dev.txt
 # Renews the lock files; run after a change of dependencies.
 lock:
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml --group build -o requirements.txt
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml --group build --group dev --extra webhook -c requirements.txt -o requirements-dev.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml --group build --group dev --extra webhook --extra prove -c requirements.txt -o requirements-dev.txt
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -58,7 +58,10 @@ BEHAVIOURS = (
 """What a window can ask to have been seen."""
 
 RATED = ("syscalls", "egress", "files", "exec", "kube", "tools", "models", "capabilities")
-"""The domains that a window can rate and an assertion can freeze."""
+"""The domains that a window can rate."""
+
+FACETS = ("approvals", "delegates", "pod", "stage", "workload")
+"""What a change can loosen beside the domains of an envelope."""
 
 DECISIONS = ("revoke", "justify", "accept")
 """What can be decided on a permission that is never used: each with a day on which it is due."""

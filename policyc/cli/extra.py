@@ -1,4 +1,4 @@
-"""The one optional part of the program, and what is said where it is missing."""
+"""The optional parts of the program, and what is said where one is missing."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ import importlib.util
 
 from policyc.core.errors import PolicycError
 
+EXTRAS = {"webhook": "PC7116", "prove": "PC3151"}
+"""Extra of the package -> the code of its absence."""
 
-def needs(what: str, *modules: str) -> None:
-    """Libraries of the extra ``webhook``, which compiling does without; PolicycError PC7116."""
+
+def needs(what: str, *modules: str, extra: str = "webhook") -> None:
+    """Libraries of an extra, which compiling does without; PolicycError with the extra's code."""
     for name in modules:
         if importlib.util.find_spec(name) is None:
             raise PolicycError(
-                "PC7116",
+                EXTRAS[extra],
                 f"{what} needs `{name}`, which is not installed",
-                help="pip install 'policyc[webhook]'",
+                help=f"pip install 'policyc[{extra}]'",
             )

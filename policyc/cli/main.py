@@ -19,12 +19,15 @@ from policyc.core.suggest import did_you_mean
 VERBS = {
     "check": "read and judge the policies; writes nothing",
     "compile": "turn policies and profiles into artifacts",
+    "prove": "decide every assertion and test, for every input and every later day",
+    "diff": "what the change since a git revision means",
     "list": "what each agent may do",
     "admit": "what admission says of manifests",
     "scan": "what admission says of all that a cluster holds",
     "converge": "whether recordings have seen enough to enforce",
     "reconcile": "what manifests declare against what was observed",
     "why": "why a line of an artifact stands there",
+    "why-not": "what stands between an agent and a grant",
     "explain": "what a diagnostic code means",
     "threats": "which threats apply, are closed, accepted or open, and what their signals see",
     "profile": "import, merge, show and measure recordings",
@@ -43,6 +46,7 @@ class Exit(IntEnum):
     CLEAN = 0
     FINDINGS = 1
     BAD_INPUT = 2
+    WIDER = 3
     BUG = 70
     INTERRUPTED = 130
     READER_GONE = 141
@@ -100,7 +104,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="policyc",
         description="Compiles what an AI agent was seen to do into what it is allowed to do.",
-        epilog="exit codes: 0 clean, 1 findings, 2 bad input or usage, 70 a bug in policyc",
+        epilog="exit codes: 0 clean, 1 findings, 2 bad input or usage, 3 wider without an approval, 70 a bug in policyc",
     )
     parser.add_argument("--version", action="version", version=policyc.__version__)
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)

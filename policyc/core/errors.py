@@ -20,6 +20,14 @@ class PolicycError(Exception):
         self.message = message
         self.help = help
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """How a worker sends it: an exception by itself knows its message only."""
+        return _again, (type(self), self.code, self.message, self.help)
+
+
+def _again(kind: type[PolicycError], code: str, message: str, help: str | None) -> PolicycError:
+    return kind(code, message, help=help)
+
 
 class InternalError(Exception):
     """A promise that our own code broke; the command line exits with 70."""

@@ -81,3 +81,16 @@ DOMAINS: dict[str, Domain] = {
         MEMORY,
     )
 }
+
+FAMILIES: dict[str, tuple[str, ...]] = {
+    "egress": ("egress_ip", "egress_host", "egress_peer"),
+    "ingress": ("ingress_ip", "ingress_peer"),
+    "kube": ("kube", "kube_url"),
+    **{
+        name: (name,)
+        for name in (
+            "syscalls", "capabilities", "exec", "files", "tools", "models", "memory", "identity", "image",
+        )
+    },
+}  # fmt: skip
+"""The word that people say -> the domains that it speaks of; every domain is in one family."""

@@ -53,8 +53,13 @@ class Compiled:
         return not has_errors(self.diagnostics)
 
 
-def checked(root: Path) -> tuple[Workspace, CheckedPolicy, list[Diagnostic]]:
-    """Read, parse, resolve and check the root; PolicycError PC7055 when there is none."""
+def checked(
+    root: Path, *, standard: bool = False
+) -> tuple[Workspace, CheckedPolicy, list[Diagnostic]]:
+    """Read, parse, resolve and check the root; PolicycError PC7055 when there is none.
+
+    ``standard``: with the standard assertions among the claims.
+    """
     if not root.is_dir():
         raise PolicycError(
             "PC7055",
@@ -62,11 +67,20 @@ def checked(root: Path) -> tuple[Workspace, CheckedPolicy, list[Diagnostic]]:
             help="name the folder that holds your .agentpol files",
         )
     workspace = load(root)
-    outcome = check(workspace.value)
+    outcome = check(workspace.value, standard=standard)
     found = without_echoes(workspace.diagnostics, outcome.diagnostics, workspace.value)
     policy = judged(root, outcome.value)
     said = [*workspace.diagnostics, *found, *policy.diagnostics]
     return workspace.value, policy.value, said
+
+
+def nothing_to_judge(root: Path) -> PolicycError:
+    """What a root without agents is."""
+    return PolicycError(
+        "PC7056",
+        f"`{root}` declares no agent",
+        help="declare one, or name the folder that holds your .agentpol files",
+    )
 
 
 def compile_root(
@@ -78,11 +92,7 @@ def compile_root(
         return Compiled({}, (), tuple(in_order(diagnostics)))
     agents = policy.agents
     if not agents:
-        raise PolicycError(
-            "PC7056",
-            f"`{root}` declares no agent",
-            help="declare one, or name the folder that holds your .agentpol files",
-        )
+        raise nothing_to_judge(root)
     source = _sources(root, workspace)
 
     def work(index: int) -> tuple[AgentBuild, list[Json]]:

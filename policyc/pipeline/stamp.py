@@ -22,7 +22,10 @@ from policyc.core.source import Source
 from policyc.core.strict_json import loads
 from policyc.emit.base import Slack
 from policyc.pipeline.compile import AgentSummary, Compiled
+from policyc.pipeline.output import read_tree, tree_digest
 from policyc.pipeline.wire import pack, unpack
+
+_ENVELOPE = "/envelope.json"
 
 
 def fingerprint(root: Path, output: Path, as_of: date) -> str:
@@ -80,6 +83,23 @@ def remember(root: Path, output: Path, key: str, output_digest: str, compiled: C
         with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as stream:
             stream.write(canonical_json(document))
         Path(stream.name).replace(path)
+
+
+def compiled_envelopes(root: Path, output: Path, as_of: date) -> dict[str, bytes]:
+    """The envelopes of an output folder by agent, if a build of this very tree and day left it.
+
+    Empty where nothing is known of the folder, where a file of it is another one, or where an
+    input has changed since.
+    """
+    files = read_tree(output)
+    key = fingerprint(root, output, as_of)
+    if recall(root, output, key, tree_digest(files), lambda path: Source(path, "")) is None:
+        return {}
+    return {
+        name.removesuffix(_ENVELOPE): data
+        for name, data in files.items()
+        if name.endswith(_ENVELOPE)
+    }
 
 
 def _path(root: Path, output: Path) -> Path:

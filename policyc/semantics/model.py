@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
+from typing import TypeAlias
 
 from policyc.core.source import Span
 from policyc.envelope.model import ClusterFacts, LabelPeer, ManagedRef, PodSecurity, WorkloadRef
@@ -201,6 +202,84 @@ class ServiceFact:
     cluster_ips: tuple[str, ...] = ()  # in canonical spelling
 
 
+@dataclass(frozen=True, slots=True)
+class NeverRule:
+    """``never GRANT`` of an assertion; with ``reach``, also by those that the agent delegates to."""
+
+    text: str
+    span: Span = field(compare=False)
+    clauses: tuple[Clause, ...]
+    reach: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NoNewRule:
+    """``no new egress since "REVISION"``: ``domains`` are those of the family."""
+
+    text: str
+    span: Span = field(compare=False)
+    domains: tuple[str, ...]
+    revision: str
+    revision_span: Span = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectRule:
+    """``expect allow AGENT GRANT [at DATE]``; ``at`` is empty for "on every day from today on"."""
+
+    text: str
+    span: Span = field(compare=False)
+    clauses: tuple[Clause, ...]
+    allows: bool
+    at: str = ""
+
+
+Rule: TypeAlias = NeverRule | NoNewRule | ExpectRule
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """An assertion or a test: each rule with the agents, by name, that it is about."""
+
+    name: str
+    span: Span = field(compare=False)
+    rules: tuple[tuple[Rule, tuple[str, ...]], ...]
+    is_standard: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Waiver:
+    """Silences an assertion for some agents, up to the end of the day ``until`` (UTC)."""
+
+    assertion: str
+    agents: tuple[str, ...]
+    until: str
+    because: str
+    span: Span = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Widening:
+    """Somebody's yes to a change that widens some families of domains of some agents."""
+
+    families: tuple[str, ...]  # words of FAMILIES and FACETS
+    subject: str  # the agent or class that the line names
+    agents: tuple[str, ...]
+    by: str
+    on: str
+    because: str
+    span: Span = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What a policy root says of itself: assertions and tests, in the order of files and lines."""
+
+    claims: tuple[Claim, ...] = ()
+    waivers: tuple[Waiver, ...] = ()
+    widenings: tuple[Widening, ...] = ()
+
+
 @dataclass(frozen=True)
 class CheckedPolicy:
     """The whole of a policy root, checked; agents sorted by name."""
@@ -212,6 +291,7 @@ class CheckedPolicy:
     cluster: ClusterFacts = ClusterFacts()
     tiers: tuple[str, ...] = ()
     catalogue: Catalogue = field(default_factory=Catalogue)
+    claims: Claims = Claims()
 
     @cached_property
     def services_by_address(self) -> Mapping[str, ServiceFact]:

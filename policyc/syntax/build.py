@@ -477,6 +477,25 @@ class Builder:
             span=self._span(c),
         )
 
+    def on_waive(self, c: Children) -> n.Waive:
+        return n.Waive(
+            self._name(c[1]),
+            self._name(c[3]),
+            self._date(c[5]),
+            self._string(c[7]),
+            span=self._span(c),
+        )
+
+    def on_widening(self, c: Children) -> n.Widening:
+        return n.Widening(
+            self._all(c, "WORD", self._word),
+            self._name(self._after(c, "ON")[0]),
+            self._string(c[-5]),
+            self._date(c[-3]),
+            self._string(c[-1]),
+            span=self._span(c),
+        )
+
     # -- grants ------------------------------------------------------------------------------
 
     def _flow(

@@ -80,7 +80,9 @@ _GRANTS = frozenset(
 
 STARTS: Mapping[str, frozenset[str]] = MappingProxyType(
     {
-        "file": frozenset({"edition", "import", "tiers", "events", *BLOCKS["file"]}),
+        "file": frozenset(
+            {"edition", "import", "tiers", "events", "waive", "approve", *BLOCKS["file"]}
+        ),
         "cluster": frozenset("manifests dns node-local-dns runtimes architectures".split()),
         "window": frozenset("at expect must quiet".split()),
         "mcp": frozenset("image at tools pin reviewed owner".split()),

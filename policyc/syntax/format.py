@@ -105,6 +105,7 @@ def _gap(left: Lexeme, right: Lexeme) -> str:
         return ""
     touching = left.end == right.start
     if Kind.COLON in (left.kind, right.kind):
-        # `tool a: b` has a space behind its colon, `ns/name:8080` has none: as written before it.
-        return "" if right.kind is Kind.COLON or touching else " "
+        # `tool a: b` has a space behind its colon, `ns/name:8080` has none, and `cidr ::/0` has one
+        # in front: as written before it.
+        return "" if right.text == ":" or touching else " "
     return " "

@@ -952,6 +952,27 @@ class Test(Node):
     __test__ = False  # pytest must not collect it
 
 
+@dataclass(frozen=True, slots=True)
+class Waive(Node):
+    """``waive standard.secrets on triage-bot until 2026-12-31 because "SEC-1"``."""
+
+    assertion: Name
+    subject: Name
+    until: Date
+    because: String
+
+
+@dataclass(frozen=True, slots=True)
+class Widening(Node):
+    """``approve wider egress, tools on bot by "lead@corp.example" on 2026-11-02 because "SEC-1"``."""
+
+    domains: tuple[Word, ...]
+    subject: Name
+    by: String
+    on: Date
+    because: String
+
+
 Declaration: TypeAlias = (
     Tiers
     | Cluster
@@ -968,6 +989,8 @@ Declaration: TypeAlias = (
     | Events
     | Assertion
     | Test
+    | Waive
+    | Widening
 )
 
 

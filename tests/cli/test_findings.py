@@ -85,9 +85,3 @@ def test_a_workload_of_which_no_manifest_is_given(tmp_path: Path) -> None:
     elsewhere = deployment("bto").replace('"demo"', '"else"')
     found = findings(root_with(tmp_path, more=CLUSTER, files={"m/x.yaml": elsewhere}))
     assert found == []
-
-
-def test_blocks_that_are_not_decided_are_named_once_a_file(tmp_path: Path) -> None:
-    two = '\ntest "a" {\n  expect deny bot exec "/x"\n}\n\nassert b for every agent {\n  never exec "/x"\n}\n'
-    found = findings(root_with(tmp_path, more=two))
-    assert [(d["code"], d["severity"]) for d in found] == [("PC3023", "note")]

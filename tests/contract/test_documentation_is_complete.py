@@ -16,20 +16,22 @@ from policyc.catalog.vocabulary import (
     BEHAVIOURS,
     BLAST,
     COMPONENTS,
+    FACETS,
     MANAGED_PROVIDERS,
     RATED,
     STAGES,
     STORE_KINDS,
 )
 from policyc.cli.main import VERBS, Exit, module_of
-from policyc.envelope.domains import DOMAINS
+from policyc.envelope.domains import DOMAINS, FAMILIES
 from policyc.envelope.index import PATH as INDEX
 from policyc.envelope.provenance import Step
 from policyc.kube.workloads import WORKLOAD_KINDS
 from policyc.pipeline.output import MANIFEST
 from policyc.profiles.base import COVERAGE, DOMAIN_FIELDS, PHASES
 from policyc.profiles.registry import read_profiles
-from policyc.syntax.nodes import ClusterSetting, PodSetting
+from policyc.semantics.standard import PREFIX, standard_files
+from policyc.syntax.nodes import Assertion, ClusterSetting, PodSetting
 
 
 def page(name: str) -> str:
@@ -76,6 +78,8 @@ def test_there_are_keywords() -> None:
         BEHAVIOURS,
         BLAST,
         COMPONENTS,
+        FACETS,
+        tuple(FAMILIES),
         MANAGED_PROVIDERS,
         PROFILES,
         RATED,
@@ -132,6 +136,24 @@ def test_the_example_profile_is_one() -> None:
         outcome = read_profiles("example.json", example.encode())
         assert outcome.diagnostics == []
         assert len(outcome.value) == 1
+
+
+def test_every_standard_assertion_with_its_rules() -> None:
+    listed = {
+        codes(row[0])[0]: codes(row[1])
+        for row in rows(page("reference/assertions.md"), "assertion")
+    }
+    written = {
+        f"{PREFIX}{node.name}": [" ".join(item.span.text.split()) for item in node.items]
+        for file in standard_files().values()
+        for node in file.declarations
+        if isinstance(node, Assertion)
+    }
+    assert listed == written
+
+
+def test_the_families_are_the_domains() -> None:
+    assert sorted(d for family in FAMILIES.values() for d in family) == sorted(DOMAINS)
 
 
 def test_every_step_has_its_meaning() -> None:

@@ -88,6 +88,11 @@ def policy(
         window=window,
         more=more,
     )
+    return policy_of(text, manifests)
+
+
+def policy_of(text: str, manifests: str = MANIFESTS) -> CheckedPolicy:
+    """The policy of a whole text; AssertionError with the diagnostics when it has errors."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         (root / "p.agentpol").write_text(text, encoding="utf-8")

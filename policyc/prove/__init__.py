@@ -1,0 +1,1 @@
+"""Judgement of claims: assertions and tests against envelopes, filters against envelopes."""

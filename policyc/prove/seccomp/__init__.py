@@ -1,0 +1,1 @@
+"""Compiled seccomp filters, proved as the programs that the kernel runs."""

@@ -1,0 +1,143 @@
+"""What `diff` says of a change: nothing of layout and order, and of one atom exactly that atom."""
+
+from __future__ import annotations
+
+import random
+from functools import cache
+
+import pytest
+from support.agents import AS_OF, FRAME, WIDE, lowered, policy, policy_of
+from support.scale import MANY
+
+from policyc.core.source import Source
+from policyc.diff.compare import Change, Relation, compare
+from policyc.envelope.domains import DOMAINS
+from policyc.envelope.model import Envelope
+from policyc.envelope.observation import Observed
+from policyc.syntax.format import format_source
+
+DAY = str(AS_OF)
+EDITS = max(500, MANY // 2)
+ATOMS = {
+    "exec": ('exec "/usr/bin/{n}"', {"path": "/usr/bin/{n}"}),
+    "files": ('files read "/etc/app/{n}"', {"mode": "read", "path": "/etc/app/{n}"}),
+    "egress_ip": (
+        "egress tcp 443 to cidr 192.0.2.{n}/32",
+        {"protocol": "tcp", "address": "192.0.2.{n}", "port": "443"},
+    ),
+    "egress_host": (
+        "egress tcp 443 to host a{n}.example.com",
+        {"protocol": "tcp", "port": "443", "host": "a{n}.example.com"},
+    ),
+    "egress_peer": (
+        "egress tcp {n} to pods labeled app=kb in namespace demo",
+        {
+            "protocol": "tcp",
+            "port": "{n}",
+            "namespace:kubernetes.io/metadata.name": "=demo",
+            "pod:app": "=kb",
+        },
+    ),
+    "kube": (
+        "kube get on configmaps in namespace demo named c{n}",
+        {
+            "group": "",
+            "resource": "configmaps",
+            "verb": "get",
+            "namespace": "demo",
+            "name": "c{n}",
+        },
+    ),
+    "kube_url": ('kube get on url "/x/{n}"', {"verb": "get", "url": "/x/{n}"}),
+}
+"""Domain -> a grant of one atom, and the atom."""
+
+
+def line(domain: str, n: int) -> str:
+    return f'allow {ATOMS[domain][0].format(n=n)} because "x"'
+
+
+def built(lines: list[str]) -> Envelope:
+    return lowered(policy(lines="\n".join(lines)), Observed(()))[0]
+
+
+@cache
+def base() -> tuple[tuple[str, ...], Envelope]:
+    lines = tuple(line(domain, n) for domain in ATOMS for n in range(1, 4))
+    return lines, built(list(lines))
+
+
+def changed(before: Envelope, now: Envelope) -> list[Change]:
+    return [c for c in compare(before, now, DAY) if c.relation is not Relation.EQUIVALENT]
+
+
+def test_one_atom_more_or_less_is_reported_exactly() -> None:
+    lines, whole = base()
+    rng = random.Random(1)
+    for _ in range(EDITS):
+        domain, n = rng.choice(sorted(ATOMS)), rng.randrange(1, 8)
+        mine = line(domain, n)
+        is_removal = mine in lines
+        edited = [other for other in lines if other != mine] + ([] if is_removal else [mine])
+        (change,) = changed(whole, built(edited))
+        assert (change.agent, change.what) == ("bot", domain)
+        assert change.relation is (Relation.TIGHTER if is_removal else Relation.WIDER)
+        (part,) = change.removed if is_removal else change.added
+        atom = {axis: value.format(n=n) for axis, value in ATOMS[domain][1].items()}
+        assert part.point == atom
+        assert part.boxes == tuple(DOMAINS[domain].single(atom).describe())
+
+
+def test_order_and_layout_mean_nothing() -> None:
+    lines, whole = base()
+    rng = random.Random(2)
+    for _ in range(EDITS):
+        moved = rng.sample(lines, len(lines))
+        text = FRAME.format(
+            cap=WIDE,
+            members="",
+            lines="\n".join(" " * rng.randrange(9) + one for one in moved),
+            workload="Deployment demo/bot container main",
+            namespace="demo",
+            name="bot",
+        )
+        if rng.random() < 0.5:
+            text = format_source(Source("p.agentpol", text)).value
+        again = lowered(policy_of(text), Observed(()))[0]
+        assert changed(whole, again) == []
+
+
+def test_a_longer_allowance_is_wider_on_its_days() -> None:
+    dated = 'allow exec "/usr/bin/x" until {} because "x"'
+    (change,) = changed(built([dated.format("2026-12-31")]), built([dated.format("2027-06-30")]))
+    (part,) = change.added
+    assert change.relation is Relation.WIDER
+    assert part.when == "2027-01-01 to 2027-06-30"
+
+
+def test_both_ways_is_incomparable() -> None:
+    (change,) = changed(built([line("exec", 1)]), built([line("exec", 2)]))
+    assert change.relation is Relation.INCOMPARABLE
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "what", "relation"),
+    [
+        ("stage enforce", "stage audit", "stage", Relation.WIDER),
+        ("stage observe", "stage enforce", "stage", Relation.TIGHTER),
+        ('approve exec "/usr/bin/1" by "a"', "", "approvals", Relation.WIDER),
+        ("", 'approve exec "/usr/bin/1" by "a"', "approvals", Relation.TIGHTER),
+    ],
+)
+def test_what_is_beside_the_domains(before: str, now: str, what: str, relation: Relation) -> None:
+    always = line("exec", 1)
+    (change,) = changed(built([always, before]), built([always, now]))
+    assert (change.what, change.relation) == (what, relation)
+
+
+def test_a_new_agent_is_wider_in_what_it_has_and_a_removed_one_tighter() -> None:
+    now = built([line("exec", 1)])
+    new = {c.what: c.relation for c in compare(None, now, DAY)}
+    gone = {c.what: c.relation for c in compare(now, None, DAY)}
+    assert {w for w, r in new.items() if r is Relation.WIDER} == {"exec", "identity"}
+    assert {w for w, r in gone.items() if r is Relation.TIGHTER} == {"exec", "identity"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes as c
 import errno
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -20,12 +20,17 @@ LOCKDOWN = Path("/sys/kernel/security/lockdown")
 NEEDED = frozenset({"on_sys_enter", "on_fork", "on_exec", "on_exit"})
 """Without these there is no profile at all; every other program only leaves a domain blind."""
 
-BLIND = {
-    "on_sys_exit": "files, and syscalls that seccomp refuses",
-    "on_signal": "syscalls that seccomp kills for",
-    "on_capable": "capabilities",
+OPTIONAL = {
+    "on_sys_exit": (("files",), "files, and syscalls that seccomp refuses"),
+    "on_signal": ((), "syscalls that seccomp kills for"),
+    "on_capable": (("capabilities",), "capabilities"),
 }
-"""Program -> what is not seen without it."""
+"""Program -> the domains that are not recorded without it, and what is not seen in words."""
+
+DOMAINS = ("syscalls", "executables", "files", "capabilities")
+
+BATCH = 4096
+_PLACE_BYTES = 64  # the kernel keeps its place in as many bytes as a key has, at least 4
 
 _Key = TypeVar("_Key", bound=c.Structure)
 _Value = TypeVar("_Value", bound=c.Structure)
@@ -38,6 +43,8 @@ class Hooks:
     attached: tuple[str, ...]
     missing: tuple[str, ...]
     blind: tuple[str, ...]
+    domains: tuple[str, ...]
+    """What is recorded; a domain that is not here has no list in a profile."""
 
 
 class Programs:
@@ -73,19 +80,31 @@ class Programs:
         libbpf.call("bpf_map_delete_elem")(self._maps[name], c.byref(key))
 
     def entries(
-        self, name: str, key: type[_Key], value: type[_Value]
+        self,
+        name: str,
+        key: type[_Key],
+        value: type[_Value],
+        subjects: Collection[int] | None = None,
     ) -> Iterator[tuple[_Key, _Value]]:
-        """What a hash map holds; entries that come or go meanwhile may be missed or given twice."""
-        step = libbpf.call("bpf_map_get_next_key")
-        last: _Key | None = None
-        while True:
-            following = key()
-            if step(self._maps[name], c.byref(last) if last else None, c.byref(following)):
-                return
-            found = self.get(name, following, value)
-            if found is not None:
-                yield following, found
-            last = following
+        """What a hash map holds, a batch of it in one call; an entry that moves meanwhile may come twice.
+
+        With ``subjects``, only keys that start with one of these ids.
+        """
+        place, found = (c.c_uint8 * _PLACE_BYTES)(), c.c_uint32()
+        begun, failed = False, 0
+        while not failed:
+            keys, values = (key * BATCH)(), (value * BATCH)()
+            found.value = BATCH
+            before = c.byref(place) if begun else None
+            failed = libbpf.call("bpf_map_lookup_batch")(
+                self._maps[name], before, c.byref(place), keys, values, c.byref(found), None
+            )
+            # At the end the kernel says ENOENT, with the last entries.
+            if failed and c.get_errno() != errno.ENOENT:
+                raise _refused(f"the map `{name}` cannot be read")
+            wanted = _wanted(keys, found.value, subjects)
+            yield from ((keys[i], values[i]) for i in wanted)
+            begun = True
 
     def listen(self, receive: Callable[[bytes], None]) -> None:
         """Give each event of the ring to `receive` from now on, whenever `poll` is called."""
@@ -121,7 +140,7 @@ def load(path: Path = OBJECT) -> Programs:
             return _attach(handle, missing)
         number = c.get_errno()
         libbpf.call("bpf_object__close")(handle)
-        optional = sorted(BLIND.keys() - refused)
+        optional = sorted(OPTIONAL.keys() - refused)
         if number == errno.EPERM or not optional:
             raise _refused("the kernel refuses the programs", number)
         # Which one it was, the kernel tells only in words; the optional ones go one by one.
@@ -207,6 +226,7 @@ def _tracepoints(name: str) -> frozenset[str]:
 
 def _attach(handle: int, missing: set[str]) -> Programs:
     links, attached, lacking, blind = [], [], [], []
+    without: set[str] = set()
     for program, name, section in _programs(handle):
         link = None if name in missing else libbpf.call("bpf_program__attach")(program)
         if link:
@@ -216,8 +236,11 @@ def _attach(handle: int, missing: set[str]) -> Programs:
             raise _refused(f"`{section}` cannot be attached")
         else:
             lacking.append(section)
-            blind.append(BLIND[name])
-    hooks = Hooks(tuple(sorted(attached)), tuple(sorted(lacking)), tuple(sorted(blind)))
+            unseen, words = OPTIONAL[name]
+            without.update(unseen)
+            blind.append(words)
+    domains = tuple(domain for domain in DOMAINS if domain not in without)
+    hooks = Hooks(tuple(sorted(attached)), tuple(sorted(lacking)), tuple(sorted(blind)), domains)
     return Programs(handle, hooks, links)
 
 
@@ -235,6 +258,15 @@ def _maps(handle: int) -> Iterator[tuple[str, int]]:
     while found:
         yield name(found).decode(), libbpf.call("bpf_map__fd")(found)
         found = libbpf.call("bpf_object__next_map")(handle, found)
+
+
+def _wanted(keys: c.Array[_Key], count: int, subjects: Collection[int] | None) -> Iterable[int]:
+    """The places of the keys of these subjects; looks at no other field, for there may be very many."""
+    if subjects is None:
+        return range(count)
+    words = c.sizeof(keys[0]) // 8
+    firsts = memoryview(keys).cast("B").cast("Q")[: count * words : words].tolist()
+    return [place for place, subject in enumerate(firsts) if subject in subjects]
 
 
 def actions() -> layout.Actions:

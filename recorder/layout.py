@@ -22,9 +22,10 @@ _Bitmaps = c.c_uint64 * SYSCALL_WORDS * 2
 
 class Config(c.Structure):
     _fields_: ClassVar = [
-        ("host_mntns", c.c_uint64),
         ("started_ns", c.c_uint64),
         ("watch", c.c_uint32),
+        ("host_inum", c.c_uint32),
+        ("own_inum", c.c_uint32),
         ("pad", c.c_uint32),
     ]
 
@@ -97,6 +98,10 @@ class Event(c.Structure):
     ]
 
 
+class SubjectEvent(c.Structure):
+    _fields_: ClassVar = [("event", Event), ("key", SubjectKey)]
+
+
 class Ledger(c.Structure):
     _fields_: ClassVar = [
         ("subjects_full", c.c_uint64),
@@ -114,6 +119,7 @@ SHARED: dict[str, type[c.Structure]] = {
     "item_key": ItemKey,
     "item": Item,
     "event": Event,
+    "subject_event": SubjectEvent,
     "ledger": Ledger,
 }
 """Name in layout.h -> its mirror."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import ctypes as c
 import posixpath
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from recorder import layout, tables
 from recorder.kernel import Programs
@@ -29,7 +30,7 @@ class Clock:
         return self.offset_seconds + boot_ns / 1e9
 
 
-ItemId = tuple[int, int, int, int]
+ItemId: TypeAlias = "tuple[int, int, int, int]"
 """Subject, hash, domain, phase: as the kernel's map of items has them."""
 
 
@@ -38,8 +39,8 @@ class Names:
     """The names that came through the ring, by the item that they belong to."""
 
     by_item: dict[ItemId, str] = field(default_factory=dict)
+    begun: list[layout.SubjectEvent] = field(default_factory=list)
     ended: set[int] = field(default_factory=set)
-    begun: set[int] = field(default_factory=set)
 
     def receive(self, raw: bytes) -> None:
         """One event of the ring."""
@@ -48,7 +49,7 @@ class Names:
         text = raw[head : head + event.bytes]
         match event.kind:
             case layout.EVENT_SUBJECT:
-                self.begun.add(event.subject)
+                self.begun.append(layout.SubjectEvent.from_buffer_copy(raw))
             case layout.EVENT_ENDED:
                 self.ended.add(event.subject)
             case layout.EVENT_PATH:
@@ -67,15 +68,24 @@ def path_of(components: bytes) -> str:
     return posixpath.normpath(posixpath.join("/", *texts))
 
 
+Entry: TypeAlias = "tuple[layout.ItemKey, layout.Item]"
+
+
+def items_of(programs: Programs, subjects: Collection[int]) -> dict[int, list[Entry]]:
+    """The entries of the map of items, by subject; one pass for all of them."""
+    found: dict[int, list[Entry]] = {subject: [] for subject in subjects}
+    for key, item in programs.entries("items", layout.ItemKey, layout.Item, found.keys()):
+        found[key.subject].append((key, item))
+    return found
+
+
 def read(
-    programs: Programs, subject: layout.Subject, names: Names, clock: Clock
+    subject: layout.Subject, entries: Iterable[Entry], names: Names, clock: Clock
 ) -> tuple[list[Sighting], dict[str, int]]:
     """The sightings of a subject so far, and what was lost of it by domain."""
     loss = {domain: int(subject.lost[i]) for i, domain in enumerate(layout.DOMAINS)}
     found = [*_syscalls(subject), *_capabilities(subject)]
-    entries = programs.entries("items", layout.ItemKey, layout.Item)
-    mine = ((key, item) for key, item in entries if key.subject == subject.id)
-    found.extend(_items(mine, names, clock, loss))
+    found.extend(_items(entries, names, clock, loss))
     return found, loss
 
 
@@ -98,7 +108,7 @@ def _capabilities(subject: layout.Subject) -> Iterator[Sighting]:
 
 
 def _items(
-    entries: Iterable[tuple[layout.ItemKey, layout.Item]],
+    entries: Iterable[Entry],
     names: Names,
     clock: Clock,
     loss: dict[str, int],

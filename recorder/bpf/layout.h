@@ -36,10 +36,9 @@ enum domain {
 };
 
 enum event_kind {
-	EVENT_SUBJECT = 1, /* a subject was seen for the first time */
-	EVENT_ENDED,	   /* the last known task of a subject exited */
+	EVENT_SUBJECT = 1, /* a subject was seen for the first time; its key follows */
+	EVENT_ENDED,	   /* the last known task of a subject exited; its key follows */
 	EVENT_PATH,	   /* a file or executable was seen for the first time; components follow, last one first */
-	EVENT_NAME,	   /* a path as the program gave it, relative to its working directory */
 };
 
 /* What a system call does that its exit is looked at for; indexed by number in `struct actions`. */
@@ -49,9 +48,10 @@ enum action {
 };
 
 struct config {
-	__u64 host_mntns;  /* unique id; its tasks are not recorded */
-	__u64 started_ns;  /* boot time; a task that is older was there before the recorder */
-	__u32 watch;	   /* record every other mount namespace, or only marked trees */
+	__u64 started_ns; /* boot time; a task that is older was there before the recorder */
+	__u32 watch;	  /* record every mount namespace but two, or only marked trees */
+	__u32 host_inum;  /* the mount namespace of the host's first process */
+	__u32 own_inum;	  /* the recorder's */
 	__u32 pad;
 };
 
@@ -115,6 +115,11 @@ struct event {
 	__u64 at_ns;
 	__u32 phase;
 	__u32 bytes; /* of the text that follows */
+};
+
+struct subject_event {
+	struct event event;
+	struct subject_key key;
 };
 
 /* What cannot be blamed on one subject; user land adds it to every run that was open. */

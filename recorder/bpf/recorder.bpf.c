@@ -154,8 +154,6 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 	__builtin_memset(state->seen, 0, sizeof(state->seen));
 	state->asked = state->granted = 0;
 	note_path(task, state, &program->file->f_path, EXECUTABLES, 1);
-	if (program->interp != program->filename)
-		note_string(task, state, program->filename, FILES, 1);
 	return 0;
 }
 

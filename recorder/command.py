@@ -57,7 +57,7 @@ def _record(
     programs.drain()
     final = programs.get("subjects", layout.SubjectKey(tree=TREE), layout.Subject)
     assert final is not None, "nobody else removes it"
-    entries = sightings.items_of(programs, {TREE})[TREE]
+    entries = sightings.entries_of(programs, {TREE})[TREE]
     found, loss = sightings.read(final, entries, names, session.clock)
     if status == NOT_FOUND and not any(s.domain == "executables" for s in found):
         raise RecorderError(

@@ -15,21 +15,40 @@ from recorder.errors import ExitCode, RecorderError
 
 OBJECT = Path(__file__).parent / "bpf" / "recorder.bpf.o"
 BTF = Path("/sys/kernel/btf/vmlinux")
+MOUNTS = Path("/proc/self/mounts")
 LOCKDOWN = Path("/sys/kernel/security/lockdown")
 
 NEEDED = frozenset({"on_sys_enter", "on_fork", "on_exec", "on_exit"})
 """Without these there is no profile at all; every other program only leaves a domain blind."""
 
 OPTIONAL = {
-    "on_sys_exit": (("files",), "files, and syscalls that seccomp refuses"),
+    "on_sys_exit": (("files",), "files, TCP peers of servers, and syscalls that seccomp refuses"),
     "on_signal": ((), "syscalls that seccomp kills for"),
     "on_capable": (("capabilities",), "capabilities"),
+    "on_connect4": (("egress",), "IPv4 peers that it connects to"),
+    "on_connect6": (("egress",), "IPv6 peers that it connects to"),
+    "on_sendmsg4": (("egress",), "IPv4 peers of datagrams"),
+    "on_sendmsg6": (("egress",), "IPv6 peers of datagrams"),
+    "on_recvmsg4": ((), "IPv4 clients of UDP servers"),
+    "on_recvmsg6": ((), "IPv6 clients of UDP servers"),
+    "on_bind4": ((), "IPv4 clients of UDP servers"),
+    "on_bind6": ((), "IPv6 clients of UDP servers"),
+    "on_packet_out": (("egress",), "peers of connected datagrams, names of TLS servers"),
+    "on_packet_in": ((), "names of peers in DNS answers"),
 }
 """Program -> the domains that are not recorded without it, and what is not seen in words."""
 
-DOMAINS = ("syscalls", "executables", "files", "capabilities")
+ALWAYS_BLIND = (
+    "files that the kernel itself opens, such as a program's dynamic linker",
+    "raw sockets and protocols other than TCP, UDP and SCTP",
+    "names in DNS over TCP, TLS or HTTPS",
+)
+"""What no hook of this recorder sees."""
+
+DOMAINS = ("syscalls", "executables", "files", "egress", "ingress", "capabilities")
 
 BATCH = 4096
+_ROOT_INODE = 1  # of the root of cgroup v2 (kernfs)
 _PLACE_BYTES = 64  # the kernel keeps its place in as many bytes as a key has, at least 4
 
 _Key = TypeVar("_Key", bound=c.Structure)
@@ -227,8 +246,9 @@ def _tracepoints(name: str) -> frozenset[str]:
 def _attach(handle: int, missing: set[str]) -> Programs:
     links, attached, lacking, blind = [], [], [], []
     without: set[str] = set()
+    cgroup = _root_cgroup()
     for program, name, section in _programs(handle):
-        link = None if name in missing else libbpf.call("bpf_program__attach")(program)
+        link = None if name in missing else _link(program, section, cgroup)
         if link:
             links.append(link)
             attached.append(section)
@@ -239,9 +259,36 @@ def _attach(handle: int, missing: set[str]) -> Programs:
             unseen, words = OPTIONAL[name]
             without.update(unseen)
             blind.append(words)
+    if cgroup is not None:
+        os.close(cgroup)
     domains = tuple(domain for domain in DOMAINS if domain not in without)
-    hooks = Hooks(tuple(sorted(attached)), tuple(sorted(lacking)), tuple(sorted(blind)), domains)
+    hooks = Hooks(
+        tuple(sorted(attached)),
+        tuple(sorted(lacking)),
+        tuple(sorted({*blind, *ALWAYS_BLIND})),
+        domains,
+    )
     return Programs(handle, hooks, links)
+
+
+def _link(program: int, section: str, cgroup: int | None) -> int | None:
+    if not section.startswith("cgroup"):
+        return libbpf.call("bpf_program__attach")(program)
+    return None if cgroup is None else libbpf.call("bpf_program__attach_cgroup")(program, cgroup)
+
+
+def _root_cgroup() -> int | None:
+    """The root of cgroup v2; None where it is not mounted, or only a part of it is to be seen."""
+    mounts = (line.split() for line in MOUNTS.read_text().splitlines())
+    for folder in (fields[1] for fields in mounts if fields[2] == "cgroup2"):
+        try:
+            descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        except OSError:
+            continue
+        if os.fstat(descriptor).st_ino == _ROOT_INODE:
+            return descriptor
+        os.close(descriptor)
+    return None
 
 
 def _programs(handle: int) -> Iterator[tuple[int, str, str]]:
@@ -270,10 +317,15 @@ def _wanted(keys: c.Array[_Key], count: int, subjects: Collection[int] | None) -
 
 
 def actions() -> layout.Actions:
-    """Which syscalls' exits are looked at, by ABI and number."""
+    """What the kernel side has to know of each syscall, by ABI and number."""
     wanted = layout.Actions()
+    bits = {
+        tables.OPENING: layout.ACTION_OPEN,
+        tables.ACCEPTING: layout.ACTION_ACCEPT,
+        tables.OVERCOMMITTING: layout.ACTION_MEMORY,
+    }
     for abi, architecture in enumerate(tables.abis()):
         for number, name in tables.syscall_names(architecture).items():
-            if name in tables.OPENING:
-                wanted.of[abi][number] = layout.ACTION_OPEN
+            for names, bit in bits.items():
+                wanted.of[abi][number] |= bit if name in names else 0
     return wanted

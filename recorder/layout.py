@@ -14,8 +14,12 @@ DOMAINS = (
 )  # fmt: skip
 EVENT_SUBJECT = 1
 EVENT_ENDED = 2
-EVENT_PATH = 3
+EVENT_DNS = 3
+EVENT_TLS = 4
+EVENT_PATH = 5
 ACTION_OPEN = 1
+ACTION_ACCEPT = 2
+ACTION_MEMORY = 4
 
 _Bitmaps = c.c_uint64 * SYSCALL_WORDS * 2
 
@@ -86,6 +90,36 @@ class Item(c.Structure):
     ]
 
 
+class PeerKey(c.Structure):
+    _fields_: ClassVar = [
+        ("subject", c.c_uint64),
+        ("address", c.c_uint8 * 16),
+        ("port", c.c_uint16),
+        ("domain", c.c_uint8),
+        ("protocol", c.c_uint8),
+        ("family", c.c_uint8),
+        ("phase", c.c_uint8),
+        ("pad", c.c_uint8 * 2),
+    ]
+
+
+class Peer(c.Structure):
+    _fields_: ClassVar = [
+        ("first_ns", c.c_uint64),
+        ("last_ns", c.c_uint64),
+        ("count", c.c_uint64),
+    ]
+
+
+class SocketState(c.Structure):
+    _fields_: ClassVar = [
+        ("peer", PeerKey),
+        ("bound", c.c_uint8),
+        ("sent", c.c_uint8),
+        ("pad", c.c_uint8 * 6),
+    ]
+
+
 class Event(c.Structure):
     _fields_: ClassVar = [
         ("kind", c.c_uint32),
@@ -118,6 +152,9 @@ SHARED: dict[str, type[c.Structure]] = {
     "task_state": TaskState,
     "item_key": ItemKey,
     "item": Item,
+    "peer_key": PeerKey,
+    "peer": Peer,
+    "socket_state": SocketState,
     "event": Event,
     "subject_event": SubjectEvent,
     "ledger": Ledger,

@@ -87,7 +87,7 @@ class Watch:
         """Write what was seen of these subjects; those that have ended leave the kernel's maps."""
         subjects = {id_: self._get(id_) for id_ in wanted}
         self.programs.drain()
-        entries = sightings.items_of(self.programs, subjects.keys())
+        entries = sightings.entries_of(self.programs, subjects.keys())
         groups: dict[str, list[profile.Document]] = {}
         for id_, subject in sorted(subjects.items()):
             document = self._document(self.known[id_], subject, entries[id_])
@@ -141,7 +141,7 @@ class Watch:
         return int(ledger.subjects_full + ledger.state_full)
 
     def _document(
-        self, known: Known, subject: layout.Subject, entries: list[sightings.Entry]
+        self, known: Known, subject: layout.Subject, entries: sightings.Entries
     ) -> profile.Document | None:
         container = known.container
         if container is None:
@@ -163,15 +163,14 @@ class Watch:
         )
         return profile.profile(container.workload, run, found, domains)
 
-    def _settle(self, id_: int, entries: list[sightings.Entry]) -> None:
+    def _settle(self, id_: int, entries: sightings.Entries) -> None:
         known = self.known[id_]
         if not known.ended:
             return
         if self._get(id_).alive > 0:
             known.ended = 0
             return
-        for item, _ in entries:
-            self.programs.remove("items", item)
+        entries.remove(self.programs)
         self.programs.remove("subjects", known.key)
         self.names.forget(id_)
         del self.known[id_]

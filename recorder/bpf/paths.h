@@ -172,18 +172,21 @@ static __always_inline void note_path(struct task_struct *task, struct task_stat
 	scratch->busy = 0;
 }
 
-static __always_inline void note_descriptor(struct task_struct *task, struct task_state *state, unsigned int fd)
+/* The open file of a descriptor of the running task, or NULL. */
+static __always_inline struct file *file_of(struct task_struct *task, unsigned int fd)
 {
 	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
 	struct file **files = BPF_CORE_READ(table, fd), *file = NULL;
-	unsigned int mode;
 
-	if (fd >= BPF_CORE_READ(table, max_fds))
-		return;
-	bpf_probe_read_kernel(&file, sizeof(file), files + fd);
-	if (!file)
-		return;
-	mode = BPF_CORE_READ(file, f_mode);
+	if (fd < BPF_CORE_READ(table, max_fds))
+		bpf_probe_read_kernel(&file, sizeof(file), files + fd);
+	return file;
+}
+
+static __always_inline void note_file(struct task_struct *task, struct task_state *state, struct file *file)
+{
+	unsigned int mode = BPF_CORE_READ(file, f_mode);
+
 	if (!(mode & FMODE_PATH))
 		note_path(task, state, &file->f_path, FILES, mode & (FMODE_READ | FMODE_WRITE));
 }

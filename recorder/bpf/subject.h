@@ -134,6 +134,19 @@ static __always_inline void enter(struct task_struct *task, struct task_state *s
 	state->subject = subject->id;
 }
 
+/*
+ * The state that a program finds which runs on behalf of a call that was noted before. A worker of io_uring
+ * makes no calls and is forked unseen: it stands for its process.
+ */
+static __always_inline struct task_state *known_state(struct task_struct *task)
+{
+	struct task_state *state = bpf_task_storage_get(&task_states, task, NULL, 0);
+
+	if (!state)
+		state = bpf_task_storage_get(&task_states, task->group_leader, NULL, 0);
+	return state && state->subject ? state : NULL;
+}
+
 /* The state of the running task when it is to be recorded, up to date; or NULL. */
 static __always_inline struct task_state *current_state(struct task_struct *task)
 {

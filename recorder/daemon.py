@@ -38,7 +38,7 @@ def run(
         try:
             watch = Watch(programs, host, output, Session.of(programs.hooks), _was_killed(output))
             watch.begin()
-            with metrics.serve(watch, listen):
+            with metrics.serve(watch, listen) as watch.listening:
                 _say(output, watch, clean=False)
                 sys.stderr.write(f"recorder: ready; profiles go to {output}\n")
                 _loop(watch, seconds, every_seconds)
@@ -134,6 +134,7 @@ def _say(output: Path, watch: Watch, *, clean: bool) -> None:
     told = {
         "pid": os.getpid(),
         "clean": clean,
+        "listening": watch.listening,
         "recording": sum(known.container is not None for known in watch.known.values()),
         "containers": watch.counts.containers,
         "ended": watch.counts.ended,

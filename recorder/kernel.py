@@ -25,6 +25,7 @@ OPTIONAL = {
     "on_sys_exit": (("files",), "files, TCP peers of servers, and syscalls that seccomp refuses"),
     "on_signal": ((), "syscalls that seccomp kills for"),
     "on_capable": (("capabilities",), "capabilities"),
+    "on_request": ((), "files opened by io_uring"),
     "on_connect4": (("egress",), "IPv4 peers that it connects to"),
     "on_connect6": (("egress",), "IPv6 peers that it connects to"),
     "on_sendmsg4": (("egress",), "IPv4 peers of datagrams"),
@@ -39,6 +40,8 @@ OPTIONAL = {
 """Program -> the domains that are not recorded without it, and what is not seen in words."""
 
 ALWAYS_BLIND = (
+    "links in paths that io_uring opens",
+    "TCP clients of servers that accept by io_uring",
     "files that the kernel itself opens, such as a program's dynamic linker",
     "raw sockets and protocols other than TCP, UDP and SCTP",
     "names in DNS over TCP, TLS or HTTPS",

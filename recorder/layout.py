@@ -7,6 +7,7 @@ from typing import ClassVar
 
 SYSCALL_WORDS = 8
 MAX_SYSCALLS = SYSCALL_WORDS * 64
+ANCESTORS = 6
 PHASES = ("setup", "application")
 ABIS = ("native", "compat")
 DOMAINS = (
@@ -14,9 +15,10 @@ DOMAINS = (
 )  # fmt: skip
 EVENT_SUBJECT = 1
 EVENT_ENDED = 2
-EVENT_DNS = 3
-EVENT_TLS = 4
-EVENT_PATH = 5
+EVENT_RUNTIME = 3
+EVENT_DNS = 4
+EVENT_TLS = 5
+EVENT_PATH = 6
 ACTION_OPEN = 1
 ACTION_ACCEPT = 2
 ACTION_MEMORY = 4
@@ -48,7 +50,8 @@ class Subject(c.Structure):
         ("origin", c.c_uint64),
         ("first_ns", c.c_uint64),
         ("mntns_inum", c.c_uint32),
-        ("pid", c.c_uint32),
+        ("pad", c.c_uint32),
+        ("pids", c.c_uint32 * ANCESTORS),
         ("alive", c.c_int32),
         ("late", c.c_uint32),
         ("syscalls", _Bitmaps * len(PHASES)),

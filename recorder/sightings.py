@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes as c
 import ipaddress
+import os
 import posixpath
 import socket
 import time
@@ -12,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from recorder import layout, tables, wire
+from recorder.identity import Started
 from recorder.kernel import Programs
 from recorder.profile import Sighting, Values
 
@@ -46,6 +48,8 @@ class Names:
     """Subject and address -> the names that DNS gave it for."""
     by_peer: dict[tuple[int, str, int], set[str]] = field(default_factory=dict)
     """Subject, address and port -> the names that TLS connections asked it for."""
+    runtimes: dict[int, Started] = field(default_factory=dict)
+    """Process -> what it was told, of container runtimes."""
     begun: list[layout.SubjectEvent] = field(default_factory=list)
     ended: set[int] = field(default_factory=set)
 
@@ -57,6 +61,11 @@ class Names:
         match event.kind:
             case layout.EVENT_SUBJECT:
                 self.begun.append(layout.SubjectEvent.from_buffer_copy(raw))
+            case layout.EVENT_RUNTIME:
+                self.runtimes[event.subject] = Started(
+                    tuple(os.fsdecode(text[: event.hash]).rstrip("\0").split("\0")),
+                    path_of(text[event.hash :]),
+                )
             case layout.EVENT_ENDED:
                 self.ended.add(event.subject)
             case layout.EVENT_PATH:
@@ -82,6 +91,11 @@ class Names:
         """The names of a peer: what TLS asked for says more than what DNS answered."""
         asked = self.by_peer.get((subject, address, port), set())
         return tuple(sorted(asked or self.by_address.get((subject, address), set())))
+
+    def forget_runtimes(self, keep: int) -> None:
+        """Drop the oldest runtimes but so many."""
+        for pid in list(self.runtimes)[:-keep]:
+            del self.runtimes[pid]
 
     def forget(self, subject: int) -> None:
         """Drop what is kept of a subject that was written."""

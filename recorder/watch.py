@@ -18,6 +18,7 @@ from recorder.session import Session
 POLL_MS = 200
 SETTLE_SECONDS = 0.5
 """How long a subject must have no task before it counts as ended: `runc exec` may come."""
+KEPT_RUNTIMES = 4096
 KILLED = "the time between the end of a recorder that was killed and the start of this one"
 
 
@@ -55,7 +56,11 @@ class Watch:
     """The recorder before this one was killed, so what was running then has a gap."""
     names: sightings.Names = field(default_factory=sightings.Names)
     known: dict[int, Known] = field(default_factory=dict)
+    present: dict[int, Container] = field(default_factory=dict)
+    """What was running before, by the inode number of its mount namespace."""
     counts: Counts = field(default_factory=Counts)
+    listening: str = ""
+    """Where metrics are served."""
 
     def begin(self) -> None:
         """Tell the kernel what to record, and listen."""
@@ -68,6 +73,7 @@ class Watch:
             own_inum=self.host.mntns(os.getpid()),
         )
         self.programs.put("settings", c.c_uint32(0), config)
+        self.present = self.host.present()
 
     def step(self, *, may_write: bool) -> None:
         """Wait a little for events; look up who is new, and write who is gone."""
@@ -76,6 +82,7 @@ class Watch:
         begun, self.names.begun = self.names.begun, []
         for told in begun:
             self._meet(told.event.subject, told.key)
+        self.names.forget_runtimes(KEPT_RUNTIMES)
         ended, self.names.ended = self.names.ended, set()
         for subject in ended & self.known.keys():
             self.known[subject].ended = now
@@ -122,7 +129,9 @@ class Watch:
             self.counts.containers += 1
 
     def _resolve(self, subject: layout.Subject) -> Container | None:
-        found = self.host.container(subject.pid, subject.mntns_inum)
+        found = self.host.container(subject.pids, self.names.runtimes, subject.mntns_inum)
+        if found is None and subject.late:
+            found = self.present.get(subject.mntns_inum)
         origin = self.known.get(subject.origin)
         if found is None and origin is not None:
             # A process of a container made itself a mount namespace: it is still that container.

@@ -16,6 +16,8 @@
 #define PATH_BYTES 2048 /* longer paths are counted as lost */
 #define MAX_COMPONENTS 48
 
+#define ANCESTORS 6
+
 enum phase {
 	SETUP,
 	APPLICATION,
@@ -38,6 +40,7 @@ enum domain {
 enum event_kind {
 	EVENT_SUBJECT = 1, /* a subject was seen for the first time; its key follows */
 	EVENT_ENDED,	   /* the last known task of a subject exited; its key follows */
+	EVENT_RUNTIME,	   /* a container runtime was exec'd: arguments, then its working directory as a path */
 	EVENT_DNS,	   /* an answer of a name server: a peer_key and the message follow */
 	EVENT_TLS,	   /* the first bytes of a TLS connection: a peer_key and they follow */
 	EVENT_PATH,	   /* a file or executable was seen for the first time; components follow, last one first */
@@ -74,7 +77,8 @@ struct subject {
 	__u64 origin; /* id of the subject whose task entered this one first, or 0 for the host */
 	__u64 first_ns;
 	__u32 mntns_inum; /* as /proc/PID/ns/mnt shows it */
-	__u32 pid; /* of the first task seen, in the initial pid namespace */
+	__u32 pad;
+	__u32 pids[ANCESTORS]; /* of the first process seen and its ancestors, in the initial pid namespace */
 	__s32 alive; /* known tasks */
 	__u32 late; /* it had tasks before the recorder had programs */
 	__u64 syscalls[PHASES][2][SYSCALL_WORDS];
@@ -138,8 +142,8 @@ struct socket_state {
 struct event {
 	__u32 kind;
 	__u32 domain;
-	__u64 subject;
-	__u64 hash;
+	__u64 subject; /* EVENT_RUNTIME: the process */
+	__u64 hash; /* EVENT_RUNTIME: bytes of the arguments */
 	__u64 at_ns;
 	__u32 phase;
 	__u32 bytes; /* of the text that follows */

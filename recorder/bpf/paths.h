@@ -10,6 +10,12 @@
 #define FMODE_WRITE 0x2
 #define FMODE_PATH 0x4000
 #define NAME_BYTES 256
+#define AT_FDCWD -100 /* include/uapi/linux/fcntl.h */
+#define O_ACCMODE 3
+#define O_WRONLY 1
+#define O_RDWR 2
+#define IORING_OP_OPENAT 18 /* include/uapi/linux/io_uring.h */
+#define IORING_OP_OPENAT2 28
 
 static __always_inline struct scratch *take_scratch(void)
 {
@@ -94,11 +100,13 @@ static long climb(__u32 index, struct walk *walk)
 	return 0;
 }
 
-/* Bytes written into scratch->text, or 0 when the path is too long. */
-static __always_inline __u32 write_path(struct scratch *scratch, struct task_struct *task, const struct path *path)
+/* Bytes in scratch->text once the path is added to those in use, or 0 when it is too long. */
+static __always_inline __u32 write_path(struct scratch *scratch, struct task_struct *task, const struct path *path,
+					__u32 used)
 {
 	struct walk walk = {
 		.scratch = scratch,
+		.used = used,
 		.dentry = BPF_CORE_READ(path, dentry),
 		.mnt = BPF_CORE_READ(path, mnt),
 		.root = BPF_CORE_READ(task, fs, root.dentry),
@@ -168,7 +176,7 @@ static __always_inline void note_path(struct task_struct *task, struct task_stat
 			lose(subject, domain);
 		return;
 	}
-	note_text(scratch, state, EVENT_PATH, domain, modes, write_path(scratch, task, path));
+	note_text(scratch, state, EVENT_PATH, domain, modes, write_path(scratch, task, path, 0));
 	scratch->busy = 0;
 }
 
@@ -189,6 +197,60 @@ static __always_inline void note_file(struct task_struct *task, struct task_stat
 
 	if (!(mode & FMODE_PATH))
 		note_path(task, state, &file->f_path, FILES, mode & (FMODE_READ | FMODE_WRITE));
+}
+
+/* Send what a container runtime was told: it says which container it starts, before there is one. */
+static __always_inline void send_arguments(struct task_struct *task)
+{
+	struct scratch *scratch = take_scratch();
+	unsigned long start = BPF_CORE_READ(task, mm, arg_start), end = BPF_CORE_READ(task, mm, arg_end);
+	__u64 length = end - start;
+	struct event *event;
+	__u32 bytes;
+
+	/* User land falls back on /proc and state files without it, so nothing is counted. */
+	if (!scratch)
+		return;
+	asm volatile("" : "+r"(length));
+	if (length && length <= PATH_BYTES &&
+	    !bpf_probe_read_user(scratch->text, length, (const void *)start)) {
+		bytes = write_path(scratch, task, &task->fs->pwd, length);
+		event = &scratch->event;
+		*event = (struct event){ .kind = EVENT_RUNTIME, .subject = task->tgid, .hash = length,
+					 .at_ns = bpf_ktime_get_boot_ns(), .bytes = bytes };
+		asm volatile("" : "+r"(bytes));
+		if (bytes <= PATH_BYTES)
+			bpf_ringbuf_output(&events, event, sizeof(*event) + bytes, 0);
+	}
+	scratch->busy = 0;
+}
+
+/*
+ * A file that a ring of io_uring is asked to open: there is no call whose exit could be looked at, so the
+ * path is the one that was asked for, and links in it are not followed.
+ */
+static __always_inline void note_request(struct task_struct *task, struct task_state *state, struct io_open *open)
+{
+	__u64 access = BPF_CORE_READ(open, how.flags) & O_ACCMODE;
+	int folder = BPF_CORE_READ(open, dfd);
+	struct scratch *scratch = take_scratch();
+	struct subject *subject = subject_of(state);
+	struct file *file;
+	long length;
+
+	if (!scratch) {
+		if (subject)
+			lose(subject, FILES);
+		return;
+	}
+	length = bpf_probe_read_kernel_str(scratch->text, PATH_BYTES, BPF_CORE_READ(open, filename, name));
+	if (length > 0 && scratch->text[0] != '/') {
+		file = folder == AT_FDCWD ? NULL : file_of(task, folder);
+		length = write_path(scratch, task, file ? &file->f_path : &task->fs->pwd, length);
+	}
+	note_text(scratch, state, EVENT_PATH, FILES, access == O_RDWR ? 3 : access == O_WRONLY ? 2 : 1,
+		  length > 0 ? length : 0);
+	scratch->busy = 0;
 }
 
 #endif

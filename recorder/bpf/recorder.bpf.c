@@ -138,6 +138,18 @@ int BPF_PROG(on_signal, int signal, struct kernel_siginfo *info, struct task_str
 	return 0;
 }
 
+SEC("tp_btf/io_uring_submit_req")
+int BPF_PROG(on_request, struct io_kiocb *request)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_state *state = known_state(task);
+
+	/* The command lies at the start of the request (io_kiocb_to_cmd). */
+	if (state && (request->opcode == IORING_OP_OPENAT || request->opcode == IORING_OP_OPENAT2))
+		note_request(task, state, (struct io_open *)request);
+	return 0;
+}
+
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 {
@@ -156,11 +168,23 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 	return 0;
 }
 
+/* By the start of its name; user land looks again. */
+static __always_inline bool is_runtime(void)
+{
+	char name[16] = {};
+
+	bpf_get_current_comm(name, sizeof(name));
+	return !bpf_strncmp(name, 4, "runc") || !bpf_strncmp(name, 4, "crun") || !bpf_strncmp(name, 5, "youki") ||
+	       !bpf_strncmp(name, 5, "runsc") || !bpf_strncmp(name, 4, "kata");
+}
+
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm *program)
 {
 	struct task_state *state = current_state(task);
 
+	if (is_runtime())
+		send_arguments(task);
 	if (!state)
 		return 0;
 	state->image = state->key.tree ? state->key.tree : state->key.mntns;

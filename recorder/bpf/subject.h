@@ -81,6 +81,7 @@ static __always_inline void leave(struct task_state *state)
 static __noinline int add_subject(struct task_state *state, __u32 inum, __u64 origin, __u32 late)
 {
 	struct ledger *counts = ledger();
+	struct task_struct *task = (void *)bpf_get_current_task();
 	struct subject *fresh;
 	__u32 zero = 0;
 	__u64 *next;
@@ -94,7 +95,10 @@ static __noinline int add_subject(struct task_state *state, __u32 inum, __u64 or
 	fresh->origin = origin;
 	fresh->first_ns = bpf_ktime_get_boot_ns();
 	fresh->mntns_inum = inum;
-	fresh->pid = bpf_get_current_pid_tgid() >> 32;
+	for (int step = 0; step < ANCESTORS; step++) {
+		fresh->pids[step] = BPF_CORE_READ(task, tgid);
+		task = BPF_CORE_READ(task, real_parent);
+	}
 	fresh->late = late;
 	failed = bpf_map_update_elem(&subjects, &state->key, fresh, BPF_NOEXIST);
 	if (!failed)

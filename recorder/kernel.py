@@ -24,6 +24,7 @@ NEEDED = frozenset({"on_sys_enter", "on_fork", "on_exec", "on_exit"})
 OPTIONAL = {
     "on_sys_exit": (("files",), "files, TCP peers of servers, and syscalls that seccomp refuses"),
     "on_signal": ((), "syscalls that seccomp kills for"),
+    "on_moved": ((), "moves between cgroups while a process sleeps"),
     "on_capable": (("capabilities",), "capabilities"),
     "on_request": ((), "files opened by io_uring"),
     "on_connect4": (("egress",), "IPv4 peers that it connects to"),

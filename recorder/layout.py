@@ -63,6 +63,8 @@ class Subject(c.Structure):
 
 class TaskState(c.Structure):
     _fields_: ClassVar = [
+        ("nsproxy", c.c_uint64),
+        ("cgroups", c.c_uint64),
         ("key", SubjectKey),
         ("subject", c.c_uint64),
         ("image", c.c_uint64),

@@ -89,6 +89,8 @@ struct subject {
 
 /* One per task; what was already noted for it costs one look at it. */
 struct task_state {
+	__u64 nsproxy; /* addresses of what the key was made of: as long as they stay, so does the key */
+	__u64 cgroups;
 	struct subject_key key;
 	__u64 subject; /* 0: the map of subjects was full */
 	__u64 image; /* mount namespace, or tree, in which the running program was exec'd; 0: outside */

@@ -87,37 +87,44 @@ int BPF_PROG(on_sys_enter, struct pt_regs *regs, long number)
  * A call that seccomp refuses does not reach sys_enter, but it has an exit. A path is read when the call
  * returns, from the open file: the argument may not be in memory before, and may be changed meanwhile.
  */
-SEC("tp_btf/sys_exit")
-int BPF_PROG(on_sys_exit, struct pt_regs *regs, long returned)
+static __noinline int on_returned(struct task_struct *task, __u32 action, long returned)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct task_state *state;
-	struct actions *actions;
-	struct file *file;
-	__u32 number = number_of(regs), abi, action, zero = 0;
+	struct task_state *state = current_state(task);
+	struct file *file = state ? file_of(task, returned) : NULL;
 
-	if (returned < 0) {
-		if (!task->seccomp.mode)
-			return 0;
-		state = current_state(task);
-		if (state)
-			note_syscall(task, state, number);
-		return 0;
-	}
-	actions = bpf_map_lookup_elem(&syscall_actions, &zero);
-	abi = abi_of(task);
-	if (!actions || number >= MAX_SYSCALLS)
-		return 0;
-	BOUNDED(number, MAX_SYSCALLS);
-	action = actions->of[abi][number];
-	if (!(action & (ACTION_OPEN | ACTION_ACCEPT)))
-		return 0;
-	state = current_state(task);
-	file = state ? file_of(task, returned) : NULL;
 	if (file && action & ACTION_OPEN)
 		note_file(task, state, file);
 	else if (file)
 		note_accepted(state, file);
+	return 0;
+}
+
+static __noinline int on_refused(struct task_struct *task, __u32 number)
+{
+	struct task_state *state = current_state(task);
+
+	if (state)
+		note_syscall(task, state, number);
+	return 0;
+}
+
+/* Almost every exit leaves at once: this much is all that it costs. */
+SEC("tp_btf/sys_exit")
+int BPF_PROG(on_sys_exit, struct pt_regs *regs, long returned)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	__u32 number = number_of(regs), zero = 0, action;
+	struct actions *actions;
+
+	if (returned < 0)
+		return task->seccomp.mode ? on_refused(task, number) : 0;
+	actions = bpf_map_lookup_elem(&syscall_actions, &zero);
+	if (!actions || number >= MAX_SYSCALLS)
+		return 0;
+	BOUNDED(number, MAX_SYSCALLS);
+	action = actions->of[abi_of(task)][number];
+	if (action & (ACTION_OPEN | ACTION_ACCEPT))
+		return on_returned(task, action, returned);
 	return 0;
 }
 
@@ -215,6 +222,17 @@ static __always_inline bool is_overcommit(struct task_state *state, __u32 abi, i
 		return false;
 	BOUNDED(number, MAX_SYSCALLS);
 	return actions->of[abi][number] & ACTION_MEMORY;
+}
+
+/* Whoever moves it, the task's css_set may get the address of the one before. */
+SEC("tp_btf/cgroup_attach_task")
+int BPF_PROG(on_moved, struct cgroup *to, const char *path, struct task_struct *task)
+{
+	struct task_state *state = bpf_task_storage_get(&task_states, task, NULL, 0);
+
+	if (state)
+		state->cgroups = 0;
+	return 0;
 }
 
 SEC("tp_btf/cap_capable")

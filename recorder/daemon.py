@@ -18,6 +18,7 @@ from recorder.errors import ExitCode, RecorderError
 from recorder.identity import Host
 from recorder.kernel import load
 from recorder.session import Session
+from recorder.tls import Libraries
 from recorder.watch import Watch
 
 LOCK = ".recorder.lock"
@@ -36,7 +37,8 @@ def run(
     with _only_one(output):
         programs = load()
         try:
-            watch = Watch(programs, host, output, Session.of(programs.hooks), _was_killed(output))
+            session, libraries = Session.of(programs.hooks), Libraries(programs)
+            watch = Watch(programs, host, output, session, libraries, _was_killed(output))
             watch.begin()
             with metrics.serve(watch, listen) as watch.listening:
                 _say(output, watch, clean=False)

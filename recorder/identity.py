@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from recorder.profile import Workload
@@ -50,6 +50,8 @@ class Container:
     pod: bool = False
     template_hash: str = ""
     image_digest: str = ""
+    rootfs: str = ""
+    """Its root file system as the host sees it, where that is known."""
 
     @property
     def has_own_kernel(self) -> bool:
@@ -104,7 +106,8 @@ class Host:
             for bundle in self._bundles(pid, started.folder, call.bundle) if call else ():
                 config = _json(bundle / "config.json")
                 if call and config:
-                    return container_of(call.id, call.runtime, _annotations(config))
+                    found = container_of(call.id, call.runtime, _annotations(config))
+                    return _with_root(found, bundle, self.root, config)
         return None
 
     def _started(self, pid: int) -> Started:
@@ -134,8 +137,10 @@ class Host:
         return self.mntns(state.pid) if state.pid else 0
 
     def _described(self, state: _State) -> Container | None:
-        config = _json(self.root / state.bundle.lstrip("/") / "config.json")
-        return container_of(state.id, state.runtime, _annotations(config) or state.labels)
+        bundle = self.root / state.bundle.lstrip("/")
+        config = _json(bundle / "config.json")
+        found = container_of(state.id, state.runtime, _annotations(config) or state.labels)
+        return _with_root(found, bundle, self.root, config)
 
     def mntns(self, pid: int) -> int:
         """The inode number of a process's mount namespace; 0 when it is gone."""
@@ -223,6 +228,18 @@ def container_of(id_: str, runtime: str, annotations: Mapping[str, str]) -> Cont
         workload = Workload("v1", "Pod", cri("namespace"), cri("pod"), container)
         return Container(id_, runtime, workload, True, *details)
     return Container(id_, runtime, Workload("v1", "Pod", "default", id_, id_), False, *details)
+
+
+def _with_root(
+    container: Container | None, bundle: Path, root: Path, config: Mapping[str, object]
+) -> Container | None:
+    """Add the root file system that a bundle names, relative to itself or from the host's root."""
+    told = config.get("root")
+    named = told.get("path") if isinstance(told, dict) else None
+    if container is None or not isinstance(named, str) or not bundle.is_relative_to(root):
+        return container
+    inside = Path("/") / bundle.relative_to(root) / named
+    return replace(container, rootfs=str(inside))
 
 
 def _annotations(config: Mapping[str, object]) -> dict[str, str]:

@@ -8,6 +8,7 @@ from typing import ClassVar
 SYSCALL_WORDS = 8
 MAX_SYSCALLS = SYSCALL_WORDS * 64
 ANCESTORS = 6
+TEXT_BYTES = 96
 PHASES = ("setup", "application")
 ABIS = ("native", "compat")
 DOMAINS = (
@@ -18,10 +19,13 @@ EVENT_ENDED = 2
 EVENT_RUNTIME = 3
 EVENT_DNS = 4
 EVENT_TLS = 5
-EVENT_PATH = 6
+EVENT_NAME = 6
+EVENT_PEER_NAME = 7
+EVENT_PATH = 8
 ACTION_OPEN = 1
 ACTION_ACCEPT = 2
 ACTION_MEMORY = 4
+ACTION_READ = 8
 
 _Bitmaps = c.c_uint64 * SYSCALL_WORDS * 2
 
@@ -121,7 +125,8 @@ class SocketState(c.Structure):
         ("peer", PeerKey),
         ("bound", c.c_uint8),
         ("sent", c.c_uint8),
-        ("pad", c.c_uint8 * 6),
+        ("plain", c.c_uint8),
+        ("pad", c.c_uint8 * 5),
     ]
 
 
@@ -133,7 +138,9 @@ class Event(c.Structure):
         ("hash", c.c_uint64),
         ("at_ns", c.c_uint64),
         ("phase", c.c_uint32),
+        ("pid", c.c_uint32),
         ("bytes", c.c_uint32),
+        ("pad", c.c_uint32),
     ]
 
 
@@ -145,6 +152,7 @@ class Ledger(c.Structure):
     _fields_: ClassVar = [
         ("subjects_full", c.c_uint64),
         ("ring_full", c.c_uint64 * len(DOMAINS)),
+        ("ownerless", c.c_uint64 * len(DOMAINS)),
         ("state_full", c.c_uint64),
     ]
 

@@ -36,7 +36,12 @@ struct path {
 	struct dentry *dentry;
 };
 
+struct inode {
+	__u16 i_mode;
+};
+
 struct file {
+	struct inode *f_inode;
 	unsigned int f_mode;
 	void *private_data;
 	struct path f_path;
@@ -99,6 +104,9 @@ struct thread_info {
 
 struct pt_regs {
 	/* x86 */
+	unsigned long cx;
+	unsigned long dx;
+	unsigned long si;
 	unsigned long di;
 	unsigned long orig_ax;
 	/* arm64 */
@@ -125,6 +133,7 @@ struct task_struct {
 	struct nsproxy *nsproxy;
 	struct seccomp seccomp;
 	struct css_set *cgroups;
+	char comm[16];
 };
 
 struct filename {

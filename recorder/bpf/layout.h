@@ -18,6 +18,8 @@
 
 #define ANCESTORS 6
 
+#define TEXT_BYTES 96 /* of a name in a message; what is longer is cut */
+
 enum phase {
 	SETUP,
 	APPLICATION,
@@ -43,6 +45,8 @@ enum event_kind {
 	EVENT_RUNTIME,	   /* a container runtime was exec'd: arguments, then its working directory as a path */
 	EVENT_DNS,	   /* an answer of a name server: a peer_key and the message follow */
 	EVENT_TLS,	   /* the first bytes of a TLS connection: a peer_key and they follow */
+	EVENT_NAME,	   /* a tool or model: its name, NUL, then the name of the server */
+	EVENT_PEER_NAME,   /* a tool or model: a peer_key, then its name */
 	EVENT_PATH,	   /* a file or executable was seen for the first time; components follow, last one first */
 };
 
@@ -50,6 +54,7 @@ enum event_kind {
 enum action {
 	ACTION_OPEN = 1, /* returns a descriptor of a path */
 	ACTION_ACCEPT = 2, /* returns a descriptor of a connection */
+	ACTION_READ = 8, /* fills a buffer, the second argument */
 	ACTION_MEMORY = 4, /* asks for SYS_ADMIN, only to know how much may be overcommitted */
 };
 
@@ -138,7 +143,34 @@ struct socket_state {
 	struct peer_key peer; /* of the last connect; `subject` 0: none */
 	__u8 bound; /* to a port that the program chose */
 	__u8 sent; /* a packet */
-	__u8 pad[6];
+	__u8 plain; /* HTTP that is not encrypted */
+	__u8 pad[5];
+};
+
+struct stream_key {
+	__u64 id; /* address of an SSL object or a file, or a socket's cookie */
+	__u64 process;
+};
+
+/* How far a stream of JSON was read. Of its text only the names that are looked for are ever kept. */
+struct stream {
+	__u64 objects; /* by depth: 1 where an object is open, 0 for a list */
+	__u32 hash; /* of the string that is being read */
+	__u32 key; /* hash of the last key at depth 1 */
+	__u32 inner_key; /* at depth 2 */
+	__u8 depth;
+	__u8 in_string;
+	__u8 escaped;
+	__u8 is_key;
+	__u8 keeps; /* which name is being read */
+	__u8 found; /* bits */
+	__u8 name_bytes;
+	__u8 model_bytes;
+	__u8 last;
+	__u8 pad[7];
+	char name[TEXT_BYTES];
+	char model[TEXT_BYTES];
+	char server[TEXT_BYTES];
 };
 
 struct event {
@@ -148,7 +180,9 @@ struct event {
 	__u64 hash; /* EVENT_RUNTIME: bytes of the arguments */
 	__u64 at_ns;
 	__u32 phase;
+	__u32 pid; /* of the running process; 0 in a packet */
 	__u32 bytes; /* of the text that follows */
+	__u32 pad;
 };
 
 struct subject_event {
@@ -159,7 +193,8 @@ struct subject_event {
 /* What cannot be blamed on one subject; user land adds it to every run that was open. */
 struct ledger {
 	__u64 subjects_full;
-	__u64 ring_full[LOSS_DOMAINS];
+	__u64 ring_full[LOSS_DOMAINS]; /* DNS answers and TLS greetings; others are sent again */
+	__u64 ownerless[LOSS_DOMAINS]; /* what packets could not note, and messages that were too long */
 	__u64 state_full; /* no memory for the state of a task */
 };
 

@@ -123,19 +123,16 @@ static __always_inline __u32 write_path(struct scratch *scratch, struct task_str
 }
 
 /* Count the text in scratch as an item, and send it when it is new. */
-static __always_inline void note_text(struct scratch *scratch, struct task_state *state, __u32 kind,
+static __always_inline void note_text(struct scratch *scratch, const struct owner *owner, __u32 kind,
 				      __u32 domain, __u32 modes, __u32 bytes)
 {
-	struct item_key key = { .subject = state->subject, .domain = domain, .phase = phase_of(state) };
+	struct item_key key = { .subject = owner->id, .domain = domain, .phase = owner->phase };
 	struct item fresh = { .first_ns = bpf_ktime_get_boot_ns() };
-	struct subject *subject = subject_of(state);
 	struct event *event = &scratch->event;
 	struct item *item;
 
-	if (!subject)
-		return;
 	if (!bytes || bytes > PATH_BYTES) {
-		lose(subject, domain);
+		blame(owner, domain);
 		return;
 	}
 	/* The hash goes over whole words. */
@@ -147,7 +144,7 @@ static __always_inline void note_text(struct scratch *scratch, struct task_state
 		item = bpf_map_lookup_elem(&items, &key);
 	}
 	if (!item) {
-		lose(subject, domain);
+		blame(owner, domain);
 		return;
 	}
 	count(&item->count);
@@ -156,8 +153,8 @@ static __always_inline void note_text(struct scratch *scratch, struct task_state
 		__sync_fetch_and_or(&item->modes, modes);
 	if (item->sent)
 		return;
-	*event = (struct event){ .kind = kind, .domain = domain, .subject = state->subject, .hash = key.hash,
-				 .at_ns = item->first_ns, .phase = key.phase, .bytes = bytes };
+	*event = (struct event){ .kind = kind, .domain = domain, .subject = owner->id, .hash = key.hash,
+				 .at_ns = item->first_ns, .phase = key.phase, .pid = owner->pid, .bytes = bytes };
 	if (!bpf_ringbuf_output(&events, event, sizeof(*event) + (bytes & (2 * PATH_BYTES - 1)), 0))
 		item->sent = 1;
 	else if (ledger())
@@ -169,6 +166,7 @@ static __always_inline void note_path(struct task_struct *task, struct task_stat
 {
 	struct scratch *scratch = take_scratch();
 	struct subject *subject;
+	struct owner owner;
 
 	if (!scratch) {
 		subject = subject_of(state);
@@ -176,7 +174,8 @@ static __always_inline void note_path(struct task_struct *task, struct task_stat
 			lose(subject, domain);
 		return;
 	}
-	note_text(scratch, state, EVENT_PATH, domain, modes, write_path(scratch, task, path, 0));
+	owner = owner_of(state);
+	note_text(scratch, &owner, EVENT_PATH, domain, modes, write_path(scratch, task, path, 0));
 	scratch->busy = 0;
 }
 
@@ -235,6 +234,7 @@ static __always_inline void note_request(struct task_struct *task, struct task_s
 	int folder = BPF_CORE_READ(open, dfd);
 	struct scratch *scratch = take_scratch();
 	struct subject *subject = subject_of(state);
+	struct owner owner;
 	struct file *file;
 	long length;
 
@@ -248,7 +248,8 @@ static __always_inline void note_request(struct task_struct *task, struct task_s
 		file = folder == AT_FDCWD ? NULL : file_of(task, folder);
 		length = write_path(scratch, task, file ? &file->f_path : &task->fs->pwd, length);
 	}
-	note_text(scratch, state, EVENT_PATH, FILES, access == O_RDWR ? 3 : access == O_WRONLY ? 2 : 1,
+	owner = owner_of(state);
+	note_text(scratch, &owner, EVENT_PATH, FILES, access == O_RDWR ? 3 : access == O_WRONLY ? 2 : 1,
 		  length > 0 ? length : 0);
 	scratch->busy = 0;
 }

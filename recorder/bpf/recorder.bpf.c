@@ -11,9 +11,11 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 
+#include "machine.h"
 #include "maps.h"
 #include "subject.h"
 #include "paths.h"
+#include "messages.h"
 #include "sockets.h"
 
 /* Types that no map has, kept in the object's BTF: the test of layout.py reads them there. */
@@ -24,29 +26,6 @@ enum action *shared_action;
 struct subject_event *shared_subject_event;
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
-
-#if defined(__TARGET_ARCH_x86)
-#define TS_COMPAT 0x0002 /* arch/x86/include/asm/thread_info.h */
-#define X32_BIT 0x40000000 /* arch/x86/include/uapi/asm/unistd.h */
-static __always_inline __u32 abi_of(struct task_struct *task)
-{
-	return task->thread_info.status & TS_COMPAT ? COMPAT : NATIVE;
-}
-static __always_inline __u32 number_of(struct pt_regs *regs)
-{
-	return regs->orig_ax;
-}
-#elif defined(__TARGET_ARCH_arm64)
-#define TIF_32BIT 22 /* arch/arm64/include/asm/thread_info.h */
-static __always_inline __u32 abi_of(struct task_struct *task)
-{
-	return task->thread_info.flags >> TIF_32BIT & 1 ? COMPAT : NATIVE;
-}
-static __always_inline __u32 number_of(struct pt_regs *regs)
-{
-	return regs->syscallno;
-}
-#endif
 
 static __always_inline void note_syscall(struct task_struct *task, struct task_state *state, __u32 number)
 {
@@ -99,6 +78,18 @@ static __noinline int on_returned(struct task_struct *task, __u32 action, long r
 	return 0;
 }
 
+/* A program's standard input, when what came is an object. */
+static __noinline int on_input(struct task_struct *task, struct pt_regs *registers, long returned)
+{
+	const char *from = (const char *)ARGUMENT_2(registers);
+	struct task_state *state = current_state(task);
+	struct file *file = state ? file_of(task, 0) : NULL;
+
+	if (file)
+		note_input(task, state, file, from, returned);
+	return 0;
+}
+
 static __noinline int on_refused(struct task_struct *task, __u32 number)
 {
 	struct task_state *state = current_state(task);
@@ -113,7 +104,7 @@ SEC("tp_btf/sys_exit")
 int BPF_PROG(on_sys_exit, struct pt_regs *regs, long returned)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	__u32 number = number_of(regs), zero = 0, action;
+	__u32 number = number_of(regs), zero = 0, action, abi;
 	struct actions *actions;
 
 	if (returned < 0)
@@ -122,7 +113,10 @@ int BPF_PROG(on_sys_exit, struct pt_regs *regs, long returned)
 	if (!actions || number >= MAX_SYSCALLS)
 		return 0;
 	BOUNDED(number, MAX_SYSCALLS);
-	action = actions->of[abi_of(task)][number];
+	abi = abi_of(task);
+	action = actions->of[abi][number];
+	if (action & ACTION_READ && abi == NATIVE && returned && !FIRST_AT_EXIT(regs))
+		return on_input(task, regs, returned);
 	if (action & (ACTION_OPEN | ACTION_ACCEPT))
 		return on_returned(task, action, returned);
 	return 0;

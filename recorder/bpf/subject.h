@@ -42,10 +42,34 @@ static __always_inline struct subject *subject_of(struct task_state *state)
 	return bpf_map_lookup_elem(&subjects, &state->key);
 }
 
+/* Whose item it is, also where no task stands for it. */
+struct owner {
+	__u64 id;
+	struct subject *subject; /* NULL in a packet */
+	__u32 phase;
+	__u32 pid;
+};
+
+static __always_inline void blame(const struct owner *owner, __u32 domain)
+{
+	struct ledger *counts = ledger();
+
+	if (owner->subject)
+		lose(owner->subject, domain);
+	else if (counts && domain < LOSS_DOMAINS)
+		count(&counts->ownerless[domain]);
+}
+
 /* A program that was exec'd outside is the runtime (runc and crun exec nothing inside but the application). */
 static __always_inline __u32 phase_of(struct task_state *state)
 {
 	return state->image == (state->key.tree ? state->key.tree : state->key.mntns) ? APPLICATION : SETUP;
+}
+
+static __always_inline struct owner owner_of(struct task_state *state)
+{
+	return (struct owner){ .id = state->subject, .subject = subject_of(state), .phase = phase_of(state),
+			       .pid = bpf_get_current_pid_tgid() >> 32 };
 }
 
 /* Inode numbers of namespaces are used again at once; this id never is. */

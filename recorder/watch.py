@@ -133,7 +133,9 @@ class Watch:
                 self.libraries.attach_below(self.host.root / container.rootfs.lstrip("/"))
 
     def _resolve(self, subject: layout.Subject) -> Container | None:
-        found = self.host.container(subject.pids, self.names.runtimes, subject.mntns_inum)
+        found = self.host.container(
+            subject.pids, self.names.runtimes, subject.mntns_inum, subject.first_ns
+        )
         if found is None and subject.late:
             found = self.present.get(subject.mntns_inum)
         origin = self.known.get(subject.origin)

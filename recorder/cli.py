@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 import sys
+import traceback
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +26,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except RecorderError as failure:
         sys.stderr.write(f"recorder: {failure}\n  help: {failure.remedy}\n")
         return failure.code
+    except Exception:  # noqa: BLE001  # whatever it is, it has a code of its own
+        sys.stderr.write(f"recorder: this is a bug\n{traceback.format_exc()}")
+        return ExitCode.BUG
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -13,6 +13,7 @@ from pathlib import Path
 from recorder import command, daemon
 from recorder.errors import ExitCode, RecorderError
 from recorder.identity import Host
+from recorder.kernel import SIZED
 from recorder.profile import Workload
 
 _UNITS = {"s": 1, "m": 60, "h": 3600}
@@ -55,6 +56,14 @@ def _parser() -> argparse.ArgumentParser:
         metavar="DIR",
         help="a further folder of runtime state, on the host",
     )
+    run.add_argument(
+        "--map-entries",
+        type=_entries,
+        action="append",
+        default=[],
+        metavar="MAP=N",
+        help=f"size of a map of the kernel: {', '.join(sorted(SIZED))} (bytes of `events`)",
+    )
     run.add_argument("command", nargs="*", metavar="-- COMMAND")
     run.set_defaults(verb=_run)
     status = verbs.add_parser("status", help="what the running recorder says of itself")
@@ -84,6 +93,15 @@ def _address(text: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
+def _entries(text: str) -> tuple[str, int]:
+    name, _, count = text.partition("=")
+    if name not in SIZED or not count.isdecimal() or int(count) < 1:
+        raise argparse.ArgumentTypeError(
+            f"`{text}` is not one of {', '.join(sorted(SIZED))}, =, number"
+        )
+    return name, int(count)
+
+
 def _status(options: argparse.Namespace) -> int:
     sys.stdout.write(daemon.status(options.output) + "\n")
     return ExitCode.CLEAN
@@ -92,12 +110,15 @@ def _status(options: argparse.Namespace) -> int:
 def _run(options: argparse.Namespace) -> int:
     if not options.command:
         host = Host(root=options.host_root, state_roots=tuple(options.state_root))
-        daemon.run(options.output, host, options.seconds, options.every, options.listen)
+        entries = dict(options.map_entries)
+        daemon.run(options.output, host, options.seconds, options.every, options.listen, entries)
         return ExitCode.CLEAN
     program = Path(options.command[0]).name
     workload = options.workload or Workload("apps/v1", "Deployment", "default", program, program)
     if options.container:
         workload = replace(workload, container=options.container)
-    outcome = command.record(options.command, options.output, workload, options.seconds)
+    outcome = command.record(
+        options.command, options.output, workload, options.seconds, dict(options.map_entries)
+    )
     sys.stderr.write(f"wrote {outcome.path}\n")
     return ExitCode.CLEAN if outcome.status <= 0 else outcome.status

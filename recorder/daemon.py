@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
@@ -32,10 +32,11 @@ def run(
     seconds: float | None,
     every_seconds: float,
     listen: tuple[str, int] | None,
+    entries: Mapping[str, int],
 ) -> None:
     """Record until SIGTERM, SIGINT or the end of the time; RecorderError when what is left cannot be written."""
     with _only_one(output):
-        programs = load()
+        programs = load(entries)
         try:
             session, libraries = Session.of(programs.hooks), Libraries(programs)
             watch = Watch(programs, host, output, session, libraries, _was_killed(output))

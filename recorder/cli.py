@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from recorder import command, daemon
+from recorder import command, daemon, owners
 from recorder.errors import ExitCode, RecorderError
 from recorder.identity import Host
 from recorder.kernel import SIZED
@@ -55,6 +55,9 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         metavar="DIR",
         help="a further folder of runtime state, on the host",
+    )
+    run.add_argument(
+        "--kubernetes", action="store_true", help="ask the API server for the owners of pods"
     )
     run.add_argument(
         "--map-entries",
@@ -111,7 +114,10 @@ def _run(options: argparse.Namespace) -> int:
     if not options.command:
         host = Host(root=options.host_root, state_roots=tuple(options.state_root))
         entries = dict(options.map_entries)
-        daemon.run(options.output, host, options.seconds, options.every, options.listen, entries)
+        fetch = owners.in_cluster() if options.kubernetes else None
+        daemon.run(
+            options.output, host, options.seconds, options.every, options.listen, entries, fetch
+        )
         return ExitCode.CLEAN
     program = Path(options.command[0]).name
     workload = options.workload or Workload("apps/v1", "Deployment", "default", program, program)

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from recorder import layout, profile, sightings, store, tls
+from recorder import layout, owners, profile, sightings, store, tls
 from recorder.identity import Container, Host
 from recorder.kernel import Programs, actions
 from recorder.session import Session
@@ -54,6 +54,8 @@ class Watch:
     output: Path
     session: Session
     libraries: tls.Libraries
+    fetch: owners.Fetch | None = None
+    """How to ask for the owners of pods."""
     after_kill: bool = False
     """The recorder before this one was killed, so what was running then has a gap."""
     names: sightings.Names = field(default_factory=sightings.Names)
@@ -131,6 +133,8 @@ class Watch:
         if subject is None or id_ in self.known:
             return
         container = self._resolve(subject)
+        if container and self.fetch:
+            container = owners.resolve(container, self.fetch)
         self.known[id_] = Known(key, container, missed)
         if container:
             self.counts.containers += 1

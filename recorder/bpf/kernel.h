@@ -21,8 +21,13 @@ struct dentry {
 	struct qstr d_name;
 };
 
+struct super_block {
+	unsigned long s_magic;
+};
+
 struct vfsmount {
 	struct dentry *mnt_root;
+	struct super_block *mnt_sb;
 };
 
 struct mount {

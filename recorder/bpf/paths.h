@@ -10,6 +10,8 @@
 #define FMODE_WRITE 0x2
 #define FMODE_PATH 0x4000
 #define NAME_BYTES 256
+#define PROC_SUPER_MAGIC 0x9fa0 /* include/uapi/linux/magic.h */
+#define PROCESS "<pid>" /* as a profile writes it */
 #define AT_FDCWD -100 /* include/uapi/linux/fcntl.h */
 #define O_ACCMODE 3
 #define O_WRONLY 1
@@ -62,6 +64,12 @@ struct walk {
 	__u32 arrived;
 };
 
+/* Each process has a folder in /proc: as many paths as processes would fill the map, and say nothing. */
+static __always_inline bool is_process(struct vfsmount *mnt, const char *name)
+{
+	return name[0] >= '0' && name[0] <= '9' && BPF_CORE_READ(mnt, mnt_sb, s_magic) == PROC_SUPER_MAGIC;
+}
+
 /* Write one component, or go from the root of a mount to where it is mounted. */
 static long climb(__u32 index, struct walk *walk)
 {
@@ -94,6 +102,10 @@ static long climb(__u32 index, struct walk *walk)
 					   BPF_CORE_READ(dentry, d_name.name));
 	if (length <= 0)
 		return 1;
+	if (parent == mnt_root && is_process(mnt, walk->scratch->text + used)) {
+		__builtin_memcpy(walk->scratch->text + used, PROCESS, sizeof(PROCESS));
+		length = sizeof(PROCESS);
+	}
 	walk->used = used + length;
 	walk->dentry = parent;
 	return 0;

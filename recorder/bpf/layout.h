@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only */
+/*
+ * What the kernel side and recorder/layout.py share. Every field has a fixed width and padding is spelt out;
+ * a test compares both sides through the object's BTF.
+ */
+#ifndef RECORDER_LAYOUT_H
+#define RECORDER_LAYOUT_H
+
+#include <linux/types.h>
+
+#define NATIVE 0
+#define COMPAT 1
+#define SYSCALL_WORDS 8 /* bitmaps of 512 syscall numbers */
+#define MAX_SYSCALLS (SYSCALL_WORDS * 64)
+
+#define PATH_BYTES 2048 /* longer paths are counted as lost */
+#define MAX_COMPONENTS 48
+
+#define ANCESTORS 6
+
+#define TEXT_BYTES 96 /* of a name in a message; what is longer is cut */
+
+enum phase {
+	SETUP,
+	APPLICATION,
+	PHASES,
+};
+
+/* The domains of a profile that can lose something; the order is that of layout.DOMAINS. */
+enum domain {
+	SYSCALLS,
+	EXECUTABLES,
+	FILES,
+	EGRESS,
+	INGRESS,
+	CAPABILITIES,
+	TOOLS,
+	MODELS,
+	LOSS_DOMAINS,
+};
+
+enum event_kind {
+	EVENT_SUBJECT = 1, /* a subject was seen for the first time; its key follows */
+	EVENT_ENDED,	   /* the last known task of a subject exited; its key follows */
+	EVENT_RUNTIME,	   /* a container runtime was exec'd: arguments, then its working directory as a path */
+	EVENT_DNS,	   /* an answer of a name server: a peer_key and the message follow */
+	EVENT_TLS,	   /* the first bytes of a TLS connection: a peer_key and they follow */
+	EVENT_NAME,	   /* a tool or model: its name, NUL, then the name of the server */
+	EVENT_PEER_NAME,   /* a tool or model: a peer_key, then its name */
+	EVENT_PATH,	   /* a file or executable was seen for the first time; components follow, last one first */
+};
+
+/* What a system call does; bits, by number in `struct actions`. */
+enum action {
+	ACTION_OPEN = 1, /* returns a descriptor of a path */
+	ACTION_ACCEPT = 2, /* returns a descriptor of a connection */
+	ACTION_READ = 8, /* fills a buffer, the second argument */
+	ACTION_MEMORY = 4, /* asks for SYS_ADMIN, only to know how much may be overcommitted */
+};
+
+struct config {
+	__u64 started_ns; /* boot time; a task that is older was there before the recorder */
+	__u32 watch;	  /* record every mount namespace but two, or only marked trees */
+	__u32 host_inum;  /* the mount namespace of the host's first process */
+	__u32 own_inum;	  /* the recorder's */
+	__u32 pad;
+};
+
+struct actions {
+	__u8 of[2][MAX_SYSCALLS];
+};
+
+/* A container is a mount namespace and a cgroup; a recorded command is a tree of processes. */
+struct subject_key {
+	__u64 mntns;
+	__u64 cgroup;
+	__u64 tree;
+};
+
+struct subject {
+	__u64 id; /* counts up from 1; never used twice */
+	__u64 origin; /* id of the subject whose task entered this one first, or 0 for the host */
+	__u64 first_ns;
+	__u32 mntns_inum; /* as /proc/PID/ns/mnt shows it */
+	__u32 pad;
+	__u32 pids[ANCESTORS]; /* of the first process seen and its ancestors, in the initial pid namespace */
+	__s32 alive; /* known tasks */
+	__u32 late; /* it had tasks before the recorder had programs */
+	__u64 syscalls[PHASES][2][SYSCALL_WORDS];
+	__u64 asked[PHASES]; /* capabilities */
+	__u64 granted[PHASES];
+	__u64 lost[LOSS_DOMAINS];
+};
+
+/* One per task; what was already noted for it costs one look at it. */
+struct task_state {
+	__u64 nsproxy; /* addresses of what the key was made of: as long as they stay, so does the key */
+	__u64 cgroups;
+	struct subject_key key;
+	__u64 subject; /* 0: the map of subjects was full */
+	__u64 image; /* mount namespace, or tree, in which the running program was exec'd; 0: outside */
+	__u64 asked;
+	__u64 granted;
+	__u32 syscall; /* the running one */
+	__u32 pad;
+	__u64 seen[2][SYSCALL_WORDS];
+};
+
+struct item_key {
+	__u64 subject;
+	__u64 hash;
+	__u32 domain;
+	__u32 phase;
+};
+
+struct item {
+	__u64 first_ns;
+	__u64 last_ns;
+	__u64 count;
+	__u32 modes; /* 1: read, 2: write */
+	__u32 sent; /* its name went into the ring */
+};
+
+struct peer_key {
+	__u64 subject;
+	__u8 address[16]; /* IPv4 in the first four bytes */
+	__u16 port; /* of the server's side, host byte order */
+	__u8 domain; /* EGRESS or INGRESS */
+	__u8 protocol; /* IPPROTO_... */
+	__u8 family; /* AF_... */
+	__u8 phase;
+	__u8 pad[2];
+};
+
+struct peer {
+	__u64 first_ns;
+	__u64 last_ns;
+	__u64 count;
+};
+
+/* What a socket is known for, from the call that set it up to its packets, which no task stands for. */
+struct socket_state {
+	struct peer_key peer; /* of the last connect; `subject` 0: none */
+	__u8 bound; /* to a port that the program chose */
+	__u8 sent; /* a packet */
+	__u8 plain; /* HTTP that is not encrypted */
+	__u8 pad[5];
+};
+
+struct stream_key {
+	__u64 id; /* address of an SSL object or a file, or a socket's cookie */
+	__u64 process;
+};
+
+/* How far a stream of JSON was read. Of its text only the names that are looked for are ever kept. */
+struct stream {
+	__u64 objects; /* by depth: 1 where an object is open, 0 for a list */
+	__u32 hash; /* of the string that is being read */
+	__u32 key; /* hash of the last key at depth 1 */
+	__u32 inner_key; /* at depth 2 */
+	__u8 depth;
+	__u8 in_string;
+	__u8 escaped;
+	__u8 is_key;
+	__u8 keeps; /* which name is being read */
+	__u8 found; /* bits */
+	__u8 name_bytes;
+	__u8 model_bytes;
+	__u8 last;
+	__u8 pad[7];
+	char name[TEXT_BYTES];
+	char model[TEXT_BYTES];
+	char server[TEXT_BYTES];
+};
+
+struct event {
+	__u32 kind;
+	__u32 domain;
+	__u64 subject; /* EVENT_RUNTIME: the process */
+	__u64 hash; /* EVENT_RUNTIME: bytes of the arguments */
+	__u64 at_ns;
+	__u32 phase;
+	__u32 pid; /* of the running process; 0 in a packet */
+	__u32 bytes; /* of the text that follows */
+	__u32 pad;
+};
+
+struct subject_event {
+	struct event event;
+	struct subject_key key;
+};
+
+/* What cannot be blamed on one subject; user land adds it to every run that was open. */
+struct ledger {
+	__u64 subjects_full;
+	__u64 ring_full[LOSS_DOMAINS]; /* DNS answers and TLS greetings; others are sent again */
+	__u64 ownerless[LOSS_DOMAINS]; /* what packets could not note, and messages that were too long */
+	__u64 state_full; /* no memory for the state of a task */
+};
+
+#endif

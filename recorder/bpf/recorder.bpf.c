@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
+/*
+ * Kernel side of the recorder. Everything is aggregated here; user land reads maps without emptying them and
+ * gets only first sightings through the ring. Only BTF tracepoints, which also load where kprobes, fentry
+ * and LSM programs are refused.
+ */
+#include "kernel.h"
+#include "layout.h"
+#include <linux/bpf.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+#include "machine.h"
+#include "maps.h"
+#include "subject.h"
+#include "paths.h"
+#include "messages.h"
+#include "sockets.h"
+
+/* Types that no map has, kept in the object's BTF: the test of layout.py reads them there. */
+enum phase *shared_phase;
+enum domain *shared_domain;
+enum event_kind *shared_event_kind;
+enum action *shared_action;
+struct subject_event *shared_subject_event;
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+static __always_inline void note_syscall(struct task_struct *task, struct task_state *state, __u32 number)
+{
+	__u32 abi = abi_of(task), word = number / 64;
+	__u64 bit = 1ULL << (number % 64);
+	struct subject *subject;
+
+	state->syscall = number;
+	/* Numbers that no bitmap has: those of x32, and of kernels to come. */
+	if (word >= SYSCALL_WORDS) {
+		subject = subject_of(state);
+		if (subject)
+			lose(subject, SYSCALLS);
+		return;
+	}
+	BOUNDED(word, SYSCALL_WORDS);
+	if (state->seen[abi][word] & bit)
+		return;
+	subject = subject_of(state);
+	if (!subject)
+		return;
+	state->seen[abi][word] |= bit;
+	__sync_fetch_and_or(&subject->syscalls[phase_of(state)][abi][word], bit);
+}
+
+SEC("tp_btf/sys_enter")
+int BPF_PROG(on_sys_enter, struct pt_regs *regs, long number)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_state *state = current_state(task);
+
+	if (state)
+		note_syscall(task, state, number);
+	return 0;
+}
+
+/*
+ * A call that seccomp refuses does not reach sys_enter, but it has an exit. A path is read when the call
+ * returns, from the open file: the argument may not be in memory before, and may be changed meanwhile.
+ */
+static __noinline int on_returned(struct task_struct *task, __u32 action, long returned)
+{
+	struct task_state *state = current_state(task);
+	struct file *file = state ? file_of(task, returned) : NULL;
+
+	if (file && action & ACTION_OPEN)
+		note_file(task, state, file);
+	else if (file)
+		note_accepted(state, file);
+	return 0;
+}
+
+/* A program's standard input, when what came is an object. */
+static __noinline int on_input(struct task_struct *task, struct pt_regs *registers, long returned)
+{
+	const char *from = (const char *)ARGUMENT_2(registers);
+	struct task_state *state = current_state(task);
+	struct file *file = state ? file_of(task, 0) : NULL;
+
+	if (file)
+		note_input(task, state, file, from, returned);
+	return 0;
+}
+
+static __noinline int on_refused(struct task_struct *task, __u32 number)
+{
+	struct task_state *state = current_state(task);
+
+	if (state)
+		note_syscall(task, state, number);
+	return 0;
+}
+
+/* Almost every exit leaves at once: this much is all that it costs. */
+SEC("tp_btf/sys_exit")
+int BPF_PROG(on_sys_exit, struct pt_regs *regs, long returned)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	__u32 number = number_of(regs), zero = 0, action, abi;
+	struct actions *actions;
+
+	if (returned < 0)
+		return task->seccomp.mode ? on_refused(task, number) : 0;
+	actions = bpf_map_lookup_elem(&syscall_actions, &zero);
+	if (!actions || number >= MAX_SYSCALLS)
+		return 0;
+	BOUNDED(number, MAX_SYSCALLS);
+	abi = abi_of(task);
+	action = actions->of[abi][number];
+	if (action & ACTION_READ && abi == NATIVE && returned && !FIRST_AT_EXIT(regs))
+		return on_input(task, regs, returned);
+	if (action & (ACTION_OPEN | ACTION_ACCEPT))
+		return on_returned(task, action, returned);
+	return 0;
+}
+
+/* seccomp kills with SIGSYS before the call has an entry or an exit. */
+SEC("tp_btf/signal_generate")
+int BPF_PROG(on_signal, int signal, struct kernel_siginfo *info, struct task_struct *task)
+{
+	const int sigsys = 31, sys_seccomp = 1;
+	struct task_state *state;
+
+	if (signal != sigsys || (unsigned long)info <= 1 || info->si_code != sys_seccomp)
+		return 0;
+	if (task != bpf_get_current_task_btf())
+		return 0;
+	state = current_state(task);
+	if (state)
+		note_syscall(task, state, info->_sifields._sigsys._syscall);
+	return 0;
+}
+
+SEC("tp_btf/io_uring_submit_req")
+int BPF_PROG(on_request, struct io_kiocb *request)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_state *state = known_state(task);
+
+	/* The command lies at the start of the request (io_kiocb_to_cmd). */
+	if (state && (request->opcode == IORING_OP_OPENAT || request->opcode == IORING_OP_OPENAT2))
+		note_request(task, state, (struct io_open *)request);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
+{
+	struct task_state *from = bpf_task_storage_get(&task_states, parent, NULL, 0);
+	struct task_state *state;
+	struct subject *subject;
+
+	if (!from)
+		return 0;
+	subject = subject_of(from);
+	state = bpf_task_storage_get(&task_states, child, from, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (subject && state)
+		__sync_fetch_and_add(&subject->alive, 1);
+	else if (subject)
+		lose_all(subject);
+	return 0;
+}
+
+/* By the start of its name; user land looks again. */
+static __always_inline bool is_runtime(void)
+{
+	char name[16] = {};
+
+	bpf_get_current_comm(name, sizeof(name));
+	return !bpf_strncmp(name, 4, "runc") || !bpf_strncmp(name, 4, "crun") || !bpf_strncmp(name, 5, "youki") ||
+	       !bpf_strncmp(name, 5, "runsc") || !bpf_strncmp(name, 4, "kata");
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm *program)
+{
+	struct task_state *state = current_state(task);
+
+	if (is_runtime())
+		send_arguments(task);
+	if (!state)
+		return 0;
+	state->image = state->key.tree ? state->key.tree : state->key.mntns;
+	__builtin_memset(state->seen, 0, sizeof(state->seen));
+	state->asked = state->granted = 0;
+	note_path(task, state, &program->file->f_path, EXECUTABLES, 1);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(on_exit, struct task_struct *task)
+{
+	struct task_state *state = bpf_task_storage_get(&task_states, task, NULL, 0);
+
+	if (state)
+		leave(state);
+	return 0;
+}
+
+/* Each mmap of every process asks for SYS_ADMIN (security_vm_enough_memory_mm), and none needs it. */
+static __always_inline bool is_overcommit(struct task_state *state, __u32 abi, int capability)
+{
+	const int sys_admin = 21;
+	__u32 zero = 0, number = state->syscall;
+	struct actions *actions = bpf_map_lookup_elem(&syscall_actions, &zero);
+
+	if (!actions || capability != sys_admin || number >= MAX_SYSCALLS)
+		return false;
+	BOUNDED(number, MAX_SYSCALLS);
+	return actions->of[abi][number] & ACTION_MEMORY;
+}
+
+/* Whoever moves it, the task's css_set may get the address of the one before. */
+SEC("tp_btf/cgroup_attach_task")
+int BPF_PROG(on_moved, struct cgroup *to, const char *path, struct task_struct *task)
+{
+	struct task_state *state = bpf_task_storage_get(&task_states, task, NULL, 0);
+
+	if (state)
+		state->cgroups = 0;
+	return 0;
+}
+
+SEC("tp_btf/cap_capable")
+int BPF_PROG(on_capable, const void *cred, void *target, void *holder, int capability, int refused)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_state *state = bpf_task_storage_get(&task_states, task, NULL, 0);
+	__u64 bit = 1ULL << (capability & 63);
+	struct subject *subject;
+	__u32 phase;
+
+	if (!state || is_overcommit(state, abi_of(task), capability))
+		return 0;
+	if (refused ? state->asked & bit : state->granted & bit)
+		return 0;
+	subject = subject_of(state);
+	if (!subject)
+		return 0;
+	phase = phase_of(state);
+	state->asked |= bit;
+	__sync_fetch_and_or(&subject->asked[phase], bit);
+	if (refused)
+		return 0;
+	state->granted |= bit;
+	__sync_fetch_and_or(&subject->granted[phase], bit);
+	return 0;
+}

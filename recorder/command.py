@@ -1,0 +1,123 @@
+"""Record one command and all its descendants, from before its first instruction."""
+
+from __future__ import annotations
+
+import ctypes as c
+import os
+import signal
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from recorder import layout, profile, sightings, store, tls
+from recorder.errors import ExitCode, RecorderError
+from recorder.kernel import Programs, actions, load
+from recorder.session import Session
+
+TREE = 1
+POLL_MS = 100
+NOT_FOUND = 127
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The profile's file, and how the command ended: its exit status, or -N for signal N."""
+
+    path: Path
+    status: int
+
+
+def record(
+    command: Sequence[str],
+    output: Path,
+    workload: profile.Workload,
+    seconds: float | None,
+    entries: Mapping[str, int],
+) -> Outcome:
+    """Run the command to its end, or for so long; then end it and write its profile.
+
+    ``entries``: as in ``kernel.load``.
+    """
+    programs = load(entries)
+    try:
+        return _record(programs, command, output, workload, seconds)
+    finally:
+        programs.close()
+
+
+def _record(
+    programs: Programs,
+    command: Sequence[str],
+    output: Path,
+    workload: profile.Workload,
+    seconds: float | None,
+) -> Outcome:
+    session, names = Session.of(programs.hooks), sightings.Names()
+    programs.put("syscall_actions", c.c_uint32(0), actions())
+    programs.listen(names.receive)
+    libraries = tls.Libraries(programs)
+    libraries.attach_below(Path("/"))
+    missed = sightings.missed(programs)
+    child, gate = _start_held(command)
+    _mark(programs, child)
+    os.close(gate)
+    status = _wait(programs, child, seconds, lambda: tls.follow(names, libraries, Path("/proc")))
+    programs.drain()
+    final = programs.get("subjects", layout.SubjectKey(tree=TREE), layout.Subject)
+    assert final is not None, "nobody else removes it"
+    entries = sightings.entries_of(programs, {TREE})[TREE]
+    lost = {domain: count - missed[domain] for domain, count in sightings.missed(programs).items()}
+    found, loss = sightings.read(final, entries, names, session.clock, lost)
+    if status == NOT_FOUND and not any(s.domain == "executables" for s in found):
+        raise RecorderError(
+            ExitCode.COMMAND_NOT_FOUND, f"`{command[0]}` cannot be run", "name a program after `--`"
+        )
+    run = session.run(uuid.uuid4().hex, final, loss)
+    document = profile.profile(workload, run, found, programs.hooks.domains)
+    return Outcome(store.write(output, document), status)
+
+
+def _start_held(command: Sequence[str]) -> tuple[int, int]:
+    """A child that waits, before its exec, until the other end of its pipe is closed."""
+    waiting, gate = os.pipe()
+    child = os.fork()
+    if child:
+        os.close(waiting)
+        return child, gate
+    try:
+        os.close(gate)
+        os.setpgid(0, 0)
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+        os.read(waiting, 1)
+        os.close(waiting)
+        os.execvp(command[0], list(command))  # noqa: S606  # no shell, on purpose
+    finally:
+        os._exit(NOT_FOUND)
+
+
+def _mark(programs: Programs, child: int) -> None:
+    """Make the child the root of the recorded tree."""
+    key = layout.SubjectKey(tree=TREE)
+    begun = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+    subject = layout.Subject(id=TREE, alive=1, first_ns=begun)
+    programs.put("subjects", key, subject)
+    handle = os.pidfd_open(child)
+    try:
+        programs.put("task_states", c.c_int(handle), layout.TaskState(key=key, subject=TREE))
+    finally:
+        os.close(handle)
+
+
+def _wait(programs: Programs, child: int, seconds: float | None, follow: Callable[[], None]) -> int:
+    deadline = None if seconds is None else time.monotonic() + seconds
+    while True:
+        programs.poll(POLL_MS)
+        follow()
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended:
+            return os.waitstatus_to_exitcode(status)
+        if deadline is not None and time.monotonic() >= deadline:
+            os.killpg(child, signal.SIGKILL)
+            deadline = None

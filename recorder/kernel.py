@@ -1,0 +1,390 @@
+"""The programs in the kernel: load, attach, read their maps.  Nothing is removed by reading."""
+
+from __future__ import annotations
+
+import ctypes as c
+import errno
+import os
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from recorder import layout, libbpf, tables
+from recorder.errors import ExitCode, RecorderError
+
+OBJECT = Path(__file__).parent / "bpf" / "recorder.bpf.o"
+BTF = Path("/sys/kernel/btf/vmlinux")
+MOUNTS = Path("/proc/self/mounts")
+LOCKDOWN = Path("/sys/kernel/security/lockdown")
+
+NEEDED = frozenset({"on_sys_enter", "on_fork", "on_exec", "on_exit"})
+"""Without these there is no profile at all; every other program only leaves a domain blind."""
+
+OPTIONAL = {
+    "on_sys_exit": (("files",), "files, TCP peers of servers, and syscalls that seccomp refuses"),
+    "on_signal": ((), "syscalls that seccomp kills for"),
+    "on_moved": ((), "moves between cgroups while a process sleeps"),
+    "on_capable": (("capabilities",), "capabilities"),
+    "on_request": ((), "files opened by io_uring"),
+    "on_connect4": (("egress",), "IPv4 peers that it connects to"),
+    "on_connect6": (("egress",), "IPv6 peers that it connects to"),
+    "on_sendmsg4": (("egress",), "IPv4 peers of datagrams"),
+    "on_sendmsg6": (("egress",), "IPv6 peers of datagrams"),
+    "on_recvmsg4": ((), "IPv4 clients of UDP servers"),
+    "on_recvmsg6": ((), "IPv6 clients of UDP servers"),
+    "on_bind4": ((), "IPv4 clients of UDP servers"),
+    "on_bind6": ((), "IPv6 clients of UDP servers"),
+    "on_packet_out": (
+        ("egress",),
+        "peers of connected datagrams, names of TLS servers, tools and models over plain HTTP",
+    ),
+    "on_packet_in": ((), "names of peers in DNS answers"),
+    "on_tls_write": ((), "tools and models over TLS"),
+    "on_tls_control": ((), "names of the servers of tools and models over TLS"),
+}
+"""Program -> the domains that are not recorded without it, and what is not seen in words."""
+
+ALWAYS_BLIND = (
+    "links in paths that io_uring opens",
+    "TCP clients of servers that accept by io_uring",
+    "files that the kernel itself opens, such as a program's dynamic linker",
+    "raw sockets and protocols other than TCP, UDP and SCTP",
+    "names in DNS over TCP, TLS or HTTPS",
+    "tools and models over TLS of other libraries than OpenSSL (Go, rustls, GnuTLS, NSS)",
+    "tools and models in HTTP/2, in compressed bodies, and in lists of calls",
+)
+"""What no hook of this recorder sees."""
+
+DOMAINS = layout.DOMAINS
+SIZED = frozenset({"subjects", "items", "peers", "streams", "events"})
+"""The maps whose size is a matter of the machine."""
+UPROBES = Path("/sys/bus/event_source/devices/uprobe")
+TLS_FUNCTIONS = {
+    "SSL_write": "on_tls_write",
+    "SSL_write_ex": "on_tls_write",
+    "SSL_ctrl": "on_tls_control",
+}
+"""Function of OpenSSL -> the program that looks at its arguments."""
+UPROBE_HOOKS = {"on_tls_write": "uprobe/SSL_write", "on_tls_control": "uprobe/SSL_ctrl"}
+
+BATCH = 4096
+_ROOT_INODE = 1  # of the root of cgroup v2 (kernfs)
+_PLACE_BYTES = 64  # the kernel keeps its place in as many bytes as a key has, at least 4
+
+_Key = TypeVar("_Key", bound=c.Structure)
+_Value = TypeVar("_Value", bound=c.Structure)
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """Where the programs are attached, and where they could not be."""
+
+    attached: tuple[str, ...]
+    missing: tuple[str, ...]
+    blind: tuple[str, ...]
+    domains: tuple[str, ...]
+    """What is recorded; a domain that is not here has no list in a profile."""
+
+
+class Programs:
+    """The loaded programs; closing detaches them and gives the maps back."""
+
+    def __init__(self, handle: int, hooks: Hooks, links: list[int]) -> None:
+        self.hooks = hooks
+        self._handle = handle
+        self._links = links
+        self._maps = dict(_maps(handle))
+        self._ring: tuple[int, object] | None = None
+
+    def close(self) -> None:
+        if self._ring:
+            libbpf.call("ring_buffer__free")(self._ring[0])
+        for link in self._links:
+            libbpf.call("bpf_link__destroy")(link)
+        libbpf.call("bpf_object__close")(self._handle)
+
+    def get(self, name: str, key: c.Structure | c.c_uint32, value: type[_Value]) -> _Value | None:
+        """One value of a map, or None."""
+        found = value()
+        failed = libbpf.call("bpf_map_lookup_elem")(self._maps[name], c.byref(key), c.byref(found))
+        return None if failed else found
+
+    def put(self, name: str, key: object, value: c.Structure) -> None:
+        """Write one value; RecorderError when the kernel refuses it."""
+        write = libbpf.call("bpf_map_update_elem")
+        if write(self._maps[name], c.byref(key), c.byref(value), 0):  # type: ignore[arg-type]  # any ctypes value
+            raise _refused(f"the map `{name}` takes no value")
+
+    def remove(self, name: str, key: c.Structure) -> None:
+        libbpf.call("bpf_map_delete_elem")(self._maps[name], c.byref(key))
+
+    def entries(
+        self,
+        name: str,
+        key: type[_Key],
+        value: type[_Value],
+        subjects: Collection[int] | None = None,
+    ) -> Iterator[tuple[_Key, _Value]]:
+        """What a hash map holds, a batch of it in one call; an entry that moves meanwhile may come twice.
+
+        With ``subjects``, only keys that start with one of these ids.
+        """
+        place, found = (c.c_uint8 * _PLACE_BYTES)(), c.c_uint32()
+        begun, failed = False, 0
+        while not failed:
+            keys, values = (key * BATCH)(), (value * BATCH)()
+            found.value = BATCH
+            before = c.byref(place) if begun else None
+            failed = libbpf.call("bpf_map_lookup_batch")(
+                self._maps[name], before, c.byref(place), keys, values, c.byref(found), None
+            )
+            # At the end the kernel says ENOENT, with the last entries.
+            if failed and c.get_errno() != errno.ENOENT:
+                raise _refused(f"the map `{name}` cannot be read")
+            wanted = _wanted(keys, found.value, subjects)
+            yield from ((keys[i], values[i]) for i in wanted)
+            begun = True
+
+    def attach_tls(self, path: Path) -> bool:
+        """Look at the calls of a TLS library; False for a file that has no such functions."""
+        programs = {name: program for program, name, _ in _programs(self._handle)}
+        links: list[int] = []
+        for function, program in TLS_FUNCTIONS.items():
+            options = libbpf.UprobeOptions(
+                c.sizeof(libbpf.UprobeOptions), 0, 0, False, function.encode()
+            )
+            link = libbpf.call("bpf_program__attach_uprobe_opts")(
+                programs[program], -1, os.fsencode(path), 0, c.byref(options)
+            )
+            links.extend([link] if link else ())
+        self._links.extend(links)
+        return bool(links)
+
+    def listen(self, receive: Callable[[bytes], None]) -> None:
+        """Give each event of the ring to `receive` from now on, whenever `poll` is called."""
+
+        def sample(_context: int, data: int, size: int) -> int:
+            receive(c.string_at(data, size))
+            return 0
+
+        kept = libbpf.SAMPLE(sample)
+        ring = libbpf.call("ring_buffer__new")(self._maps["events"], kept, None, None)
+        if not ring:
+            raise _refused("the ring of events cannot be read")
+        self._ring = ring, kept
+
+    def poll(self, timeout_ms: int) -> None:
+        """Wait for events, at most so long; none when nobody listens."""
+        if self._ring:
+            libbpf.call("ring_buffer__poll")(self._ring[0], timeout_ms)
+
+    def drain(self) -> None:
+        """Take all events that are in the ring now."""
+        if self._ring:
+            libbpf.call("ring_buffer__consume")(self._ring[0])
+
+
+def load(entries: Mapping[str, int], path: Path = OBJECT) -> Programs:
+    """The programs, attached.  Each hook that this kernel lacks is left out and named in ``hooks``.
+
+    ``entries`` gives maps another size than maps.h does: entries, or bytes of the ring.
+    """
+    _check_machine(path)
+    refused: set[str] = set()
+    while True:
+        handle, missing = _open(path, refused)
+        _resize(handle, entries)
+        if not libbpf.call("bpf_object__load")(handle):
+            return _attach(handle, missing)
+        number = c.get_errno()
+        libbpf.call("bpf_object__close")(handle)
+        optional = sorted(OPTIONAL.keys() - refused)
+        if number == errno.EPERM or not optional:
+            raise _refused("the kernel refuses the programs", number)
+        # Which one it was, the kernel tells only in words; the optional ones go one by one.
+        refused.add(optional[0])
+
+
+def _resize(handle: int, entries: Mapping[str, int]) -> None:
+    maps = dict(_map_handles(handle))
+    for name, count in entries.items():
+        libbpf.call("bpf_map__set_max_entries")(maps[name], count)
+
+
+def _check_machine(path: Path) -> None:
+    if not path.is_file():
+        raise RecorderError(
+            ExitCode.NO_OBJECT,
+            f"the BPF object `{path}` is missing",
+            "build it with `make recorder`",
+        )
+    if not BTF.is_file():
+        raise RecorderError(
+            ExitCode.NO_BTF,
+            f"this kernel has no type information (`{BTF}`)",
+            "boot a kernel that was built with CONFIG_DEBUG_INFO_BTF=y (distributions' since 2020 are)",
+        )
+
+
+def _refused(message: str, number: int | None = None) -> RecorderError:
+    """Why the kernel said no, as far as it can be told."""
+    number = c.get_errno() if number is None else number
+    reason = os.strerror(number).lower()
+    if LOCKDOWN.is_file() and "[confidentiality]" in LOCKDOWN.read_text():
+        return RecorderError(
+            ExitCode.LOCKDOWN,
+            f"{message}: the kernel is locked down (confidentiality)",
+            "boot with lockdown=integrity or none; confidentiality forbids reading kernel memory",
+        )
+    if number in {errno.EPERM, errno.EACCES}:
+        return RecorderError(
+            ExitCode.NO_PRIVILEGE,
+            f"{message}: {reason}",
+            "run as root with the capabilities BPF, PERFMON and SYS_RESOURCE (or SYS_ADMIN)",
+        )
+    return RecorderError(
+        ExitCode.KERNEL,
+        f"{message}: {reason}",
+        "see docs/reference/recorder.md for kernels that work",
+    )
+
+
+def _open(path: Path, refused: set[str]) -> tuple[int, set[str]]:
+    handle = libbpf.call("bpf_object__open_file")(os.fsencode(path), None)
+    if not handle:
+        raise RecorderError(
+            ExitCode.NO_OBJECT, f"`{path}` is no BPF object", "build it again with `make recorder`"
+        )
+    missing = set()
+    for program, name, section in _programs(handle):
+        if name in refused or not _is_known(section):
+            missing.add(name)
+            libbpf.call("bpf_program__set_autoload")(program, False)
+    lacking = sorted(missing & NEEDED)
+    if lacking:
+        raise RecorderError(
+            ExitCode.MISSING_HOOK,
+            f"the kernel has no hook for `{lacking[0]}`",
+            "a kernel from 5.11 on with CONFIG_DEBUG_INFO_BTF=y has it",
+        )
+    return handle, missing
+
+
+def _is_known(section: str) -> bool:
+    kind, _, name = section.partition("/")
+    return kind != "tp_btf" or f"btf_trace_{name}" in _tracepoints(name)
+
+
+def _tracepoints(name: str) -> frozenset[str]:
+    """The one tracepoint of the running kernel that has the name, or none."""
+    types = libbpf.call("btf__load_vmlinux_btf")()
+    if not types:
+        raise RecorderError(
+            ExitCode.NO_BTF, f"`{BTF}` cannot be read", "run as root, with /sys/kernel/btf readable"
+        )
+    wanted = f"btf_trace_{name}"
+    found = libbpf.call("btf__find_by_name_kind")(types, wanted.encode(), libbpf.BTF_KIND_TYPEDEF)
+    libbpf.call("btf__free")(types)
+    return frozenset({wanted} if found > 0 else ())
+
+
+def _attach(handle: int, missing: set[str]) -> Programs:
+    links: list[int] = []
+    attached, lacking, blind = [], [], []
+    without: set[str] = set()
+    cgroup = _root_cgroup()
+    for program, name, section in _programs(handle):
+        link = None if name in missing else _link(program, section, cgroup)
+        if link:
+            links.extend([link] if link > 0 else ())
+            attached.append(section)
+        elif name in NEEDED:
+            raise _refused(f"`{section}` cannot be attached")
+        else:
+            lacking.append(section)
+            unseen, words = OPTIONAL[name]
+            without.update(unseen)
+            blind.append(words)
+    if cgroup is not None:
+        os.close(cgroup)
+    domains = tuple(domain for domain in DOMAINS if domain not in without)
+    hooks = Hooks(
+        tuple(sorted(attached)),
+        tuple(sorted(lacking)),
+        tuple(sorted({*blind, *ALWAYS_BLIND})),
+        domains,
+    )
+    return Programs(handle, hooks, links)
+
+
+def _link(program: int, section: str, cgroup: int | None) -> int | None:
+    """A handle of where it is attached; None when it cannot be.  Uprobes are, once there is a library."""
+    if section in UPROBE_HOOKS.values():
+        return -1 if UPROBES.exists() else None
+    if not section.startswith("cgroup"):
+        return libbpf.call("bpf_program__attach")(program)
+    return None if cgroup is None else libbpf.call("bpf_program__attach_cgroup")(program, cgroup)
+
+
+def _root_cgroup() -> int | None:
+    """The root of cgroup v2; None where it is not mounted, or only a part of it is to be seen."""
+    mounts = (line.split() for line in MOUNTS.read_text().splitlines())
+    for folder in (fields[1] for fields in mounts if fields[2] == "cgroup2"):
+        try:
+            descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        except OSError:
+            continue
+        if os.fstat(descriptor).st_ino == _ROOT_INODE:
+            return descriptor
+        os.close(descriptor)
+    return None
+
+
+def _programs(handle: int) -> Iterator[tuple[int, str, str]]:
+    name, section = libbpf.library().bpf_program__name, libbpf.library().bpf_program__section_name
+    program = libbpf.call("bpf_object__next_program")(handle, None)
+    while program:
+        named = name(program).decode()
+        # Several programs have the section `uprobe`; where they go is ours to say.
+        yield program, named, UPROBE_HOOKS.get(named, section(program).decode())
+        program = libbpf.call("bpf_object__next_program")(handle, program)
+
+
+def _maps(handle: int) -> Iterator[tuple[str, int]]:
+    """The maps' descriptors by name."""
+    for name, found in _map_handles(handle):
+        yield name, libbpf.call("bpf_map__fd")(found)
+
+
+def _map_handles(handle: int) -> Iterator[tuple[str, int]]:
+    name = libbpf.library().bpf_map__name
+    found = libbpf.call("bpf_object__next_map")(handle, None)
+    while found:
+        yield name(found).decode(), found
+        found = libbpf.call("bpf_object__next_map")(handle, found)
+
+
+def _wanted(keys: c.Array[_Key], count: int, subjects: Collection[int] | None) -> Iterable[int]:
+    """The places of the keys of these subjects; looks at no other field, for there may be very many."""
+    if subjects is None:
+        return range(count)
+    words = c.sizeof(keys[0]) // 8
+    firsts = memoryview(keys).cast("B").cast("Q")[: count * words : words].tolist()
+    return [place for place, subject in enumerate(firsts) if subject in subjects]
+
+
+def actions() -> layout.Actions:
+    """What the kernel side has to know of each syscall, by ABI and number."""
+    wanted = layout.Actions()
+    bits = {
+        tables.OPENING: layout.ACTION_OPEN,
+        tables.ACCEPTING: layout.ACTION_ACCEPT,
+        tables.READING: layout.ACTION_READ,
+        tables.OVERCOMMITTING: layout.ACTION_MEMORY,
+    }
+    for abi, architecture in enumerate(tables.abis()):
+        for number, name in tables.syscall_names(architecture).items():
+            for names, bit in bits.items():
+                wanted.of[abi][number] |= bit if name in names else 0
+    return wanted

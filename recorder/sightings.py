@@ -1,0 +1,302 @@
+"""What the maps and the ring of the kernel say of one subject, as sightings and losses."""
+
+from __future__ import annotations
+
+import ctypes as c
+import ipaddress
+import json
+import os
+import posixpath
+import re
+import socket
+import time
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from recorder import layout, tables, wire
+from recorder.identity import Started
+from recorder.kernel import Programs
+from recorder.profile import Sighting, Values
+
+PROTOCOLS = {socket.IPPROTO_TCP: "tcp", socket.IPPROTO_UDP: "udp", 132: "sctp"}
+_LIBRARY = re.compile(r"(libssl(-\w+)?\.so(\.\d+)*|_ssl\.[\w.-]+\.so|node|nodejs)")
+"""libssl.so.3, libssl-0a1b2c.so.3 of a wheel, _ssl.cpython-312-x86_64-linux-gnu.so, Node with its own."""
+MODES = {1: "read", 2: "write"}
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Boot time to wall time.  Taken once, so that a clock that jumps moves no interval."""
+
+    offset_seconds: float
+
+    @staticmethod
+    def now() -> Clock:
+        return Clock(time.time() - time.clock_gettime(time.CLOCK_BOOTTIME))
+
+    def wall(self, boot_ns: int) -> float:
+        return self.offset_seconds + boot_ns / 1e9
+
+
+ItemId: TypeAlias = "tuple[int, int, int, int]"
+"""Subject, hash, domain, phase: as the kernel's map of items has them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A tool or model, and the server: by its name, or by the peer of its connection."""
+
+    name: str
+    server: str
+    peer: layout.PeerKey | None = None
+
+
+@dataclass(slots=True)
+class Names:
+    """The names that came through the ring, by the item that they belong to."""
+
+    by_item: dict[ItemId, str | Named] = field(default_factory=dict)
+    by_address: dict[tuple[int, str], set[str]] = field(default_factory=dict)
+    """Subject and address -> the names that DNS gave it for."""
+    by_peer: dict[tuple[int, str, int], set[str]] = field(default_factory=dict)
+    """Subject, address and port -> the names that TLS connections asked it for."""
+    libraries: list[tuple[int, int, str]] = field(default_factory=list)
+    """Subject, process and path of TLS libraries that were opened."""
+    late_libraries: dict[int, int] = field(default_factory=dict)
+    """Subject -> of how many of them the first calls may have been missed."""
+    runtimes: dict[int, Started] = field(default_factory=dict)
+    """Process -> what it was told, of container runtimes."""
+    begun: list[layout.SubjectEvent] = field(default_factory=list)
+    ended: set[int] = field(default_factory=set)
+
+    def receive(self, raw: bytes) -> None:
+        """One event of the ring."""
+        event = layout.Event.from_buffer_copy(raw)
+        head = c.sizeof(layout.Event)
+        text = raw[head : head + event.bytes]
+        match event.kind:
+            case layout.EVENT_SUBJECT:
+                self.begun.append(layout.SubjectEvent.from_buffer_copy(raw))
+            case layout.EVENT_RUNTIME:
+                self.runtimes[event.subject] = Started(
+                    tuple(os.fsdecode(text[: event.hash]).rstrip("\0").split("\0")),
+                    path_of(text[event.hash :]),
+                    event.at_ns,
+                )
+            case layout.EVENT_ENDED:
+                self.ended.add(event.subject)
+            case layout.EVENT_PATH:
+                path = path_of(text)
+                self.by_item[_item_id(event)] = path
+                if has_tls(path):
+                    self.libraries.append((event.subject, event.pid, path))
+            case layout.EVENT_NAME:
+                name, server = _text(text[: layout.TEXT_BYTES]), _text(text[layout.TEXT_BYTES :])
+                self.by_item[_item_id(event)] = Named(name, server)
+            case layout.EVENT_PEER_NAME:
+                size = c.sizeof(layout.PeerKey)
+                peer = layout.PeerKey.from_buffer_copy(text)
+                self.by_item[_item_id(event)] = Named(_text(text[size:]), "", peer)
+
+            case layout.EVENT_DNS | layout.EVENT_TLS:
+                size = c.sizeof(layout.PeerKey)
+                self._name(layout.PeerKey.from_buffer_copy(text), event.kind, text[size:])
+
+    def _name(self, peer: layout.PeerKey, kind: int, message: bytes) -> None:
+        if kind == layout.EVENT_TLS:
+            name = wire.server_name(message)
+            if name:
+                key = (peer.subject, address_of(peer), peer.port)
+                self.by_peer.setdefault(key, set()).add(name)
+            return
+        name, addresses = wire.dns_answer(message)
+        for address in addresses:
+            self.by_address.setdefault((peer.subject, address), set()).add(name)
+
+    def hosts(self, subject: int, address: str, port: int) -> tuple[str, ...]:
+        """The names of a peer: what TLS asked for says more than what DNS answered."""
+        asked = self.by_peer.get((subject, address, port), set())
+        return tuple(sorted(asked or self.by_address.get((subject, address), set())))
+
+    def values(self, domain: str, named: Named) -> Values:
+        """The fields of a tool or model."""
+        server = named.server
+        if named.peer is not None:
+            address = address_of(named.peer)
+            hosts = self.hosts(named.peer.subject, address, named.peer.port)
+            server = hosts[0] if hosts else f"{address} port {named.peer.port}"
+        if domain == "models":
+            return (("model", named.name), *((("gateway", server),) if server else ()))
+        return (("server", server or "unknown"), ("tool", named.name))
+
+    def forget_runtimes(self, keep: int) -> None:
+        """Drop the oldest runtimes but so many."""
+        for pid in list(self.runtimes)[:-keep]:
+            del self.runtimes[pid]
+
+    def forget(self, subject: int) -> None:
+        """Drop what is kept of a subject that was written."""
+        self.by_item = {key: name for key, name in self.by_item.items() if key[0] != subject}
+        self.by_address = {
+            key: hosts for key, hosts in self.by_address.items() if key[0] != subject
+        }
+        self.by_peer = {key: hosts for key, hosts in self.by_peer.items() if key[0] != subject}
+
+
+def _item_id(event: layout.Event) -> ItemId:
+    return event.subject, event.hash, event.domain, event.phase
+
+
+def _text(raw: bytes) -> str:
+    """A name as it stands in a JSON string: no control characters, whatever it holds."""
+    text = raw.partition(b"\0")[0].decode("utf-8", "backslashreplace")
+    with suppress(ValueError):  # cut in the middle of an escape
+        text = json.loads(f'"{text}"')
+    return "".join(char if char.isprintable() else "?" for char in text)
+
+
+def has_tls(path: str) -> bool:
+    """Whether a file is, by its name, one that has OpenSSL's functions."""
+    return bool(_LIBRARY.fullmatch(posixpath.basename(path)))
+
+
+def path_of(components: bytes) -> str:
+    r"""``b"libc.so.6\0lib\0usr\0"`` is /usr/lib/libc.so.6; an absolute component starts anew."""
+    parts = components.rstrip(b"\0").split(b"\0")
+    texts = [part.decode("utf-8", "backslashreplace") for part in reversed(parts)]
+    return posixpath.normpath(posixpath.join("/", *texts))
+
+
+@dataclass(slots=True)
+class Entries:
+    """What the kernel's maps of items and peers hold of one subject."""
+
+    items: list[tuple[layout.ItemKey, layout.Item]] = field(default_factory=list)
+    peers: list[tuple[layout.PeerKey, layout.Peer]] = field(default_factory=list)
+
+    def remove(self, programs: Programs) -> None:
+        """Take them out of the maps."""
+        for item, _ in self.items:
+            programs.remove("items", item)
+        for peer, _ in self.peers:
+            programs.remove("peers", peer)
+
+
+def signature(subject: layout.Subject, entries: Entries) -> int:
+    """Changes when something was seen for the first time, or lost; not when it was only seen again."""
+    fields = (subject.syscalls, subject.asked, subject.granted, subject.lost)
+    items = frozenset((key.hash, key.domain, key.phase, item.modes) for key, item in entries.items)
+    peers = frozenset(bytes(key) for key, _ in entries.peers)
+    return hash((tuple(bytes(field) for field in fields), items, peers))
+
+
+def entries_of(programs: Programs, subjects: Collection[int]) -> dict[int, Entries]:
+    """The entries by subject; one pass over the maps for all of them."""
+    found = {subject: Entries() for subject in subjects}
+    for key, item in programs.entries("items", layout.ItemKey, layout.Item, found.keys()):
+        found[key.subject].items.append((key, item))
+    for peer, seen in programs.entries("peers", layout.PeerKey, layout.Peer, found.keys()):
+        found[peer.subject].peers.append((peer, seen))
+    return found
+
+
+def missed(programs: Programs) -> dict[str, int]:
+    """What the kernel lost so far of no subject that it could name, by domain: each open run may lack it."""
+    ledger = programs.get("losses", c.c_uint32(0), layout.Ledger)
+    assert ledger is not None, "an array has all its entries"
+    everywhere = ledger.subjects_full + ledger.state_full
+    lost = {name: everywhere + ledger.ownerless[i] for i, name in enumerate(layout.DOMAINS)}
+    # Only DNS answers and TLS greetings are not sent again when the ring was full.
+    lost["egress"] += ledger.ring_full[layout.DOMAINS.index("egress")]
+    return lost
+
+
+def read(
+    subject: layout.Subject, entries: Entries, names: Names, clock: Clock, lost: Mapping[str, int]
+) -> tuple[list[Sighting], dict[str, int]]:
+    """The sightings of a subject so far, and what was lost of it by domain, with what was lost elsewhere."""
+    loss = {
+        domain: int(subject.lost[i]) + lost.get(domain, 0)
+        for i, domain in enumerate(layout.DOMAINS)
+    }
+    for domain in ("tools", "models"):
+        loss[domain] += names.late_libraries.get(subject.id, 0)
+    found = [*_syscalls(subject), *_capabilities(subject)]
+    found.extend(_items(entries, names, clock, loss))
+    found.extend(_peers(entries, names, clock))
+    return found, loss
+
+
+def address_of(peer: layout.PeerKey) -> str:
+    """The address as text."""
+    packed = bytes(peer.address)
+    return str(ipaddress.ip_address(packed[:4] if peer.family == socket.AF_INET else packed))
+
+
+def _syscalls(subject: layout.Subject) -> Iterator[Sighting]:
+    for phase, by_abi in zip(layout.PHASES, subject.syscalls, strict=True):
+        for architecture, words in zip(tables.abis(), by_abi, strict=True):
+            known = tables.syscall_names(architecture)
+            for number in _bits(words):
+                name = known.get(number, f"syscall_{number}")
+                yield Sighting("syscalls", (("architecture", architecture), ("name", name)), phase)
+
+
+def _capabilities(subject: layout.Subject) -> Iterator[Sighting]:
+    for phase, asked, granted in zip(layout.PHASES, subject.asked, subject.granted, strict=True):
+        for number in _bits([asked]):
+            if number < len(tables.CAPABILITIES):
+                given = bool(granted >> number & 1)
+                name = tables.CAPABILITIES[number]
+                yield Sighting("capabilities", (("granted", given), ("name", name)), phase)
+
+
+def _items(
+    entries: Entries,
+    names: Names,
+    clock: Clock,
+    loss: dict[str, int],
+) -> Iterator[Sighting]:
+    for key, item in entries.items:
+        domain, phase = layout.DOMAINS[key.domain], layout.PHASES[key.phase]
+        name = names.by_item.get((key.subject, key.hash, key.domain, key.phase))
+        if name is None:
+            # The kernel counted it, but its name never came: the ring was full.
+            loss[domain] += 1
+            continue
+        times = clock.wall(item.first_ns), clock.wall(item.last_ns)
+        values = (
+            _values(domain, name, item.modes)
+            if isinstance(name, str)
+            else names.values(domain, name)
+        )
+        yield Sighting(domain, values, phase, *times, item.count)
+
+
+def _peers(entries: Entries, names: Names, clock: Clock) -> Iterator[Sighting]:
+    for key, peer in entries.peers:
+        protocol = PROTOCOLS.get(key.protocol)
+        # A UDP socket that is connected to port 0 only asks for a route.
+        if protocol is None or not key.port:
+            continue
+        domain, address = layout.DOMAINS[key.domain], address_of(key)
+        hosts = names.hosts(key.subject, address, key.port) if domain == "egress" else ()
+        values: Values = (("address", address), ("port", key.port), ("protocol", protocol))
+        named: Values = (*values, ("hosts", hosts)) if hosts else values
+        times = clock.wall(peer.first_ns), clock.wall(peer.last_ns)
+        yield Sighting(domain, named, layout.PHASES[key.phase], *times, peer.count)
+
+
+def _values(domain: str, path: str, modes: int) -> Values:
+    if domain == "executables":
+        return (("path", path),)
+    return (("modes", tuple(text for bit, text in MODES.items() if modes & bit)), ("path", path))
+
+
+def _bits(words: Iterable[int]) -> Iterator[int]:
+    for index, word in enumerate(words):
+        for bit in range(64):
+            if word >> bit & 1:
+                yield index * 64 + bit

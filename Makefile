@@ -2,7 +2,7 @@
 # with nothing but Python 3.11+ and make.
 .POSIX:
 .SUFFIXES:
-.PHONY: compile test check golden bench fmt lint type arch system control-plane e2e clean lock
+.PHONY: compile test check images golden bench fmt lint type arch system control-plane e2e clean lock
 
 PYTHON = python3
 VENV = .venv
@@ -27,6 +27,11 @@ check: lint type arch test system e2e
 # Tests that need root and container runtimes.
 system: $(DEV)
 	$(BIN)/pytest -m system
+
+# The container images, as OCI layouts with their bills of materials, in build/images; root.
+# Debian's packages and the locked wheels come from their registries, the rest from this tree.
+images: $(DEV)
+	$(BIN)/python -m images
 
 # kube-apiserver, kube-controller-manager and kubectl, built once into the user's cache with Go;
 # nothing to do when KUBEBUILDER_ASSETS names a folder that has them.
@@ -78,6 +83,7 @@ $(DEV): $(RUN) requirements-dev.txt
 lock:
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml --group build -o requirements.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml --group build --group dev --extra webhook -c requirements.txt -o requirements-dev.txt
+	$(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes --no-header pyproject.toml --extra webhook -c requirements-dev.txt -o webhook/requirements.txt
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

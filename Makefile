@@ -2,13 +2,17 @@
 # with nothing but Python 3.11+ and make.
 .POSIX:
 .SUFFIXES:
-.PHONY: compile test check images golden bench fmt lint type arch system control-plane e2e clean lock
+.PHONY: compile test check images golden bench fmt lint type arch system recorder control-plane e2e clean lock
 
 PYTHON = python3
 VENV = .venv
 BIN = $(VENV)/bin
 RUN = $(VENV)/.run
 DEV = $(VENV)/.dev
+CLANG = clang
+LLVM_STRIP = llvm-strip
+BPF_ARCH = x86
+BPF = recorder/bpf/recorder.bpf.o
 # The hash seed is left random on purpose: artifacts must not depend on it.
 PYTEST = $(BIN)/pytest -n auto --dist worksteal
 
@@ -24,13 +28,21 @@ check: lint type arch test system e2e
 	$(BIN)/policyc compile policies --output generated --check
 	$(BIN)/policyc webhook manifests --output deploy --check
 
-# Tests that need root and container runtimes.
-system: $(DEV)
+# The recorder's BPF object; needs clang, llvm-strip and libbpf's headers, and nothing of them to run.
+recorder: $(BPF)
+
+$(BPF): recorder/bpf/recorder.bpf.c recorder/bpf/*.h
+	$(CLANG) -O2 -g -Wall -Werror -target bpf -mcpu=v3 -D__TARGET_ARCH_$(BPF_ARCH) -I/usr/include/$$(uname -m)-linux-gnu \
+	  -ffile-prefix-map=$(CURDIR)/= -c recorder/bpf/recorder.bpf.c -o $@
+	$(LLVM_STRIP) -g $@
+
+# Tests that need root, container runtimes and BPF.
+system: $(DEV) recorder
 	$(BIN)/pytest -m system
 
 # The container images, as OCI layouts with their bills of materials, in build/images; root.
 # Debian's packages and the locked wheels come from their registries, the rest from this tree.
-images: $(DEV)
+images: $(DEV) recorder
 	$(BIN)/python -m images
 
 # kube-apiserver, kube-controller-manager and kubectl, built once into the user's cache with Go;

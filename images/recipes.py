@@ -42,7 +42,7 @@ class Recipe:
 
 
 def _recorder(build: Build) -> None:
-    copy_package(SOURCE / "recorder", build.root, ("*.py", "*.bpf.o"))
+    copy_package(SOURCE / "recorder", build.root, ("*.py", "*.tsv", "*.bpf.o"))
 
 
 def _webhook(build: Build) -> None:

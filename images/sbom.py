@@ -33,7 +33,10 @@ def bill(
         site: The folder of installed Python distributions.
 
     """
-    components = [*map(_debian, packages), *map(_python, distributions(path=[str(site)]))]
+    components: list[dict[str, Json]] = [
+        *map(_debian, packages),
+        *map(_python, distributions(path=[str(site)])),
+    ]
     return {
         "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
         "bomFormat": "CycloneDX",
@@ -51,8 +54,12 @@ def bill(
                 "purl": f"pkg:oci/{name}@{quote(digest, safe='')}",
             },
         },
-        "components": sorted(components, key=lambda c: str(c["bom-ref"])),
+        "components": sorted(components, key=_reference),
     }
+
+
+def _reference(component: Mapping[str, Json]) -> str:
+    return str(component["bom-ref"])
 
 
 def _debian(package: Package) -> dict[str, Json]:

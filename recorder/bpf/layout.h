@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only */
+/*
+ * What the kernel side and recorder/layout.py share. Every field has a fixed width and padding is spelt out;
+ * a test compares both sides through the object's BTF.
+ */
+#ifndef RECORDER_LAYOUT_H
+#define RECORDER_LAYOUT_H
+
+#include <linux/types.h>
+
+#define NATIVE 0
+#define COMPAT 1
+#define SYSCALL_WORDS 8 /* bitmaps of 512 syscall numbers */
+#define MAX_SYSCALLS (SYSCALL_WORDS * 64)
+
+#define PATH_BYTES 2048 /* longer paths are counted as lost */
+#define MAX_COMPONENTS 48
+
+enum phase {
+	SETUP,
+	APPLICATION,
+	PHASES,
+};
+
+/* The domains of a profile that can lose something; the order is that of layout.DOMAINS. */
+enum domain {
+	SYSCALLS,
+	EXECUTABLES,
+	FILES,
+	EGRESS,
+	INGRESS,
+	CAPABILITIES,
+	TOOLS,
+	MODELS,
+	LOSS_DOMAINS,
+};
+
+enum event_kind {
+	EVENT_SUBJECT = 1, /* a subject was seen for the first time */
+	EVENT_ENDED,	   /* the last known task of a subject exited */
+	EVENT_PATH,	   /* a file or executable was seen for the first time; components follow, last one first */
+	EVENT_NAME,	   /* a path as the program gave it, relative to its working directory */
+};
+
+/* What a system call does that its exit is looked at for; indexed by number in `struct actions`. */
+enum action {
+	ACTION_NONE,
+	ACTION_OPEN, /* returns a descriptor of a path */
+};
+
+struct config {
+	__u64 host_mntns;  /* unique id; its tasks are not recorded */
+	__u64 started_ns;  /* boot time; a task that is older was there before the recorder */
+	__u32 watch;	   /* record every other mount namespace, or only marked trees */
+	__u32 pad;
+};
+
+struct actions {
+	__u8 of[2][MAX_SYSCALLS];
+};
+
+/* A container is a mount namespace and a cgroup; a recorded command is a tree of processes. */
+struct subject_key {
+	__u64 mntns;
+	__u64 cgroup;
+	__u64 tree;
+};
+
+struct subject {
+	__u64 id; /* counts up from 1; never used twice */
+	__u64 origin; /* id of the subject whose task entered this one first, or 0 for the host */
+	__u64 first_ns;
+	__u32 mntns_inum; /* as /proc/PID/ns/mnt shows it */
+	__u32 pid; /* of the first task seen, in the initial pid namespace */
+	__s32 alive; /* known tasks */
+	__u32 late; /* it had tasks before the recorder had programs */
+	__u64 syscalls[PHASES][2][SYSCALL_WORDS];
+	__u64 asked[PHASES]; /* capabilities */
+	__u64 granted[PHASES];
+	__u64 lost[LOSS_DOMAINS];
+};
+
+/* One per task; what was already noted for it costs one look at it. */
+struct task_state {
+	struct subject_key key;
+	__u64 subject; /* 0: the map of subjects was full */
+	__u64 image; /* mount namespace, or tree, in which the running program was exec'd; 0: outside */
+	__u64 asked;
+	__u64 granted;
+	__u32 syscall; /* the running one */
+	__u32 pad;
+	__u64 seen[2][SYSCALL_WORDS];
+};
+
+struct item_key {
+	__u64 subject;
+	__u64 hash;
+	__u32 domain;
+	__u32 phase;
+};
+
+struct item {
+	__u64 first_ns;
+	__u64 last_ns;
+	__u64 count;
+	__u32 modes; /* 1: read, 2: write */
+	__u32 sent; /* its name went into the ring */
+};
+
+struct event {
+	__u32 kind;
+	__u32 domain;
+	__u64 subject;
+	__u64 hash;
+	__u64 at_ns;
+	__u32 phase;
+	__u32 bytes; /* of the text that follows */
+};
+
+/* What cannot be blamed on one subject; user land adds it to every run that was open. */
+struct ledger {
+	__u64 subjects_full;
+	__u64 ring_full[LOSS_DOMAINS];
+	__u64 state_full; /* no memory for the state of a task */
+};
+
+#endif

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only */
+#ifndef RECORDER_MAPS_H
+#define RECORDER_MAPS_H
+
+#define SUBJECTS 4096
+#define ITEMS 65536
+#define RING_BYTES (1 << 22)
+#define SCRATCH_BYTES (PATH_BYTES + 256)
+
+/* 0 -> what user land wants; cannot be full. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct config);
+} settings SEC(".maps");
+
+/* 0 -> which exits are looked at; cannot be full. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct actions);
+} syscall_actions SEC(".maps");
+
+/* Task -> its state. No memory left: counted in ledger.state_full, and the task is not recorded. */
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct task_state);
+} task_states SEC(".maps");
+
+/* Subject -> its sets. Full: counted in ledger.subjects_full; user land removes those that ended. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, SUBJECTS);
+	__type(key, struct subject_key);
+	__type(value, struct subject);
+} subjects SEC(".maps");
+
+/* File or executable of a subject -> how often. Full: counted in subject.lost of its domain. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, ITEMS);
+	__type(key, struct item_key);
+	__type(value, struct item);
+} items SEC(".maps");
+
+/* First sightings. Full: item.sent stays 0 and the next sighting tries again; user land knows by it. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, RING_BYTES);
+} events SEC(".maps");
+
+/* 0 -> losses of no single subject; cannot be full. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct ledger);
+} losses SEC(".maps");
+
+/* 0 -> the next subject's id; cannot be full. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} next_subject SEC(".maps");
+
+/* 0 -> room to make up a subject in; written by programs that cannot sleep or nest. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct subject);
+} fresh_subjects SEC(".maps");
+
+struct scratch {
+	__u32 busy; /* a program of this CPU was interrupted while it used it */
+	__u32 pad;
+	struct event event;
+	char text[SCRATCH_BYTES];
+};
+
+/* 0 -> room for one path; in use: the sighting is counted as lost. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct scratch);
+} scratches SEC(".maps");
+
+#endif

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only */
+/*
+ * Files by the path that the kernel resolved: links followed, absolute, as seen from the task's root.
+ * A path is put together from its end: "libc.so.6\0lib\0usr\0"; user land turns it round.
+ */
+#ifndef RECORDER_PATHS_H
+#define RECORDER_PATHS_H
+
+#define FMODE_READ 0x1 /* include/linux/fs.h */
+#define FMODE_WRITE 0x2
+#define FMODE_PATH 0x4000
+#define NAME_BYTES 256
+
+static __always_inline struct scratch *take_scratch(void)
+{
+	__u32 zero = 0;
+	struct scratch *scratch = bpf_map_lookup_elem(&scratches, &zero);
+
+	if (!scratch || __sync_lock_test_and_set(&scratch->busy, 1))
+		return NULL;
+	return scratch;
+}
+
+/* FNV-1a over 8 bytes a step; two paths of one subject share a value once in 2^64. */
+static __always_inline __u64 hash_of(const char *text, __u32 bytes)
+{
+	__u64 hash = 0xcbf29ce484222325ULL;
+
+	for (__u32 at = 0; at + 8 <= PATH_BYTES; at += 8) {
+		if (at >= bytes)
+			break;
+		hash = (hash ^ *(const __u64 *)(text + at)) * 0x100000001b3ULL;
+		hash ^= hash >> 29;
+	}
+	return hash;
+}
+
+/* Bytes written into scratch->text, or 0 when the path is too long. */
+static __always_inline __u32 write_path(struct scratch *scratch, struct task_struct *task, const struct path *path)
+{
+	struct dentry *dentry = BPF_CORE_READ(path, dentry), *root = BPF_CORE_READ(task, fs, root.dentry);
+	struct vfsmount *mnt = BPF_CORE_READ(path, mnt), *root_mnt = BPF_CORE_READ(task, fs, root.mnt);
+	struct mount *mount, *above;
+	__u32 used = 0;
+	long length;
+
+	for (int step = 0; step < MAX_COMPONENTS; step++) {
+		struct dentry *parent;
+
+		if (dentry == root && mnt == root_mnt)
+			return used;
+		parent = BPF_CORE_READ(dentry, d_parent);
+		if (dentry == BPF_CORE_READ(mnt, mnt_root) || dentry == parent) {
+			mount = (void *)mnt - bpf_core_field_offset(struct mount, mnt);
+			above = BPF_CORE_READ(mount, mnt_parent);
+			if (above == mount || dentry != BPF_CORE_READ(mnt, mnt_root))
+				return used;
+			dentry = BPF_CORE_READ(mount, mnt_mountpoint);
+			mnt = (void *)above + bpf_core_field_offset(struct mount, mnt);
+			continue;
+		}
+		if (used >= PATH_BYTES)
+			return 0;
+		length = bpf_probe_read_kernel_str(scratch->text + used, NAME_BYTES,
+						   BPF_CORE_READ(dentry, d_name.name));
+		if (length <= 0)
+			return 0;
+		used += length;
+		dentry = parent;
+	}
+	return 0;
+}
+
+/* Count the text in scratch as an item, and send it when it is new. */
+static __always_inline void note_text(struct scratch *scratch, struct task_state *state, __u32 kind,
+				      __u32 domain, __u32 modes, __u32 bytes)
+{
+	struct item_key key = { .subject = state->subject, .domain = domain, .phase = phase_of(state) };
+	struct item fresh = { .first_ns = bpf_ktime_get_boot_ns() };
+	struct subject *subject = subject_of(state);
+	struct event *event = &scratch->event;
+	struct item *item;
+
+	if (!subject)
+		return;
+	if (!bytes || bytes > PATH_BYTES) {
+		lose(subject, domain);
+		return;
+	}
+	/* The hash goes over whole words. */
+	*(__u64 *)(scratch->text + bytes) = 0;
+	key.hash = hash_of(scratch->text, bytes);
+	item = bpf_map_lookup_elem(&items, &key);
+	if (!item) {
+		bpf_map_update_elem(&items, &key, &fresh, BPF_NOEXIST);
+		item = bpf_map_lookup_elem(&items, &key);
+	}
+	if (!item) {
+		lose(subject, domain);
+		return;
+	}
+	count(&item->count);
+	item->last_ns = bpf_ktime_get_boot_ns();
+	if ((item->modes & modes) != modes)
+		__sync_fetch_and_or(&item->modes, modes);
+	if (item->sent)
+		return;
+	*event = (struct event){ .kind = kind, .domain = domain, .subject = state->subject, .hash = key.hash,
+				 .at_ns = item->first_ns, .phase = key.phase, .bytes = bytes };
+	if (!bpf_ringbuf_output(&events, event, sizeof(*event) + (bytes & (2 * PATH_BYTES - 1)), 0))
+		item->sent = 1;
+	else if (ledger())
+		count(&ledger()->ring_full[domain & (LOSS_DOMAINS - 1)]);
+}
+
+static __always_inline void note_path(struct task_struct *task, struct task_state *state,
+				      const struct path *path, __u32 domain, __u32 modes)
+{
+	struct scratch *scratch = take_scratch();
+	struct subject *subject;
+
+	if (!scratch) {
+		subject = subject_of(state);
+		if (subject)
+			lose(subject, domain);
+		return;
+	}
+	note_text(scratch, state, EVENT_PATH, domain, modes, write_path(scratch, task, path));
+	scratch->busy = 0;
+}
+
+/* A name as it was given; the working directory follows it. */
+static __always_inline void note_string(struct task_struct *task, struct task_state *state, const char *name,
+					__u32 domain, __u32 modes)
+{
+	struct scratch *scratch = take_scratch();
+	struct subject *subject;
+	long length;
+
+	if (!scratch) {
+		subject = subject_of(state);
+		if (subject)
+			lose(subject, domain);
+		return;
+	}
+	length = bpf_probe_read_kernel_str(scratch->text, PATH_BYTES, name);
+	note_text(scratch, state, EVENT_NAME, domain, modes, length > 0 ? length : 0);
+	scratch->busy = 0;
+}
+
+static __always_inline void note_descriptor(struct task_struct *task, struct task_state *state, unsigned int fd)
+{
+	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
+	struct file **files = BPF_CORE_READ(table, fd), *file = NULL;
+	unsigned int mode;
+
+	if (fd >= BPF_CORE_READ(table, max_fds))
+		return;
+	bpf_probe_read_kernel(&file, sizeof(file), files + fd);
+	if (!file)
+		return;
+	mode = BPF_CORE_READ(file, f_mode);
+	if (!(mode & FMODE_PATH))
+		note_path(task, state, &file->f_path, FILES, mode & (FMODE_READ | FMODE_WRITE));
+}
+
+#endif

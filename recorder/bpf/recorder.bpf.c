@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
+/*
+ * Kernel side of the recorder. Everything is aggregated here; user land reads maps without emptying them and
+ * gets only first sightings through the ring. Only BTF tracepoints, which also load where kprobes, fentry
+ * and LSM programs are refused.
+ */
+#include "kernel.h"
+#include "layout.h"
+#include <linux/bpf.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+#include "maps.h"
+#include "subject.h"
+#include "paths.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+#if defined(__TARGET_ARCH_x86)
+#define TS_COMPAT 0x0002 /* arch/x86/include/asm/thread_info.h */
+#define X32_BIT 0x40000000 /* arch/x86/include/uapi/asm/unistd.h */
+static __always_inline __u32 abi_of(struct task_struct *task)
+{
+	return task->thread_info.status & TS_COMPAT ? COMPAT : NATIVE;
+}
+static __always_inline __u32 number_of(struct pt_regs *regs)
+{
+	return regs->orig_ax;
+}
+#elif defined(__TARGET_ARCH_arm64)
+#define TIF_32BIT 22 /* arch/arm64/include/asm/thread_info.h */
+static __always_inline __u32 abi_of(struct task_struct *task)
+{
+	return task->thread_info.flags >> TIF_32BIT & 1 ? COMPAT : NATIVE;
+}
+static __always_inline __u32 number_of(struct pt_regs *regs)
+{
+	return regs->syscallno;
+}
+#endif
+
+static __always_inline void note_syscall(struct task_struct *task, struct task_state *state, __u32 number)
+{
+	__u32 abi = abi_of(task), word = number / 64;
+	__u64 bit = 1ULL << (number % 64);
+	struct subject *subject;
+
+	state->syscall = number;
+	/* Numbers that no bitmap has: those of x32, and of kernels to come. */
+	if (word >= SYSCALL_WORDS) {
+		subject = subject_of(state);
+		if (subject)
+			lose(subject, SYSCALLS);
+		return;
+	}
+	BOUNDED(word, SYSCALL_WORDS);
+	if (state->seen[abi][word] & bit)
+		return;
+	subject = subject_of(state);
+	if (!subject)
+		return;
+	state->seen[abi][word] |= bit;
+	__sync_fetch_and_or(&subject->syscalls[phase_of(state)][abi][word], bit);
+}
+
+SEC("tp_btf/sys_enter")
+int BPF_PROG(on_sys_enter, struct pt_regs *regs, long number)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_state *state = current_state(task);
+
+	if (state)
+		note_syscall(task, state, number);
+	return 0;
+}
+
+/*
+ * A call that seccomp refuses does not reach sys_enter, but it has an exit. A path is read when the call
+ * returns, from the open file: the argument may not be in memory before, and may be changed meanwhile.
+ */
+SEC("tp_btf/sys_exit")
+int BPF_PROG(on_sys_exit, struct pt_regs *regs, long returned)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_state *state;
+	struct actions *actions;
+	__u32 number = number_of(regs), abi, zero = 0;
+
+	if (returned < 0) {
+		if (!task->seccomp.mode)
+			return 0;
+		state = current_state(task);
+		if (state)
+			note_syscall(task, state, number);
+		return 0;
+	}
+	actions = bpf_map_lookup_elem(&syscall_actions, &zero);
+	abi = abi_of(task);
+	if (!actions || number >= MAX_SYSCALLS)
+		return 0;
+	BOUNDED(number, MAX_SYSCALLS);
+	if (actions->of[abi][number] != ACTION_OPEN)
+		return 0;
+	state = current_state(task);
+	if (state)
+		note_descriptor(task, state, returned);
+	return 0;
+}
+
+/* seccomp kills with SIGSYS before the call has an entry or an exit. */
+SEC("tp_btf/signal_generate")
+int BPF_PROG(on_signal, int signal, struct kernel_siginfo *info, struct task_struct *task)
+{
+	const int sigsys = 31, sys_seccomp = 1;
+	struct task_state *state;
+
+	if (signal != sigsys || (unsigned long)info <= 1 || info->si_code != sys_seccomp)
+		return 0;
+	if (task != bpf_get_current_task_btf())
+		return 0;
+	state = current_state(task);
+	if (state)
+		note_syscall(task, state, info->_sifields._sigsys._syscall);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
+{
+	struct task_state *from = bpf_task_storage_get(&task_states, parent, NULL, 0);
+	struct task_state *state;
+	struct subject *subject;
+
+	if (!from)
+		return 0;
+	subject = subject_of(from);
+	state = bpf_task_storage_get(&task_states, child, from, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (subject && state)
+		__sync_fetch_and_add(&subject->alive, 1);
+	else if (subject)
+		lose_all(subject);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm *program)
+{
+	struct task_state *state = current_state(task);
+
+	if (!state)
+		return 0;
+	state->image = state->key.tree ? state->key.tree : state->key.mntns;
+	__builtin_memset(state->seen, 0, sizeof(state->seen));
+	state->asked = state->granted = 0;
+	note_path(task, state, &program->file->f_path, EXECUTABLES, 1);
+	if (program->interp != program->filename)
+		note_string(task, state, program->filename, FILES, 1);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(on_exit, struct task_struct *task)
+{
+	struct task_state *state = bpf_task_storage_get(&task_states, task, NULL, 0);
+
+	if (state)
+		leave(state);
+	return 0;
+}
+
+SEC("tp_btf/cap_capable")
+int BPF_PROG(on_capable, const void *cred, void *target, void *holder, int capability, int refused)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_state *state = bpf_task_storage_get(&task_states, task, NULL, 0);
+	__u64 bit = 1ULL << (capability & 63);
+	struct subject *subject;
+	__u32 phase;
+
+	if (!state)
+		return 0;
+	if (refused ? state->asked & bit : state->granted & bit)
+		return 0;
+	subject = subject_of(state);
+	if (!subject)
+		return 0;
+	phase = phase_of(state);
+	state->asked |= bit;
+	__sync_fetch_and_or(&subject->asked[phase], bit);
+	if (refused)
+		return 0;
+	state->granted |= bit;
+	__sync_fetch_and_or(&subject->granted[phase], bit);
+	return 0;
+}

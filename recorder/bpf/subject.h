@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only */
+/* Which subject a task belongs to, and what of it is lost. */
+#ifndef RECORDER_SUBJECT_H
+#define RECORDER_SUBJECT_H
+
+#define EEXIST 17
+#define E2BIG 7
+
+/* Show the verifier what the compiler knows already: that x < limit, a power of two. */
+#define BOUNDED(x, limit)                      \
+	do {                                   \
+		asm volatile("" : "+r"(x));    \
+		x &= (limit) - 1;              \
+	} while (0)
+
+static __always_inline void count(__u64 *counter)
+{
+	__sync_fetch_and_add(counter, 1);
+}
+
+static __always_inline struct ledger *ledger(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&losses, &zero);
+}
+
+static __always_inline void lose(struct subject *subject, __u32 domain)
+{
+	if (domain < LOSS_DOMAINS)
+		count(&subject->lost[domain]);
+}
+
+static __always_inline void lose_all(struct subject *subject)
+{
+	for (int domain = 0; domain < LOSS_DOMAINS; domain++)
+		count(&subject->lost[domain]);
+}
+
+static __always_inline struct subject *subject_of(struct task_state *state)
+{
+	return bpf_map_lookup_elem(&subjects, &state->key);
+}
+
+/* A program that was exec'd outside is the runtime (runc and crun exec nothing inside but the application). */
+static __always_inline __u32 phase_of(struct task_state *state)
+{
+	return state->image == (state->key.tree ? state->key.tree : state->key.mntns) ? APPLICATION : SETUP;
+}
+
+/* Inode numbers of namespaces are used again at once; this id never is. */
+static __always_inline __u64 mntns_of(struct mnt_namespace *ns)
+{
+	if (bpf_core_field_exists(ns->ns.ns_id))
+		return ns->ns.ns_id;
+	if (bpf_core_field_exists(ns->seq))
+		return ns->seq;
+	return ns->ns.inum;
+}
+
+static __always_inline void tell(__u32 kind, __u64 subject)
+{
+	struct event event = { .kind = kind, .subject = subject, .at_ns = bpf_ktime_get_boot_ns() };
+
+	/* Nothing is lost with it: user land finds subjects in their map, a little later. */
+	bpf_ringbuf_output(&events, &event, sizeof(event), 0);
+}
+
+static __always_inline void leave(struct task_state *state)
+{
+	struct subject *subject = subject_of(state);
+
+	if (subject && __sync_fetch_and_add(&subject->alive, -1) == 1)
+		tell(EVENT_ENDED, subject->id);
+}
+
+/* Rare, and separate: what it needs is not on the stack of every program. */
+static __noinline int add_subject(struct task_state *state, __u32 inum, __u64 origin, __u32 late)
+{
+	struct ledger *counts = ledger();
+	struct subject *fresh;
+	__u32 zero = 0;
+	__u64 *next;
+	long failed;
+
+	next = bpf_map_lookup_elem(&next_subject, &zero);
+	fresh = bpf_map_lookup_elem(&fresh_subjects, &zero);
+	if (!state || !counts || !next || !fresh)
+		return 0;
+	fresh->id = __sync_fetch_and_add(next, 1) + 1;
+	fresh->origin = origin;
+	fresh->first_ns = bpf_ktime_get_boot_ns();
+	fresh->mntns_inum = inum;
+	fresh->pid = bpf_get_current_pid_tgid() >> 32;
+	fresh->late = late;
+	failed = bpf_map_update_elem(&subjects, &state->key, fresh, BPF_NOEXIST);
+	if (!failed)
+		tell(EVENT_SUBJECT, fresh->id);
+	else if (failed != -EEXIST)
+		count(&counts->subjects_full);
+	return 0;
+}
+
+/* The task is in a mount namespace or cgroup that its state does not know yet. */
+static __always_inline void enter(struct task_struct *task, struct task_state *state, __u64 mntns,
+				  __u64 cgroup, __u64 started_ns)
+{
+	__u64 origin = state->subject;
+	/* It ran before the recorder did, so which program it runs is not known: not the runtime, most likely. */
+	__u32 late = !state->key.mntns && task->start_boottime < started_ns;
+	struct subject *subject;
+
+	if (state->key.mntns)
+		leave(state);
+	else if (late)
+		state->image = mntns;
+	state->key.mntns = mntns;
+	state->key.cgroup = cgroup;
+	state->subject = state->asked = state->granted = 0;
+	__builtin_memset(state->seen, 0, sizeof(state->seen));
+	if (!mntns)
+		return;
+	subject = subject_of(state);
+	if (!subject) {
+		add_subject(state, task->nsproxy->mnt_ns->ns.inum, origin, late);
+		subject = subject_of(state);
+	}
+	if (!subject)
+		return;
+	__sync_fetch_and_add(&subject->alive, 1);
+	state->subject = subject->id;
+}
+
+/* The state of the running task when it is to be recorded, up to date; or NULL. */
+static __always_inline struct task_state *current_state(struct task_struct *task)
+{
+	struct task_state *state = bpf_task_storage_get(&task_states, task, NULL, 0);
+	struct config *config;
+	struct ledger *counts;
+	__u64 mntns, cgroup;
+	__u32 zero = 0;
+
+	if (state && state->key.tree)
+		return state;
+	config = bpf_map_lookup_elem(&settings, &zero);
+	if (!config || !config->watch)
+		return NULL;
+	mntns = mntns_of(task->nsproxy->mnt_ns);
+	if (mntns == config->host_mntns)
+		mntns = 0;
+	if (!state && !mntns)
+		return NULL;
+	cgroup = mntns ? task->cgroups->dfl_cgrp->kn->id : 0;
+	if (!state)
+		state = bpf_task_storage_get(&task_states, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!state) {
+		counts = ledger();
+		if (counts)
+			count(&counts->state_full);
+		return NULL;
+	}
+	if (state->key.mntns != mntns || state->key.cgroup != cgroup)
+		enter(task, state, mntns, cgroup, config->started_ns);
+	return mntns ? state : NULL;
+}
+#endif

@@ -1,0 +1,65 @@
+"""The command line of the recorder."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from recorder import command
+from recorder.errors import ExitCode, RecorderError
+from recorder.profile import Workload
+
+_UNITS = {"s": 1, "m": 60, "h": 3600}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a verb; the exit codes stand in docs/reference/recorder.md."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.verb(options))
+    except RecorderError as failure:
+        sys.stderr.write(f"recorder: {failure}\n  help: {failure.remedy}\n")
+        return failure.code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="recorder", description=__doc__)
+    verbs = parser.add_subparsers(required=True, metavar="VERB")
+    run = verbs.add_parser("run", help="record a command, or every container of this machine")
+    run.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder of profiles")
+    run.add_argument("--for", dest="seconds", type=_duration, metavar="TIME", help="as 60s, 5m, 1h")
+    run.add_argument(
+        "--workload", type=_workload, metavar="apps/v1/KIND/NAMESPACE/NAME", help="what it records"
+    )
+    run.add_argument("--container", metavar="NAME", help="the container's name in the workload")
+    run.add_argument("command", nargs="*", metavar="-- COMMAND")
+    run.set_defaults(verb=_run)
+    return parser
+
+
+def _duration(text: str) -> float:
+    found = re.fullmatch(r"(\d+)([smh])", text)
+    if not found:
+        raise argparse.ArgumentTypeError(f"`{text}` is no time: as 60s, 5m or 1h")
+    return int(found[1]) * _UNITS[found[2]]
+
+
+def _workload(text: str) -> Workload:
+    parts = text.rsplit("/", 3)
+    if len(parts) != 4 or not all(parts):
+        raise argparse.ArgumentTypeError(f"`{text}` is not APIVERSION/KIND/NAMESPACE/NAME")
+    return Workload(parts[0], parts[1], parts[2], parts[3], parts[3])
+
+
+def _run(options: argparse.Namespace) -> int:
+    program = Path(options.command[0]).name
+    workload = options.workload or Workload("apps/v1", "Deployment", "default", program, program)
+    if options.container:
+        workload = replace(workload, container=options.container)
+    outcome = command.record(options.command, options.output, workload, options.seconds)
+    sys.stderr.write(f"wrote {outcome.path}\n")
+    return ExitCode.CLEAN if outcome.status <= 0 else outcome.status

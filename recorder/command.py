@@ -1,0 +1,118 @@
+"""Record one command and all its descendants, from before its first instruction."""
+
+from __future__ import annotations
+
+import ctypes as c
+import os
+import signal
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from recorder import layout, profile, sightings, store
+from recorder.errors import ExitCode, RecorderError
+from recorder.kernel import Programs, actions, load
+
+TREE = 1
+POLL_MS = 100
+NOT_FOUND = 127
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The profile's file, and how the command ended: its exit status, or -N for signal N."""
+
+    path: Path
+    status: int
+
+
+def record(
+    command: Sequence[str], output: Path, workload: profile.Workload, seconds: float | None
+) -> Outcome:
+    """Run the command to its end, or for so long; then end it and write its profile."""
+    programs = load()
+    try:
+        return _record(programs, command, output, workload, seconds)
+    finally:
+        programs.close()
+
+
+def _record(
+    programs: Programs,
+    command: Sequence[str],
+    output: Path,
+    workload: profile.Workload,
+    seconds: float | None,
+) -> Outcome:
+    clock, names = sightings.Clock.now(), sightings.Names()
+    programs.put("syscall_actions", c.c_uint32(0), actions())
+    programs.listen(names.receive)
+    child, gate = _start_held(command)
+    begun = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+    _mark(programs, child)
+    os.close(gate)
+    status = _wait(programs, child, seconds)
+    programs.drain()
+    final = programs.get("subjects", layout.SubjectKey(tree=TREE), layout.Subject)
+    assert final is not None, "nobody else removes it"
+    found, loss = sightings.read(programs, final, names, clock)
+    if status == NOT_FOUND and not any(s.domain == "executables" for s in found):
+        raise RecorderError(
+            ExitCode.COMMAND_NOT_FOUND, f"`{command[0]}` cannot be run", "name a program after `--`"
+        )
+    run = profile.Run(
+        uuid.uuid4().hex,
+        clock.wall(begun),
+        clock.wall(time.clock_gettime_ns(time.CLOCK_BOOTTIME)),
+        "from-creation",
+        os.uname().release,
+        os.uname().nodename,
+        programs.hooks.attached,
+        programs.hooks.missing,
+        programs.hooks.blind,
+        tuple(sorted(loss.items())),
+    )
+    return Outcome(store.write(output, profile.profile(workload, run, found)), status)
+
+
+def _start_held(command: Sequence[str]) -> tuple[int, int]:
+    """A child that waits, before its exec, until the other end of its pipe is closed."""
+    waiting, gate = os.pipe()
+    child = os.fork()
+    if child:
+        os.close(waiting)
+        return child, gate
+    try:
+        os.close(gate)
+        os.setpgid(0, 0)
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+        os.read(waiting, 1)
+        os.close(waiting)
+        os.execvp(command[0], list(command))  # noqa: S606  # no shell, on purpose
+    finally:
+        os._exit(NOT_FOUND)
+
+
+def _mark(programs: Programs, child: int) -> None:
+    """Make the child the root of the recorded tree."""
+    key = layout.SubjectKey(tree=TREE)
+    programs.put("subjects", key, layout.Subject(id=TREE, pid=child, alive=1))
+    handle = os.pidfd_open(child)
+    try:
+        programs.put("task_states", c.c_int(handle), layout.TaskState(key=key, subject=TREE))
+    finally:
+        os.close(handle)
+
+
+def _wait(programs: Programs, child: int, seconds: float | None) -> int:
+    deadline = None if seconds is None else time.monotonic() + seconds
+    while True:
+        programs.poll(POLL_MS)
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended:
+            return os.waitstatus_to_exitcode(status)
+        if deadline is not None and time.monotonic() >= deadline:
+            os.killpg(child, signal.SIGKILL)
+            deadline = None

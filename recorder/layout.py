@@ -1,0 +1,119 @@
+"""bpf/layout.h for Python: the same names, order and widths (a test compares both through BTF)."""
+
+from __future__ import annotations
+
+import ctypes as c
+from typing import ClassVar
+
+SYSCALL_WORDS = 8
+MAX_SYSCALLS = SYSCALL_WORDS * 64
+PHASES = ("setup", "application")
+ABIS = ("native", "compat")
+DOMAINS = (
+    "syscalls", "executables", "files", "egress", "ingress", "capabilities", "tools", "models",
+)  # fmt: skip
+EVENT_SUBJECT = 1
+EVENT_ENDED = 2
+EVENT_PATH = 3
+ACTION_OPEN = 1
+
+_Bitmaps = c.c_uint64 * SYSCALL_WORDS * 2
+
+
+class Config(c.Structure):
+    _fields_: ClassVar = [
+        ("host_mntns", c.c_uint64),
+        ("started_ns", c.c_uint64),
+        ("watch", c.c_uint32),
+        ("pad", c.c_uint32),
+    ]
+
+
+class Actions(c.Structure):
+    _fields_: ClassVar = [("of", c.c_uint8 * MAX_SYSCALLS * 2)]
+
+
+class SubjectKey(c.Structure):
+    _fields_: ClassVar = [("mntns", c.c_uint64), ("cgroup", c.c_uint64), ("tree", c.c_uint64)]
+
+
+class Subject(c.Structure):
+    _fields_: ClassVar = [
+        ("id", c.c_uint64),
+        ("origin", c.c_uint64),
+        ("first_ns", c.c_uint64),
+        ("mntns_inum", c.c_uint32),
+        ("pid", c.c_uint32),
+        ("alive", c.c_int32),
+        ("late", c.c_uint32),
+        ("syscalls", _Bitmaps * len(PHASES)),
+        ("asked", c.c_uint64 * len(PHASES)),
+        ("granted", c.c_uint64 * len(PHASES)),
+        ("lost", c.c_uint64 * len(DOMAINS)),
+    ]
+
+
+class TaskState(c.Structure):
+    _fields_: ClassVar = [
+        ("key", SubjectKey),
+        ("subject", c.c_uint64),
+        ("image", c.c_uint64),
+        ("asked", c.c_uint64),
+        ("granted", c.c_uint64),
+        ("syscall", c.c_uint32),
+        ("pad", c.c_uint32),
+        ("seen", _Bitmaps),
+    ]
+
+
+class ItemKey(c.Structure):
+    _fields_: ClassVar = [
+        ("subject", c.c_uint64),
+        ("hash", c.c_uint64),
+        ("domain", c.c_uint32),
+        ("phase", c.c_uint32),
+    ]
+
+
+class Item(c.Structure):
+    _fields_: ClassVar = [
+        ("first_ns", c.c_uint64),
+        ("last_ns", c.c_uint64),
+        ("count", c.c_uint64),
+        ("modes", c.c_uint32),
+        ("sent", c.c_uint32),
+    ]
+
+
+class Event(c.Structure):
+    _fields_: ClassVar = [
+        ("kind", c.c_uint32),
+        ("domain", c.c_uint32),
+        ("subject", c.c_uint64),
+        ("hash", c.c_uint64),
+        ("at_ns", c.c_uint64),
+        ("phase", c.c_uint32),
+        ("bytes", c.c_uint32),
+    ]
+
+
+class Ledger(c.Structure):
+    _fields_: ClassVar = [
+        ("subjects_full", c.c_uint64),
+        ("ring_full", c.c_uint64 * len(DOMAINS)),
+        ("state_full", c.c_uint64),
+    ]
+
+
+SHARED: dict[str, type[c.Structure]] = {
+    "config": Config,
+    "actions": Actions,
+    "subject_key": SubjectKey,
+    "subject": Subject,
+    "task_state": TaskState,
+    "item_key": ItemKey,
+    "item": Item,
+    "event": Event,
+    "ledger": Ledger,
+}
+"""Name in layout.h -> its mirror."""

@@ -1,0 +1,70 @@
+"""The one door to libbpf.so.1 (1.0 or later): its functions with their types, nothing more.
+
+Source of the signatures: bpf/libbpf.h, bpf/bpf.h and bpf/btf.h of libbpf 1.1.
+"""
+
+from __future__ import annotations
+
+import ctypes as c
+from collections.abc import Callable
+from functools import cache
+
+from recorder.errors import ExitCode, RecorderError
+
+BTF_KIND_TYPEDEF = 8
+
+PRINT = c.CFUNCTYPE(c.c_int, c.c_int, c.c_char_p, c.c_void_p)
+SAMPLE = c.CFUNCTYPE(c.c_int, c.c_void_p, c.c_void_p, c.c_size_t)
+
+_pointer, _text, _int, _u32 = c.c_void_p, c.c_char_p, c.c_int, c.c_uint32
+_SIGNATURES: dict[str, tuple[object, list[object]]] = {
+    "libbpf_set_print": (_pointer, [_pointer]),
+    "bpf_object__open_file": (_pointer, [_text, _pointer]),
+    "bpf_object__load": (_int, [_pointer]),
+    "bpf_object__close": (None, [_pointer]),
+    "bpf_object__next_program": (_pointer, [_pointer, _pointer]),
+    "bpf_object__next_map": (_pointer, [_pointer, _pointer]),
+    "bpf_program__name": (_text, [_pointer]),
+    "bpf_program__section_name": (_text, [_pointer]),
+    "bpf_program__set_autoload": (_int, [_pointer, c.c_bool]),
+    "bpf_program__attach": (_pointer, [_pointer]),
+    "bpf_program__attach_cgroup": (_pointer, [_pointer, _int]),
+    "bpf_link__destroy": (_int, [_pointer]),
+    "bpf_map__name": (_text, [_pointer]),
+    "bpf_map__fd": (_int, [_pointer]),
+    "bpf_map_lookup_elem": (_int, [_int, _pointer, _pointer]),
+    "bpf_map_update_elem": (_int, [_int, _pointer, _pointer, c.c_uint64]),
+    "bpf_map_delete_elem": (_int, [_int, _pointer]),
+    "bpf_map_get_next_key": (_int, [_int, _pointer, _pointer]),
+    "ring_buffer__new": (_pointer, [_int, SAMPLE, _pointer, _pointer]),
+    "ring_buffer__poll": (_int, [_pointer, _int]),
+    "ring_buffer__consume": (_int, [_pointer]),
+    "ring_buffer__free": (None, [_pointer]),
+    "btf__load_vmlinux_btf": (_pointer, []),
+    "btf__find_by_name_kind": (c.c_int32, [_pointer, _text, _u32]),
+    "btf__free": (None, [_pointer]),
+}
+
+
+@cache
+def library() -> c.CDLL:
+    """libbpf, quiet, each function with its types; RecorderError when it is not installed."""
+    try:
+        loaded = c.CDLL("libbpf.so.1", use_errno=True)
+    except OSError as error:
+        raise RecorderError(
+            ExitCode.NO_LIBBPF,
+            "libbpf.so.1 is not installed",
+            "install libbpf1 (Debian), libbpf 1.x",
+        ) from error
+    for name, (result, arguments) in _SIGNATURES.items():
+        function = getattr(loaded, name)
+        function.restype, function.argtypes = result, arguments
+    loaded.libbpf_set_print(None)
+    return loaded
+
+
+def call(name: str) -> Callable[..., int]:
+    """A function whose result is a number or a handle; 0, negative or None say that it failed."""
+    function: Callable[..., int] = getattr(library(), name)
+    return function

@@ -1,0 +1,216 @@
+"""The AgentProfile: how it is made of sightings, and how two of them become one.
+
+The format is described in docs/reference/profile.md.  Joining is free of order and of
+repetition, so replicas, nodes and restarts need none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TypeAlias
+
+from recorder import VERSION
+
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
+Values: TypeAlias = "tuple[tuple[str, str | int | bool | tuple[str, ...]], ...]"
+Document: TypeAlias = "dict[str, Json]"
+
+API_VERSION = "policyc.dev/v1"
+KIND = "AgentProfile"
+ITEM_FIELDS = frozenset({"runs", "phase", "firstSeen", "lastSeen", "count"})
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """A container of a workload template."""
+
+    api_version: str
+    kind: str
+    namespace: str
+    name: str
+    container: str
+
+    @property
+    def slug(self) -> str:
+        """The profile's name, and its file's without the suffix."""
+        return f"{self.kind.lower()}-{self.namespace}-{self.name}-{self.container}"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One recording of one container from start to end; times in seconds since 1970."""
+
+    id: str
+    start: float
+    end: float
+    coverage: str
+    kernel: str
+    node: str
+    hooks_attached: tuple[str, ...]
+    hooks_missing: tuple[str, ...]
+    blind: tuple[str, ...]
+    loss: tuple[tuple[str, int], ...]
+    template_hash: str = ""
+    image_digest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """One item in one run.  ``count`` 0 and times 0 say that they are not known."""
+
+    domain: str
+    values: Values
+    phase: str
+    first: float = 0
+    last: float = 0
+    count: int = 0
+
+
+def profile(workload: Workload, run: Run, sightings: Iterable[Sighting]) -> Document:
+    """The profile of one run."""
+    spec: Document = {
+        "workload": {
+            "apiVersion": workload.api_version,
+            "kind": workload.kind,
+            "namespace": workload.namespace,
+            "name": workload.name,
+            "container": workload.container,
+        },
+        "source": {"tool": "recorder", "version": VERSION},
+        "runs": [_run(run)],
+    }
+    domains: dict[str, list[Json]] = {}
+    for sighting in sightings:
+        domains.setdefault(sighting.domain, []).append(_item(sighting, run.id))
+    spec.update(domains)
+    document: Document = {
+        "apiVersion": API_VERSION,
+        "kind": KIND,
+        "metadata": {"name": workload.slug},
+        "spec": spec,
+    }
+    return join([document])
+
+
+def join(documents: Iterable[Document]) -> Document:
+    """One profile of several of one workload and container; order and repetition change nothing."""
+    merged: Document = {}
+    runs: dict[str, Document] = {}
+    items: dict[str, dict[str, Document]] = {}
+    for document in documents:
+        spec = _object(document["spec"])
+        merged = merged or {key: document[key] for key in ("apiVersion", "kind", "metadata")}
+        merged["spec"] = {key: spec[key] for key in ("workload", "source")}
+        for run in _objects(spec["runs"]):
+            known = runs.get(str(run["id"]))
+            runs[str(run["id"])] = _join_runs(known, run) if known else run
+        for domain, found in spec.items():
+            if domain not in {"workload", "source", "runs"}:
+                table = items.setdefault(domain, {})
+                for item in _objects(found):
+                    key = _key(item)
+                    table[key] = _join_items(table[key], item) if key in table else item
+    spec = _object(merged["spec"])
+    spec["runs"] = [runs[run] for run in sorted(runs)]
+    for domain in sorted(items):
+        spec[domain] = [items[domain][key] for key in sorted(items[domain])]
+    return merged
+
+
+def utc(seconds: float) -> str:
+    """A time as profiles have it, to the second."""
+    return datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _run(run: Run) -> Document:
+    written: Document = {
+        "id": run.id,
+        "start": utc(run.start),
+        "end": utc(run.end),
+        "coverage": run.coverage,
+        "kernel": run.kernel,
+        "node": run.node,
+        "hooks": {"attached": list(run.hooks_attached), "missing": list(run.hooks_missing)},
+        "blind": list(run.blind),
+        "loss": dict(run.loss),
+    }
+    if run.template_hash:
+        written["templateHash"] = run.template_hash
+    if run.image_digest:
+        written["imageDigest"] = run.image_digest
+    return written
+
+
+def _item(sighting: Sighting, run: str) -> Document:
+    written: Document = {
+        key: list(value) if isinstance(value, tuple) else value for key, value in sighting.values
+    }
+    written["phase"] = sighting.phase
+    if sighting.first:
+        written["firstSeen"] = utc(sighting.first)
+    if sighting.last:
+        written["lastSeen"] = utc(sighting.last)
+    if sighting.count:
+        written["count"] = sighting.count
+    written["runs"] = [run]
+    return written
+
+
+def _key(item: Mapping[str, Json]) -> str:
+    """What makes two items one: all but where, when and how often; files may differ in modes, peers in hosts."""
+    apart = ITEM_FIELDS - {"phase"} | {"modes", "hosts"}
+    return repr(sorted((name, repr(value)) for name, value in item.items() if name not in apart))
+
+
+def _join_items(one: Document, other: Document) -> Document:
+    joined = dict(one)
+    for name in ("runs", "modes", "hosts"):
+        if name in one or name in other:
+            joined[name] = [*sorted({*_texts(one.get(name)), *_texts(other.get(name))})]
+    _pick(joined, one, other, "firstSeen", min)
+    _pick(joined, one, other, "lastSeen", max)
+    _pick(joined, one, other, "count", max)
+    return joined
+
+
+def _join_runs(one: Document, other: Document) -> Document:
+    """Two reports of one run: the later one, with what either lost and was blind to."""
+    joined = dict(other if _age(one) < _age(other) else one)
+    losses, others = _object(one["loss"]), _object(other["loss"])
+    loss: Document = {}
+    for domain in sorted({*losses, *others}):
+        loss[domain] = max(_number(losses.get(domain)), _number(others.get(domain)))
+    joined["loss"] = loss
+    joined["blind"] = [*sorted({*_texts(one["blind"]), *_texts(other["blind"])})]
+    _pick(joined, one, other, "start", min)
+    return joined
+
+
+def _age(run: Document) -> tuple[str, str]:
+    return str(run["end"]), repr(sorted(run.items()))
+
+
+def _pick(joined: Document, one: Document, other: Document, name: str, choose: object) -> None:
+    found = [value for value in (one.get(name), other.get(name)) if value is not None]
+    if found:
+        joined[name] = choose(found)  # type: ignore[operator]  # min or max of two texts or numbers
+
+
+def _object(value: Json) -> Document:
+    assert isinstance(value, dict)
+    return value
+
+
+def _objects(value: Json) -> list[Document]:
+    assert isinstance(value, list)
+    return [_object(entry) for entry in value]
+
+
+def _texts(value: Json) -> list[str]:
+    return [str(text) for text in value] if isinstance(value, list) else []
+
+
+def _number(value: Json) -> int:
+    return value if isinstance(value, int) else 0

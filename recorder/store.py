@@ -1,0 +1,82 @@
+"""A folder of profiles: a file is written whole or not at all, and the last good one stays."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import tempfile
+from pathlib import Path
+
+from recorder.errors import ExitCode, RecorderError
+from recorder.profile import API_VERSION, KIND, Document, join
+
+
+def write(folder: Path, document: Document) -> Path:
+    """Join the profile with the one that is there; RecorderError when the disk is full or the folder refuses."""
+    path = folder / f"{name_of(document)}.json"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        known = _read(path)
+        text = json.dumps(join([*known, document]), indent=2, ensure_ascii=False) + "\n"
+        _replace(path, text.encode())
+    except OSError as error:
+        raise _failure(path, error) from error
+    return path
+
+
+def name_of(document: Document) -> str:
+    metadata = document["metadata"]
+    assert isinstance(metadata, dict)
+    return str(metadata["name"])
+
+
+def _read(path: Path) -> list[Document]:
+    try:
+        known = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return []
+    except ValueError as error:
+        raise _foreign(path) from error
+    if not isinstance(known, dict) or (known.get("apiVersion"), known.get("kind")) != (
+        API_VERSION,
+        KIND,
+    ):
+        raise _foreign(path)
+    return [known]
+
+
+def _foreign(path: Path) -> RecorderError:
+    return RecorderError(
+        ExitCode.OUTPUT,
+        f"`{path}` is no AgentProfile, and would be overwritten",
+        "move it away or name another folder with --output",
+    )
+
+
+def _replace(path: Path, data: bytes) -> None:
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fchmod(file.fileno(), 0o644)
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def _failure(path: Path, error: OSError) -> RecorderError:
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return RecorderError(
+            ExitCode.FULL_DISK,
+            f"no space left for `{path}`; the last good profile stays",
+            "make room and record again, or name another folder with --output",
+        )
+    return RecorderError(
+        ExitCode.OUTPUT,
+        f"`{path}` cannot be written: {(error.strerror or str(error)).lower()}",
+        "name a folder with --output that this user may write",
+    )

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from recorder import command
+from recorder import command, daemon
 from recorder.errors import ExitCode, RecorderError
+from recorder.identity import Host
 from recorder.profile import Workload
 
 _UNITS = {"s": 1, "m": 60, "h": 3600}
@@ -36,8 +37,25 @@ def _parser() -> argparse.ArgumentParser:
         "--workload", type=_workload, metavar="apps/v1/KIND/NAMESPACE/NAME", help="what it records"
     )
     run.add_argument("--container", metavar="NAME", help="the container's name in the workload")
+    run.add_argument(
+        "--every", type=_duration, default=60, metavar="TIME", help="how often files are renewed"
+    )
+    run.add_argument("--listen", type=_address, metavar="HOST:PORT", help="healthz and metrics")
+    run.add_argument(
+        "--host-root", type=Path, default=Path("/"), metavar="DIR", help="where the host's / is"
+    )
+    run.add_argument(
+        "--state-root",
+        action="append",
+        default=[],
+        metavar="DIR",
+        help="a further folder of runtime state, on the host",
+    )
     run.add_argument("command", nargs="*", metavar="-- COMMAND")
     run.set_defaults(verb=_run)
+    status = verbs.add_parser("status", help="what the running recorder says of itself")
+    status.add_argument("--output", type=Path, required=True, metavar="DIR")
+    status.set_defaults(verb=_status)
     return parser
 
 
@@ -55,7 +73,23 @@ def _workload(text: str) -> Workload:
     return Workload(parts[0], parts[1], parts[2], parts[3], parts[3])
 
 
+def _address(text: str) -> tuple[str, int]:
+    host, colon, port = text.rpartition(":")
+    if not colon or not port.isdecimal():
+        raise argparse.ArgumentTypeError(f"`{text}` is not HOST:PORT")
+    return host.strip("[]"), int(port)
+
+
+def _status(options: argparse.Namespace) -> int:
+    sys.stdout.write(daemon.status(options.output) + "\n")
+    return ExitCode.CLEAN
+
+
 def _run(options: argparse.Namespace) -> int:
+    if not options.command:
+        host = Host(root=options.host_root, state_roots=tuple(options.state_root))
+        daemon.run(options.output, host, options.seconds, options.every, options.listen)
+        return ExitCode.CLEAN
     program = Path(options.command[0]).name
     workload = options.workload or Workload("apps/v1", "Deployment", "default", program, program)
     if options.container:

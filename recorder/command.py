@@ -14,6 +14,7 @@ from pathlib import Path
 from recorder import layout, profile, sightings, store
 from recorder.errors import ExitCode, RecorderError
 from recorder.kernel import Programs, actions, load
+from recorder.session import Session
 
 TREE = 1
 POLL_MS = 100
@@ -46,35 +47,25 @@ def _record(
     workload: profile.Workload,
     seconds: float | None,
 ) -> Outcome:
-    clock, names = sightings.Clock.now(), sightings.Names()
+    session, names = Session.of(programs.hooks), sightings.Names()
     programs.put("syscall_actions", c.c_uint32(0), actions())
     programs.listen(names.receive)
     child, gate = _start_held(command)
-    begun = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
     _mark(programs, child)
     os.close(gate)
     status = _wait(programs, child, seconds)
     programs.drain()
     final = programs.get("subjects", layout.SubjectKey(tree=TREE), layout.Subject)
     assert final is not None, "nobody else removes it"
-    found, loss = sightings.read(programs, final, names, clock)
+    entries = sightings.entries_of(programs, {TREE})[TREE]
+    found, loss = sightings.read(final, entries, names, session.clock)
     if status == NOT_FOUND and not any(s.domain == "executables" for s in found):
         raise RecorderError(
             ExitCode.COMMAND_NOT_FOUND, f"`{command[0]}` cannot be run", "name a program after `--`"
         )
-    run = profile.Run(
-        uuid.uuid4().hex,
-        clock.wall(begun),
-        clock.wall(time.clock_gettime_ns(time.CLOCK_BOOTTIME)),
-        "from-creation",
-        os.uname().release,
-        os.uname().nodename,
-        programs.hooks.attached,
-        programs.hooks.missing,
-        programs.hooks.blind,
-        tuple(sorted(loss.items())),
-    )
-    return Outcome(store.write(output, profile.profile(workload, run, found)), status)
+    run = session.run(uuid.uuid4().hex, final, loss)
+    document = profile.profile(workload, run, found, programs.hooks.domains)
+    return Outcome(store.write(output, document), status)
 
 
 def _start_held(command: Sequence[str]) -> tuple[int, int]:
@@ -98,7 +89,9 @@ def _start_held(command: Sequence[str]) -> tuple[int, int]:
 def _mark(programs: Programs, child: int) -> None:
     """Make the child the root of the recorded tree."""
     key = layout.SubjectKey(tree=TREE)
-    programs.put("subjects", key, layout.Subject(id=TREE, pid=child, alive=1))
+    begun = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+    subject = layout.Subject(id=TREE, pid=child, alive=1, first_ns=begun)
+    programs.put("subjects", key, subject)
     handle = os.pidfd_open(child)
     try:
         programs.put("task_states", c.c_int(handle), layout.TaskState(key=key, subject=TREE))

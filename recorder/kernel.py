@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes as c
 import errno
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -15,17 +15,41 @@ from recorder.errors import ExitCode, RecorderError
 
 OBJECT = Path(__file__).parent / "bpf" / "recorder.bpf.o"
 BTF = Path("/sys/kernel/btf/vmlinux")
+MOUNTS = Path("/proc/self/mounts")
 LOCKDOWN = Path("/sys/kernel/security/lockdown")
 
 NEEDED = frozenset({"on_sys_enter", "on_fork", "on_exec", "on_exit"})
 """Without these there is no profile at all; every other program only leaves a domain blind."""
 
-BLIND = {
-    "on_sys_exit": "files, and syscalls that seccomp refuses",
-    "on_signal": "syscalls that seccomp kills for",
-    "on_capable": "capabilities",
+OPTIONAL = {
+    "on_sys_exit": (("files",), "files, TCP peers of servers, and syscalls that seccomp refuses"),
+    "on_signal": ((), "syscalls that seccomp kills for"),
+    "on_capable": (("capabilities",), "capabilities"),
+    "on_connect4": (("egress",), "IPv4 peers that it connects to"),
+    "on_connect6": (("egress",), "IPv6 peers that it connects to"),
+    "on_sendmsg4": (("egress",), "IPv4 peers of datagrams"),
+    "on_sendmsg6": (("egress",), "IPv6 peers of datagrams"),
+    "on_recvmsg4": ((), "IPv4 clients of UDP servers"),
+    "on_recvmsg6": ((), "IPv6 clients of UDP servers"),
+    "on_bind4": ((), "IPv4 clients of UDP servers"),
+    "on_bind6": ((), "IPv6 clients of UDP servers"),
+    "on_packet_out": (("egress",), "peers of connected datagrams, names of TLS servers"),
+    "on_packet_in": ((), "names of peers in DNS answers"),
 }
-"""Program -> what is not seen without it."""
+"""Program -> the domains that are not recorded without it, and what is not seen in words."""
+
+ALWAYS_BLIND = (
+    "files that the kernel itself opens, such as a program's dynamic linker",
+    "raw sockets and protocols other than TCP, UDP and SCTP",
+    "names in DNS over TCP, TLS or HTTPS",
+)
+"""What no hook of this recorder sees."""
+
+DOMAINS = ("syscalls", "executables", "files", "egress", "ingress", "capabilities")
+
+BATCH = 4096
+_ROOT_INODE = 1  # of the root of cgroup v2 (kernfs)
+_PLACE_BYTES = 64  # the kernel keeps its place in as many bytes as a key has, at least 4
 
 _Key = TypeVar("_Key", bound=c.Structure)
 _Value = TypeVar("_Value", bound=c.Structure)
@@ -38,6 +62,8 @@ class Hooks:
     attached: tuple[str, ...]
     missing: tuple[str, ...]
     blind: tuple[str, ...]
+    domains: tuple[str, ...]
+    """What is recorded; a domain that is not here has no list in a profile."""
 
 
 class Programs:
@@ -73,19 +99,31 @@ class Programs:
         libbpf.call("bpf_map_delete_elem")(self._maps[name], c.byref(key))
 
     def entries(
-        self, name: str, key: type[_Key], value: type[_Value]
+        self,
+        name: str,
+        key: type[_Key],
+        value: type[_Value],
+        subjects: Collection[int] | None = None,
     ) -> Iterator[tuple[_Key, _Value]]:
-        """What a hash map holds; entries that come or go meanwhile may be missed or given twice."""
-        step = libbpf.call("bpf_map_get_next_key")
-        last: _Key | None = None
-        while True:
-            following = key()
-            if step(self._maps[name], c.byref(last) if last else None, c.byref(following)):
-                return
-            found = self.get(name, following, value)
-            if found is not None:
-                yield following, found
-            last = following
+        """What a hash map holds, a batch of it in one call; an entry that moves meanwhile may come twice.
+
+        With ``subjects``, only keys that start with one of these ids.
+        """
+        place, found = (c.c_uint8 * _PLACE_BYTES)(), c.c_uint32()
+        begun, failed = False, 0
+        while not failed:
+            keys, values = (key * BATCH)(), (value * BATCH)()
+            found.value = BATCH
+            before = c.byref(place) if begun else None
+            failed = libbpf.call("bpf_map_lookup_batch")(
+                self._maps[name], before, c.byref(place), keys, values, c.byref(found), None
+            )
+            # At the end the kernel says ENOENT, with the last entries.
+            if failed and c.get_errno() != errno.ENOENT:
+                raise _refused(f"the map `{name}` cannot be read")
+            wanted = _wanted(keys, found.value, subjects)
+            yield from ((keys[i], values[i]) for i in wanted)
+            begun = True
 
     def listen(self, receive: Callable[[bytes], None]) -> None:
         """Give each event of the ring to `receive` from now on, whenever `poll` is called."""
@@ -121,7 +159,7 @@ def load(path: Path = OBJECT) -> Programs:
             return _attach(handle, missing)
         number = c.get_errno()
         libbpf.call("bpf_object__close")(handle)
-        optional = sorted(BLIND.keys() - refused)
+        optional = sorted(OPTIONAL.keys() - refused)
         if number == errno.EPERM or not optional:
             raise _refused("the kernel refuses the programs", number)
         # Which one it was, the kernel tells only in words; the optional ones go one by one.
@@ -207,8 +245,10 @@ def _tracepoints(name: str) -> frozenset[str]:
 
 def _attach(handle: int, missing: set[str]) -> Programs:
     links, attached, lacking, blind = [], [], [], []
+    without: set[str] = set()
+    cgroup = _root_cgroup()
     for program, name, section in _programs(handle):
-        link = None if name in missing else libbpf.call("bpf_program__attach")(program)
+        link = None if name in missing else _link(program, section, cgroup)
         if link:
             links.append(link)
             attached.append(section)
@@ -216,9 +256,39 @@ def _attach(handle: int, missing: set[str]) -> Programs:
             raise _refused(f"`{section}` cannot be attached")
         else:
             lacking.append(section)
-            blind.append(BLIND[name])
-    hooks = Hooks(tuple(sorted(attached)), tuple(sorted(lacking)), tuple(sorted(blind)))
+            unseen, words = OPTIONAL[name]
+            without.update(unseen)
+            blind.append(words)
+    if cgroup is not None:
+        os.close(cgroup)
+    domains = tuple(domain for domain in DOMAINS if domain not in without)
+    hooks = Hooks(
+        tuple(sorted(attached)),
+        tuple(sorted(lacking)),
+        tuple(sorted({*blind, *ALWAYS_BLIND})),
+        domains,
+    )
     return Programs(handle, hooks, links)
+
+
+def _link(program: int, section: str, cgroup: int | None) -> int | None:
+    if not section.startswith("cgroup"):
+        return libbpf.call("bpf_program__attach")(program)
+    return None if cgroup is None else libbpf.call("bpf_program__attach_cgroup")(program, cgroup)
+
+
+def _root_cgroup() -> int | None:
+    """The root of cgroup v2; None where it is not mounted, or only a part of it is to be seen."""
+    mounts = (line.split() for line in MOUNTS.read_text().splitlines())
+    for folder in (fields[1] for fields in mounts if fields[2] == "cgroup2"):
+        try:
+            descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        except OSError:
+            continue
+        if os.fstat(descriptor).st_ino == _ROOT_INODE:
+            return descriptor
+        os.close(descriptor)
+    return None
 
 
 def _programs(handle: int) -> Iterator[tuple[int, str, str]]:
@@ -237,11 +307,25 @@ def _maps(handle: int) -> Iterator[tuple[str, int]]:
         found = libbpf.call("bpf_object__next_map")(handle, found)
 
 
+def _wanted(keys: c.Array[_Key], count: int, subjects: Collection[int] | None) -> Iterable[int]:
+    """The places of the keys of these subjects; looks at no other field, for there may be very many."""
+    if subjects is None:
+        return range(count)
+    words = c.sizeof(keys[0]) // 8
+    firsts = memoryview(keys).cast("B").cast("Q")[: count * words : words].tolist()
+    return [place for place, subject in enumerate(firsts) if subject in subjects]
+
+
 def actions() -> layout.Actions:
-    """Which syscalls' exits are looked at, by ABI and number."""
+    """What the kernel side has to know of each syscall, by ABI and number."""
     wanted = layout.Actions()
+    bits = {
+        tables.OPENING: layout.ACTION_OPEN,
+        tables.ACCEPTING: layout.ACTION_ACCEPT,
+        tables.OVERCOMMITTING: layout.ACTION_MEMORY,
+    }
     for abi, architecture in enumerate(tables.abis()):
         for number, name in tables.syscall_names(architecture).items():
-            if name in tables.OPENING:
-                wanted.of[abi][number] = layout.ACTION_OPEN
+            for names, bit in bits.items():
+                wanted.of[abi][number] |= bit if name in names else 0
     return wanted

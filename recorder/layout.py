@@ -14,17 +14,22 @@ DOMAINS = (
 )  # fmt: skip
 EVENT_SUBJECT = 1
 EVENT_ENDED = 2
-EVENT_PATH = 3
+EVENT_DNS = 3
+EVENT_TLS = 4
+EVENT_PATH = 5
 ACTION_OPEN = 1
+ACTION_ACCEPT = 2
+ACTION_MEMORY = 4
 
 _Bitmaps = c.c_uint64 * SYSCALL_WORDS * 2
 
 
 class Config(c.Structure):
     _fields_: ClassVar = [
-        ("host_mntns", c.c_uint64),
         ("started_ns", c.c_uint64),
         ("watch", c.c_uint32),
+        ("host_inum", c.c_uint32),
+        ("own_inum", c.c_uint32),
         ("pad", c.c_uint32),
     ]
 
@@ -85,6 +90,36 @@ class Item(c.Structure):
     ]
 
 
+class PeerKey(c.Structure):
+    _fields_: ClassVar = [
+        ("subject", c.c_uint64),
+        ("address", c.c_uint8 * 16),
+        ("port", c.c_uint16),
+        ("domain", c.c_uint8),
+        ("protocol", c.c_uint8),
+        ("family", c.c_uint8),
+        ("phase", c.c_uint8),
+        ("pad", c.c_uint8 * 2),
+    ]
+
+
+class Peer(c.Structure):
+    _fields_: ClassVar = [
+        ("first_ns", c.c_uint64),
+        ("last_ns", c.c_uint64),
+        ("count", c.c_uint64),
+    ]
+
+
+class SocketState(c.Structure):
+    _fields_: ClassVar = [
+        ("peer", PeerKey),
+        ("bound", c.c_uint8),
+        ("sent", c.c_uint8),
+        ("pad", c.c_uint8 * 6),
+    ]
+
+
 class Event(c.Structure):
     _fields_: ClassVar = [
         ("kind", c.c_uint32),
@@ -95,6 +130,10 @@ class Event(c.Structure):
         ("phase", c.c_uint32),
         ("bytes", c.c_uint32),
     ]
+
+
+class SubjectEvent(c.Structure):
+    _fields_: ClassVar = [("event", Event), ("key", SubjectKey)]
 
 
 class Ledger(c.Structure):
@@ -113,7 +152,11 @@ SHARED: dict[str, type[c.Structure]] = {
     "task_state": TaskState,
     "item_key": ItemKey,
     "item": Item,
+    "peer_key": PeerKey,
+    "peer": Peer,
+    "socket_state": SocketState,
     "event": Event,
+    "subject_event": SubjectEvent,
     "ledger": Ledger,
 }
 """Name in layout.h -> its mirror."""

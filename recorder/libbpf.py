@@ -35,7 +35,10 @@ _SIGNATURES: dict[str, tuple[object, list[object]]] = {
     "bpf_map_lookup_elem": (_int, [_int, _pointer, _pointer]),
     "bpf_map_update_elem": (_int, [_int, _pointer, _pointer, c.c_uint64]),
     "bpf_map_delete_elem": (_int, [_int, _pointer]),
-    "bpf_map_get_next_key": (_int, [_int, _pointer, _pointer]),
+    "bpf_map_lookup_batch": (
+        _int,
+        [_int, _pointer, _pointer, _pointer, _pointer, _pointer, _pointer],
+    ),
     "ring_buffer__new": (_pointer, [_int, SAMPLE, _pointer, _pointer]),
     "ring_buffer__poll": (_int, [_pointer, _int]),
     "ring_buffer__consume": (_int, [_pointer]),

@@ -19,6 +19,8 @@ Document: TypeAlias = "dict[str, Json]"
 
 API_VERSION = "policyc.dev/v1"
 KIND = "AgentProfile"
+COVERAGE = ("from-creation", "from-exec", "attached-late", "unknown")
+"""How much of the life was observed, the most first."""
 ITEM_FIELDS = frozenset({"runs", "phase", "firstSeen", "lastSeen", "count"})
 
 
@@ -68,8 +70,10 @@ class Sighting:
     count: int = 0
 
 
-def profile(workload: Workload, run: Run, sightings: Iterable[Sighting]) -> Document:
-    """The profile of one run."""
+def profile(
+    workload: Workload, run: Run, sightings: Iterable[Sighting], domains: Iterable[str]
+) -> Document:
+    """The profile of one run; each recorded domain has a list, be it empty."""
     spec: Document = {
         "workload": {
             "apiVersion": workload.api_version,
@@ -81,10 +85,10 @@ def profile(workload: Workload, run: Run, sightings: Iterable[Sighting]) -> Docu
         "source": {"tool": "recorder", "version": VERSION},
         "runs": [_run(run)],
     }
-    domains: dict[str, list[Json]] = {}
+    found: dict[str, list[Json]] = {domain: [] for domain in domains}
     for sighting in sightings:
-        domains.setdefault(sighting.domain, []).append(_item(sighting, run.id))
-    spec.update(domains)
+        found[sighting.domain].append(_item(sighting, run.id))
+    spec.update(found)
     document: Document = {
         "apiVersion": API_VERSION,
         "kind": KIND,
@@ -183,6 +187,7 @@ def _join_runs(one: Document, other: Document) -> Document:
     for domain in sorted({*losses, *others}):
         loss[domain] = max(_number(losses.get(domain)), _number(others.get(domain)))
     joined["loss"] = loss
+    joined["coverage"] = max(str(one["coverage"]), str(other["coverage"]), key=COVERAGE.index)
     joined["blind"] = [*sorted({*_texts(one["blind"]), *_texts(other["blind"])})]
     _pick(joined, one, other, "start", min)
     return joined

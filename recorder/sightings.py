@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import ctypes as c
+import ipaddress
 import posixpath
+import socket
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
-from recorder import layout, tables
+from recorder import layout, tables, wire
 from recorder.kernel import Programs
-from recorder.profile import Sighting
+from recorder.profile import Sighting, Values
 
+PROTOCOLS = {socket.IPPROTO_TCP: "tcp", socket.IPPROTO_UDP: "udp", 132: "sctp"}
 MODES = {1: "read", 2: "write"}
 
 
@@ -29,7 +33,7 @@ class Clock:
         return self.offset_seconds + boot_ns / 1e9
 
 
-ItemId = tuple[int, int, int, int]
+ItemId: TypeAlias = "tuple[int, int, int, int]"
 """Subject, hash, domain, phase: as the kernel's map of items has them."""
 
 
@@ -38,8 +42,12 @@ class Names:
     """The names that came through the ring, by the item that they belong to."""
 
     by_item: dict[ItemId, str] = field(default_factory=dict)
+    by_address: dict[tuple[int, str], set[str]] = field(default_factory=dict)
+    """Subject and address -> the names that DNS gave it for."""
+    by_peer: dict[tuple[int, str, int], set[str]] = field(default_factory=dict)
+    """Subject, address and port -> the names that TLS connections asked it for."""
+    begun: list[layout.SubjectEvent] = field(default_factory=list)
     ended: set[int] = field(default_factory=set)
-    begun: set[int] = field(default_factory=set)
 
     def receive(self, raw: bytes) -> None:
         """One event of the ring."""
@@ -48,16 +56,40 @@ class Names:
         text = raw[head : head + event.bytes]
         match event.kind:
             case layout.EVENT_SUBJECT:
-                self.begun.add(event.subject)
+                self.begun.append(layout.SubjectEvent.from_buffer_copy(raw))
             case layout.EVENT_ENDED:
                 self.ended.add(event.subject)
             case layout.EVENT_PATH:
                 key = (event.subject, event.hash, event.domain, event.phase)
                 self.by_item[key] = path_of(text)
 
+            case layout.EVENT_DNS | layout.EVENT_TLS:
+                size = c.sizeof(layout.PeerKey)
+                self._name(layout.PeerKey.from_buffer_copy(text), event.kind, text[size:])
+
+    def _name(self, peer: layout.PeerKey, kind: int, message: bytes) -> None:
+        if kind == layout.EVENT_TLS:
+            name = wire.server_name(message)
+            if name:
+                key = (peer.subject, address_of(peer), peer.port)
+                self.by_peer.setdefault(key, set()).add(name)
+            return
+        name, addresses = wire.dns_answer(message)
+        for address in addresses:
+            self.by_address.setdefault((peer.subject, address), set()).add(name)
+
+    def hosts(self, subject: int, address: str, port: int) -> tuple[str, ...]:
+        """The names of a peer: what TLS asked for says more than what DNS answered."""
+        asked = self.by_peer.get((subject, address, port), set())
+        return tuple(sorted(asked or self.by_address.get((subject, address), set())))
+
     def forget(self, subject: int) -> None:
         """Drop what is kept of a subject that was written."""
         self.by_item = {key: name for key, name in self.by_item.items() if key[0] != subject}
+        self.by_address = {
+            key: hosts for key, hosts in self.by_address.items() if key[0] != subject
+        }
+        self.by_peer = {key: hosts for key, hosts in self.by_peer.items() if key[0] != subject}
 
 
 def path_of(components: bytes) -> str:
@@ -67,16 +99,46 @@ def path_of(components: bytes) -> str:
     return posixpath.normpath(posixpath.join("/", *texts))
 
 
+@dataclass(slots=True)
+class Entries:
+    """What the kernel's maps of items and peers hold of one subject."""
+
+    items: list[tuple[layout.ItemKey, layout.Item]] = field(default_factory=list)
+    peers: list[tuple[layout.PeerKey, layout.Peer]] = field(default_factory=list)
+
+    def remove(self, programs: Programs) -> None:
+        """Take them out of the maps."""
+        for item, _ in self.items:
+            programs.remove("items", item)
+        for peer, _ in self.peers:
+            programs.remove("peers", peer)
+
+
+def entries_of(programs: Programs, subjects: Collection[int]) -> dict[int, Entries]:
+    """The entries by subject; one pass over the maps for all of them."""
+    found = {subject: Entries() for subject in subjects}
+    for key, item in programs.entries("items", layout.ItemKey, layout.Item, found.keys()):
+        found[key.subject].items.append((key, item))
+    for peer, seen in programs.entries("peers", layout.PeerKey, layout.Peer, found.keys()):
+        found[peer.subject].peers.append((peer, seen))
+    return found
+
+
 def read(
-    programs: Programs, subject: layout.Subject, names: Names, clock: Clock
+    subject: layout.Subject, entries: Entries, names: Names, clock: Clock
 ) -> tuple[list[Sighting], dict[str, int]]:
     """The sightings of a subject so far, and what was lost of it by domain."""
     loss = {domain: int(subject.lost[i]) for i, domain in enumerate(layout.DOMAINS)}
     found = [*_syscalls(subject), *_capabilities(subject)]
-    entries = programs.entries("items", layout.ItemKey, layout.Item)
-    mine = ((key, item) for key, item in entries if key.subject == subject.id)
-    found.extend(_items(mine, names, clock, loss))
+    found.extend(_items(entries, names, clock, loss))
+    found.extend(_peers(entries, names, clock))
     return found, loss
+
+
+def address_of(peer: layout.PeerKey) -> str:
+    """The address as text."""
+    packed = bytes(peer.address)
+    return str(ipaddress.ip_address(packed[:4] if peer.family == socket.AF_INET else packed))
 
 
 def _syscalls(subject: layout.Subject) -> Iterator[Sighting]:
@@ -98,12 +160,12 @@ def _capabilities(subject: layout.Subject) -> Iterator[Sighting]:
 
 
 def _items(
-    entries: Iterable[tuple[layout.ItemKey, layout.Item]],
+    entries: Entries,
     names: Names,
     clock: Clock,
     loss: dict[str, int],
 ) -> Iterator[Sighting]:
-    for key, item in entries:
+    for key, item in entries.items:
         domain, phase = layout.DOMAINS[key.domain], layout.PHASES[key.phase]
         name = names.by_item.get((key.subject, key.hash, key.domain, key.phase))
         if name is None:
@@ -112,6 +174,20 @@ def _items(
             continue
         times = clock.wall(item.first_ns), clock.wall(item.last_ns)
         yield Sighting(domain, _values(domain, name, item.modes), phase, *times, item.count)
+
+
+def _peers(entries: Entries, names: Names, clock: Clock) -> Iterator[Sighting]:
+    for key, peer in entries.peers:
+        protocol = PROTOCOLS.get(key.protocol)
+        # A UDP socket that is connected to port 0 only asks for a route.
+        if protocol is None or not key.port:
+            continue
+        domain, address = layout.DOMAINS[key.domain], address_of(key)
+        hosts = names.hosts(key.subject, address, key.port) if domain == "egress" else ()
+        values: Values = (("address", address), ("port", key.port), ("protocol", protocol))
+        named: Values = (*values, ("hosts", hosts)) if hosts else values
+        times = clock.wall(peer.first_ns), clock.wall(peer.last_ns)
+        yield Sighting(domain, named, layout.PHASES[key.phase], *times, peer.count)
 
 
 def _values(domain: str, path: str, modes: int) -> tuple[tuple[str, str | tuple[str, ...]], ...]:

@@ -12,16 +12,16 @@ from recorder.errors import ExitCode, RecorderError
 from recorder.profile import API_VERSION, KIND, Document, join
 
 
-def write(folder: Path, document: Document) -> Path:
-    """Join the profile with the one that is there; RecorderError when the disk is full or the folder refuses."""
-    path = folder / f"{name_of(document)}.json"
+def write(folder: Path, *documents: Document) -> Path:
+    """Join profiles of one container with the one that is there; RecorderError when that is impossible."""
+    path = folder / f"{name_of(documents[0])}.json"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         known = _read(path)
-        text = json.dumps(join([*known, document]), indent=2, ensure_ascii=False) + "\n"
-        _replace(path, text.encode())
+        text = json.dumps(join([*known, *documents]), indent=2, ensure_ascii=False) + "\n"
+        replace(path, text.encode())
     except OSError as error:
-        raise _failure(path, error) from error
+        raise failure(path, error) from error
     return path
 
 
@@ -54,7 +54,8 @@ def _foreign(path: Path) -> RecorderError:
     )
 
 
-def _replace(path: Path, data: bytes) -> None:
+def replace(path: Path, data: bytes) -> None:
+    """Write the file whole or not at all; OSError leaves the old one."""
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
     try:
         with os.fdopen(descriptor, "wb") as file:
@@ -68,7 +69,8 @@ def _replace(path: Path, data: bytes) -> None:
         raise
 
 
-def _failure(path: Path, error: OSError) -> RecorderError:
+def failure(path: Path, error: OSError) -> RecorderError:
+    """What an OSError means for who runs the recorder."""
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
         return RecorderError(
             ExitCode.FULL_DISK,

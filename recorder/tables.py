@@ -13,6 +13,16 @@ COMPAT: Mapping[str, str] = {"amd64": "386", "arm64": "arm"}
 OPENING = frozenset({"open", "openat", "openat2", "creat", "open_by_handle_at"})
 """Calls that return a descriptor of a path."""
 
+ACCEPTING = frozenset({"accept", "accept4"})
+"""Calls that return a descriptor of a connection."""
+
+OVERCOMMITTING = frozenset(
+    """mmap mmap2 mremap mprotect brk execve execveat clone clone3 fork vfork shmget shmat memfd_create
+    ftruncate fallocate""".split()
+)
+"""Calls in which the kernel asks for SYS_ADMIN only to know how much memory may be promised
+(cap_vm_enough_memory in security/commoncap.c, Linux 6.18)."""
+
 CAPABILITIES = (
     """CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE
     NET_BIND_SERVICE NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT

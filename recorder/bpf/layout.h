@@ -36,22 +36,25 @@ enum domain {
 };
 
 enum event_kind {
-	EVENT_SUBJECT = 1, /* a subject was seen for the first time */
-	EVENT_ENDED,	   /* the last known task of a subject exited */
+	EVENT_SUBJECT = 1, /* a subject was seen for the first time; its key follows */
+	EVENT_ENDED,	   /* the last known task of a subject exited; its key follows */
+	EVENT_DNS,	   /* an answer of a name server: a peer_key and the message follow */
+	EVENT_TLS,	   /* the first bytes of a TLS connection: a peer_key and they follow */
 	EVENT_PATH,	   /* a file or executable was seen for the first time; components follow, last one first */
-	EVENT_NAME,	   /* a path as the program gave it, relative to its working directory */
 };
 
-/* What a system call does that its exit is looked at for; indexed by number in `struct actions`. */
+/* What a system call does; bits, by number in `struct actions`. */
 enum action {
-	ACTION_NONE,
-	ACTION_OPEN, /* returns a descriptor of a path */
+	ACTION_OPEN = 1, /* returns a descriptor of a path */
+	ACTION_ACCEPT = 2, /* returns a descriptor of a connection */
+	ACTION_MEMORY = 4, /* asks for SYS_ADMIN, only to know how much may be overcommitted */
 };
 
 struct config {
-	__u64 host_mntns;  /* unique id; its tasks are not recorded */
-	__u64 started_ns;  /* boot time; a task that is older was there before the recorder */
-	__u32 watch;	   /* record every other mount namespace, or only marked trees */
+	__u64 started_ns; /* boot time; a task that is older was there before the recorder */
+	__u32 watch;	  /* record every mount namespace but two, or only marked trees */
+	__u32 host_inum;  /* the mount namespace of the host's first process */
+	__u32 own_inum;	  /* the recorder's */
 	__u32 pad;
 };
 
@@ -107,6 +110,31 @@ struct item {
 	__u32 sent; /* its name went into the ring */
 };
 
+struct peer_key {
+	__u64 subject;
+	__u8 address[16]; /* IPv4 in the first four bytes */
+	__u16 port; /* of the server's side, host byte order */
+	__u8 domain; /* EGRESS or INGRESS */
+	__u8 protocol; /* IPPROTO_... */
+	__u8 family; /* AF_... */
+	__u8 phase;
+	__u8 pad[2];
+};
+
+struct peer {
+	__u64 first_ns;
+	__u64 last_ns;
+	__u64 count;
+};
+
+/* What a socket is known for, from the call that set it up to its packets, which no task stands for. */
+struct socket_state {
+	struct peer_key peer; /* of the last connect; `subject` 0: none */
+	__u8 bound; /* to a port that the program chose */
+	__u8 sent; /* a packet */
+	__u8 pad[6];
+};
+
 struct event {
 	__u32 kind;
 	__u32 domain;
@@ -115,6 +143,11 @@ struct event {
 	__u64 at_ns;
 	__u32 phase;
 	__u32 bytes; /* of the text that follows */
+};
+
+struct subject_event {
+	struct event event;
+	struct subject_key key;
 };
 
 /* What cannot be blamed on one subject; user land adds it to every run that was open. */

@@ -48,6 +48,23 @@ struct {
 	__type(value, struct item);
 } items SEC(".maps");
 
+/* Peer of a subject -> how often. Full: counted in subject.lost of its domain. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, ITEMS);
+	__type(key, struct peer_key);
+	__type(value, struct peer);
+} peers SEC(".maps");
+
+/* Socket -> its state. No memory left: its peer is noted at once, and its names are counted as lost. */
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct socket_state);
+} socket_states SEC(".maps");
+
 /* First sightings. Full: item.sent stays 0 and the next sighting tries again; user land knows by it. */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);

@@ -21,54 +21,97 @@ static __always_inline struct scratch *take_scratch(void)
 	return scratch;
 }
 
+struct hashing {
+	const char *text;
+	__u64 hash;
+	__u32 words;
+	__u32 pad;
+};
+
+static long hash_word(__u32 index, struct hashing *so_far)
+{
+	__u64 word;
+
+	if (index >= PATH_BYTES / 8)
+		return 1;
+	word = *(const __u64 *)(so_far->text + index * 8);
+	so_far->hash = (so_far->hash ^ word) * 0x100000001b3ULL;
+	so_far->hash ^= so_far->hash >> 29;
+	return 0;
+}
+
 /* FNV-1a over 8 bytes a step; two paths of one subject share a value once in 2^64. */
 static __always_inline __u64 hash_of(const char *text, __u32 bytes)
 {
-	__u64 hash = 0xcbf29ce484222325ULL;
+	struct hashing so_far = { .text = text, .hash = 0xcbf29ce484222325ULL };
 
-	for (__u32 at = 0; at + 8 <= PATH_BYTES; at += 8) {
-		if (at >= bytes)
-			break;
-		hash = (hash ^ *(const __u64 *)(text + at)) * 0x100000001b3ULL;
-		hash ^= hash >> 29;
+	bpf_loop((bytes + 7) / 8, hash_word, &so_far, 0);
+	return so_far.hash;
+}
+
+struct walk {
+	struct scratch *scratch;
+	struct dentry *dentry, *root;
+	struct vfsmount *mnt, *root_mnt;
+	__u32 used;
+	__u32 arrived;
+};
+
+/* Write one component, or go from the root of a mount to where it is mounted. */
+static long climb(__u32 index, struct walk *walk)
+{
+	struct vfsmount *mnt = walk->mnt;
+	struct dentry *dentry = walk->dentry, *mnt_root = BPF_CORE_READ(mnt, mnt_root), *parent;
+	struct mount *mount, *above;
+	__u32 used = walk->used;
+	long length;
+
+	if (dentry == walk->root && mnt == walk->root_mnt) {
+		walk->arrived = 1;
+		return 1;
 	}
-	return hash;
+	parent = BPF_CORE_READ(dentry, d_parent);
+	if (dentry == mnt_root || dentry == parent) {
+		mount = (void *)mnt - bpf_core_field_offset(struct mount, mnt);
+		above = BPF_CORE_READ(mount, mnt_parent);
+		/* Of no mount below the task's root: of memory, or of a tree that was detached. */
+		if (above == mount || dentry != mnt_root) {
+			walk->arrived = 1;
+			return 1;
+		}
+		walk->dentry = BPF_CORE_READ(mount, mnt_mountpoint);
+		walk->mnt = (void *)above + bpf_core_field_offset(struct mount, mnt);
+		return 0;
+	}
+	if (used >= PATH_BYTES)
+		return 1;
+	length = bpf_probe_read_kernel_str(walk->scratch->text + used, NAME_BYTES,
+					   BPF_CORE_READ(dentry, d_name.name));
+	if (length <= 0)
+		return 1;
+	walk->used = used + length;
+	walk->dentry = parent;
+	return 0;
 }
 
 /* Bytes written into scratch->text, or 0 when the path is too long. */
 static __always_inline __u32 write_path(struct scratch *scratch, struct task_struct *task, const struct path *path)
 {
-	struct dentry *dentry = BPF_CORE_READ(path, dentry), *root = BPF_CORE_READ(task, fs, root.dentry);
-	struct vfsmount *mnt = BPF_CORE_READ(path, mnt), *root_mnt = BPF_CORE_READ(task, fs, root.mnt);
-	struct mount *mount, *above;
-	__u32 used = 0;
-	long length;
+	struct walk walk = {
+		.scratch = scratch,
+		.dentry = BPF_CORE_READ(path, dentry),
+		.mnt = BPF_CORE_READ(path, mnt),
+		.root = BPF_CORE_READ(task, fs, root.dentry),
+		.root_mnt = BPF_CORE_READ(task, fs, root.mnt),
+	};
 
-	for (int step = 0; step < MAX_COMPONENTS; step++) {
-		struct dentry *parent;
-
-		if (dentry == root && mnt == root_mnt)
-			return used;
-		parent = BPF_CORE_READ(dentry, d_parent);
-		if (dentry == BPF_CORE_READ(mnt, mnt_root) || dentry == parent) {
-			mount = (void *)mnt - bpf_core_field_offset(struct mount, mnt);
-			above = BPF_CORE_READ(mount, mnt_parent);
-			if (above == mount || dentry != BPF_CORE_READ(mnt, mnt_root))
-				return used;
-			dentry = BPF_CORE_READ(mount, mnt_mountpoint);
-			mnt = (void *)above + bpf_core_field_offset(struct mount, mnt);
-			continue;
-		}
-		if (used >= PATH_BYTES)
-			return 0;
-		length = bpf_probe_read_kernel_str(scratch->text + used, NAME_BYTES,
-						   BPF_CORE_READ(dentry, d_name.name));
-		if (length <= 0)
-			return 0;
-		used += length;
-		dentry = parent;
-	}
-	return 0;
+	bpf_loop(MAX_COMPONENTS, climb, &walk, 0);
+	if (!walk.arrived)
+		return 0;
+	if (walk.used)
+		return walk.used;
+	scratch->text[0] = 0; /* the root itself */
+	return 1;
 }
 
 /* Count the text in scratch as an item, and send it when it is new. */
@@ -129,37 +172,21 @@ static __always_inline void note_path(struct task_struct *task, struct task_stat
 	scratch->busy = 0;
 }
 
-/* A name as it was given; the working directory follows it. */
-static __always_inline void note_string(struct task_struct *task, struct task_state *state, const char *name,
-					__u32 domain, __u32 modes)
-{
-	struct scratch *scratch = take_scratch();
-	struct subject *subject;
-	long length;
-
-	if (!scratch) {
-		subject = subject_of(state);
-		if (subject)
-			lose(subject, domain);
-		return;
-	}
-	length = bpf_probe_read_kernel_str(scratch->text, PATH_BYTES, name);
-	note_text(scratch, state, EVENT_NAME, domain, modes, length > 0 ? length : 0);
-	scratch->busy = 0;
-}
-
-static __always_inline void note_descriptor(struct task_struct *task, struct task_state *state, unsigned int fd)
+/* The open file of a descriptor of the running task, or NULL. */
+static __always_inline struct file *file_of(struct task_struct *task, unsigned int fd)
 {
 	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
 	struct file **files = BPF_CORE_READ(table, fd), *file = NULL;
-	unsigned int mode;
 
-	if (fd >= BPF_CORE_READ(table, max_fds))
-		return;
-	bpf_probe_read_kernel(&file, sizeof(file), files + fd);
-	if (!file)
-		return;
-	mode = BPF_CORE_READ(file, f_mode);
+	if (fd < BPF_CORE_READ(table, max_fds))
+		bpf_probe_read_kernel(&file, sizeof(file), files + fd);
+	return file;
+}
+
+static __always_inline void note_file(struct task_struct *task, struct task_state *state, struct file *file)
+{
+	unsigned int mode = BPF_CORE_READ(file, f_mode);
+
 	if (!(mode & FMODE_PATH))
 		note_path(task, state, &file->f_path, FILES, mode & (FMODE_READ | FMODE_WRITE));
 }

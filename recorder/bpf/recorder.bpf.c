@@ -14,6 +14,14 @@
 #include "maps.h"
 #include "subject.h"
 #include "paths.h"
+#include "sockets.h"
+
+/* Types that no map has, kept in the object's BTF: the test of layout.py reads them there. */
+enum phase *shared_phase;
+enum domain *shared_domain;
+enum event_kind *shared_event_kind;
+enum action *shared_action;
+struct subject_event *shared_subject_event;
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -85,7 +93,8 @@ int BPF_PROG(on_sys_exit, struct pt_regs *regs, long returned)
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct task_state *state;
 	struct actions *actions;
-	__u32 number = number_of(regs), abi, zero = 0;
+	struct file *file;
+	__u32 number = number_of(regs), abi, action, zero = 0;
 
 	if (returned < 0) {
 		if (!task->seccomp.mode)
@@ -100,11 +109,15 @@ int BPF_PROG(on_sys_exit, struct pt_regs *regs, long returned)
 	if (!actions || number >= MAX_SYSCALLS)
 		return 0;
 	BOUNDED(number, MAX_SYSCALLS);
-	if (actions->of[abi][number] != ACTION_OPEN)
+	action = actions->of[abi][number];
+	if (!(action & (ACTION_OPEN | ACTION_ACCEPT)))
 		return 0;
 	state = current_state(task);
-	if (state)
-		note_descriptor(task, state, returned);
+	file = state ? file_of(task, returned) : NULL;
+	if (file && action & ACTION_OPEN)
+		note_file(task, state, file);
+	else if (file)
+		note_accepted(state, file);
 	return 0;
 }
 
@@ -154,8 +167,6 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 	__builtin_memset(state->seen, 0, sizeof(state->seen));
 	state->asked = state->granted = 0;
 	note_path(task, state, &program->file->f_path, EXECUTABLES, 1);
-	if (program->interp != program->filename)
-		note_string(task, state, program->filename, FILES, 1);
 	return 0;
 }
 
@@ -169,6 +180,19 @@ int BPF_PROG(on_exit, struct task_struct *task)
 	return 0;
 }
 
+/* Each mmap of every process asks for SYS_ADMIN (security_vm_enough_memory_mm), and none needs it. */
+static __always_inline bool is_overcommit(struct task_state *state, __u32 abi, int capability)
+{
+	const int sys_admin = 21;
+	__u32 zero = 0, number = state->syscall;
+	struct actions *actions = bpf_map_lookup_elem(&syscall_actions, &zero);
+
+	if (!actions || capability != sys_admin || number >= MAX_SYSCALLS)
+		return false;
+	BOUNDED(number, MAX_SYSCALLS);
+	return actions->of[abi][number] & ACTION_MEMORY;
+}
+
 SEC("tp_btf/cap_capable")
 int BPF_PROG(on_capable, const void *cred, void *target, void *holder, int capability, int refused)
 {
@@ -178,7 +202,7 @@ int BPF_PROG(on_capable, const void *cred, void *target, void *holder, int capab
 	struct subject *subject;
 	__u32 phase;
 
-	if (!state)
+	if (!state || is_overcommit(state, abi_of(task), capability))
 		return 0;
 	if (refused ? state->asked & bit : state->granted & bit)
 		return 0;

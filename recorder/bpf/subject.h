@@ -58,12 +58,15 @@ static __always_inline __u64 mntns_of(struct mnt_namespace *ns)
 	return ns->ns.inum;
 }
 
-static __always_inline void tell(__u32 kind, __u64 subject)
+static __always_inline void tell(__u32 kind, __u64 id, const struct subject_key *key)
 {
-	struct event event = { .kind = kind, .subject = subject, .at_ns = bpf_ktime_get_boot_ns() };
+	struct subject_event told = {
+		.event = { .kind = kind, .subject = id, .at_ns = bpf_ktime_get_boot_ns(), .bytes = sizeof(*key) },
+		.key = *key,
+	};
 
-	/* Nothing is lost with it: user land finds subjects in their map, a little later. */
-	bpf_ringbuf_output(&events, &event, sizeof(event), 0);
+	/* Nothing is lost when it is full: user land also finds subjects in their map, a little later. */
+	bpf_ringbuf_output(&events, &told, sizeof(told), 0);
 }
 
 static __always_inline void leave(struct task_state *state)
@@ -71,7 +74,7 @@ static __always_inline void leave(struct task_state *state)
 	struct subject *subject = subject_of(state);
 
 	if (subject && __sync_fetch_and_add(&subject->alive, -1) == 1)
-		tell(EVENT_ENDED, subject->id);
+		tell(EVENT_ENDED, subject->id, &state->key);
 }
 
 /* Rare, and separate: what it needs is not on the stack of every program. */
@@ -95,7 +98,7 @@ static __noinline int add_subject(struct task_state *state, __u32 inum, __u64 or
 	fresh->late = late;
 	failed = bpf_map_update_elem(&subjects, &state->key, fresh, BPF_NOEXIST);
 	if (!failed)
-		tell(EVENT_SUBJECT, fresh->id);
+		tell(EVENT_SUBJECT, fresh->id, &state->key);
 	else if (failed != -EEXIST)
 		count(&counts->subjects_full);
 	return 0;
@@ -131,23 +134,37 @@ static __always_inline void enter(struct task_struct *task, struct task_state *s
 	state->subject = subject->id;
 }
 
+/*
+ * The state that a program finds which runs on behalf of a call that was noted before. A worker of io_uring
+ * makes no calls and is forked unseen: it stands for its process.
+ */
+static __always_inline struct task_state *known_state(struct task_struct *task)
+{
+	struct task_state *state = bpf_task_storage_get(&task_states, task, NULL, 0);
+
+	if (!state)
+		state = bpf_task_storage_get(&task_states, task->group_leader, NULL, 0);
+	return state && state->subject ? state : NULL;
+}
+
 /* The state of the running task when it is to be recorded, up to date; or NULL. */
 static __always_inline struct task_state *current_state(struct task_struct *task)
 {
 	struct task_state *state = bpf_task_storage_get(&task_states, task, NULL, 0);
 	struct config *config;
 	struct ledger *counts;
+	struct mnt_namespace *ns;
 	__u64 mntns, cgroup;
-	__u32 zero = 0;
+	__u32 zero = 0, inum;
 
 	if (state && state->key.tree)
 		return state;
 	config = bpf_map_lookup_elem(&settings, &zero);
 	if (!config || !config->watch)
 		return NULL;
-	mntns = mntns_of(task->nsproxy->mnt_ns);
-	if (mntns == config->host_mntns)
-		mntns = 0;
+	ns = task->nsproxy->mnt_ns;
+	inum = ns->ns.inum;
+	mntns = inum == config->host_inum || inum == config->own_inum ? 0 : mntns_of(ns);
 	if (!state && !mntns)
 		return NULL;
 	cgroup = mntns ? task->cgroups->dfl_cgrp->kn->id : 0;

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only */
+/*
+ * Peers. The cgroup hooks see every connect and datagram of a process, whichever call or ring it came by;
+ * what its packets say (names in DNS answers and in TLS greetings) is tied to it by the socket's storage.
+ */
+#ifndef RECORDER_SOCKETS_H
+#define RECORDER_SOCKETS_H
+
+#include <bpf/bpf_endian.h>
+
+#define AF_INET 2
+#define AF_INET6 10
+#define IPPROTO_TCP 6
+#define IPPROTO_UDP 17
+#define IPPROTO_MPTCP 262
+#define DNS_PORT 53
+#define TLS_HANDSHAKE 0x16
+#define MESSAGE_BYTES 2048
+#define MESSAGE_LEAST 16
+
+static __always_inline void note_peer(const struct peer_key *key, struct subject *subject)
+{
+	struct peer fresh = { .first_ns = bpf_ktime_get_boot_ns() };
+	struct peer *peer = bpf_map_lookup_elem(&peers, key);
+
+	if (!peer) {
+		bpf_map_update_elem(&peers, key, &fresh, BPF_NOEXIST);
+		peer = bpf_map_lookup_elem(&peers, key);
+	}
+	if (peer) {
+		count(&peer->count);
+		peer->last_ns = bpf_ktime_get_boot_ns();
+	} else if (subject) {
+		lose(subject, key->domain);
+	}
+}
+
+/* The address that a program names, in the form of a key: IPv4 in IPv6 is IPv4. */
+static __always_inline void address_of(struct peer_key *key, __u32 family, const __u32 *words)
+{
+	if (family == AF_INET) {
+		__builtin_memcpy(key->address, words, 4);
+		key->family = AF_INET;
+		return;
+	}
+	if (!words[0] && !words[1] && words[2] == bpf_htonl(0xffff)) {
+		__builtin_memcpy(key->address, words + 3, 4);
+		key->family = AF_INET;
+		return;
+	}
+	__builtin_memcpy(key->address, words, 16);
+	key->family = AF_INET6;
+}
+
+static __always_inline __u8 protocol_of(__u32 protocol)
+{
+	return protocol == IPPROTO_MPTCP ? IPPROTO_TCP : protocol;
+}
+
+static __always_inline void start_key(struct peer_key *key, struct bpf_sock_addr *address, __u32 domain,
+				      struct task_state *state, const __u32 *words)
+{
+	key->subject = state->subject;
+	key->port = bpf_ntohs(address->user_port);
+	key->domain = domain;
+	key->protocol = protocol_of(address->protocol);
+	key->phase = phase_of(state);
+	address_of(key, address->family, words);
+}
+
+/* A UDP connect sends nothing: resolvers make one for each address that they sort. Its first packet counts. */
+static __always_inline int connecting(struct bpf_sock_addr *address, const __u32 *words)
+{
+	struct task_state *state = known_state(bpf_get_current_task_btf());
+	struct peer_key key = {};
+	struct socket_state *socket;
+	struct subject *subject;
+
+	if (!state)
+		return 1;
+	start_key(&key, address, EGRESS, state, words);
+	subject = subject_of(state);
+	socket = address->sk ? bpf_sk_storage_get(&socket_states, address->sk, NULL,
+						  BPF_SK_STORAGE_GET_F_CREATE) : NULL;
+	if (socket) {
+		socket->peer = key;
+		socket->sent = 0;
+	} else if (subject) {
+		lose(subject, EGRESS);
+	}
+	if (key.protocol != IPPROTO_UDP || !socket)
+		note_peer(&key, subject);
+	return 1;
+}
+
+static __always_inline int sending(struct bpf_sock_addr *address, const __u32 *words)
+{
+	struct task_state *state = known_state(bpf_get_current_task_btf());
+	struct peer_key key = {};
+	struct socket_state *socket;
+
+	if (!state)
+		return 1;
+	start_key(&key, address, EGRESS, state, words);
+	note_peer(&key, subject_of(state));
+	socket = address->sk ? bpf_sk_storage_get(&socket_states, address->sk, NULL,
+						  BPF_SK_STORAGE_GET_F_CREATE) : NULL;
+	if (socket) {
+		socket->peer = key;
+		socket->sent = 1;
+	}
+	return 1;
+}
+
+/* Datagrams that come to a port which the program chose; others are answers. */
+static __always_inline int receiving(struct bpf_sock_addr *address, const __u32 *words)
+{
+	struct task_state *state = known_state(bpf_get_current_task_btf());
+	struct peer_key key = {};
+	struct socket_state *socket;
+
+	if (!state || !address->sk)
+		return 1;
+	socket = bpf_sk_storage_get(&socket_states, address->sk, NULL, 0);
+	if (!socket || !socket->bound)
+		return 1;
+	start_key(&key, address, INGRESS, state, words);
+	key.port = address->sk->src_port;
+	note_peer(&key, subject_of(state));
+	return 1;
+}
+
+static __always_inline int binding(struct bpf_sock_addr *address)
+{
+	struct socket_state *socket;
+
+	if (!address->user_port || !address->sk || !known_state(bpf_get_current_task_btf()))
+		return 1;
+	socket = bpf_sk_storage_get(&socket_states, address->sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+	if (socket)
+		socket->bound = 1;
+	return 1;
+}
+
+#define FOUR(address) { (address)->user_ip4 }
+#define SIX(address) { (address)->user_ip6[0], (address)->user_ip6[1], (address)->user_ip6[2], (address)->user_ip6[3] }
+
+#define ADDRESS_HOOK(section, name, act, words_of)             \
+	SEC(section)                                           \
+	int name(struct bpf_sock_addr *address)                \
+	{                                                      \
+		const __u32 words[4] = words_of(address);      \
+							       \
+		return act(address, words);                    \
+	}
+
+ADDRESS_HOOK("cgroup/connect4", on_connect4, connecting, FOUR)
+ADDRESS_HOOK("cgroup/connect6", on_connect6, connecting, SIX)
+ADDRESS_HOOK("cgroup/sendmsg4", on_sendmsg4, sending, FOUR)
+ADDRESS_HOOK("cgroup/sendmsg6", on_sendmsg6, sending, SIX)
+ADDRESS_HOOK("cgroup/recvmsg4", on_recvmsg4, receiving, FOUR)
+ADDRESS_HOOK("cgroup/recvmsg6", on_recvmsg6, receiving, SIX)
+
+SEC("cgroup/bind4")
+int on_bind4(struct bpf_sock_addr *address)
+{
+	return binding(address);
+}
+
+SEC("cgroup/bind6")
+int on_bind6(struct bpf_sock_addr *address)
+{
+	return binding(address);
+}
+
+/* A connection that a server took: the port is its own, the address the client's. */
+static __always_inline void note_accepted(struct task_state *state, struct file *file)
+{
+	struct socket *socket = BPF_CORE_READ(file, private_data);
+	struct sock *sock = BPF_CORE_READ(socket, sk);
+	struct peer_key key = { .subject = state->subject, .domain = INGRESS, .phase = phase_of(state) };
+	__u16 family = BPF_CORE_READ(sock, __sk_common.skc_family);
+	__u32 words[4] = {};
+
+	if (family == AF_INET)
+		words[0] = BPF_CORE_READ(sock, __sk_common.skc_daddr);
+	else if (family == AF_INET6)
+		BPF_CORE_READ_INTO(&words, sock, __sk_common.skc_v6_daddr);
+	else
+		return;
+	key.port = BPF_CORE_READ(sock, __sk_common.skc_num);
+	key.protocol = protocol_of(BPF_CORE_READ(sock, sk_protocol));
+	address_of(&key, family, words);
+	note_peer(&key, subject_of(state));
+}
+
+/* Give a message of a socket to user land, which takes the names from it; what the ring has no room for is lost. */
+static __always_inline void send_message(struct __sk_buff *packet, __u32 offset, __u32 kind, struct peer_key *peer)
+{
+	struct scratch *scratch = take_scratch();
+	struct ledger *counts = ledger();
+	__u32 bytes = packet->len - offset;
+	struct event *event;
+	char *text;
+
+	if (!scratch) {
+		if (counts)
+			count(&counts->ring_full[EGRESS]);
+		return;
+	}
+	if (bytes > MESSAGE_BYTES)
+		bytes = MESSAGE_BYTES;
+	asm volatile("" : "+r"(bytes));
+	__builtin_memcpy(scratch->text, peer, sizeof(*peer));
+	text = scratch->text + sizeof(*peer);
+	if (bytes >= MESSAGE_LEAST && bytes <= MESSAGE_BYTES && !bpf_skb_load_bytes(packet, offset, text, bytes)) {
+		bytes += sizeof(*peer);
+		event = &scratch->event;
+		*event = (struct event){ .kind = kind, .domain = EGRESS, .subject = peer->subject,
+					 .at_ns = bpf_ktime_get_boot_ns(), .phase = peer->phase, .bytes = bytes };
+		if (bpf_ringbuf_output(&events, event, sizeof(*event) + bytes, 0) && counts)
+			count(&counts->ring_full[EGRESS]);
+	}
+	scratch->busy = 0;
+}
+
+/* Where the payload begins and which ports it goes between; false when it has no TCP or UDP header. */
+static __always_inline bool read_headers(struct __sk_buff *packet, __u32 *offset, __u8 *protocol, __u16 *source)
+{
+	__u8 first = 0, words = 0;
+	__u16 port;
+
+	if (bpf_skb_load_bytes(packet, 0, &first, 1))
+		return false;
+	*offset = first >> 4 == 4 ? (first & 0xf) * 4 : 40;
+	if (bpf_skb_load_bytes(packet, first >> 4 == 4 ? 9 : 6, protocol, 1) ||
+	    bpf_skb_load_bytes(packet, *offset, &port, 2))
+		return false;
+	*source = bpf_ntohs(port);
+	if (*protocol == IPPROTO_UDP) {
+		*offset += 8;
+		return true;
+	}
+	if (*protocol != IPPROTO_TCP || bpf_skb_load_bytes(packet, *offset + 12, &words, 1))
+		return false;
+	*offset += (words >> 4) * 4;
+	return true;
+}
+
+static __always_inline struct socket_state *state_of(struct __sk_buff *packet)
+{
+	struct bpf_sock *sock = packet->sk;
+
+	sock = sock ? bpf_sk_fullsock(sock) : NULL;
+	return sock ? bpf_sk_storage_get(&socket_states, sock, NULL, 0) : NULL;
+}
+
+SEC("cgroup_skb/egress")
+int on_packet_out(struct __sk_buff *packet)
+{
+	struct socket_state *socket = state_of(packet);
+	__u32 offset;
+	__u16 source;
+	__u8 protocol, first = 0;
+
+	if (!socket || !socket->peer.subject || socket->sent)
+		return 1;
+	if (!read_headers(packet, &offset, &protocol, &source))
+		return 1;
+	if (protocol == IPPROTO_UDP) {
+		socket->sent = 1;
+		note_peer(&socket->peer, NULL);
+	} else if (packet->len > offset) {
+		socket->sent = 1;
+		if (!bpf_skb_load_bytes(packet, offset, &first, 1) && first == TLS_HANDSHAKE)
+			send_message(packet, offset, EVENT_TLS, &socket->peer);
+	}
+	return 1;
+}
+
+SEC("cgroup_skb/ingress")
+int on_packet_in(struct __sk_buff *packet)
+{
+	struct socket_state *socket = state_of(packet);
+	__u32 offset;
+	__u16 source;
+	__u8 protocol;
+
+	if (!socket || !socket->peer.subject || socket->peer.port != DNS_PORT)
+		return 1;
+	if (read_headers(packet, &offset, &protocol, &source) && protocol == IPPROTO_UDP && source == DNS_PORT)
+		send_message(packet, offset, EVENT_DNS, &socket->peer);
+	return 1;
+}
+
+#endif

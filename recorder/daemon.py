@@ -1,0 +1,144 @@
+"""The recorder as a service: one at a time for a folder, stopped by a signal, never by a full disk."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Event
+
+from recorder import metrics, store
+from recorder.errors import ExitCode, RecorderError
+from recorder.identity import Host
+from recorder.kernel import load
+from recorder.session import Session
+from recorder.watch import Watch
+
+LOCK = ".recorder.lock"
+STATUS = ".recorder.json"
+RETRY_SECONDS = 5.0
+
+
+def run(
+    output: Path,
+    host: Host,
+    seconds: float | None,
+    every_seconds: float,
+    listen: tuple[str, int] | None,
+) -> None:
+    """Record until SIGTERM, SIGINT or the end of the time; RecorderError when what is left cannot be written."""
+    with _only_one(output):
+        programs = load()
+        try:
+            watch = Watch(programs, host, output, Session.of(programs.hooks), _was_killed(output))
+            watch.begin()
+            with metrics.serve(watch, listen):
+                _say(output, watch, clean=False)
+                sys.stderr.write(f"recorder: ready; profiles go to {output}\n")
+                _loop(watch, seconds, every_seconds)
+            watch.programs.drain()
+            watch.write_all()
+            _say(output, watch, clean=True)
+        finally:
+            programs.close()
+
+
+def status(output: Path) -> str:
+    """What the recorder of this folder says of itself, as JSON; RecorderError when none is running."""
+    told = _told(output)
+    if not told or told.get("clean") or not _is_locked(output):
+        raise RecorderError(
+            ExitCode.NOT_RUNNING,
+            f"no recorder writes to `{output}`",
+            "start one with `recorder run --output DIR`",
+        )
+    return json.dumps(told, indent=2)
+
+
+def _loop(watch: Watch, seconds: float | None, every_seconds: float) -> None:
+    stop = _signals()
+    begun = time.monotonic()
+    flush_at, failed_until = begun + every_seconds, 0.0
+    while not stop.is_set() and (seconds is None or time.monotonic() - begun < seconds):
+        now = time.monotonic()
+        try:
+            watch.step(may_write=now >= failed_until)
+            if now >= flush_at:
+                flush_at = now + every_seconds
+                watch.write_all()
+                _say(watch.output, watch, clean=False)
+        except RecorderError as failure:
+            # Nothing is lost yet: the maps still have it.
+            sys.stderr.write(f"recorder: {failure}\n  help: {failure.remedy}\n")
+            failed_until = now + RETRY_SECONDS
+
+
+def _signals() -> Event:
+    stop = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    return stop
+
+
+@contextmanager
+def _only_one(output: Path) -> Iterator[None]:
+    """Hold the folder's lock, which the kernel gives back however this process ends."""
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        file = (output / LOCK).open("a")
+    except OSError as error:
+        raise store.failure(output / LOCK, error) from error
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise RecorderError(
+                ExitCode.SECOND_RECORDER,
+                f"another recorder writes to `{output}`",
+                "`recorder status` shows it; give this one a folder of its own",
+            ) from error
+        yield
+
+
+def _is_locked(output: Path) -> bool:
+    try:
+        with (output / LOCK).open() as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def _was_killed(output: Path) -> bool:
+    told = _told(output)
+    return bool(told) and not told.get("clean")
+
+
+def _told(output: Path) -> dict[str, object]:
+    try:
+        found = json.loads((output / STATUS).read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _say(output: Path, watch: Watch, *, clean: bool) -> None:
+    told = {
+        "pid": os.getpid(),
+        "clean": clean,
+        "recording": sum(known.container is not None for known in watch.known.values()),
+        "containers": watch.counts.containers,
+        "ended": watch.counts.ended,
+        "unresolved": watch.counts.unresolved,
+        "lost": watch.counts.lost,
+        "hooksMissing": list(watch.session.hooks.missing),
+    }
+    store.replace(output / STATUS, (json.dumps(told) + "\n").encode())

@@ -1,0 +1,123 @@
+"""Which container a namespace is, from command lines, annotations and state files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from recorder.identity import Call, Container, Host, container_of, parse
+from recorder.profile import Workload
+
+OURS = {
+    "policyc.dev/workload": "apps/v1/Deployment/support/triage",
+    "policyc.dev/container": "agent",
+}
+TRIAGE = Workload("apps/v1", "Deployment", "support", "triage", "agent")
+
+
+@pytest.mark.parametrize(
+    "line, call",
+    [
+        ("runc run --bundle /b c1", Call("runc", "c1", "/b")),
+        ("/usr/bin/runc --root /r run -d -b /b c1", Call("runc", "c1", "/b")),
+        ("runc --root=/r create --bundle=/b --pid-file /p c1", Call("runc", "c1", "/b")),
+        ("crun --cgroup-manager=disabled run c1", Call("crun", "c1", "")),
+        ("runsc --root /r create --bundle /b c1", Call("runsc", "c1", "/b")),
+        ("runc init", None),
+        ("runc exec c1 run", None),
+        ("runc state run", None),
+        ("docker run c1", None),
+        ("", None),
+    ],
+)
+def test_command_lines(line: str, call: Call | None) -> None:
+    assert parse(line.split()) == call
+
+
+@pytest.mark.parametrize(
+    "annotations, found",
+    [
+        (OURS, Container("c1", "runc", TRIAGE)),
+        (
+            {
+                "io.kubernetes.cri.container-type": "container",
+                "io.kubernetes.cri.sandbox-namespace": "support",
+                "io.kubernetes.cri.sandbox-name": "triage-5d9c-x2x",
+                "io.kubernetes.cri.container-name": "agent",
+            },
+            Container("c1", "runc", Workload("v1", "Pod", "support", "triage-5d9c-x2x", "agent"), pod=True),
+        ),
+        (
+            {
+                "io.kubernetes.cri-o.ContainerType": "container",
+                "io.kubernetes.pod.namespace": "support",
+                "io.kubernetes.pod.name": "triage-0",
+                "io.kubernetes.container.name": "agent",
+            },
+            Container("c1", "runc", Workload("v1", "Pod", "support", "triage-0", "agent"), pod=True),
+        ),
+        ({"io.kubernetes.cri.container-type": "sandbox"}, None),
+        ({"policyc.dev/workload": "triage"}, Container("c1", "runc", Workload("v1", "Pod", "default", "c1", "c1"))),
+        ({}, Container("c1", "runc", Workload("v1", "Pod", "default", "c1", "c1"))),
+    ],
+)  # fmt: skip
+def test_annotations(annotations: dict[str, str], found: Container | None) -> None:
+    assert container_of("c1", "runc", annotations) == found
+
+
+class _Machine:
+    """A host's /proc and / below a folder."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.host = Host(root / "proc", root)
+
+    def process(self, pid: int, parent: int, *arguments: str) -> int:
+        """The inode number of its mount namespace."""
+        folder = self.root / "proc" / str(pid)
+        (folder / "ns").mkdir(parents=True)
+        (folder / "ns/mnt").write_text("")
+        (folder / "root").symlink_to(self.root)
+        (folder / "cwd").symlink_to(self.root)
+        # A program may call itself what it likes.
+        (folder / "stat").write_text(f"{pid} (a) b (c) S {parent} 1 1")
+        (folder / "cmdline").write_bytes("\0".join(arguments).encode() + b"\0")
+        return (folder / "ns/mnt").stat().st_ino
+
+    def file(self, name: str, content: object) -> None:
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(content))
+
+
+def test_the_runtime_that_is_starting_it(tmp_path: Path) -> None:
+    machine = _Machine(tmp_path)
+    machine.process(10, 1, "runc", "run", "--bundle", "/b", "c1")
+    machine.process(11, 10, "runc", "init")
+    inum = machine.process(12, 11, "runc", "init")
+    machine.file("b/config.json", {"annotations": OURS})
+    assert machine.host.container(12, inum) == Container("c1", "runc", TRIAGE)
+
+
+@pytest.mark.parametrize("name", ["runc/c1/state.json", "crun/c1/status"])
+def test_the_state_of_one_that_was_there_before(tmp_path: Path, name: str) -> None:
+    machine = _Machine(tmp_path)
+    inum = machine.process(12, 1, "agent")
+    machine.process(13, 1, "other")
+    machine.file("b/config.json", {"annotations": OURS})
+    machine.file("run/runc/c0/state.json", {"init_process_pid": 13})
+    pid = "init_process_pid" if "runc" in name else "pid"
+    labels = {"config": {"labels": ["bundle=/b"]}} if "runc" in name else {"bundle": "/b"}
+    machine.file(f"run/{name}", {pid: 12, **labels})
+    runtime = name.partition("/")[0]
+    assert machine.host.container(12, inum) == Container("c1", runtime, TRIAGE)
+
+
+def test_what_vanishes_is_nobody(tmp_path: Path) -> None:
+    machine = _Machine(tmp_path)
+    machine.file("run/runc/c1/state.json", {"init_process_pid": 12})
+    (tmp_path / "run/runc/c2").mkdir()
+    (tmp_path / "run/runc/c2/state.json").write_text('{"init_pro')
+    assert machine.host.container(12, 5) is None

@@ -1,0 +1,100 @@
+"""Joining profiles, and what the compiler says to them."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+from support.samples import ROOT
+
+from policyc.profiles import agent_profile
+from recorder import profile
+from recorder.profile import Run, Sighting, Workload
+
+WORKLOAD = Workload("apps/v1", "Deployment", "support", "triage", "agent")
+SCHEMA = json.loads((ROOT / "policyc/schemas/agent-profile.schema.json").read_text())
+DOMAINS = (
+    "syscalls",
+    "executables",
+    "files",
+    "egress",
+    "ingress",
+    "capabilities",
+    "tools",
+    "models",
+)
+PHASE = st.sampled_from(["setup", "application"])
+TIME = st.integers(1, 2_000_000_000)
+
+runs = st.builds(
+    Run,
+    id=st.sampled_from(["r1", "r2", "r3", "r4"]),
+    start=TIME,
+    end=TIME,
+    coverage=st.sampled_from(profile.COVERAGE),
+    kernel=st.just("6.18"),
+    node=st.sampled_from(["n1", "n2"]),
+    hooks_attached=st.just(("tp_btf/sys_enter",)),
+    hooks_missing=st.sampled_from([(), ("tp_btf/cap_capable",)]),
+    blind=st.sampled_from([(), ("capabilities",)]),
+    loss=st.integers(0, 3).map(lambda n: (("files", n), ("syscalls", 0))),
+)
+values = st.one_of(
+    st.sampled_from(["read", "write", "openat"]).map(
+        lambda name: ("syscalls", (("architecture", "amd64"), ("name", name)))
+    ),
+    st.tuples(st.sampled_from(["/a", "/b"]), st.sets(st.sampled_from(["read", "write"]))).map(
+        lambda t: ("files", (("modes", tuple(sorted(t[1]))), ("path", t[0])))
+    ),
+    st.tuples(st.sampled_from(["192.0.2.1", "::1"]), st.sets(st.sampled_from(["a.b", "c.d"]))).map(
+        lambda t: (
+            "egress",
+            (("address", t[0]), ("hosts", tuple(sorted(t[1]))), ("port", 1), ("protocol", "tcp")),
+        )
+    ),
+)
+sightings = st.builds(
+    lambda value, phase, first, more, count: Sighting(
+        value[0], value[1], phase, first, first + more, count
+    ),
+    values, PHASE, TIME, st.integers(0, 99), st.integers(0, 5),
+)  # fmt: skip
+documents = st.builds(
+    lambda run, found: profile.profile(WORKLOAD, run, found, DOMAINS), runs, st.lists(sightings)
+)
+
+
+@given(documents, documents, documents)
+def test_joining_is_free_of_order_and_repetition(
+    a: profile.Document, b: profile.Document, c: profile.Document
+) -> None:
+    before = copy.deepcopy([a, b, c])
+    whole = profile.join([a, b, c])
+    assert whole == profile.join([c, b, a, b])
+    assert whole == profile.join([profile.join([a, b]), c])
+    assert whole == profile.join([a, profile.join([b, c])])
+    assert [a, b, c] == before
+
+
+@given(documents)
+def test_a_profile_follows_the_schema_and_the_compiler_reads_it(document: profile.Document) -> None:
+    Draft202012Validator(SCHEMA).validate(document)
+    outcome = agent_profile.read("p.json", [document])
+    assert not outcome.diagnostics
+    assert outcome.value is not None
+    (read,) = outcome.value
+    items = sum(len(found) for found in read.items.values())
+    assert items == sum(len(document["spec"][domain]) for domain in DOMAINS)  # type: ignore[index,call-overload,arg-type]  # JSON
+
+
+def test_a_domain_that_was_not_recorded_has_no_list(tmp_path: Path) -> None:
+    run = Run("r1", 1, 2, "from-creation", "6.18", "n", (), (), (), ())
+    document = profile.profile(WORKLOAD, run, (), ("syscalls",))
+    spec = document["spec"]
+    assert isinstance(spec, dict)
+    assert spec["syscalls"] == []
+    assert not spec.keys() & (set(DOMAINS) - {"syscalls"})

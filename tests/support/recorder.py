@@ -1,0 +1,96 @@
+"""The recorder as its users run it: a process of its own, and the profiles that it leaves."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from support.samples import ROOT
+
+Spec: TypeAlias = "dict[str, Any]"  # the JSON that is under test
+TIMEOUT_SECONDS = 120
+
+
+def call(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    """Run `python -m recorder` to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "recorder", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=TIMEOUT_SECONDS,
+        **options,
+    )
+
+
+def record(folder: Path, *command: str, options: Sequence[str] = ()) -> Spec:
+    """The `spec` of the profile of one command."""
+    ended = call("run", "--output", str(folder), *options, "--", *command)
+    assert ended.returncode == 0, ended.stderr
+    (only,) = specs(folder)
+    return only
+
+
+def specs(folder: Path) -> list[Spec]:
+    """The `spec` of each profile of a folder, by file name."""
+    return [json.loads(file.read_bytes())["spec"] for file in sorted(folder.glob("[!.]*.json"))]
+
+
+def names(spec: Spec, domain: str, field: str = "name", phase: str = "application") -> set[Any]:
+    """The values that a field has in a domain."""
+    return {item[field] for item in spec[domain] if item["phase"] == phase}
+
+
+def losses(spec: Spec) -> dict[str, int]:
+    """What all runs of a profile lost, by domain, where they lost anything."""
+    lost: dict[str, int] = {}
+    for run in spec["runs"]:
+        for domain, count in run["loss"].items():
+            if count:
+                lost[domain] = lost.get(domain, 0) + count
+    return lost
+
+
+@dataclass(frozen=True, slots=True)
+class Watching:
+    """A recorder that watches containers."""
+
+    process: subprocess.Popen[str]
+    folder: Path
+
+    def stop(self) -> list[Spec]:
+        """Ask it to end, and read what it wrote."""
+        self.process.send_signal(signal.SIGTERM)
+        _, told = self.process.communicate(timeout=TIMEOUT_SECONDS)
+        assert self.process.returncode == 0, told
+        return specs(self.folder)
+
+
+@contextmanager
+def watching(folder: Path, *options: str) -> Iterator[Watching]:
+    """A recorder that is ready; killed when the block ends without `stop`."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "recorder", "run", "--output", str(folder), *options],
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+    try:
+        assert process.stderr is not None
+        first = process.stderr.readline()
+        assert first.startswith("recorder: ready"), first
+        yield Watching(process, folder)
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.communicate()

@@ -1,0 +1,76 @@
+"""The recorder, from its image, under runc: what a DaemonSet's pod is on a node."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.support.control_plane.daemon import Daemon
+
+from .roots import config_of, unpacked
+
+CAPABILITIES = ("CAP_BPF", "CAP_PERFMON", "CAP_SYS_PTRACE", "CAP_DAC_READ_SEARCH", "CAP_NET_ADMIN", "CAP_SYS_RESOURCE", "CAP_SYS_ADMIN")
+
+
+@contextmanager
+def recorder(layout: Path, folder: Path, states: Path) -> Iterator[Path]:
+    """The folder of profiles; they are complete when the context ends.
+
+    Args:
+        layout: The image.
+        folder: Where its bundle goes.
+        states: Where the runtime of the recorded containers keeps its state.
+
+    """
+    profiles = folder / "profiles"
+    profiles.mkdir(parents=True)
+    root = unpacked(layout, folder / "rootfs")
+    for name in ("host", "out", "sys/fs/bpf"):
+        (root / name).mkdir(parents=True, exist_ok=True)
+    image = config_of(layout)
+    command = [*image["Entrypoint"], "run", "--output", "/out", "--host-root", "/host"]
+    command += ["--state-root", str(states)]
+    document = _configuration(root, command, image["Env"], profiles)
+    (folder / "config.json").write_text(json.dumps(document))
+    service = Daemon(
+        ["runc", "--root", str(folder / "state"), "run", "--bundle", str(folder), "policyc-recorder"],
+        folder,
+    )
+    service.start()
+    try:
+        service.wait_until(lambda: "ready" in service.log.read_text(), 60)
+        yield profiles
+    finally:
+        runc = ["runc", "--root", str(folder / "state")]
+        subprocess.run([*runc, "kill", "policyc-recorder", "TERM"], check=False)
+        service.stop()
+        subprocess.run([*runc, "delete", "--force", "policyc-recorder"], check=False)
+
+
+def _configuration(root: Path, command: list[str], env: list[str], profiles: Path) -> object:
+    """In the host's process namespace, since what it records is there (runtime-spec 1.0.2)."""
+    kinds = ("bounding", "effective", "permitted")
+    return {
+        "ociVersion": "1.0.2",
+        "process": {
+            "user": {"uid": 0, "gid": 0},
+            "args": command,
+            "env": env,
+            "cwd": "/",
+            "capabilities": dict.fromkeys(kinds, CAPABILITIES),
+            "noNewPrivileges": True,
+        },
+        "root": {"path": str(root), "readonly": True},
+        "hostname": "recorder",
+        "mounts": [
+            {"destination": "/proc", "type": "bind", "source": "/proc", "options": ["rbind"]},
+            {"destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": ["mode=755"]},
+            {"destination": "/sys", "type": "bind", "source": "/sys", "options": ["rbind", "ro"]},
+            {"destination": "/host", "type": "bind", "source": "/", "options": ["rbind", "ro"]},
+            {"destination": "/out", "type": "bind", "source": str(profiles), "options": ["rbind"]},
+        ],
+        "linux": {"namespaces": [{"type": t} for t in ("ipc", "uts", "mount")]},
+    }

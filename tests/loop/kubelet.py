@@ -10,7 +10,7 @@ import json
 import shutil
 import socket
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -57,14 +57,24 @@ class Kubelet:
     def start(self, agent: str, replicas: int) -> list[Running]:
         """Wait for the pods of a Deployment that the controllers make, and start each."""
         started: list[Running] = []
-        for pod in self.node.plane.admin.watch(_PODS, seconds=60, labelSelector=f"app={agent}"):
-            name = pod["metadata"]["name"]
-            gone = pod["metadata"].get("deletionTimestamp")
-            if name not in self.running and not gone and not pod["spec"].get("nodeName"):
+        for pod in self._pods():
+            if self._is_new(agent, pod):
                 started.append(self._start(agent, pod))
             if len(started) == replicas:
                 return started
         raise TimeoutError(f"the controllers made {len(started)} pods of {agent}")
+
+    def _pods(self) -> Iterator[Json]:
+        """The pods that are there, and then those that come or change."""
+        found = self.node.plane.admin.get(_PODS).body
+        yield from found["items"]
+        version = found["metadata"]["resourceVersion"]
+        yield from self.node.plane.admin.watch(_PODS, seconds=60, resourceVersion=version)
+
+    def _is_new(self, agent: str, pod: Json) -> bool:
+        metadata = pod["metadata"]
+        is_bound = "nodeName" in pod["spec"] or metadata["name"] in self.running
+        return metadata["labels"]["app"] == agent and not is_bound and "deletionTimestamp" not in metadata
 
     def stop(self, pod: Running) -> None:
         """End a container and its pod, as after an eviction."""

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import json
 import tarfile
-import tempfile
 from pathlib import Path
 
-from images import debian, selection
-from images.build import HERE
 from images.container import digest
 
 from .node import WORLD
@@ -16,12 +13,9 @@ from .node import WORLD
 _AGENTS = Path(__file__).parent / "agents"
 
 
-def agents_root(target: Path, authority: Path) -> Path:
-    """Python and its libraries, the agents' programs, and what they are told of the world."""
-    chosen = selection.read(HERE / "python.txt")
-    target.mkdir(parents=True)
-    with tempfile.TemporaryDirectory() as work:
-        debian.unpack(debian.fetch(chosen, Path(work)), chosen, target)
+def agents_root(layout: Path, target: Path, authority: Path) -> Path:
+    """The Python of an image, the agents' programs, and what they are told of the world."""
+    unpacked(layout, target)
     hosts = "".join(f"{address} {name}\n" for name, address in WORLD.items())
     (target / "etc/hosts").write_text(f"127.0.0.1 localhost\n{hosts}")
     (target / "etc/nsswitch.conf").write_text("hosts: files dns\n")

@@ -34,7 +34,7 @@ class Story:
     def tell(self) -> None:
         with node(self._work / "node") as here:
             _say("a node", "kube-apiserver, kube-controller-manager and Cilium answer")
-            rootfs = agents_root(self._work / "agents", here.authority)
+            rootfs = agents_root(self._layout, self._work / "agents", here.authority)
             generated = self._work / "seccomp"
             kubelet = Kubelet(here, self._work / "pods", rootfs, generated)
             (self._work / "pods").mkdir()
@@ -66,11 +66,9 @@ class Story:
             for agent in AGENTS:
                 for pod in kubelet.start(agent, REPLICAS):
                     _works(pod)
-            before = [_outside(pod, WORLD["elsewhere.loop.example"]) for pod in _of(kubelet, "assistant")] if False else []
-            assert not before
             for pod in [*kubelet.running.values()]:
                 kubelet.stop(pod)
-        found = sorted(path.name for path in profiles.glob("*.json"))
+        found = sorted(path.name for path in profiles.glob("deployment-*.json"))
         _say("recorded", f"{REPLICAS} replicas of each agent, into {', '.join(found)}")
         return profiles
 
@@ -78,7 +76,7 @@ class Story:
         root = self._work / "policies"
         shutil.copytree(Path(__file__).parent / "policies", root)
         (root / "profiles").mkdir(exist_ok=True)
-        for path in profiles.glob("*.json"):
+        for path in profiles.glob("deployment-*.json"):
             shutil.copyfile(path, root / "profiles" / path.name)
         output = self._work / "generated"
         said = _policyc("compile", str(root), "--output", str(output))

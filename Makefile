@@ -2,7 +2,7 @@
 # with nothing but Python 3.11+ and make.
 .POSIX:
 .SUFFIXES:
-.PHONY: compile test check images golden bench fmt lint type arch system recorder control-plane e2e clean lock
+.PHONY: compile test check images loop golden bench fmt lint type arch system recorder control-plane network-plugin e2e clean lock
 
 PYTHON = python3
 VENV = .venv
@@ -23,7 +23,7 @@ test: $(DEV)
 	$(PYTEST) -m "not system and not e2e"
 
 # Exactly what CI runs.
-check: lint type arch test system e2e
+check: lint type arch test system e2e loop
 	$(BIN)/policyc fmt --check policies
 	$(BIN)/policyc compile policies --output generated --check
 	$(BIN)/policyc webhook manifests --output deploy --check
@@ -49,6 +49,16 @@ images: $(DEV) recorder
 # nothing to do when KUBEBUILDER_ASSETS names a folder that has them.
 control-plane: $(DEV)
 	@$(BIN)/python -m tests.support.control_plane
+
+# Cilium, which enforces NetworkPolicies in the loop; built once into the user's cache with Go.
+network-plugin: $(DEV)
+	@$(BIN)/python -m tests.support.cilium
+
+# Record, compile, enforce, with the recorder's image on this machine's kernel; root.  It runs in
+# namespaces of its own and leaves nothing behind but build/loop.
+loop: recorder control-plane network-plugin
+	$(BIN)/python -m images recorder
+	unshare --net --mount --propagation private $(BIN)/python -m tests.loop build/images/recorder build/loop
 
 # Tests on a real API server; etcd comes from the system (Debian: etcd-server).
 e2e: control-plane

@@ -7,7 +7,6 @@ user, no-new-privileges and the seccomp profile.
 from __future__ import annotations
 
 import json
-import shutil
 import socket
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
@@ -33,6 +32,11 @@ class Running:
     attached: Attached
     bundle: Path
 
+    @property
+    def has_seccomp(self) -> bool:
+        """Whether the container was started under a profile."""
+        return "seccomp" in json.loads((self.bundle / "config.json").read_bytes())["linux"]
+
     def ask(self, **request: str) -> dict[str, str]:
         """One request to the agent, and its answer."""
         with socket.socket(socket.AF_UNIX) as control:
@@ -53,6 +57,8 @@ class Kubelet:
     rootfs: Path
     profiles: Path
     running: dict[str, Running] = field(default_factory=dict)
+    retired: set[str] = field(default_factory=set)
+    """ReplicaSets of which a pod was stopped: what the controllers make in its place is not wanted."""
 
     def start(self, agent: str, replicas: int) -> list[Running]:
         """Wait for the pods of a Deployment that the controllers make, and start each."""
@@ -73,8 +79,9 @@ class Kubelet:
 
     def _is_new(self, agent: str, pod: Json) -> bool:
         metadata = pod["metadata"]
-        is_bound = "nodeName" in pod["spec"] or metadata["name"] in self.running
-        return metadata["labels"]["app"] == agent and not is_bound and "deletionTimestamp" not in metadata
+        is_taken = "nodeName" in pod["spec"] or metadata["name"] in self.running
+        is_wanted = metadata["name"].rpartition("-")[0] not in self.retired
+        return metadata["labels"]["app"] == agent and is_wanted and not is_taken
 
     def stop(self, pod: Running) -> None:
         """End a container and its pod, as after an eviction."""
@@ -82,6 +89,10 @@ class Kubelet:
         self.node.cilium.detach(NAMESPACE, pod.name)
         self.node.plane.admin.delete(f"{_PODS}/{pod.name}", gracePeriodSeconds=0)
         del self.running[pod.name]
+        self.retired.add(pod.name.rpartition("-")[0])
+
+    def of(self, agent: str) -> list[Running]:
+        return [pod for pod in self.running.values() if pod.agent == agent]
 
     def logs(self, pod: Running) -> str:
         return (pod.bundle / "log").read_text(errors="replace")
@@ -219,14 +230,8 @@ def configuration(
         "mounts": [
             {"destination": "/proc", "type": "proc", "source": "proc"},
             {"destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": ["mode=755"]},
-            {"destination": "/tmp", "type": "tmpfs", "source": "tmpfs", "options": ["mode=1777"]},  # noqa: S108
+            {"destination": "/tmp", "type": "tmpfs", "source": "tmpfs", "options": ["mode=1777"]},
             {"destination": "/work", "type": "bind", "source": str(work), "options": ["rbind"]},
         ],
         "linux": linux,
     }
-
-
-def clear(folder: Path) -> None:
-    """An empty folder."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)

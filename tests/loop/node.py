@@ -58,8 +58,8 @@ def _network() -> None:
     """The node's own end of the cable, and the world's, which knows the way to the pods."""
     Path("/run/netns").mkdir(exist_ok=True)
     _run("mount", "-t", "tmpfs", "none", "/run/netns")
-    while subprocess.run(["umount", "/sys/fs/bpf"], stderr=subprocess.DEVNULL).returncode == 0:
-        pass  # several may lie on each other
+    # Several may lie on each other.
+    _run("sh", "-c", "while umount /sys/fs/bpf 2>/dev/null; do :; done")
     _run("mount", "-t", "bpf", "none", "/sys/fs/bpf")
     Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
     _run("ip", "netns", "add", "world")
@@ -103,4 +103,3 @@ def _register(plane: ControlPlane) -> None:
 
 def _run(*command: str) -> None:
     subprocess.run(command, check=True)
-

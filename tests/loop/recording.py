@@ -8,11 +8,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import yaml
+
 from tests.support.control_plane.daemon import Daemon
 
 from .roots import config_of, unpacked
 
-CAPABILITIES = ("CAP_BPF", "CAP_PERFMON", "CAP_NET_ADMIN", "CAP_SYS_PTRACE", "CAP_DAC_READ_SEARCH")
+MANIFESTS = Path(__file__).parents[2] / "deploy" / "recorder"
+
+CAPABILITIES = tuple(
+    f"CAP_{name}"
+    for name in yaml.safe_load((MANIFESTS / "daemonset.yaml").read_text())["spec"]["template"][
+        "spec"
+    ]["containers"][0]["securityContext"]["capabilities"]["add"]
+)
+"""Those of the DaemonSet, so that the loop shows that they are enough."""
 
 
 @contextmanager
@@ -36,7 +46,15 @@ def recorder(layout: Path, folder: Path, states: Path) -> Iterator[Path]:
     document = _configuration(root, command, image["Env"], profiles)
     (folder / "config.json").write_text(json.dumps(document))
     service = Daemon(
-        ["runc", "--root", str(folder / "state"), "run", "--bundle", str(folder), "policyc-recorder"],
+        [
+            "runc",
+            "--root",
+            str(folder / "state"),
+            "run",
+            "--bundle",
+            str(folder),
+            "policyc-recorder",
+        ],
         folder,
     )
     service.start()
@@ -55,6 +73,10 @@ def _configuration(root: Path, command: list[str], env: list[str], profiles: Pat
     kinds = ("bounding", "effective", "permitted")
     return {
         "ociVersion": "1.0.2",
+        "annotations": {
+            "policyc.dev/workload": "apps/v1/DaemonSet/policyc-recorder/policyc-recorder",
+            "policyc.dev/container": "recorder",
+        },
         "process": {
             "user": {"uid": 0, "gid": 0},
             "args": command,

@@ -40,9 +40,9 @@ def unpacked(layout: Path, target: Path) -> Path:
 def config_of(layout: Path) -> dict[str, list[str]]:
     """Entrypoint, Cmd, Env and User as the image says (image-spec 1.0, config.md)."""
     manifest = json.loads(_blob(layout, digest(layout)).read_bytes())
-    found: dict[str, list[str]] = json.loads(_blob(layout, manifest["config"]["digest"]).read_bytes())[
-        "config"
-    ]
+    found: dict[str, list[str]] = json.loads(
+        _blob(layout, manifest["config"]["digest"]).read_bytes()
+    )["config"]
     return found
 
 

@@ -19,8 +19,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from ..control_plane import ControlPlane
-from ..control_plane.daemon import Daemon, free_ports
+from tests.support.control_plane import ControlPlane
+from tests.support.control_plane.daemon import Daemon, free_ports
 
 POD_RANGE = "10.244.0.0/24"
 
@@ -57,7 +57,9 @@ class Attached:
 class Agent:
     """A context manager: on entry the node's datapath is there, on exit the agent has ended."""
 
-    def __init__(self, plane: ControlPlane, programs: Path, folder: Path, node: str, device: str) -> None:
+    def __init__(
+        self, plane: ControlPlane, programs: Path, folder: Path, node: str, device: str
+    ) -> None:
         self._programs = programs
         self._folder = folder
         self._plane = plane
@@ -66,11 +68,13 @@ class Agent:
         (folder / "run").mkdir(parents=True)
         shutil.copytree(programs / "bpf", folder / "lib" / "bpf")
         os.environ["K8S_NODE_NAME"] = node  # the agent's only way to be told
+        self._group = folder / "cgroups" / "policyc-cilium"
         self._daemon = Daemon(self._command(device), folder)
 
     def __enter__(self) -> Self:
         crds = self._plane.kubectl("apply", "--recursive", "-f", str(self._programs / "crds"))
         assert crds.returncode == 0, crds.stderr
+        self._own_cgroup()
         self._daemon.start()
         self._daemon.wait_until(self._is_ready)
         return self
@@ -82,6 +86,7 @@ class Agent:
         trace: TracebackType | None,
     ) -> None:
         self._daemon.stop()
+        self._group.rmdir()
 
     def attach(self, namespace: str, pod: str) -> Attached:
         """Make a network namespace for a pod that the API server has, and wire it (CNI ADD)."""
@@ -118,6 +123,15 @@ class Agent:
         text = connection.getresponse().read().decode()
         connection.close()
         return {direction.lower(): int(count) for direction, count in _DROPS.findall(text)}
+
+    def _own_cgroup(self) -> None:
+        """The agent takes off what others attached to its control group; the root's is not its own."""
+        self._group.parent.mkdir()
+        _call("mount", "-t", "cgroup2", "none", str(self._group.parent))
+        self._group.mkdir(exist_ok=True)
+        shown = self._folder / "cgroup"
+        shown.mkdir()
+        _call("mount", "--bind", str(self._group), str(shown))
 
     def _plug(self, verb: str, namespace: str, pod: str, path: Path) -> str:
         settings = {

@@ -7,11 +7,11 @@ import os
 import signal
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from recorder import layout, profile, sightings, store
+from recorder import layout, profile, sightings, store, tls
 from recorder.errors import ExitCode, RecorderError
 from recorder.kernel import Programs, actions, load
 from recorder.session import Session
@@ -50,15 +50,19 @@ def _record(
     session, names = Session.of(programs.hooks), sightings.Names()
     programs.put("syscall_actions", c.c_uint32(0), actions())
     programs.listen(names.receive)
+    libraries = tls.Libraries(programs)
+    libraries.attach_below(Path("/"))
+    missed = sightings.missed(programs)
     child, gate = _start_held(command)
     _mark(programs, child)
     os.close(gate)
-    status = _wait(programs, child, seconds)
+    status = _wait(programs, child, seconds, lambda: tls.follow(names, libraries, Path("/proc")))
     programs.drain()
     final = programs.get("subjects", layout.SubjectKey(tree=TREE), layout.Subject)
     assert final is not None, "nobody else removes it"
     entries = sightings.entries_of(programs, {TREE})[TREE]
-    found, loss = sightings.read(final, entries, names, session.clock)
+    lost = {domain: count - missed[domain] for domain, count in sightings.missed(programs).items()}
+    found, loss = sightings.read(final, entries, names, session.clock, lost)
     if status == NOT_FOUND and not any(s.domain == "executables" for s in found):
         raise RecorderError(
             ExitCode.COMMAND_NOT_FOUND, f"`{command[0]}` cannot be run", "name a program after `--`"
@@ -90,7 +94,7 @@ def _mark(programs: Programs, child: int) -> None:
     """Make the child the root of the recorded tree."""
     key = layout.SubjectKey(tree=TREE)
     begun = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
-    subject = layout.Subject(id=TREE, pid=child, alive=1, first_ns=begun)
+    subject = layout.Subject(id=TREE, alive=1, first_ns=begun)
     programs.put("subjects", key, subject)
     handle = os.pidfd_open(child)
     try:
@@ -99,10 +103,11 @@ def _mark(programs: Programs, child: int) -> None:
         os.close(handle)
 
 
-def _wait(programs: Programs, child: int, seconds: float | None) -> int:
+def _wait(programs: Programs, child: int, seconds: float | None, follow: Callable[[], None]) -> int:
     deadline = None if seconds is None else time.monotonic() + seconds
     while True:
         programs.poll(POLL_MS)
+        follow()
         ended, status = os.waitpid(child, os.WNOHANG)
         if ended:
             return os.waitstatus_to_exitcode(status)

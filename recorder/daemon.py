@@ -18,6 +18,7 @@ from recorder.errors import ExitCode, RecorderError
 from recorder.identity import Host
 from recorder.kernel import load
 from recorder.session import Session
+from recorder.tls import Libraries
 from recorder.watch import Watch
 
 LOCK = ".recorder.lock"
@@ -36,9 +37,10 @@ def run(
     with _only_one(output):
         programs = load()
         try:
-            watch = Watch(programs, host, output, Session.of(programs.hooks), _was_killed(output))
+            session, libraries = Session.of(programs.hooks), Libraries(programs)
+            watch = Watch(programs, host, output, session, libraries, _was_killed(output))
             watch.begin()
-            with metrics.serve(watch, listen):
+            with metrics.serve(watch, listen) as watch.listening:
                 _say(output, watch, clean=False)
                 sys.stderr.write(f"recorder: ready; profiles go to {output}\n")
                 _loop(watch, seconds, every_seconds)
@@ -134,6 +136,7 @@ def _say(output: Path, watch: Watch, *, clean: bool) -> None:
     told = {
         "pid": os.getpid(),
         "clean": clean,
+        "listening": watch.listening,
         "recording": sum(known.container is not None for known in watch.known.values()),
         "containers": watch.counts.containers,
         "ended": watch.counts.ended,

@@ -9,8 +9,9 @@ whose annotations say what it is: those of containerd's CRI plug-in, of CRI-O, o
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from recorder.profile import Workload
@@ -24,7 +25,6 @@ RUNTIMES = frozenset({"runc", "crun", "youki"})
 SEPARATE_KERNELS = ("runsc", "kata")
 """Runtimes whose containers make their calls to a kernel of their own, by the start of their names."""
 
-_ANCESTORS = 6
 _WITH_VALUE = frozenset(
     """--root --log --log-format --criu --rootless --bundle -b --console-socket --pid-file --config -f
     --preserve-fds --cgroup-manager --log-level""".split()
@@ -50,6 +50,8 @@ class Container:
     pod: bool = False
     template_hash: str = ""
     image_digest: str = ""
+    rootfs: str = ""
+    """Its root file system as the host sees it, where that is known."""
 
     @property
     def has_own_kernel(self) -> bool:
@@ -66,6 +68,14 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
+class Started:
+    """A program that was exec'd: its arguments and its working directory."""
+
+    arguments: tuple[str, ...]
+    folder: str
+
+
+@dataclass(frozen=True, slots=True)
 class Host:
     """Where to look: the host's /proc and root, and further folders of state files."""
 
@@ -73,31 +83,64 @@ class Host:
     root: Path = Path("/")
     state_roots: tuple[str, ...] = ()
 
-    def container(self, pid: int, mntns_inum: int) -> Container | None:
-        """The container of a namespace that this process was first seen in; None when no runtime tells."""
-        return self._from_call(pid) or self._from_state(mntns_inum)
+    def container(
+        self, pids: Iterable[int], runtimes: Mapping[int, Started], mntns_inum: int
+    ) -> Container | None:
+        """The container of a namespace that these processes, a child before its parent, made.
 
-    def _from_call(self, pid: int) -> Container | None:
-        for ancestor in self._ancestors(pid):
-            call = parse(self._arguments(ancestor))
-            if call:
-                below = self.proc / str(ancestor)
-                folder = call.bundle.lstrip("/") if call.bundle.startswith("/") else ""
-                bundle = below / "root" / folder if folder else below / "cwd" / call.bundle
-                return container_of(call.id, call.runtime, _annotations(bundle / "config.json"))
+        ``runtimes`` is what the kernel saw of them; /proc is asked about others.  None when no
+        runtime tells.
+        """
+        return self._from_call(pids, runtimes) or self._from_state(mntns_inum)
+
+    def present(self) -> dict[int, Container]:
+        """The containers that state files know of now, by the inode number of their mount namespace."""
+        found = {self._mntns_of(state): state for state in map(_State.read, self._state_files())}
+        containers = {inum: self._described(state) for inum, state in found.items() if inum}
+        return {inum: container for inum, container in containers.items() if container}
+
+    def _from_call(self, pids: Iterable[int], runtimes: Mapping[int, Started]) -> Container | None:
+        for pid in pids:
+            started = runtimes.get(pid) or self._started(pid)
+            call = parse(started.arguments)
+            for bundle in self._bundles(pid, started.folder, call.bundle) if call else ():
+                config = _json(bundle / "config.json")
+                if call and config:
+                    found = container_of(call.id, call.runtime, _annotations(config))
+                    return _with_root(found, bundle, self.root, config)
         return None
+
+    def _started(self, pid: int) -> Started:
+        """From /proc, of a process that was there before the recorder."""
+        below = self.proc / str(pid)
+        try:
+            raw = (below / "cmdline").read_bytes()
+            return Started(
+                tuple(os.fsdecode(raw).rstrip("\0").split("\0")), str((below / "cwd").readlink())
+            )
+        except OSError:
+            return Started((), "")
+
+    def _bundles(self, pid: int, folder: str, named: str) -> tuple[Path, ...]:
+        """Where a bundle may lie: as the host sees it, or as the runtime does, in a mount namespace of its own."""
+        below = (folder if not named else str(Path(folder) / named)).lstrip("/")
+        return self.root / below, self.proc / str(pid) / "root" / below
 
     def _from_state(self, mntns_inum: int) -> Container | None:
         for file in self._state_files():
-            state = _json(file)
-            pid = state.get("init_process_pid", state.get("pid"))
-            if self.mntns(pid if isinstance(pid, int) else 0) != mntns_inum:
-                continue
-            bundle = str(state.get("bundle") or _labels(state).get("bundle", ""))
-            found = _annotations(self.root / bundle.lstrip("/") / "config.json")
-            runtime = "runc" if file.name == "state.json" else "crun"
-            return container_of(file.parent.name, runtime, found or _labels(state))
+            state = _State.read(file)
+            if self._mntns_of(state) == mntns_inum:
+                return self._described(state)
         return None
+
+    def _mntns_of(self, state: _State) -> int:
+        return self.mntns(state.pid) if state.pid else 0
+
+    def _described(self, state: _State) -> Container | None:
+        bundle = self.root / state.bundle.lstrip("/")
+        config = _json(bundle / "config.json")
+        found = container_of(state.id, state.runtime, _annotations(config) or state.labels)
+        return _with_root(found, bundle, self.root, config)
 
     def mntns(self, pid: int) -> int:
         """The inode number of a process's mount namespace; 0 when it is gone."""
@@ -111,27 +154,29 @@ class Host:
             for name in ("state.json", "status"):
                 yield from sorted((self.root / folder.lstrip("/")).glob(f"*/{name}"))
 
-    def _ancestors(self, pid: int) -> Iterator[int]:
-        for _ in range(_ANCESTORS):
-            if pid <= 1:
-                return
-            yield pid
-            pid = self._parent(pid)
 
-    def _parent(self, pid: int) -> int:
-        try:
-            # pid (comm) state ppid: proc_pid_stat(5); comm may hold anything, also brackets.
-            text = (self.proc / str(pid) / "stat").read_text(errors="replace")
-            return int(text.rpartition(")")[2].split()[1])
-        except (OSError, IndexError):
-            return 0
+@dataclass(frozen=True, slots=True)
+class _State:
+    """What a state file says; of a file that is gone or half written, nothing."""
 
-    def _arguments(self, pid: int) -> list[str]:
-        try:
-            raw = (self.proc / str(pid) / "cmdline").read_bytes()
-        except OSError:
-            return []
-        return raw.decode(errors="replace").rstrip("\0").split("\0")
+    id: str
+    runtime: str
+    pid: int
+    bundle: str
+    labels: Mapping[str, str]
+
+    @staticmethod
+    def read(file: Path) -> _State:
+        content = _json(file)
+        pid = content.get("init_process_pid", content.get("pid"))
+        labels = _labels(content)
+        return _State(
+            file.parent.name,
+            "runc" if file.name == "state.json" else "crun",
+            pid if isinstance(pid, int) else 0,
+            str(content.get("bundle") or labels.get("bundle", "")),
+            labels,
+        )
 
 
 def parse(arguments: Sequence[str]) -> Call | None:
@@ -185,8 +230,20 @@ def container_of(id_: str, runtime: str, annotations: Mapping[str, str]) -> Cont
     return Container(id_, runtime, Workload("v1", "Pod", "default", id_, id_), False, *details)
 
 
-def _annotations(path: Path) -> dict[str, str]:
-    found = _json(path).get("annotations")
+def _with_root(
+    container: Container | None, bundle: Path, root: Path, config: Mapping[str, object]
+) -> Container | None:
+    """Add the root file system that a bundle names, relative to itself or from the host's root."""
+    told = config.get("root")
+    named = told.get("path") if isinstance(told, dict) else None
+    if container is None or not isinstance(named, str) or not bundle.is_relative_to(root):
+        return container
+    inside = Path("/") / bundle.relative_to(root) / named
+    return replace(container, rootfs=str(inside))
+
+
+def _annotations(config: Mapping[str, object]) -> dict[str, str]:
+    found = config.get("annotations")
     return {str(k): str(v) for k, v in found.items()} if isinstance(found, dict) else {}
 
 

@@ -24,7 +24,9 @@ NEEDED = frozenset({"on_sys_enter", "on_fork", "on_exec", "on_exit"})
 OPTIONAL = {
     "on_sys_exit": (("files",), "files, TCP peers of servers, and syscalls that seccomp refuses"),
     "on_signal": ((), "syscalls that seccomp kills for"),
+    "on_moved": ((), "moves between cgroups while a process sleeps"),
     "on_capable": (("capabilities",), "capabilities"),
+    "on_request": ((), "files opened by io_uring"),
     "on_connect4": (("egress",), "IPv4 peers that it connects to"),
     "on_connect6": (("egress",), "IPv6 peers that it connects to"),
     "on_sendmsg4": (("egress",), "IPv4 peers of datagrams"),
@@ -33,19 +35,36 @@ OPTIONAL = {
     "on_recvmsg6": ((), "IPv6 clients of UDP servers"),
     "on_bind4": ((), "IPv4 clients of UDP servers"),
     "on_bind6": ((), "IPv6 clients of UDP servers"),
-    "on_packet_out": (("egress",), "peers of connected datagrams, names of TLS servers"),
+    "on_packet_out": (
+        ("egress",),
+        "peers of connected datagrams, names of TLS servers, tools and models over plain HTTP",
+    ),
     "on_packet_in": ((), "names of peers in DNS answers"),
+    "on_tls_write": ((), "tools and models over TLS"),
+    "on_tls_control": ((), "names of the servers of tools and models over TLS"),
 }
 """Program -> the domains that are not recorded without it, and what is not seen in words."""
 
 ALWAYS_BLIND = (
+    "links in paths that io_uring opens",
+    "TCP clients of servers that accept by io_uring",
     "files that the kernel itself opens, such as a program's dynamic linker",
     "raw sockets and protocols other than TCP, UDP and SCTP",
     "names in DNS over TCP, TLS or HTTPS",
+    "tools and models over TLS of other libraries than OpenSSL (Go, rustls, GnuTLS, NSS)",
+    "tools and models in HTTP/2, in compressed bodies, and in lists of calls",
 )
 """What no hook of this recorder sees."""
 
-DOMAINS = ("syscalls", "executables", "files", "egress", "ingress", "capabilities")
+DOMAINS = layout.DOMAINS
+UPROBES = Path("/sys/bus/event_source/devices/uprobe")
+TLS_FUNCTIONS = {
+    "SSL_write": "on_tls_write",
+    "SSL_write_ex": "on_tls_write",
+    "SSL_ctrl": "on_tls_control",
+}
+"""Function of OpenSSL -> the program that looks at its arguments."""
+UPROBE_HOOKS = {"on_tls_write": "uprobe/SSL_write", "on_tls_control": "uprobe/SSL_ctrl"}
 
 BATCH = 4096
 _ROOT_INODE = 1  # of the root of cgroup v2 (kernfs)
@@ -124,6 +143,21 @@ class Programs:
             wanted = _wanted(keys, found.value, subjects)
             yield from ((keys[i], values[i]) for i in wanted)
             begun = True
+
+    def attach_tls(self, path: Path) -> bool:
+        """Look at the calls of a TLS library; False for a file that has no such functions."""
+        programs = {name: program for program, name, _ in _programs(self._handle)}
+        links: list[int] = []
+        for function, program in TLS_FUNCTIONS.items():
+            options = libbpf.UprobeOptions(
+                c.sizeof(libbpf.UprobeOptions), 0, 0, False, function.encode()
+            )
+            link = libbpf.call("bpf_program__attach_uprobe_opts")(
+                programs[program], -1, os.fsencode(path), 0, c.byref(options)
+            )
+            links.extend([link] if link else ())
+        self._links.extend(links)
+        return bool(links)
 
     def listen(self, receive: Callable[[bytes], None]) -> None:
         """Give each event of the ring to `receive` from now on, whenever `poll` is called."""
@@ -244,13 +278,14 @@ def _tracepoints(name: str) -> frozenset[str]:
 
 
 def _attach(handle: int, missing: set[str]) -> Programs:
-    links, attached, lacking, blind = [], [], [], []
+    links: list[int] = []
+    attached, lacking, blind = [], [], []
     without: set[str] = set()
     cgroup = _root_cgroup()
     for program, name, section in _programs(handle):
         link = None if name in missing else _link(program, section, cgroup)
         if link:
-            links.append(link)
+            links.extend([link] if link > 0 else ())
             attached.append(section)
         elif name in NEEDED:
             raise _refused(f"`{section}` cannot be attached")
@@ -272,6 +307,9 @@ def _attach(handle: int, missing: set[str]) -> Programs:
 
 
 def _link(program: int, section: str, cgroup: int | None) -> int | None:
+    """A handle of where it is attached; None when it cannot be.  Uprobes are, once there is a library."""
+    if section in UPROBE_HOOKS.values():
+        return -1 if UPROBES.exists() else None
     if not section.startswith("cgroup"):
         return libbpf.call("bpf_program__attach")(program)
     return None if cgroup is None else libbpf.call("bpf_program__attach_cgroup")(program, cgroup)
@@ -295,7 +333,9 @@ def _programs(handle: int) -> Iterator[tuple[int, str, str]]:
     name, section = libbpf.library().bpf_program__name, libbpf.library().bpf_program__section_name
     program = libbpf.call("bpf_object__next_program")(handle, None)
     while program:
-        yield program, name(program).decode(), section(program).decode()
+        named = name(program).decode()
+        # Several programs have the section `uprobe`; where they go is ours to say.
+        yield program, named, UPROBE_HOOKS.get(named, section(program).decode())
         program = libbpf.call("bpf_object__next_program")(handle, program)
 
 
@@ -322,6 +362,7 @@ def actions() -> layout.Actions:
     bits = {
         tables.OPENING: layout.ACTION_OPEN,
         tables.ACCEPTING: layout.ACTION_ACCEPT,
+        tables.READING: layout.ACTION_READ,
         tables.OVERCOMMITTING: layout.ACTION_MEMORY,
     }
     for abi, architecture in enumerate(tables.abis()):

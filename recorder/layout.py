@@ -7,6 +7,8 @@ from typing import ClassVar
 
 SYSCALL_WORDS = 8
 MAX_SYSCALLS = SYSCALL_WORDS * 64
+ANCESTORS = 6
+TEXT_BYTES = 96
 PHASES = ("setup", "application")
 ABIS = ("native", "compat")
 DOMAINS = (
@@ -14,12 +16,16 @@ DOMAINS = (
 )  # fmt: skip
 EVENT_SUBJECT = 1
 EVENT_ENDED = 2
-EVENT_DNS = 3
-EVENT_TLS = 4
-EVENT_PATH = 5
+EVENT_RUNTIME = 3
+EVENT_DNS = 4
+EVENT_TLS = 5
+EVENT_NAME = 6
+EVENT_PEER_NAME = 7
+EVENT_PATH = 8
 ACTION_OPEN = 1
 ACTION_ACCEPT = 2
 ACTION_MEMORY = 4
+ACTION_READ = 8
 
 _Bitmaps = c.c_uint64 * SYSCALL_WORDS * 2
 
@@ -48,7 +54,8 @@ class Subject(c.Structure):
         ("origin", c.c_uint64),
         ("first_ns", c.c_uint64),
         ("mntns_inum", c.c_uint32),
-        ("pid", c.c_uint32),
+        ("pad", c.c_uint32),
+        ("pids", c.c_uint32 * ANCESTORS),
         ("alive", c.c_int32),
         ("late", c.c_uint32),
         ("syscalls", _Bitmaps * len(PHASES)),
@@ -60,6 +67,8 @@ class Subject(c.Structure):
 
 class TaskState(c.Structure):
     _fields_: ClassVar = [
+        ("nsproxy", c.c_uint64),
+        ("cgroups", c.c_uint64),
         ("key", SubjectKey),
         ("subject", c.c_uint64),
         ("image", c.c_uint64),
@@ -116,7 +125,8 @@ class SocketState(c.Structure):
         ("peer", PeerKey),
         ("bound", c.c_uint8),
         ("sent", c.c_uint8),
-        ("pad", c.c_uint8 * 6),
+        ("plain", c.c_uint8),
+        ("pad", c.c_uint8 * 5),
     ]
 
 
@@ -128,7 +138,9 @@ class Event(c.Structure):
         ("hash", c.c_uint64),
         ("at_ns", c.c_uint64),
         ("phase", c.c_uint32),
+        ("pid", c.c_uint32),
         ("bytes", c.c_uint32),
+        ("pad", c.c_uint32),
     ]
 
 
@@ -140,6 +152,7 @@ class Ledger(c.Structure):
     _fields_: ClassVar = [
         ("subjects_full", c.c_uint64),
         ("ring_full", c.c_uint64 * len(DOMAINS)),
+        ("ownerless", c.c_uint64 * len(DOMAINS)),
         ("state_full", c.c_uint64),
     ]
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ctypes as c
 from collections.abc import Callable
 from functools import cache
+from typing import ClassVar
 
 from recorder.errors import ExitCode, RecorderError
 
@@ -15,6 +16,19 @@ BTF_KIND_TYPEDEF = 8
 
 PRINT = c.CFUNCTYPE(c.c_int, c.c_int, c.c_char_p, c.c_void_p)
 SAMPLE = c.CFUNCTYPE(c.c_int, c.c_void_p, c.c_void_p, c.c_size_t)
+
+
+class UprobeOptions(c.Structure):
+    """``struct bpf_uprobe_opts`` of libbpf 1.0; the size says which fields there are."""
+
+    _fields_: ClassVar = [
+        ("size", c.c_size_t),
+        ("reference_counter", c.c_size_t),
+        ("cookie", c.c_uint64),
+        ("at_return", c.c_bool),
+        ("function", c.c_char_p),
+    ]
+
 
 _pointer, _text, _int, _u32 = c.c_void_p, c.c_char_p, c.c_int, c.c_uint32
 _SIGNATURES: dict[str, tuple[object, list[object]]] = {
@@ -29,6 +43,7 @@ _SIGNATURES: dict[str, tuple[object, list[object]]] = {
     "bpf_program__set_autoload": (_int, [_pointer, c.c_bool]),
     "bpf_program__attach": (_pointer, [_pointer]),
     "bpf_program__attach_cgroup": (_pointer, [_pointer, _int]),
+    "bpf_program__attach_uprobe_opts": (_pointer, [_pointer, _int, _text, c.c_size_t, _pointer]),
     "bpf_link__destroy": (_int, [_pointer]),
     "bpf_map__name": (_text, [_pointer]),
     "bpf_map__fd": (_int, [_pointer]),

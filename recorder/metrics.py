@@ -13,10 +13,10 @@ from recorder.watch import Watch
 
 
 @contextmanager
-def serve(watch: Watch, address: tuple[str, int] | None) -> Iterator[None]:
-    """Answer on the address while the block runs; on none, nothing."""
+def serve(watch: Watch, address: tuple[str, int] | None) -> Iterator[str]:
+    """Answer on the address while the block runs, and give it with its port; on none, nothing."""
     if address is None:
-        yield
+        yield ""
         return
 
     class Handler(BaseHTTPRequestHandler):
@@ -40,8 +40,9 @@ def serve(watch: Watch, address: tuple[str, int] | None) -> Iterator[None]:
             "name a free address with --listen",
         ) from error
     Thread(target=server.serve_forever, daemon=True).start()
+    host, port = server.server_address[:2]
     try:
-        yield
+        yield f"{host!s}:{port}"
     finally:
         server.shutdown()
         server.server_close()

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import ctypes as c
 import ipaddress
+import json
+import os
 import posixpath
+import re
 import socket
 import time
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from recorder import layout, tables, wire
+from recorder.identity import Started
 from recorder.kernel import Programs
 from recorder.profile import Sighting, Values
 
 PROTOCOLS = {socket.IPPROTO_TCP: "tcp", socket.IPPROTO_UDP: "udp", 132: "sctp"}
+_LIBRARY = re.compile(r"(libssl(-\w+)?\.so(\.\d+)*|_ssl\.[\w.-]+\.so|node|nodejs)")
+"""libssl.so.3, libssl-0a1b2c.so.3 of a wheel, _ssl.cpython-312-x86_64-linux-gnu.so, Node with its own."""
 MODES = {1: "read", 2: "write"}
 
 
@@ -37,15 +44,30 @@ ItemId: TypeAlias = "tuple[int, int, int, int]"
 """Subject, hash, domain, phase: as the kernel's map of items has them."""
 
 
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A tool or model, and the server: by its name, or by the peer of its connection."""
+
+    name: str
+    server: str
+    peer: layout.PeerKey | None = None
+
+
 @dataclass(slots=True)
 class Names:
     """The names that came through the ring, by the item that they belong to."""
 
-    by_item: dict[ItemId, str] = field(default_factory=dict)
+    by_item: dict[ItemId, str | Named] = field(default_factory=dict)
     by_address: dict[tuple[int, str], set[str]] = field(default_factory=dict)
     """Subject and address -> the names that DNS gave it for."""
     by_peer: dict[tuple[int, str, int], set[str]] = field(default_factory=dict)
     """Subject, address and port -> the names that TLS connections asked it for."""
+    libraries: list[tuple[int, int, str]] = field(default_factory=list)
+    """Subject, process and path of TLS libraries that were opened."""
+    late_libraries: dict[int, int] = field(default_factory=dict)
+    """Subject -> of how many of them the first calls may have been missed."""
+    runtimes: dict[int, Started] = field(default_factory=dict)
+    """Process -> what it was told, of container runtimes."""
     begun: list[layout.SubjectEvent] = field(default_factory=list)
     ended: set[int] = field(default_factory=set)
 
@@ -57,11 +79,25 @@ class Names:
         match event.kind:
             case layout.EVENT_SUBJECT:
                 self.begun.append(layout.SubjectEvent.from_buffer_copy(raw))
+            case layout.EVENT_RUNTIME:
+                self.runtimes[event.subject] = Started(
+                    tuple(os.fsdecode(text[: event.hash]).rstrip("\0").split("\0")),
+                    path_of(text[event.hash :]),
+                )
             case layout.EVENT_ENDED:
                 self.ended.add(event.subject)
             case layout.EVENT_PATH:
-                key = (event.subject, event.hash, event.domain, event.phase)
-                self.by_item[key] = path_of(text)
+                path = path_of(text)
+                self.by_item[_item_id(event)] = path
+                if has_tls(path):
+                    self.libraries.append((event.subject, event.pid, path))
+            case layout.EVENT_NAME:
+                name, server = _text(text[: layout.TEXT_BYTES]), _text(text[layout.TEXT_BYTES :])
+                self.by_item[_item_id(event)] = Named(name, server)
+            case layout.EVENT_PEER_NAME:
+                size = c.sizeof(layout.PeerKey)
+                peer = layout.PeerKey.from_buffer_copy(text)
+                self.by_item[_item_id(event)] = Named(_text(text[size:]), "", peer)
 
             case layout.EVENT_DNS | layout.EVENT_TLS:
                 size = c.sizeof(layout.PeerKey)
@@ -83,6 +119,22 @@ class Names:
         asked = self.by_peer.get((subject, address, port), set())
         return tuple(sorted(asked or self.by_address.get((subject, address), set())))
 
+    def values(self, domain: str, named: Named) -> Values:
+        """The fields of a tool or model."""
+        server = named.server
+        if named.peer is not None:
+            address = address_of(named.peer)
+            hosts = self.hosts(named.peer.subject, address, named.peer.port)
+            server = hosts[0] if hosts else f"{address} port {named.peer.port}"
+        if domain == "models":
+            return (("model", named.name), *((("gateway", server),) if server else ()))
+        return (("server", server or "unknown"), ("tool", named.name))
+
+    def forget_runtimes(self, keep: int) -> None:
+        """Drop the oldest runtimes but so many."""
+        for pid in list(self.runtimes)[:-keep]:
+            del self.runtimes[pid]
+
     def forget(self, subject: int) -> None:
         """Drop what is kept of a subject that was written."""
         self.by_item = {key: name for key, name in self.by_item.items() if key[0] != subject}
@@ -90,6 +142,23 @@ class Names:
             key: hosts for key, hosts in self.by_address.items() if key[0] != subject
         }
         self.by_peer = {key: hosts for key, hosts in self.by_peer.items() if key[0] != subject}
+
+
+def _item_id(event: layout.Event) -> ItemId:
+    return event.subject, event.hash, event.domain, event.phase
+
+
+def _text(raw: bytes) -> str:
+    """A name as it stands in a JSON string: no control characters, whatever it holds."""
+    text = raw.partition(b"\0")[0].decode("utf-8", "backslashreplace")
+    with suppress(ValueError):  # cut in the middle of an escape
+        text = json.loads(f'"{text}"')
+    return "".join(char if char.isprintable() else "?" for char in text)
+
+
+def has_tls(path: str) -> bool:
+    """Whether a file is, by its name, one that has OpenSSL's functions."""
+    return bool(_LIBRARY.fullmatch(posixpath.basename(path)))
 
 
 def path_of(components: bytes) -> str:
@@ -124,11 +193,27 @@ def entries_of(programs: Programs, subjects: Collection[int]) -> dict[int, Entri
     return found
 
 
+def missed(programs: Programs) -> dict[str, int]:
+    """What the kernel lost so far of no subject that it could name, by domain: each open run may lack it."""
+    ledger = programs.get("losses", c.c_uint32(0), layout.Ledger)
+    assert ledger is not None, "an array has all its entries"
+    everywhere = ledger.subjects_full + ledger.state_full
+    lost = {name: everywhere + ledger.ownerless[i] for i, name in enumerate(layout.DOMAINS)}
+    # Only DNS answers and TLS greetings are not sent again when the ring was full.
+    lost["egress"] += ledger.ring_full[layout.DOMAINS.index("egress")]
+    return lost
+
+
 def read(
-    subject: layout.Subject, entries: Entries, names: Names, clock: Clock
+    subject: layout.Subject, entries: Entries, names: Names, clock: Clock, lost: Mapping[str, int]
 ) -> tuple[list[Sighting], dict[str, int]]:
-    """The sightings of a subject so far, and what was lost of it by domain."""
-    loss = {domain: int(subject.lost[i]) for i, domain in enumerate(layout.DOMAINS)}
+    """The sightings of a subject so far, and what was lost of it by domain, with what was lost elsewhere."""
+    loss = {
+        domain: int(subject.lost[i]) + lost.get(domain, 0)
+        for i, domain in enumerate(layout.DOMAINS)
+    }
+    for domain in ("tools", "models"):
+        loss[domain] += names.late_libraries.get(subject.id, 0)
     found = [*_syscalls(subject), *_capabilities(subject)]
     found.extend(_items(entries, names, clock, loss))
     found.extend(_peers(entries, names, clock))
@@ -173,7 +258,12 @@ def _items(
             loss[domain] += 1
             continue
         times = clock.wall(item.first_ns), clock.wall(item.last_ns)
-        yield Sighting(domain, _values(domain, name, item.modes), phase, *times, item.count)
+        values = (
+            _values(domain, name, item.modes)
+            if isinstance(name, str)
+            else names.values(domain, name)
+        )
+        yield Sighting(domain, values, phase, *times, item.count)
 
 
 def _peers(entries: Entries, names: Names, clock: Clock) -> Iterator[Sighting]:
@@ -190,7 +280,7 @@ def _peers(entries: Entries, names: Names, clock: Clock) -> Iterator[Sighting]:
         yield Sighting(domain, named, layout.PHASES[key.phase], *times, peer.count)
 
 
-def _values(domain: str, path: str, modes: int) -> tuple[tuple[str, str | tuple[str, ...]], ...]:
+def _values(domain: str, path: str, modes: int) -> Values:
     if domain == "executables":
         return (("path", path),)
     return (("modes", tuple(text for bit, text in MODES.items() if modes & bit)), ("path", path))

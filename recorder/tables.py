@@ -16,6 +16,9 @@ OPENING = frozenset({"open", "openat", "openat2", "creat", "open_by_handle_at"})
 ACCEPTING = frozenset({"accept", "accept4"})
 """Calls that return a descriptor of a connection."""
 
+READING = frozenset({"read"})
+"""Calls that fill the buffer which is their second argument."""
+
 OVERCOMMITTING = frozenset(
     """mmap mmap2 mremap mprotect brk execve execveat clone clone3 fork vfork shmget shmat memfd_create
     ftruncate fallocate""".split()

@@ -10,7 +10,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from recorder import layout, profile, sightings, store
+from recorder import layout, profile, sightings, store, tls
 from recorder.identity import Container, Host
 from recorder.kernel import Programs, actions
 from recorder.session import Session
@@ -18,6 +18,7 @@ from recorder.session import Session
 POLL_MS = 200
 SETTLE_SECONDS = 0.5
 """How long a subject must have no task before it counts as ended: `runc exec` may come."""
+KEPT_RUNTIMES = 4096
 KILLED = "the time between the end of a recorder that was killed and the start of this one"
 
 
@@ -27,8 +28,8 @@ class Known:
 
     key: layout.SubjectKey
     container: Container | None
-    missed: int
-    """What the kernel had lost of no single subject when this one began."""
+    missed: dict[str, int]
+    """What the kernel had lost of no single subject when this one began, by domain."""
     ended: float = 0
     """When its last task left, on the monotonic clock; 0 while it has any."""
 
@@ -51,11 +52,16 @@ class Watch:
     host: Host
     output: Path
     session: Session
+    libraries: tls.Libraries
     after_kill: bool = False
     """The recorder before this one was killed, so what was running then has a gap."""
     names: sightings.Names = field(default_factory=sightings.Names)
     known: dict[int, Known] = field(default_factory=dict)
+    present: dict[int, Container] = field(default_factory=dict)
+    """What was running before, by the inode number of its mount namespace."""
     counts: Counts = field(default_factory=Counts)
+    listening: str = ""
+    """Where metrics are served."""
 
     def begin(self) -> None:
         """Tell the kernel what to record, and listen."""
@@ -68,14 +74,17 @@ class Watch:
             own_inum=self.host.mntns(os.getpid()),
         )
         self.programs.put("settings", c.c_uint32(0), config)
+        self.present = self.host.present()
 
     def step(self, *, may_write: bool) -> None:
         """Wait a little for events; look up who is new, and write who is gone."""
         self.programs.poll(POLL_MS)
+        tls.follow(self.names, self.libraries, self.host.proc)
         now = time.monotonic()
         begun, self.names.begun = self.names.begun, []
         for told in begun:
             self._meet(told.event.subject, told.key)
+        self.names.forget_runtimes(KEPT_RUNTIMES)
         ended, self.names.ended = self.names.ended, set()
         for subject in ended & self.known.keys():
             self.known[subject].ended = now
@@ -117,12 +126,16 @@ class Watch:
         if subject is None or id_ in self.known:
             return
         container = self._resolve(subject)
-        self.known[id_] = Known(key, container, self._missed())
+        self.known[id_] = Known(key, container, sightings.missed(self.programs))
         if container:
             self.counts.containers += 1
+            if container.rootfs:
+                self.libraries.attach_below(self.host.root / container.rootfs.lstrip("/"))
 
     def _resolve(self, subject: layout.Subject) -> Container | None:
-        found = self.host.container(subject.pid, subject.mntns_inum)
+        found = self.host.container(subject.pids, self.names.runtimes, subject.mntns_inum)
+        if found is None and subject.late:
+            found = self.present.get(subject.mntns_inum)
         origin = self.known.get(subject.origin)
         if found is None and origin is not None:
             # A process of a container made itself a mount namespace: it is still that container.
@@ -135,20 +148,16 @@ class Watch:
             )
         return found
 
-    def _missed(self) -> int:
-        ledger = self.programs.get("losses", c.c_uint32(0), layout.Ledger)
-        assert ledger is not None, "an array has all its entries"
-        return int(ledger.subjects_full + ledger.state_full)
-
     def _document(
         self, known: Known, subject: layout.Subject, entries: sightings.Entries
     ) -> profile.Document | None:
         container = known.container
         if container is None:
             return None
-        found, loss = sightings.read(subject, entries, self.names, self.session.clock)
-        missed = self._missed() - known.missed + (self.after_kill and bool(subject.late))
-        loss = {domain: count + missed for domain, count in loss.items()}
+        gap = int(self.after_kill and bool(subject.late))
+        now = sightings.missed(self.programs)
+        lost = {domain: count - known.missed[domain] + gap for domain, count in now.items()}
+        found, loss = sightings.read(subject, entries, self.names, self.session.clock, lost)
         for domain, count in loss.items():
             self.counts.lost[domain] += count if known.ended else 0
         blind = (KILLED,) if self.after_kill and subject.late else ()

@@ -16,6 +16,10 @@
 #define PATH_BYTES 2048 /* longer paths are counted as lost */
 #define MAX_COMPONENTS 48
 
+#define ANCESTORS 6
+
+#define TEXT_BYTES 96 /* of a name in a message; what is longer is cut */
+
 enum phase {
 	SETUP,
 	APPLICATION,
@@ -38,8 +42,11 @@ enum domain {
 enum event_kind {
 	EVENT_SUBJECT = 1, /* a subject was seen for the first time; its key follows */
 	EVENT_ENDED,	   /* the last known task of a subject exited; its key follows */
+	EVENT_RUNTIME,	   /* a container runtime was exec'd: arguments, then its working directory as a path */
 	EVENT_DNS,	   /* an answer of a name server: a peer_key and the message follow */
 	EVENT_TLS,	   /* the first bytes of a TLS connection: a peer_key and they follow */
+	EVENT_NAME,	   /* a tool or model: its name, NUL, then the name of the server */
+	EVENT_PEER_NAME,   /* a tool or model: a peer_key, then its name */
 	EVENT_PATH,	   /* a file or executable was seen for the first time; components follow, last one first */
 };
 
@@ -47,6 +54,7 @@ enum event_kind {
 enum action {
 	ACTION_OPEN = 1, /* returns a descriptor of a path */
 	ACTION_ACCEPT = 2, /* returns a descriptor of a connection */
+	ACTION_READ = 8, /* fills a buffer, the second argument */
 	ACTION_MEMORY = 4, /* asks for SYS_ADMIN, only to know how much may be overcommitted */
 };
 
@@ -74,7 +82,8 @@ struct subject {
 	__u64 origin; /* id of the subject whose task entered this one first, or 0 for the host */
 	__u64 first_ns;
 	__u32 mntns_inum; /* as /proc/PID/ns/mnt shows it */
-	__u32 pid; /* of the first task seen, in the initial pid namespace */
+	__u32 pad;
+	__u32 pids[ANCESTORS]; /* of the first process seen and its ancestors, in the initial pid namespace */
 	__s32 alive; /* known tasks */
 	__u32 late; /* it had tasks before the recorder had programs */
 	__u64 syscalls[PHASES][2][SYSCALL_WORDS];
@@ -85,6 +94,8 @@ struct subject {
 
 /* One per task; what was already noted for it costs one look at it. */
 struct task_state {
+	__u64 nsproxy; /* addresses of what the key was made of: as long as they stay, so does the key */
+	__u64 cgroups;
 	struct subject_key key;
 	__u64 subject; /* 0: the map of subjects was full */
 	__u64 image; /* mount namespace, or tree, in which the running program was exec'd; 0: outside */
@@ -132,17 +143,46 @@ struct socket_state {
 	struct peer_key peer; /* of the last connect; `subject` 0: none */
 	__u8 bound; /* to a port that the program chose */
 	__u8 sent; /* a packet */
-	__u8 pad[6];
+	__u8 plain; /* HTTP that is not encrypted */
+	__u8 pad[5];
+};
+
+struct stream_key {
+	__u64 id; /* address of an SSL object or a file, or a socket's cookie */
+	__u64 process;
+};
+
+/* How far a stream of JSON was read. Of its text only the names that are looked for are ever kept. */
+struct stream {
+	__u64 objects; /* by depth: 1 where an object is open, 0 for a list */
+	__u32 hash; /* of the string that is being read */
+	__u32 key; /* hash of the last key at depth 1 */
+	__u32 inner_key; /* at depth 2 */
+	__u8 depth;
+	__u8 in_string;
+	__u8 escaped;
+	__u8 is_key;
+	__u8 keeps; /* which name is being read */
+	__u8 found; /* bits */
+	__u8 name_bytes;
+	__u8 model_bytes;
+	__u8 last;
+	__u8 pad[7];
+	char name[TEXT_BYTES];
+	char model[TEXT_BYTES];
+	char server[TEXT_BYTES];
 };
 
 struct event {
 	__u32 kind;
 	__u32 domain;
-	__u64 subject;
-	__u64 hash;
+	__u64 subject; /* EVENT_RUNTIME: the process */
+	__u64 hash; /* EVENT_RUNTIME: bytes of the arguments */
 	__u64 at_ns;
 	__u32 phase;
+	__u32 pid; /* of the running process; 0 in a packet */
 	__u32 bytes; /* of the text that follows */
+	__u32 pad;
 };
 
 struct subject_event {
@@ -153,7 +193,8 @@ struct subject_event {
 /* What cannot be blamed on one subject; user land adds it to every run that was open. */
 struct ledger {
 	__u64 subjects_full;
-	__u64 ring_full[LOSS_DOMAINS];
+	__u64 ring_full[LOSS_DOMAINS]; /* DNS answers and TLS greetings; others are sent again */
+	__u64 ownerless[LOSS_DOMAINS]; /* what packets could not note, and messages that were too long */
 	__u64 state_full; /* no memory for the state of a task */
 };
 

@@ -4,6 +4,7 @@
 
 #define SUBJECTS 4096
 #define ITEMS 65536
+#define STREAMS 4096
 #define RING_BYTES (1 << 22)
 #define SCRATCH_BYTES (PATH_BYTES + 256)
 
@@ -64,6 +65,22 @@ struct {
 	__type(key, int);
 	__type(value, struct socket_state);
 } socket_states SEC(".maps");
+
+/* Stream of messages -> how far it was read. Full: the one that was silent longest is read anew. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, STREAMS);
+	__type(key, struct stream_key);
+	__type(value, struct stream);
+} streams SEC(".maps");
+
+/* 0 -> a stream of which nothing was read; never written. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct stream);
+} no_stream SEC(".maps");
 
 /* First sightings. Full: item.sent stays 0 and the next sighting tries again; user land knows by it. */
 struct {

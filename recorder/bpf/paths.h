@@ -10,6 +10,12 @@
 #define FMODE_WRITE 0x2
 #define FMODE_PATH 0x4000
 #define NAME_BYTES 256
+#define AT_FDCWD -100 /* include/uapi/linux/fcntl.h */
+#define O_ACCMODE 3
+#define O_WRONLY 1
+#define O_RDWR 2
+#define IORING_OP_OPENAT 18 /* include/uapi/linux/io_uring.h */
+#define IORING_OP_OPENAT2 28
 
 static __always_inline struct scratch *take_scratch(void)
 {
@@ -94,11 +100,13 @@ static long climb(__u32 index, struct walk *walk)
 	return 0;
 }
 
-/* Bytes written into scratch->text, or 0 when the path is too long. */
-static __always_inline __u32 write_path(struct scratch *scratch, struct task_struct *task, const struct path *path)
+/* Bytes in scratch->text once the path is added to those in use, or 0 when it is too long. */
+static __always_inline __u32 write_path(struct scratch *scratch, struct task_struct *task, const struct path *path,
+					__u32 used)
 {
 	struct walk walk = {
 		.scratch = scratch,
+		.used = used,
 		.dentry = BPF_CORE_READ(path, dentry),
 		.mnt = BPF_CORE_READ(path, mnt),
 		.root = BPF_CORE_READ(task, fs, root.dentry),
@@ -115,19 +123,16 @@ static __always_inline __u32 write_path(struct scratch *scratch, struct task_str
 }
 
 /* Count the text in scratch as an item, and send it when it is new. */
-static __always_inline void note_text(struct scratch *scratch, struct task_state *state, __u32 kind,
+static __always_inline void note_text(struct scratch *scratch, const struct owner *owner, __u32 kind,
 				      __u32 domain, __u32 modes, __u32 bytes)
 {
-	struct item_key key = { .subject = state->subject, .domain = domain, .phase = phase_of(state) };
+	struct item_key key = { .subject = owner->id, .domain = domain, .phase = owner->phase };
 	struct item fresh = { .first_ns = bpf_ktime_get_boot_ns() };
-	struct subject *subject = subject_of(state);
 	struct event *event = &scratch->event;
 	struct item *item;
 
-	if (!subject)
-		return;
 	if (!bytes || bytes > PATH_BYTES) {
-		lose(subject, domain);
+		blame(owner, domain);
 		return;
 	}
 	/* The hash goes over whole words. */
@@ -139,7 +144,7 @@ static __always_inline void note_text(struct scratch *scratch, struct task_state
 		item = bpf_map_lookup_elem(&items, &key);
 	}
 	if (!item) {
-		lose(subject, domain);
+		blame(owner, domain);
 		return;
 	}
 	count(&item->count);
@@ -148,8 +153,8 @@ static __always_inline void note_text(struct scratch *scratch, struct task_state
 		__sync_fetch_and_or(&item->modes, modes);
 	if (item->sent)
 		return;
-	*event = (struct event){ .kind = kind, .domain = domain, .subject = state->subject, .hash = key.hash,
-				 .at_ns = item->first_ns, .phase = key.phase, .bytes = bytes };
+	*event = (struct event){ .kind = kind, .domain = domain, .subject = owner->id, .hash = key.hash,
+				 .at_ns = item->first_ns, .phase = key.phase, .pid = owner->pid, .bytes = bytes };
 	if (!bpf_ringbuf_output(&events, event, sizeof(*event) + (bytes & (2 * PATH_BYTES - 1)), 0))
 		item->sent = 1;
 	else if (ledger())
@@ -161,6 +166,7 @@ static __always_inline void note_path(struct task_struct *task, struct task_stat
 {
 	struct scratch *scratch = take_scratch();
 	struct subject *subject;
+	struct owner owner;
 
 	if (!scratch) {
 		subject = subject_of(state);
@@ -168,7 +174,8 @@ static __always_inline void note_path(struct task_struct *task, struct task_stat
 			lose(subject, domain);
 		return;
 	}
-	note_text(scratch, state, EVENT_PATH, domain, modes, write_path(scratch, task, path));
+	owner = owner_of(state);
+	note_text(scratch, &owner, EVENT_PATH, domain, modes, write_path(scratch, task, path, 0));
 	scratch->busy = 0;
 }
 
@@ -189,6 +196,62 @@ static __always_inline void note_file(struct task_struct *task, struct task_stat
 
 	if (!(mode & FMODE_PATH))
 		note_path(task, state, &file->f_path, FILES, mode & (FMODE_READ | FMODE_WRITE));
+}
+
+/* Send what a container runtime was told: it says which container it starts, before there is one. */
+static __always_inline void send_arguments(struct task_struct *task)
+{
+	struct scratch *scratch = take_scratch();
+	unsigned long start = BPF_CORE_READ(task, mm, arg_start), end = BPF_CORE_READ(task, mm, arg_end);
+	__u64 length = end - start;
+	struct event *event;
+	__u32 bytes;
+
+	/* User land falls back on /proc and state files without it, so nothing is counted. */
+	if (!scratch)
+		return;
+	asm volatile("" : "+r"(length));
+	if (length && length <= PATH_BYTES &&
+	    !bpf_probe_read_user(scratch->text, length, (const void *)start)) {
+		bytes = write_path(scratch, task, &task->fs->pwd, length);
+		event = &scratch->event;
+		*event = (struct event){ .kind = EVENT_RUNTIME, .subject = task->tgid, .hash = length,
+					 .at_ns = bpf_ktime_get_boot_ns(), .bytes = bytes };
+		asm volatile("" : "+r"(bytes));
+		if (bytes <= PATH_BYTES)
+			bpf_ringbuf_output(&events, event, sizeof(*event) + bytes, 0);
+	}
+	scratch->busy = 0;
+}
+
+/*
+ * A file that a ring of io_uring is asked to open: there is no call whose exit could be looked at, so the
+ * path is the one that was asked for, and links in it are not followed.
+ */
+static __always_inline void note_request(struct task_struct *task, struct task_state *state, struct io_open *open)
+{
+	__u64 access = BPF_CORE_READ(open, how.flags) & O_ACCMODE;
+	int folder = BPF_CORE_READ(open, dfd);
+	struct scratch *scratch = take_scratch();
+	struct subject *subject = subject_of(state);
+	struct owner owner;
+	struct file *file;
+	long length;
+
+	if (!scratch) {
+		if (subject)
+			lose(subject, FILES);
+		return;
+	}
+	length = bpf_probe_read_kernel_str(scratch->text, PATH_BYTES, BPF_CORE_READ(open, filename, name));
+	if (length > 0 && scratch->text[0] != '/') {
+		file = folder == AT_FDCWD ? NULL : file_of(task, folder);
+		length = write_path(scratch, task, file ? &file->f_path : &task->fs->pwd, length);
+	}
+	owner = owner_of(state);
+	note_text(scratch, &owner, EVENT_PATH, FILES, access == O_RDWR ? 3 : access == O_WRONLY ? 2 : 1,
+		  length > 0 ? length : 0);
+	scratch->busy = 0;
 }
 
 #endif

@@ -11,9 +11,11 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 
+#include "machine.h"
 #include "maps.h"
 #include "subject.h"
 #include "paths.h"
+#include "messages.h"
 #include "sockets.h"
 
 /* Types that no map has, kept in the object's BTF: the test of layout.py reads them there. */
@@ -24,29 +26,6 @@ enum action *shared_action;
 struct subject_event *shared_subject_event;
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
-
-#if defined(__TARGET_ARCH_x86)
-#define TS_COMPAT 0x0002 /* arch/x86/include/asm/thread_info.h */
-#define X32_BIT 0x40000000 /* arch/x86/include/uapi/asm/unistd.h */
-static __always_inline __u32 abi_of(struct task_struct *task)
-{
-	return task->thread_info.status & TS_COMPAT ? COMPAT : NATIVE;
-}
-static __always_inline __u32 number_of(struct pt_regs *regs)
-{
-	return regs->orig_ax;
-}
-#elif defined(__TARGET_ARCH_arm64)
-#define TIF_32BIT 22 /* arch/arm64/include/asm/thread_info.h */
-static __always_inline __u32 abi_of(struct task_struct *task)
-{
-	return task->thread_info.flags >> TIF_32BIT & 1 ? COMPAT : NATIVE;
-}
-static __always_inline __u32 number_of(struct pt_regs *regs)
-{
-	return regs->syscallno;
-}
-#endif
 
 static __always_inline void note_syscall(struct task_struct *task, struct task_state *state, __u32 number)
 {
@@ -87,37 +66,59 @@ int BPF_PROG(on_sys_enter, struct pt_regs *regs, long number)
  * A call that seccomp refuses does not reach sys_enter, but it has an exit. A path is read when the call
  * returns, from the open file: the argument may not be in memory before, and may be changed meanwhile.
  */
-SEC("tp_btf/sys_exit")
-int BPF_PROG(on_sys_exit, struct pt_regs *regs, long returned)
+static __noinline int on_returned(struct task_struct *task, __u32 action, long returned)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct task_state *state;
-	struct actions *actions;
-	struct file *file;
-	__u32 number = number_of(regs), abi, action, zero = 0;
+	struct task_state *state = current_state(task);
+	struct file *file = state ? file_of(task, returned) : NULL;
 
-	if (returned < 0) {
-		if (!task->seccomp.mode)
-			return 0;
-		state = current_state(task);
-		if (state)
-			note_syscall(task, state, number);
-		return 0;
-	}
-	actions = bpf_map_lookup_elem(&syscall_actions, &zero);
-	abi = abi_of(task);
-	if (!actions || number >= MAX_SYSCALLS)
-		return 0;
-	BOUNDED(number, MAX_SYSCALLS);
-	action = actions->of[abi][number];
-	if (!(action & (ACTION_OPEN | ACTION_ACCEPT)))
-		return 0;
-	state = current_state(task);
-	file = state ? file_of(task, returned) : NULL;
 	if (file && action & ACTION_OPEN)
 		note_file(task, state, file);
 	else if (file)
 		note_accepted(state, file);
+	return 0;
+}
+
+/* A program's standard input, when what came is an object. */
+static __noinline int on_input(struct task_struct *task, struct pt_regs *registers, long returned)
+{
+	const char *from = (const char *)ARGUMENT_2(registers);
+	struct task_state *state = current_state(task);
+	struct file *file = state ? file_of(task, 0) : NULL;
+
+	if (file)
+		note_input(task, state, file, from, returned);
+	return 0;
+}
+
+static __noinline int on_refused(struct task_struct *task, __u32 number)
+{
+	struct task_state *state = current_state(task);
+
+	if (state)
+		note_syscall(task, state, number);
+	return 0;
+}
+
+/* Almost every exit leaves at once: this much is all that it costs. */
+SEC("tp_btf/sys_exit")
+int BPF_PROG(on_sys_exit, struct pt_regs *regs, long returned)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	__u32 number = number_of(regs), zero = 0, action, abi;
+	struct actions *actions;
+
+	if (returned < 0)
+		return task->seccomp.mode ? on_refused(task, number) : 0;
+	actions = bpf_map_lookup_elem(&syscall_actions, &zero);
+	if (!actions || number >= MAX_SYSCALLS)
+		return 0;
+	BOUNDED(number, MAX_SYSCALLS);
+	abi = abi_of(task);
+	action = actions->of[abi][number];
+	if (action & ACTION_READ && abi == NATIVE && returned && !FIRST_AT_EXIT(regs))
+		return on_input(task, regs, returned);
+	if (action & (ACTION_OPEN | ACTION_ACCEPT))
+		return on_returned(task, action, returned);
 	return 0;
 }
 
@@ -135,6 +136,18 @@ int BPF_PROG(on_signal, int signal, struct kernel_siginfo *info, struct task_str
 	state = current_state(task);
 	if (state)
 		note_syscall(task, state, info->_sifields._sigsys._syscall);
+	return 0;
+}
+
+SEC("tp_btf/io_uring_submit_req")
+int BPF_PROG(on_request, struct io_kiocb *request)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_state *state = known_state(task);
+
+	/* The command lies at the start of the request (io_kiocb_to_cmd). */
+	if (state && (request->opcode == IORING_OP_OPENAT || request->opcode == IORING_OP_OPENAT2))
+		note_request(task, state, (struct io_open *)request);
 	return 0;
 }
 
@@ -156,11 +169,23 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 	return 0;
 }
 
+/* By the start of its name; user land looks again. */
+static __always_inline bool is_runtime(void)
+{
+	char name[16] = {};
+
+	bpf_get_current_comm(name, sizeof(name));
+	return !bpf_strncmp(name, 4, "runc") || !bpf_strncmp(name, 4, "crun") || !bpf_strncmp(name, 5, "youki") ||
+	       !bpf_strncmp(name, 5, "runsc") || !bpf_strncmp(name, 4, "kata");
+}
+
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm *program)
 {
 	struct task_state *state = current_state(task);
 
+	if (is_runtime())
+		send_arguments(task);
 	if (!state)
 		return 0;
 	state->image = state->key.tree ? state->key.tree : state->key.mntns;
@@ -191,6 +216,17 @@ static __always_inline bool is_overcommit(struct task_state *state, __u32 abi, i
 		return false;
 	BOUNDED(number, MAX_SYSCALLS);
 	return actions->of[abi][number] & ACTION_MEMORY;
+}
+
+/* Whoever moves it, the task's css_set may get the address of the one before. */
+SEC("tp_btf/cgroup_attach_task")
+int BPF_PROG(on_moved, struct cgroup *to, const char *path, struct task_struct *task)
+{
+	struct task_state *state = bpf_task_storage_get(&task_states, task, NULL, 0);
+
+	if (state)
+		state->cgroups = 0;
+	return 0;
 }
 
 SEC("tp_btf/cap_capable")

@@ -84,7 +84,7 @@ static __always_inline int connecting(struct bpf_sock_addr *address, const __u32
 						  BPF_SK_STORAGE_GET_F_CREATE) : NULL;
 	if (socket) {
 		socket->peer = key;
-		socket->sent = 0;
+		socket->sent = socket->plain = 0;
 	} else if (subject) {
 		lose(subject, EGRESS);
 	}
@@ -263,7 +263,7 @@ int on_packet_out(struct __sk_buff *packet)
 	__u16 source;
 	__u8 protocol, first = 0;
 
-	if (!socket || !socket->peer.subject || socket->sent)
+	if (!socket || !socket->peer.subject || (socket->sent && !socket->plain))
 		return 1;
 	if (!read_headers(packet, &offset, &protocol, &source))
 		return 1;
@@ -271,9 +271,15 @@ int on_packet_out(struct __sk_buff *packet)
 		socket->sent = 1;
 		note_peer(&socket->peer, NULL);
 	} else if (packet->len > offset) {
-		socket->sent = 1;
-		if (!bpf_skb_load_bytes(packet, offset, &first, 1) && first == TLS_HANDSHAKE)
-			send_message(packet, offset, EVENT_TLS, &socket->peer);
+		if (!socket->sent && !bpf_skb_load_bytes(packet, offset, &first, 1)) {
+			socket->sent = 1;
+			/* GET, POST and PUT; anything else is another protocol. */
+			socket->plain = first == 'G' || first == 'P';
+			if (first == TLS_HANDSHAKE)
+				send_message(packet, offset, EVENT_TLS, &socket->peer);
+		}
+		if (socket->plain)
+			read_packet(packet, offset, &socket->peer);
 	}
 	return 1;
 }

@@ -42,20 +42,44 @@ static __always_inline struct subject *subject_of(struct task_state *state)
 	return bpf_map_lookup_elem(&subjects, &state->key);
 }
 
+/* Whose item it is, also where no task stands for it. */
+struct owner {
+	__u64 id;
+	struct subject *subject; /* NULL in a packet */
+	__u32 phase;
+	__u32 pid;
+};
+
+static __always_inline void blame(const struct owner *owner, __u32 domain)
+{
+	struct ledger *counts = ledger();
+
+	if (owner->subject)
+		lose(owner->subject, domain);
+	else if (counts && domain < LOSS_DOMAINS)
+		count(&counts->ownerless[domain]);
+}
+
 /* A program that was exec'd outside is the runtime (runc and crun exec nothing inside but the application). */
 static __always_inline __u32 phase_of(struct task_state *state)
 {
 	return state->image == (state->key.tree ? state->key.tree : state->key.mntns) ? APPLICATION : SETUP;
 }
 
+static __always_inline struct owner owner_of(struct task_state *state)
+{
+	return (struct owner){ .id = state->subject, .subject = subject_of(state), .phase = phase_of(state),
+			       .pid = bpf_get_current_pid_tgid() >> 32 };
+}
+
 /* Inode numbers of namespaces are used again at once; this id never is. */
 static __always_inline __u64 mntns_of(struct mnt_namespace *ns)
 {
 	if (bpf_core_field_exists(ns->ns.ns_id))
-		return ns->ns.ns_id;
+		return BPF_CORE_READ(ns, ns.ns_id);
 	if (bpf_core_field_exists(ns->seq))
-		return ns->seq;
-	return ns->ns.inum;
+		return BPF_CORE_READ(ns, seq);
+	return BPF_CORE_READ(ns, ns.inum);
 }
 
 static __always_inline void tell(__u32 kind, __u64 id, const struct subject_key *key)
@@ -81,6 +105,7 @@ static __always_inline void leave(struct task_state *state)
 static __noinline int add_subject(struct task_state *state, __u32 inum, __u64 origin, __u32 late)
 {
 	struct ledger *counts = ledger();
+	struct task_struct *task = (void *)bpf_get_current_task();
 	struct subject *fresh;
 	__u32 zero = 0;
 	__u64 *next;
@@ -94,7 +119,10 @@ static __noinline int add_subject(struct task_state *state, __u32 inum, __u64 or
 	fresh->origin = origin;
 	fresh->first_ns = bpf_ktime_get_boot_ns();
 	fresh->mntns_inum = inum;
-	fresh->pid = bpf_get_current_pid_tgid() >> 32;
+	for (int step = 0; step < ANCESTORS; step++) {
+		fresh->pids[step] = BPF_CORE_READ(task, tgid);
+		task = BPF_CORE_READ(task, real_parent);
+	}
 	fresh->late = late;
 	failed = bpf_map_update_elem(&subjects, &state->key, fresh, BPF_NOEXIST);
 	if (!failed)
@@ -106,7 +134,7 @@ static __noinline int add_subject(struct task_state *state, __u32 inum, __u64 or
 
 /* The task is in a mount namespace or cgroup that its state does not know yet. */
 static __always_inline void enter(struct task_struct *task, struct task_state *state, __u64 mntns,
-				  __u64 cgroup, __u64 started_ns)
+				  __u64 cgroup, __u32 inum, __u64 started_ns)
 {
 	__u64 origin = state->subject;
 	/* It ran before the recorder did, so which program it runs is not known: not the runtime, most likely. */
@@ -125,7 +153,7 @@ static __always_inline void enter(struct task_struct *task, struct task_state *s
 		return;
 	subject = subject_of(state);
 	if (!subject) {
-		add_subject(state, task->nsproxy->mnt_ns->ns.inum, origin, late);
+		add_subject(state, inum, origin, late);
 		subject = subject_of(state);
 	}
 	if (!subject)
@@ -147,37 +175,61 @@ static __always_inline struct task_state *known_state(struct task_struct *task)
 	return state && state->subject ? state : NULL;
 }
 
-/* The state of the running task when it is to be recorded, up to date; or NULL. */
-static __always_inline struct task_state *current_state(struct task_struct *task)
+/* The key of the task may have changed: make it anew. */
+static __noinline int renew(struct task_struct *task, struct task_state *state)
 {
-	struct task_state *state = bpf_task_storage_get(&task_states, task, NULL, 0);
 	struct config *config;
-	struct ledger *counts;
 	struct mnt_namespace *ns;
 	__u64 mntns, cgroup;
 	__u32 zero = 0, inum;
 
-	if (state && state->key.tree)
-		return state;
 	config = bpf_map_lookup_elem(&settings, &zero);
-	if (!config || !config->watch)
-		return NULL;
-	ns = task->nsproxy->mnt_ns;
-	inum = ns->ns.inum;
+	if (!config || !state)
+		return 0;
+	ns = BPF_CORE_READ(task, nsproxy, mnt_ns);
+	inum = BPF_CORE_READ(ns, ns.inum);
 	mntns = inum == config->host_inum || inum == config->own_inum ? 0 : mntns_of(ns);
-	if (!state && !mntns)
-		return NULL;
-	cgroup = mntns ? task->cgroups->dfl_cgrp->kn->id : 0;
-	if (!state)
-		state = bpf_task_storage_get(&task_states, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
-	if (!state) {
-		counts = ledger();
-		if (counts)
-			count(&counts->state_full);
-		return NULL;
-	}
+	cgroup = mntns ? BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id) : 0;
 	if (state->key.mntns != mntns || state->key.cgroup != cgroup)
-		enter(task, state, mntns, cgroup, config->started_ns);
-	return mntns ? state : NULL;
+		enter(task, state, mntns, cgroup, inum, config->started_ns);
+	state->nsproxy = (__u64)task->nsproxy;
+	state->cgroups = (__u64)task->cgroups;
+	return 0;
+}
+
+/* Make a state for a task outside of the host's mount namespace, where those are recorded. */
+static __always_inline struct task_state *first_state(struct task_struct *task)
+{
+	__u32 zero = 0, inum = task->nsproxy->mnt_ns->ns.inum;
+	struct config *config = bpf_map_lookup_elem(&settings, &zero);
+	struct task_state *state;
+	struct ledger *counts;
+
+	if (!config || !config->watch || inum == config->host_inum || inum == config->own_inum)
+		return NULL;
+	state = bpf_task_storage_get(&task_states, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	counts = ledger();
+	if (!state && counts)
+		count(&counts->state_full);
+	return state;
+}
+
+/*
+ * The state of the running task when it is to be recorded, up to date; or NULL. A task's own calls alone
+ * change its nsproxy; another's move to a cgroup changes its css_set, and on_moved forgets that one.
+ */
+static __always_inline struct task_state *current_state(struct task_struct *task)
+{
+	struct task_state *state = bpf_task_storage_get(&task_states, task, NULL, 0);
+
+	if (!state)
+		state = first_state(task);
+	if (!state)
+		return NULL;
+	if (state->key.tree)
+		return state;
+	if (state->nsproxy != (__u64)task->nsproxy || state->cgroups != (__u64)task->cgroups)
+		renew(task, state);
+	return state->key.mntns ? state : NULL;
 }
 #endif

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from recorder.identity import Call, Container, Host, container_of, parse
+from recorder.identity import Call, Container, Host, Started, container_of, parse
 from recorder.profile import Workload
 
 OURS = {
@@ -74,15 +74,13 @@ class _Machine:
         self.root = root
         self.host = Host(root / "proc", root)
 
-    def process(self, pid: int, parent: int, *arguments: str) -> int:
+    def process(self, pid: int, *arguments: str) -> int:
         """The inode number of its mount namespace."""
         folder = self.root / "proc" / str(pid)
         (folder / "ns").mkdir(parents=True)
         (folder / "ns/mnt").write_text("")
         (folder / "root").symlink_to(self.root)
         (folder / "cwd").symlink_to(self.root)
-        # A program may call itself what it likes.
-        (folder / "stat").write_text(f"{pid} (a) b (c) S {parent} 1 1")
         (folder / "cmdline").write_bytes("\0".join(arguments).encode() + b"\0")
         return (folder / "ns/mnt").stat().st_ino
 
@@ -94,25 +92,37 @@ class _Machine:
 
 def test_the_runtime_that_is_starting_it(tmp_path: Path) -> None:
     machine = _Machine(tmp_path)
-    machine.process(10, 1, "runc", "run", "--bundle", "/b", "c1")
-    machine.process(11, 10, "runc", "init")
-    inum = machine.process(12, 11, "runc", "init")
+    machine.process(10, "runc", "run", "--bundle", "/b", "c1")
+    machine.process(11, "runc", "init")
     machine.file("b/config.json", {"annotations": OURS})
-    assert machine.host.container(12, inum) == Container("c1", "runc", TRIAGE)
+    assert machine.host.container((11, 10, 1), {}, 5) == Container("c1", "runc", TRIAGE)
+
+
+@pytest.mark.parametrize(
+    "arguments, folder", [(("crun", "run", "c1"), "/b"), (("crun", "run", "-b", "b", "c1"), "/")]
+)
+def test_the_runtime_that_the_kernel_saw_and_that_is_gone(
+    tmp_path: Path, arguments: tuple[str, ...], folder: str
+) -> None:
+    machine = _Machine(tmp_path)
+    machine.file("b/config.json", {"annotations": OURS})
+    seen = {10: Started(arguments, folder)}
+    assert machine.host.container((11, 10, 1), seen, 5) == Container("c1", "crun", TRIAGE)
 
 
 @pytest.mark.parametrize("name", ["runc/c1/state.json", "crun/c1/status"])
 def test_the_state_of_one_that_was_there_before(tmp_path: Path, name: str) -> None:
     machine = _Machine(tmp_path)
-    inum = machine.process(12, 1, "agent")
-    machine.process(13, 1, "other")
+    inum = machine.process(12, "agent")
+    machine.process(13, "other")
     machine.file("b/config.json", {"annotations": OURS})
     machine.file("run/runc/c0/state.json", {"init_process_pid": 13})
     pid = "init_process_pid" if "runc" in name else "pid"
     labels = {"config": {"labels": ["bundle=/b"]}} if "runc" in name else {"bundle": "/b"}
     machine.file(f"run/{name}", {pid: 12, **labels})
     runtime = name.partition("/")[0]
-    assert machine.host.container(12, inum) == Container("c1", runtime, TRIAGE)
+    assert machine.host.container((12, 1), {}, inum) == Container("c1", runtime, TRIAGE)
+    assert machine.host.present()[inum] == Container("c1", runtime, TRIAGE)
 
 
 def test_what_vanishes_is_nobody(tmp_path: Path) -> None:
@@ -120,4 +130,5 @@ def test_what_vanishes_is_nobody(tmp_path: Path) -> None:
     machine.file("run/runc/c1/state.json", {"init_process_pid": 12})
     (tmp_path / "run/runc/c2").mkdir()
     (tmp_path / "run/runc/c2/state.json").write_text('{"init_pro')
-    assert machine.host.container(12, 5) is None
+    assert machine.host.container((12, 1), {}, 5) is None
+    assert machine.host.present() == {}

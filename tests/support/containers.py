@@ -116,7 +116,7 @@ class Bundle:
         self._call("delete", "--force", self.id)
 
     def _configure(self, command: Sequence[str], seccomp: Any, process: Process) -> None:
-        document = _configuration(command, seccomp, process)
+        document = configuration(command, seccomp, process)
         (self.folder / "config.json").write_text(json.dumps(document), encoding="utf-8")
 
     def _call(
@@ -148,7 +148,7 @@ def bundle(folder: Path, runtime: str) -> Bundle:
     return made
 
 
-def _configuration(command: Sequence[str], seccomp: Any, process: Process) -> dict[str, Any]:
+def configuration(command: Sequence[str], seccomp: Any, process: Process) -> dict[str, Any]:
     """A configuration as runtime-spec 1.0.2 has it, with what Kubernetes sets by default."""
     held = ["CAP_CHOWN", "CAP_SETUID", "CAP_SETGID", "CAP_NET_BIND_SERVICE", "CAP_KILL"]
     kinds = ("bounding", "effective", "permitted")

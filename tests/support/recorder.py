@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -24,6 +23,7 @@ def call(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "recorder", *arguments],
         cwd=ROOT,
+        stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         check=False,
@@ -78,19 +78,12 @@ class Watching:
 @contextmanager
 def watching(folder: Path, *options: str) -> Iterator[Watching]:
     """A recorder that is ready; killed when the block ends without `stop`."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "recorder", "run", "--output", str(folder), *options],
-        cwd=ROOT,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
-    )
-    try:
-        assert process.stderr is not None
-        first = process.stderr.readline()
-        assert first.startswith("recorder: ready"), first
-        yield Watching(process, folder)
-    finally:
-        if process.poll() is None:
+    arguments = [sys.executable, "-m", "recorder", "run", "--output", str(folder), *options]
+    with subprocess.Popen(arguments, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stderr is not None
+            first = process.stderr.readline()
+            assert first.startswith("recorder: ready"), first
+            yield Watching(process, folder)
+        finally:
             process.kill()
-            process.communicate()

@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only */
+/*
+ * Names in messages: the tool of a JSON-RPC `tools/call` (Model Context Protocol, 2025-06-18) and the model of a
+ * request to a language model. Messages are read here, byte by byte, so that nothing else of them leaves the
+ * program's memory: no body, no header and no token reaches a map or user land.
+ */
+#ifndef RECORDER_MESSAGES_H
+#define RECORDER_MESSAGES_H
+
+#define CHUNK 1024
+#define MAX_CHUNKS 256 /* of one write; what is longer and still open is counted as lost */
+#define MAX_DEPTH 63
+#define S_IFMT 0170000 /* include/uapi/linux/stat.h */
+#define S_IFIFO 0010000
+#define S_IFSOCK 0140000
+#define FNV_START 0x811c9dc5U
+#define FNV_STEP 16777619U
+
+/* FNV-1a of the keys and of the one value that are looked for. */
+enum word {
+	WORD_METHOD = 0xab45f730,
+	WORD_PARAMS = 0x215f6853,
+	WORD_NAME = 0x8d39bde6,
+	WORD_MODEL = 0xb08b665a,
+	WORD_MESSAGES = 0xc00385b5,
+	WORD_PROMPT = 0xdfe6493b,
+	WORD_INPUT = 0xf9d86f7b,
+	WORD_TOOLS_CALL = 0x3ddc0bad,
+};
+
+enum keeping {
+	KEEP_NOTHING,
+	KEEP_NAME,
+	KEEP_MODEL,
+};
+
+enum found {
+	FOUND_CALL = 1, /* `"method": "tools/call"` */
+	FOUND_PROMPT = 2, /* a key that a request to a model has, and little else */
+	FOUND_END = 4, /* of the outermost object */
+};
+
+struct scan {
+	struct scratch *scratch;
+	struct stream *stream;
+	const void *from; /* in user memory */
+	struct __sk_buff *packet; /* or there, from the offset on */
+	__u32 offset;
+	__u32 bytes;
+};
+
+static __always_inline void begin_string(struct stream *stream)
+{
+	stream->in_string = 1;
+	stream->hash = FNV_START;
+	stream->keeps = KEEP_NOTHING;
+	if (stream->is_key)
+		return;
+	if (stream->depth == 1 && stream->key == WORD_MODEL) {
+		stream->keeps = KEEP_MODEL;
+		stream->model_bytes = 0;
+	} else if (stream->depth == 2 && stream->key == WORD_PARAMS && stream->inner_key == WORD_NAME) {
+		stream->keeps = KEEP_NAME;
+		stream->name_bytes = 0;
+	}
+}
+
+static __always_inline void end_string(struct stream *stream)
+{
+	__u32 hash = stream->hash;
+
+	stream->in_string = 0;
+	if (!stream->is_key) {
+		if (stream->depth == 1 && stream->key == WORD_METHOD && hash == WORD_TOOLS_CALL)
+			stream->found |= FOUND_CALL;
+	} else if (stream->depth == 1) {
+		stream->key = hash;
+		if (hash == WORD_MESSAGES || hash == WORD_PROMPT || hash == WORD_INPUT)
+			stream->found |= FOUND_PROMPT;
+	} else if (stream->depth == 2) {
+		stream->inner_key = hash;
+	}
+}
+
+static __always_inline void read_string(struct stream *stream, __u8 byte)
+{
+	__u32 at;
+
+	if (!stream->escaped && byte == '"') {
+		end_string(stream);
+		return;
+	}
+	stream->escaped = !stream->escaped && byte == '\\';
+	stream->hash = (stream->hash ^ byte) * FNV_STEP;
+	if (stream->keeps == KEEP_NAME) {
+		at = stream->name_bytes;
+		if (at < TEXT_BYTES - 1) {
+			stream->name[at] = byte;
+			stream->name_bytes = at + 1;
+		}
+	} else if (stream->keeps == KEEP_MODEL) {
+		at = stream->model_bytes;
+		if (at < TEXT_BYTES - 1) {
+			stream->model[at] = byte;
+			stream->model_bytes = at + 1;
+		}
+	}
+}
+
+/* A message begins with an object at the start of a line or of a write: after the headers of HTTP, or alone. */
+static __always_inline void open_level(struct stream *stream, bool is_object)
+{
+	if (!stream->depth) {
+		if (!is_object || (stream->last && stream->last != '\n'))
+			return;
+		stream->found = stream->name_bytes = stream->model_bytes = 0;
+		stream->key = stream->inner_key = 0;
+	}
+	if (stream->depth < MAX_DEPTH)
+		stream->depth++;
+	if (stream->depth == 2)
+		stream->inner_key = 0;
+	if (is_object)
+		stream->objects |= 1ULL << (stream->depth & 63);
+	else
+		stream->objects &= ~(1ULL << (stream->depth & 63));
+	stream->is_key = is_object;
+}
+
+static long read_byte(__u32 index, struct scan *scan)
+{
+	struct stream *stream = scan->stream;
+	__u8 byte;
+
+	if (index >= CHUNK)
+		return 1;
+	byte = scan->scratch->text[index];
+	if (stream->in_string) {
+		read_string(stream, byte);
+		return 0;
+	}
+	if (byte == '{' || byte == '[') {
+		open_level(stream, byte == '{');
+	} else if (stream->depth) {
+		if (byte == '"')
+			begin_string(stream);
+		else if (byte == ':')
+			stream->is_key = 0;
+		else if (byte == ',')
+			stream->is_key = stream->objects >> (stream->depth & 63) & 1;
+		else if ((byte == '}' || byte == ']') && !--stream->depth)
+			stream->found |= FOUND_END;
+	}
+	stream->last = byte;
+	return stream->found & FOUND_END ? 1 : 0;
+}
+
+/* A program that may read packets may not read user memory, and the other way round: `packets` is constant. */
+static __always_inline long load(struct scan *scan, __u32 start, __u32 bytes, bool packets)
+{
+	char *text = scan->scratch->text;
+
+	if (packets)
+		return bpf_skb_load_bytes(scan->packet, scan->offset + start, text, bytes);
+	return bpf_probe_read_user(text, bytes, scan->from + start);
+}
+
+static __always_inline long read_chunk(__u32 index, struct scan *scan, bool packets)
+{
+	__u32 start = index * CHUNK, bytes = scan->bytes - start;
+
+	if (start >= scan->bytes)
+		return 1;
+	if (bytes > CHUNK)
+		bytes = CHUNK;
+	asm volatile("" : "+r"(bytes));
+	if (!bytes || bytes > CHUNK || load(scan, start, bytes, packets))
+		return 1;
+	bpf_loop(bytes, read_byte, scan, 0);
+	return scan->stream->found & FOUND_END ? 1 : 0;
+}
+
+static long read_memory_chunk(__u32 index, struct scan *scan)
+{
+	return read_chunk(index, scan, false);
+}
+
+static long read_packet_chunk(__u32 index, struct scan *scan)
+{
+	return read_chunk(index, scan, true);
+}
+
+/* A write that begins with a request line begins a message, wherever the last one was left. */
+static __always_inline void resynchronise(struct stream *stream, const char *text)
+{
+	bool is_request = (text[0] == 'P' && text[1] == 'O' && text[2] == 'S' && text[3] == 'T') ||
+			  (text[0] == 'G' && text[1] == 'E' && text[2] == 'T' && text[3] == ' ');
+
+	if (is_request)
+		stream->depth = stream->in_string = stream->escaped = 0;
+	if (!stream->depth)
+		stream->last = 0;
+}
+
+/* A name, and whose it is: behind it the server's, before it the peer. */
+static __always_inline void note_name(struct scan *scan, const struct owner *owner, const struct peer_key *peer,
+				      __u32 domain, const char *name)
+{
+	char *text = scan->scratch->text;
+
+	if (peer) {
+		__builtin_memcpy(text, peer, sizeof(*peer));
+		__builtin_memcpy(text + sizeof(*peer), name, TEXT_BYTES);
+		note_text(scan->scratch, owner, EVENT_PEER_NAME, domain, 0, sizeof(*peer) + TEXT_BYTES);
+	} else {
+		__builtin_memcpy(text, name, TEXT_BYTES);
+		__builtin_memcpy(text + TEXT_BYTES, scan->stream->server, TEXT_BYTES);
+		note_text(scan->scratch, owner, EVENT_NAME, domain, 0, 2 * TEXT_BYTES);
+	}
+}
+
+/* Read one write of a stream, of packets when there is a peer, and note the names in it. */
+static __always_inline void read_message(struct scan *scan, const struct owner *owner, const struct peer_key *peer)
+{
+	struct stream *stream = scan->stream;
+	char *text = scan->scratch->text;
+
+	load(scan, 0, 4, peer);
+	resynchronise(stream, text);
+	bpf_loop(MAX_CHUNKS, peer ? read_packet_chunk : read_memory_chunk, scan, 0);
+	__builtin_memset(text, 0, CHUNK);
+	if (stream->depth && scan->bytes > MAX_CHUNKS * CHUNK) {
+		blame(owner, TOOLS);
+		blame(owner, MODELS);
+		stream->depth = stream->in_string = 0;
+	} else if (!(stream->found & FOUND_END)) {
+		return; /* the rest comes with another write */
+	} else {
+		if (stream->found & FOUND_CALL && stream->name_bytes)
+			note_name(scan, owner, peer, TOOLS, stream->name);
+		else if (stream->found & FOUND_PROMPT && stream->model_bytes)
+			note_name(scan, owner, peer, MODELS, stream->model);
+	}
+	/* What was no tool and no model may be anything. */
+	stream->found = 0;
+	__builtin_memset(stream->name, 0, sizeof(stream->name));
+	__builtin_memset(stream->model, 0, sizeof(stream->model));
+}
+
+static __always_inline struct stream *stream_of(__u64 id, __u64 process)
+{
+	struct stream_key key = { .id = id, .process = process };
+	struct stream *stream = bpf_map_lookup_elem(&streams, &key);
+	__u32 zero = 0;
+
+	if (stream)
+		return stream;
+	stream = bpf_map_lookup_elem(&no_stream, &zero);
+	if (stream)
+		bpf_map_update_elem(&streams, &key, stream, BPF_NOEXIST);
+	return bpf_map_lookup_elem(&streams, &key);
+}
+
+/* Read what a process writes or read, at an address of its memory. */
+static __always_inline void read_memory(struct task_struct *task, struct task_state *state, __u64 id,
+					const void *from, __u64 bytes)
+{
+	struct stream *stream = stream_of(id, task->tgid);
+	struct owner owner = owner_of(state);
+	struct scan scan = { .scratch = take_scratch(), .stream = stream, .from = from, .bytes = bytes };
+
+	if (scan.scratch && stream) {
+		read_message(&scan, &owner, NULL);
+	} else {
+		blame(&owner, TOOLS);
+		blame(&owner, MODELS);
+	}
+	if (scan.scratch)
+		scan.scratch->busy = 0;
+}
+
+/* SSL_write(ssl, buffer, bytes) and SSL_write_ex(ssl, buffer, bytes, written) of OpenSSL 1.1 and 3. */
+SEC("uprobe")
+int on_tls_write(struct pt_regs *registers)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_state *state = known_state(task);
+	__s64 bytes = ARGUMENT_3(registers);
+
+	if (state && bytes > 0)
+		read_memory(task, state, ARGUMENT_1(registers), (void *)ARGUMENT_2(registers), bytes);
+	return 0;
+}
+
+/* SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, type, name): how SSL_set_tlsext_host_name says who is meant. */
+SEC("uprobe")
+int on_tls_control(struct pt_regs *registers)
+{
+	const int set_hostname = 55; /* include/openssl/tls1.h */
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct stream *stream;
+
+	if ((int)ARGUMENT_2(registers) != set_hostname || !known_state(task))
+		return 0;
+	stream = stream_of(ARGUMENT_1(registers), task->tgid);
+	if (!stream)
+		return 0;
+	/* The object may have been another connection's before. */
+	__builtin_memset(stream, 0, sizeof(*stream));
+	bpf_probe_read_user_str(stream->server, TEXT_BYTES, (void *)ARGUMENT_4(registers));
+	return 0;
+}
+
+/* What a server over standard input reads: pipes, and the socket pairs that Node uses for them. */
+static __always_inline void note_input(struct task_struct *task, struct task_state *state, struct file *file,
+				       const void *from, __u64 bytes)
+{
+	unsigned int kind = BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT;
+	struct stream *stream;
+
+	if (kind != S_IFIFO && kind != S_IFSOCK)
+		return;
+	stream = stream_of((__u64)file, task->tgid);
+	if (!stream)
+		return;
+	__builtin_memcpy(stream->server, "stdio:", 6);
+	bpf_probe_read_kernel_str(stream->server + 6, 16, task->group_leader->comm);
+	read_memory(task, state, (__u64)file, from, bytes);
+}
+
+/* A packet of a connection that is not encrypted. */
+static __always_inline void read_packet(struct __sk_buff *packet, __u32 offset, struct peer_key *peer)
+{
+	struct stream *stream = stream_of(bpf_get_socket_cookie(packet), 0);
+	struct owner owner = { .id = peer->subject, .phase = peer->phase };
+	struct scan scan = { .scratch = take_scratch(), .stream = stream, .packet = packet, .offset = offset,
+			     .bytes = packet->len - offset };
+
+	if (scan.scratch && stream) {
+		read_message(&scan, &owner, peer);
+	} else {
+		blame(&owner, TOOLS);
+		blame(&owner, MODELS);
+	}
+	if (scan.scratch)
+		scan.scratch->busy = 0;
+}
+
+#endif

@@ -1,0 +1,84 @@
+"""Speaks to tools and models in every way that the recorder understands, with secrets in everything but names."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+certificate, maps_file = sys.argv[1:]
+SECRET = "PLANTED" + "SECRET"
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def serve(context: ssl.SSLContext | None = None) -> int:
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    if context:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server.server_port
+
+
+def call(tool: str) -> str:
+    arguments = {"name": SECRET, "model": SECRET, "list": [{"name": SECRET}, SECRET], SECRET: 1}
+    params = {"arguments": arguments, "name": tool, "_meta": {"name": SECRET}}
+    return json.dumps({"params": params, "method": "tools/call", "id": SECRET, "jsonrpc": "2.0"})
+
+
+def post(connection: http.client.HTTPConnection, body: str) -> None:
+    connection.request("POST", f"/{SECRET}", body, {"Authorization": f"Bearer {SECRET}"})
+    connection.getresponse().read()
+
+
+def over_tls(port: int) -> http.client.HTTPConnection:
+    connection = http.client.HTTPConnection("models.example", port)
+    connection.sock = ssl._create_unverified_context().wrap_socket(
+        socket.create_connection(("127.0.0.1", port)), server_hostname="models.example"
+    )
+    return connection
+
+
+reader = "import sys\nfor line in sys.stdin: print(len(line), flush=True)"
+with subprocess.Popen(
+    [sys.executable, "-c", reader], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+) as child:
+    assert child.stdin and child.stdout
+    for line in (call("by_pipe"), json.dumps({"method": "tools/list", "params": {"name": SECRET}})):
+        child.stdin.write(line + "\n")
+        child.stdin.flush()
+        child.stdout.readline()
+
+plain = http.client.HTTPConnection("127.0.0.1", serve())
+post(plain, call("by_http"))
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain(certificate)
+port = serve(context)
+post(over_tls(port), call("by_tls"))
+prompt = {"messages": [{"role": "user", "content": SECRET * 5000}], "model": "large-4"}
+post(over_tls(port), json.dumps(prompt))
+post(plain, json.dumps({"model": SECRET, "weights": 1}))  # no request to a model
+
+with Path(maps_file).open("wb") as file:
+    file.writelines(
+        subprocess.run(
+            ["bpftool", "--json", "map", "dump", "name", name], capture_output=True, check=True
+        ).stdout
+        + b"\n"
+        for name in ("streams", "scratches", "items", "peers", "no_stream", "subjects")
+    )

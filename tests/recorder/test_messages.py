@@ -1,0 +1,110 @@
+"""Names in messages, and nothing else of them: the kernel side reads JSON, and Python's reader is its oracle."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.containers import require
+from support.recorder import losses, record
+
+pytestmark = pytest.mark.system
+
+PROGRAMS = Path(__file__).parent / "programs"
+SECRET = b"PLANTED" + b"SECRET"
+MESSAGES = 60
+SEED = 7
+WORDS = (
+    "name",
+    "params",
+    "method",
+    "tools/call",
+    "model",
+    "",
+    'a"b',
+    "c\\",
+    "{",
+    "}",
+    "[",
+    ",",
+    ":",
+    "ü",
+)
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    require("openssl", "bpftool")
+    path = tmp_path_factory.mktemp("certificate") / "both.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-keyout", str(path),
+         "-out", f"{path}.crt", "-subj", "/CN=models.example"],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    path.write_bytes(path.read_bytes() + Path(f"{path}.crt").read_bytes())
+    return path
+
+
+def test_names_are_seen_and_nothing_else_leaves_the_program(
+    tmp_path: Path, certificate: Path
+) -> None:
+    maps = tmp_path / "maps"
+    spec = record(
+        tmp_path / "out", sys.executable, str(PROGRAMS / "speaker.py"), str(certificate), str(maps)
+    )
+    tools = {(item["tool"], re.sub(r"\d+$", "N", item["server"])) for item in spec["tools"]}
+    reader = Path(sys.executable).resolve().name[:15]
+    assert {name for name, _ in tools} == {"by_pipe", "by_http", "by_tls"}
+    assert ("by_tls", "models.example") in tools
+    assert ("by_http", "127.0.0.1 port N") in tools
+    assert any(
+        server in {f"stdio:{reader}", "stdio:python", "stdio:python3"} for _, server in tools
+    )
+    assert [(i["model"], i["gateway"]) for i in spec["models"]] == [("large-4", "models.example")]
+    assert losses(spec) == {}
+
+    # The dumps hold bytes as numbers and as text; both are looked through.
+    dumped = maps.read_bytes()
+    written = b"".join(path.read_bytes() for path in (tmp_path / "out").iterdir())
+    raw = bytes(int(byte, 16) for byte in re.findall(rb'"0x([0-9a-f]{2})"', dumped))
+    assert b"models.example" in raw  # what is in the maps would be found
+    for text in (dumped, raw, written):
+        assert SECRET not in text
+
+
+def _value(draw: random.Random, depth: int) -> Any:
+    kind = draw.randrange(6 if depth else 3)
+    if kind == 3:
+        return [_value(draw, depth - 1) for _ in range(draw.randrange(3))]
+    if kind > 3:
+        return {draw.choice(WORDS): _value(draw, depth - 1) for _ in range(draw.randrange(4))}
+    return (draw.choice(WORDS), draw.randrange(99), None)[kind]
+
+
+def _message(draw: random.Random, number: int) -> dict[str, Any]:
+    params = {draw.choice(WORDS): _value(draw, 2) for _ in range(draw.randrange(4))}
+    params["name"] = f"tool{number}-{draw.choice(WORDS)}"
+    message = {draw.choice(WORDS): _value(draw, 2) for _ in range(draw.randrange(4))}
+    message |= {"method": draw.choice(["tools/call", "tools/call", "tools/list"]), "params": params}
+    return {key: message[key] for key in draw.sample(sorted(message), len(message))}
+
+
+def test_the_kernel_reads_json_as_python_does(tmp_path: Path) -> None:
+    draw = random.Random(SEED)  # no secret
+    messages = [_message(draw, number) for number in range(MESSAGES)]
+    lines = tmp_path / "lines"
+    lines.write_text(
+        "".join(
+            json.dumps(m, ensure_ascii=draw.random() < 0.5, indent=None) + "\n" for m in messages
+        )
+    )
+    spec = record(tmp_path / "out", sys.executable, str(PROGRAMS / "pipe.py"), str(lines))
+    called = {m["params"]["name"] for m in messages if m["method"] == "tools/call"}
+    assert {item["tool"] for item in spec["tools"]} == called
+    assert len(called) > MESSAGES // 3

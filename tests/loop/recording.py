@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import subprocess
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from tests.support.control_plane.daemon import Daemon
 
 from .roots import config_of, unpacked
 
+_PORT = 9478
 MANIFESTS = Path(__file__).parents[2] / "deploy" / "recorder"
 
 CAPABILITIES = tuple(
@@ -42,7 +44,7 @@ def recorder(layout: Path, folder: Path, states: Path) -> Iterator[Path]:
         (root / name).mkdir(parents=True, exist_ok=True)
     image = config_of(layout)
     command = [*image["Entrypoint"], "run", "--output", "/out", "--host-root", "/host"]
-    command += ["--state-root", str(states)]
+    command += ["--state-root", str(states), "--listen", f"127.0.0.1:{_PORT}"]
     document = _configuration(root, command, image["Env"], profiles)
     (folder / "config.json").write_text(json.dumps(document))
     service = Daemon(
@@ -59,13 +61,26 @@ def recorder(layout: Path, folder: Path, states: Path) -> Iterator[Path]:
     )
     service.start()
     try:
-        service.wait_until(lambda: "ready" in service.log.read_text(), 60)
+        service.wait_until(lambda: _get("/healthz") is not None, 60)
         yield profiles
+        assert _get("/metrics")
     finally:
         runc = ["runc", "--root", str(folder / "state")]
         subprocess.run([*runc, "kill", "policyc-recorder", "TERM"], check=False)
         service.stop()
         subprocess.run([*runc, "delete", "--force", "policyc-recorder"], check=False)
+
+
+def _get(path: str) -> bytes | None:
+    connection = http.client.HTTPConnection("127.0.0.1", _PORT, timeout=20)
+    try:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        return answer.read() if answer.status == http.client.OK else None
+    except ConnectionRefusedError:
+        return None
+    finally:
+        connection.close()
 
 
 def _configuration(root: Path, command: list[str], env: list[str], profiles: Path) -> object:
@@ -94,5 +109,8 @@ def _configuration(root: Path, command: list[str], env: list[str], profiles: Pat
             {"destination": "/host", "type": "bind", "source": "/", "options": ["rbind", "ro"]},
             {"destination": "/out", "type": "bind", "source": str(profiles), "options": ["rbind"]},
         ],
-        "linux": {"namespaces": [{"type": t} for t in ("ipc", "uts", "mount")]},
+        "linux": {
+            "namespaces": [{"type": t} for t in ("ipc", "uts", "mount")],
+            "seccomp": json.loads((MANIFESTS / "seccomp-amd64.json").read_bytes()),
+        },
     }

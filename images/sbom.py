@@ -37,6 +37,7 @@ def bill(
         *map(_debian, packages),
         *map(_python, distributions(path=[str(site)])),
     ]
+    components = sorted(found, key=_reference)
     return {
         "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
         "bomFormat": "CycloneDX",
@@ -54,7 +55,7 @@ def bill(
                 "purl": f"pkg:oci/{name}@{quote(digest, safe='')}",
             },
         },
-        "components": sorted(components, key=_reference),
+        "components": components,
     }
 
 

@@ -33,7 +33,7 @@ def bill(
         site: The folder of installed Python distributions.
 
     """
-    components: list[dict[str, Json]] = [
+    found: list[dict[str, Json]] = [
         *map(_debian, packages),
         *map(_python, distributions(path=[str(site)])),
     ]

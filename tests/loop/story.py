@@ -74,10 +74,15 @@ def _record(kubelet: Kubelet, layout: Path, folder: Path) -> Path:
         for agent in AGENTS:
             ended, _ = [_working(pod) for pod in kubelet.start(agent, REPLICAS)]
             kubelet.stop(ended)
-    found = sorted(path.name for path in profiles.glob("deployment-*.json"))
+    found = [path.name for path in _files(profiles)]
     assert len(found) == len(AGENTS), found
     _say("recorded", f"{REPLICAS} replicas of each agent, in {' and '.join(found)}")
     return profiles
+
+
+def _files(profiles: Path) -> list[Path]:
+    """Those of the agents: whatever else runs in containers of this machine is recorded too."""
+    return sorted(profiles.glob(f"deployment-{NAMESPACE}-*.json"))
 
 
 def _without(kubelet: Kubelet) -> None:
@@ -92,7 +97,7 @@ def _compile(profiles: Path, work: Path) -> Path:
     root, output = work / "policies", work / "generated"
     shutil.copytree(Path(__file__).parent / "policies", root)
     (root / "profiles").mkdir()
-    for path in profiles.glob("deployment-*.json"):
+    for path in _files(profiles):
         shutil.copyfile(path, root / "profiles" / path.name)
     said = _policyc("compile", str(root), "--output", str(output))
     _say("compiled", said.splitlines()[-1])

@@ -1,7 +1,10 @@
+// The network plug-in of the loop: Cilium as it is published, built by `make network-plugin`.
+// The version stands here alone; docs/adr/0011-network-plugin.md says why it is this one.
 module policyc.dev/tests/network-plugin
 
 go 1.26
 
+// As in Cilium's own go.mod, where a replacement counts for Cilium alone.
 replace go.universe.tf/metallb => github.com/cilium/metallb v0.1.1-0.20220829170633-5d7dfb1129f7
 
 tool (

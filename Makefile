@@ -33,7 +33,7 @@ recorder: $(BPF)
 
 $(BPF): recorder/bpf/recorder.bpf.c recorder/bpf/*.h
 	$(CLANG) -O2 -g -Wall -Werror -target bpf -mcpu=v3 -D__TARGET_ARCH_$(BPF_ARCH) -I/usr/include/$$(uname -m)-linux-gnu \
-	  -ffile-prefix-map=$(CURDIR)/= -c recorder/bpf/recorder.bpf.c -o $@
+	  -fdebug-compilation-dir=. -c recorder/bpf/recorder.bpf.c -o $@
 	$(LLVM_STRIP) -g $@
 
 # Tests that need root, container runtimes and BPF.

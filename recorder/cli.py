@@ -5,13 +5,15 @@ from __future__ import annotations
 import argparse
 import re
 import sys
+import traceback
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from recorder import command, daemon
+from recorder import command, daemon, owners
 from recorder.errors import ExitCode, RecorderError
 from recorder.identity import Host
+from recorder.kernel import SIZED
 from recorder.profile import Workload
 
 _UNITS = {"s": 1, "m": 60, "h": 3600}
@@ -25,6 +27,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except RecorderError as failure:
         sys.stderr.write(f"recorder: {failure}\n  help: {failure.remedy}\n")
         return failure.code
+    except Exception:  # noqa: BLE001  # whatever it is, it has a code of its own
+        sys.stderr.write(f"recorder: this is a bug\n{traceback.format_exc()}")
+        return ExitCode.BUG
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -50,6 +55,17 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         metavar="DIR",
         help="a further folder of runtime state, on the host",
+    )
+    run.add_argument(
+        "--kubernetes", action="store_true", help="ask the API server for the owners of pods"
+    )
+    run.add_argument(
+        "--map-entries",
+        type=_entries,
+        action="append",
+        default=[],
+        metavar="MAP=N",
+        help=f"size of a map of the kernel: {', '.join(sorted(SIZED))} (bytes of `events`)",
     )
     run.add_argument("command", nargs="*", metavar="-- COMMAND")
     run.set_defaults(verb=_run)
@@ -80,6 +96,15 @@ def _address(text: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
+def _entries(text: str) -> tuple[str, int]:
+    name, _, count = text.partition("=")
+    if name not in SIZED or not count.isdecimal() or int(count) < 1:
+        raise argparse.ArgumentTypeError(
+            f"`{text}` is not one of {', '.join(sorted(SIZED))}, =, number"
+        )
+    return name, int(count)
+
+
 def _status(options: argparse.Namespace) -> int:
     sys.stdout.write(daemon.status(options.output) + "\n")
     return ExitCode.CLEAN
@@ -88,12 +113,18 @@ def _status(options: argparse.Namespace) -> int:
 def _run(options: argparse.Namespace) -> int:
     if not options.command:
         host = Host(root=options.host_root, state_roots=tuple(options.state_root))
-        daemon.run(options.output, host, options.seconds, options.every, options.listen)
+        entries = dict(options.map_entries)
+        fetch = owners.in_cluster() if options.kubernetes else None
+        daemon.run(
+            options.output, host, options.seconds, options.every, options.listen, entries, fetch
+        )
         return ExitCode.CLEAN
     program = Path(options.command[0]).name
     workload = options.workload or Workload("apps/v1", "Deployment", "default", program, program)
     if options.container:
         workload = replace(workload, container=options.container)
-    outcome = command.record(options.command, options.output, workload, options.seconds)
+    outcome = command.record(
+        options.command, options.output, workload, options.seconds, dict(options.map_entries)
+    )
     sys.stderr.write(f"wrote {outcome.path}\n")
     return ExitCode.CLEAN if outcome.status <= 0 else outcome.status

@@ -7,7 +7,7 @@ import os
 import signal
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,10 +30,17 @@ class Outcome:
 
 
 def record(
-    command: Sequence[str], output: Path, workload: profile.Workload, seconds: float | None
+    command: Sequence[str],
+    output: Path,
+    workload: profile.Workload,
+    seconds: float | None,
+    entries: Mapping[str, int],
 ) -> Outcome:
-    """Run the command to its end, or for so long; then end it and write its profile."""
-    programs = load()
+    """Run the command to its end, or for so long; then end it and write its profile.
+
+    ``entries``: as in ``kernel.load``.
+    """
+    programs = load(entries)
     try:
         return _record(programs, command, output, workload, seconds)
     finally:

@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
@@ -17,6 +17,7 @@ from recorder import metrics, store
 from recorder.errors import ExitCode, RecorderError
 from recorder.identity import Host
 from recorder.kernel import load
+from recorder.owners import Fetch
 from recorder.session import Session
 from recorder.tls import Libraries
 from recorder.watch import Watch
@@ -32,13 +33,15 @@ def run(
     seconds: float | None,
     every_seconds: float,
     listen: tuple[str, int] | None,
+    entries: Mapping[str, int],
+    fetch: Fetch | None,
 ) -> None:
     """Record until SIGTERM, SIGINT or the end of the time; RecorderError when what is left cannot be written."""
     with _only_one(output):
-        programs = load()
+        programs = load(entries)
         try:
             session, libraries = Session.of(programs.hooks), Libraries(programs)
-            watch = Watch(programs, host, output, session, libraries, _was_killed(output))
+            watch = Watch(programs, host, output, session, libraries, fetch, _was_killed(output))
             watch.begin()
             with metrics.serve(watch, listen) as watch.listening:
                 _say(output, watch, clean=False)

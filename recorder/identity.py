@@ -73,6 +73,8 @@ class Started:
 
     arguments: tuple[str, ...]
     folder: str
+    at_ns: int = 0
+    """When, in boot time; 0 when that is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +86,21 @@ class Host:
     state_roots: tuple[str, ...] = ()
 
     def container(
-        self, pids: Iterable[int], runtimes: Mapping[int, Started], mntns_inum: int
+        self,
+        pids: Iterable[int],
+        runtimes: Mapping[int, Started],
+        mntns_inum: int,
+        first_ns: int,
     ) -> Container | None:
-        """The container of a namespace that these processes, a child before its parent, made.
+        """The container of a namespace that these processes, a child before its parent, made at a time.
 
         ``runtimes`` is what the kernel saw of them; /proc is asked about others.  None when no
         runtime tells.
         """
-        return self._from_call(pids, runtimes) or self._from_state(mntns_inum)
+        earlier = {pid: s for pid, s in runtimes.items() if s.at_ns <= first_ns}
+        # A runtime may have a mount namespace of its own, which is no container of its.
+        outside = [pid for pid in pids if pid in earlier or self.mntns(pid) != mntns_inum]
+        return self._from_call(outside, earlier) or self._from_state(mntns_inum)
 
     def present(self) -> dict[int, Container]:
         """The containers that state files know of now, by the inode number of their mount namespace."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes as c
 import errno
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -57,6 +57,8 @@ ALWAYS_BLIND = (
 """What no hook of this recorder sees."""
 
 DOMAINS = layout.DOMAINS
+SIZED = frozenset({"subjects", "items", "peers", "streams", "events"})
+"""The maps whose size is a matter of the machine."""
 UPROBES = Path("/sys/bus/event_source/devices/uprobe")
 TLS_FUNCTIONS = {
     "SSL_write": "on_tls_write",
@@ -183,12 +185,16 @@ class Programs:
             libbpf.call("ring_buffer__consume")(self._ring[0])
 
 
-def load(path: Path = OBJECT) -> Programs:
-    """The programs, attached.  Each hook that this kernel lacks is left out and named in ``hooks``."""
+def load(entries: Mapping[str, int], path: Path = OBJECT) -> Programs:
+    """The programs, attached.  Each hook that this kernel lacks is left out and named in ``hooks``.
+
+    ``entries`` gives maps another size than maps.h does: entries, or bytes of the ring.
+    """
     _check_machine(path)
     refused: set[str] = set()
     while True:
         handle, missing = _open(path, refused)
+        _resize(handle, entries)
         if not libbpf.call("bpf_object__load")(handle):
             return _attach(handle, missing)
         number = c.get_errno()
@@ -198,6 +204,12 @@ def load(path: Path = OBJECT) -> Programs:
             raise _refused("the kernel refuses the programs", number)
         # Which one it was, the kernel tells only in words; the optional ones go one by one.
         refused.add(optional[0])
+
+
+def _resize(handle: int, entries: Mapping[str, int]) -> None:
+    maps = dict(_map_handles(handle))
+    for name, count in entries.items():
+        libbpf.call("bpf_map__set_max_entries")(maps[name], count)
 
 
 def _check_machine(path: Path) -> None:
@@ -340,10 +352,16 @@ def _programs(handle: int) -> Iterator[tuple[int, str, str]]:
 
 
 def _maps(handle: int) -> Iterator[tuple[str, int]]:
+    """The maps' descriptors by name."""
+    for name, found in _map_handles(handle):
+        yield name, libbpf.call("bpf_map__fd")(found)
+
+
+def _map_handles(handle: int) -> Iterator[tuple[str, int]]:
     name = libbpf.library().bpf_map__name
     found = libbpf.call("bpf_object__next_map")(handle, None)
     while found:
-        yield name(found).decode(), libbpf.call("bpf_map__fd")(found)
+        yield name(found).decode(), found
         found = libbpf.call("bpf_object__next_map")(handle, found)
 
 

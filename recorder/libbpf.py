@@ -46,6 +46,7 @@ _SIGNATURES: dict[str, tuple[object, list[object]]] = {
     "bpf_program__attach_uprobe_opts": (_pointer, [_pointer, _int, _text, c.c_size_t, _pointer]),
     "bpf_link__destroy": (_int, [_pointer]),
     "bpf_map__name": (_text, [_pointer]),
+    "bpf_map__set_max_entries": (_int, [_pointer, _u32]),
     "bpf_map__fd": (_int, [_pointer]),
     "bpf_map_lookup_elem": (_int, [_int, _pointer, _pointer]),
     "bpf_map_update_elem": (_int, [_int, _pointer, _pointer, c.c_uint64]),

@@ -83,6 +83,7 @@ class Names:
                 self.runtimes[event.subject] = Started(
                     tuple(os.fsdecode(text[: event.hash]).rstrip("\0").split("\0")),
                     path_of(text[event.hash :]),
+                    event.at_ns,
                 )
             case layout.EVENT_ENDED:
                 self.ended.add(event.subject)

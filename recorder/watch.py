@@ -6,11 +6,11 @@ import ctypes as c
 import os
 import sys
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from recorder import layout, profile, sightings, store, tls
+from recorder import layout, owners, profile, sightings, store, tls
 from recorder.identity import Container, Host
 from recorder.kernel import Programs, actions
 from recorder.session import Session
@@ -18,6 +18,7 @@ from recorder.session import Session
 POLL_MS = 200
 SETTLE_SECONDS = 0.5
 """How long a subject must have no task before it counts as ended: `runc exec` may come."""
+NOTHING_MISSED: Mapping[str, int] = {}
 KEPT_RUNTIMES = 4096
 KILLED = "the time between the end of a recorder that was killed and the start of this one"
 
@@ -28,8 +29,8 @@ class Known:
 
     key: layout.SubjectKey
     container: Container | None
-    missed: dict[str, int]
-    """What the kernel had lost of no single subject when this one began, by domain."""
+    missed: Mapping[str, int]
+    """What the kernel had lost of no single subject, by domain, at a time before this one began."""
     ended: float = 0
     """When its last task left, on the monotonic clock; 0 while it has any."""
 
@@ -53,12 +54,16 @@ class Watch:
     output: Path
     session: Session
     libraries: tls.Libraries
+    fetch: owners.Fetch | None = None
+    """How to ask for the owners of pods."""
     after_kill: bool = False
     """The recorder before this one was killed, so what was running then has a gap."""
     names: sightings.Names = field(default_factory=sightings.Names)
     known: dict[int, Known] = field(default_factory=dict)
     present: dict[int, Container] = field(default_factory=dict)
     """What was running before, by the inode number of its mount namespace."""
+    missed: Mapping[str, int] = field(default_factory=dict)
+    """What the kernel had lost of no single subject before the last poll."""
     counts: Counts = field(default_factory=Counts)
     listening: str = ""
     """Where metrics are served."""
@@ -78,12 +83,14 @@ class Watch:
 
     def step(self, *, may_write: bool) -> None:
         """Wait a little for events; look up who is new, and write who is gone."""
+        # Who is told of by this poll began after the one before it had begun.
+        before, self.missed = self.missed, sightings.missed(self.programs)
         self.programs.poll(POLL_MS)
         tls.follow(self.names, self.libraries, self.host.proc)
         now = time.monotonic()
         begun, self.names.begun = self.names.begun, []
         for told in begun:
-            self._meet(told.event.subject, told.key)
+            self._meet(told.event.subject, told.key, before)
         self.names.forget_runtimes(KEPT_RUNTIMES)
         ended, self.names.ended = self.names.ended, set()
         for subject in ended & self.known.keys():
@@ -111,7 +118,7 @@ class Watch:
         """Write everything, also subjects whose first event the ring had no room for."""
         for key, subject in self.programs.entries("subjects", layout.SubjectKey, layout.Subject):
             if subject.id not in self.known:
-                self._meet(subject.id, key)
+                self._meet(subject.id, key, NOTHING_MISSED)
             if subject.alive <= 0 and not self.known[subject.id].ended:
                 self.known[subject.id].ended = time.monotonic()
         self.write(list(self.known))
@@ -121,19 +128,23 @@ class Watch:
         assert found is not None, "only this program removes subjects"
         return found
 
-    def _meet(self, id_: int, key: layout.SubjectKey) -> None:
+    def _meet(self, id_: int, key: layout.SubjectKey, missed: Mapping[str, int]) -> None:
         subject = self.programs.get("subjects", key, layout.Subject)
         if subject is None or id_ in self.known:
             return
         container = self._resolve(subject)
-        self.known[id_] = Known(key, container, sightings.missed(self.programs))
+        if container and self.fetch:
+            container = owners.resolve(container, self.fetch)
+        self.known[id_] = Known(key, container, missed)
         if container:
             self.counts.containers += 1
             if container.rootfs:
                 self.libraries.attach_below(self.host.root / container.rootfs.lstrip("/"))
 
     def _resolve(self, subject: layout.Subject) -> Container | None:
-        found = self.host.container(subject.pids, self.names.runtimes, subject.mntns_inum)
+        found = self.host.container(
+            subject.pids, self.names.runtimes, subject.mntns_inum, subject.first_ns
+        )
         if found is None and subject.late:
             found = self.present.get(subject.mntns_inum)
         origin = self.known.get(subject.origin)
@@ -156,7 +167,7 @@ class Watch:
             return None
         gap = int(self.after_kill and bool(subject.late))
         now = sightings.missed(self.programs)
-        lost = {domain: count - known.missed[domain] + gap for domain, count in now.items()}
+        lost = {domain: count - known.missed.get(domain, 0) + gap for domain, count in now.items()}
         found, loss = sightings.read(subject, entries, self.names, self.session.clock, lost)
         for domain, count in loss.items():
             self.counts.lost[domain] += count if known.ended else 0

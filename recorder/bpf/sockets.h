@@ -93,6 +93,18 @@ static __always_inline int connecting(struct bpf_sock_addr *address, const __u32
 	return 1;
 }
 
+/* A server's datagram to an address that it had one from. */
+static __always_inline bool is_answer(const struct peer_key *to, struct bpf_sock_addr *address, struct socket_state *socket)
+{
+	struct peer_key from = *to;
+
+	if (!socket->bound || !address->sk)
+		return false;
+	from.domain = INGRESS;
+	from.port = address->sk->src_port;
+	return bpf_map_lookup_elem(&peers, &from);
+}
+
 static __always_inline int sending(struct bpf_sock_addr *address, const __u32 *words)
 {
 	struct task_state *state = known_state(bpf_get_current_task_btf());
@@ -102,9 +114,11 @@ static __always_inline int sending(struct bpf_sock_addr *address, const __u32 *w
 	if (!state)
 		return 1;
 	start_key(&key, address, EGRESS, state, words);
-	note_peer(&key, subject_of(state));
 	socket = address->sk ? bpf_sk_storage_get(&socket_states, address->sk, NULL,
 						  BPF_SK_STORAGE_GET_F_CREATE) : NULL;
+	if (socket && is_answer(&key, address, socket))
+		return 1;
+	note_peer(&key, subject_of(state));
 	if (socket) {
 		socket->peer = key;
 		socket->sent = 1;

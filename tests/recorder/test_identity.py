@@ -95,7 +95,7 @@ def test_the_runtime_that_is_starting_it(tmp_path: Path) -> None:
     machine.process(10, "runc", "run", "--bundle", "/b", "c1")
     machine.process(11, "runc", "init")
     machine.file("b/config.json", {"annotations": OURS})
-    assert machine.host.container((11, 10, 1), {}, 5) == Container("c1", "runc", TRIAGE)
+    assert machine.host.container((11, 10, 1), {}, 5, 9) == Container("c1", "runc", TRIAGE)
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_the_runtime_that_the_kernel_saw_and_that_is_gone(
     machine = _Machine(tmp_path)
     machine.file("b/config.json", {"annotations": OURS})
     seen = {10: Started(arguments, folder)}
-    assert machine.host.container((11, 10, 1), seen, 5) == Container("c1", "crun", TRIAGE)
+    assert machine.host.container((11, 10, 1), seen, 5, 9) == Container("c1", "crun", TRIAGE)
 
 
 @pytest.mark.parametrize("name", ["runc/c1/state.json", "crun/c1/status"])
@@ -121,8 +121,19 @@ def test_the_state_of_one_that_was_there_before(tmp_path: Path, name: str) -> No
     labels = {"config": {"labels": ["bundle=/b"]}} if "runc" in name else {"bundle": "/b"}
     machine.file(f"run/{name}", {pid: 12, **labels})
     runtime = name.partition("/")[0]
-    assert machine.host.container((12, 1), {}, inum) == Container("c1", runtime, TRIAGE)
+    assert machine.host.container((12, 1), {}, inum, 9) == Container("c1", runtime, TRIAGE)
     assert machine.host.present()[inum] == Container("c1", runtime, TRIAGE)
+
+
+def test_the_namespace_of_a_runtime_itself_is_no_container(tmp_path: Path) -> None:
+    machine = _Machine(tmp_path)
+    inum = machine.process(10, "crun", "run", "--bundle", "/b", "c1")
+    machine.file("b/config.json", {"annotations": OURS})
+    assert machine.host.container((10, 1), {}, inum, 9) is None
+    # It was exec'd in a namespace that was there before.
+    seen = {10: Started(("crun", "run", "--bundle", "/b", "c1"), "/", at_ns=10)}
+    assert machine.host.container((10, 1), seen, inum, 9) is None
+    assert machine.host.container((10, 1), seen, 5, 11) == Container("c1", "crun", TRIAGE)
 
 
 def test_what_vanishes_is_nobody(tmp_path: Path) -> None:
@@ -130,5 +141,5 @@ def test_what_vanishes_is_nobody(tmp_path: Path) -> None:
     machine.file("run/runc/c1/state.json", {"init_process_pid": 12})
     (tmp_path / "run/runc/c2").mkdir()
     (tmp_path / "run/runc/c2/state.json").write_text('{"init_pro')
-    assert machine.host.container((12, 1), {}, 5) is None
+    assert machine.host.container((12, 1), {}, 5, 9) is None
     assert machine.host.present() == {}

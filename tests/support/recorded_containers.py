@@ -19,8 +19,9 @@ from support.containers import (
     configuration,
     require,
 )
+from support.recorder import NAMESPACE
 
-WORKLOAD = "apps/v1/Deployment/support/triage"
+WORKLOAD = f"apps/v1/Deployment/{NAMESPACE}/triage"
 CONTAINER = "agent"
 
 

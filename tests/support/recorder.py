@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -16,6 +17,8 @@ from support.samples import ROOT
 
 Spec: TypeAlias = "dict[str, Any]"  # the JSON that is under test
 TIMEOUT_SECONDS = 120
+NAMESPACE = f"policyc-test-{os.getpid()}"
+"""Of the containers of this test run: others may come and go on the machine."""
 
 
 def call(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
@@ -72,7 +75,7 @@ class Watching:
         self.process.send_signal(signal.SIGTERM)
         _, told = self.process.communicate(timeout=TIMEOUT_SECONDS)
         assert self.process.returncode == 0, told
-        return specs(self.folder)
+        return [s for s in specs(self.folder) if s["workload"]["namespace"] == NAMESPACE]
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """Cilium's agent and CNI plug-in, unchanged: they enforce NetworkPolicies between network namespaces.
 
-``make network-plugin`` builds them.  docs/adr/0011-network-plugin.md says why Cilium and why this
+``make network-plugin`` builds them.  docs/adr/0012-network-plugin.md says why Cilium and why this
 version.
 """
 

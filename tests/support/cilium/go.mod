@@ -1,5 +1,5 @@
 // The network plug-in of the loop: Cilium as it is published, built by `make network-plugin`.
-// The version stands here alone; docs/adr/0011-network-plugin.md says why it is this one.
+// The version stands here alone; docs/adr/0012-network-plugin.md says why it is this one.
 module policyc.dev/tests/network-plugin
 
 go 1.26

@@ -1,0 +1,82 @@
+"""A loss at every layer: what is missing in the profile is at most what the ledger says."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support.recorded_containers import template
+from support.recorder import losses, names, record, watching
+
+pytestmark = pytest.mark.system
+
+FILES = 600
+OPEN = f"import sys, os\nfor i in range({FILES}): os.close(os.open(f'{{sys.argv[1]}}/{{i}}', os.O_CREAT | os.O_RDWR))"
+CONNECT = (
+    "import socket\nfor i in range(300):\n"
+    " with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s: s.sendto(b'x', ('127.0.0.1', 20000 + i))"
+)
+
+
+def _opened(folder: Path, *options: str) -> tuple[int, int]:
+    """How many of FILES files stand in the profile, and how many were lost, which are too many to be other files."""
+    inside = folder / "in"
+    inside.mkdir()
+    spec = record(
+        folder / "out", sys.executable, "-S", "-E", "-c", OPEN, str(inside), options=options
+    )
+    found = {p for p in names(spec, "files", "path") if p.startswith(f"{inside}/")}
+    return len(found), losses(spec).get("files", 0)
+
+
+def test_nothing_is_lost_with_room(tmp_path: Path) -> None:
+    assert _opened(tmp_path) == (FILES, 0)
+
+
+@pytest.mark.parametrize("limit", ["items=64", "events=4096"])
+def test_a_full_map_and_a_full_ring(tmp_path: Path, limit: str) -> None:
+    found, lost = _opened(tmp_path, "--map-entries", limit)
+    assert lost > 0
+    assert found + lost >= FILES
+
+
+def test_a_full_map_of_peers(tmp_path: Path) -> None:
+    spec = record(
+        tmp_path, sys.executable, "-S", "-c", CONNECT, options=("--map-entries", "peers=32")
+    )
+    lost = losses(spec)
+    assert lost["egress"] > 0
+    assert len(spec["egress"]) + lost["egress"] >= 300
+
+
+def test_a_full_map_of_containers(tmp_path: Path) -> None:
+    containers = template(tmp_path / "bundle", "runc")
+    containers.configure(("/bin/busybox", "sh", "-c", "read x"))
+    with watching(tmp_path / "out", "--map-entries", "subjects=1") as recorder:
+        with (
+            subprocess.Popen(containers.arguments(), stdin=subprocess.PIPE) as first,
+            subprocess.Popen(containers.arguments(), stdin=subprocess.PIPE) as second,
+        ):
+            for process in (first, second):
+                process.communicate(b"x\n", timeout=60)
+        (spec,) = recorder.stop()
+    assert len(spec["runs"]) == 1
+    assert losses(spec).keys() == set(spec["runs"][0]["loss"])
+
+
+def test_a_reader_that_is_paused(tmp_path: Path) -> None:
+    containers = template(tmp_path / "bundle", "runc")
+    loop = f"i=0; while [ $i -lt {FILES} ]; do echo >$i; i=$((i + 1)); done; while [ $i -gt 0 ]; do i=$((i - 1)); rm $i; done"
+    containers.configure(("/bin/busybox", "sh", "-c", loop))
+    with watching(tmp_path / "out", "--map-entries", "events=16384") as recorder:
+        recorder.process.send_signal(signal.SIGSTOP)
+        ended = containers.run()
+        assert ended.returncode == 0, ended.stderr
+        recorder.process.send_signal(signal.SIGCONT)
+        (spec,) = recorder.stop()
+    found = {path for path in names(spec, "files", "path") if path.startswith("/work/")}
+    lost = losses(spec)["files"]
+    assert len(found) < FILES <= len(found) + lost

@@ -1,0 +1,72 @@
+"""Peers: TCP and UDP, IPv4 and IPv6, both directions, with the names that DNS and TLS give them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.recorder import Spec, losses, record
+
+pytestmark = pytest.mark.system
+
+PROGRAM = Path(__file__).parent / "programs" / "talker.py"
+Peer = tuple[Any, ...]
+
+
+@pytest.fixture(scope="module")
+def spec(tmp_path_factory: pytest.TempPathFactory) -> Spec:
+    folder = tmp_path_factory.mktemp("talker")
+    made = record(folder / "out", sys.executable, str(PROGRAM), str(folder / "ports"))
+    made["ports"] = [int(port) for port in (folder / "ports").read_text().split()]
+    return made
+
+
+def _peers(spec: Spec, domain: str) -> dict[Peer, tuple[str, ...]]:
+    return {
+        (i["protocol"], i["address"], i["port"]): tuple(i.get("hosts", ())) for i in spec[domain]
+    }
+
+
+def test_nothing_is_lost(spec: Spec) -> None:
+    assert losses(spec) == {}
+
+
+def test_every_peer_and_no_other_is_there(spec: Spec) -> None:
+    four, six, udp_four, udp_six, connected, untouched, _ = spec["ports"]
+    assert _peers(spec, "egress").keys() == {
+        ("tcp", "127.0.0.1", four),
+        ("tcp", "::1", six),
+        # IPv4 by an IPv6 socket is IPv4; a refused connection was wanted, too.
+        ("tcp", "127.0.0.1", 9),
+        ("udp", "127.0.0.1", udp_four),
+        ("udp", "::1", udp_six),
+        ("udp", "127.0.0.1", connected),
+        ("udp", "127.0.0.53", 53),
+        ("tcp", "127.0.0.7", four),
+    }
+    # A UDP socket that was connected and sent nothing has met nobody.
+    assert untouched not in {i["port"] for i in spec["egress"]}
+
+
+def test_who_came_in_by_the_servers_own_port(spec: Spec) -> None:
+    four, six, udp_four, udp_six, connected, _, ephemeral = spec["ports"]
+    found = _peers(spec, "ingress").keys()
+    assert {
+        ("tcp", "127.0.0.1", four),
+        ("tcp", "::1", six),
+        ("udp", "127.0.0.1", udp_four),
+        ("udp", "::1", udp_six),
+        ("udp", "127.0.0.1", connected),
+        ("udp", "127.0.0.1", 53),
+    } <= found
+    # Answers to a port that the kernel chose are no visits.
+    assert ephemeral not in {port for _, _, port in found}
+
+
+def test_names(spec: Spec) -> None:
+    four = spec["ports"][0]
+    peers = _peers(spec, "egress")
+    assert peers["tcp", "127.0.0.7", four] == ("answered.example",)
+    assert peers["tcp", "127.0.0.1", four] == ("greeted.example",)

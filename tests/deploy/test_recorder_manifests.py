@@ -50,9 +50,10 @@ def test_nothing_of_the_host_is_written_but_profiles() -> None:
     assert writable == ["/var/lib/policyc-recorder"]
 
 
-def test_it_has_no_way_to_the_api() -> None:
-    assert POD["automountServiceAccountToken"] is False
-    assert OBJECTS["serviceaccount.yaml"]["automountServiceAccountToken"] is False
+def test_it_may_only_read_whose_a_pod_is() -> None:
+    rules = OBJECTS["clusterrole.yaml"]["rules"]
+    assert {verb for rule in rules for verb in rule["verbs"]} == {"get"}
+    assert {r for rule in rules for r in rule["resources"]} == {"pods", "replicasets", "jobs"}
 
 
 def test_the_seccomp_profile_is_what_its_policy_gives(

@@ -104,7 +104,7 @@ class Kubelet:
         bundle = self.folder / name
         (bundle / "work").mkdir(parents=True)
         (bundle / "work").chmod(0o777)
-        (bundle / "config.json").write_text(json.dumps(self._config(agent, pod, attached, bundle)))
+        (bundle / "config.json").write_text(json.dumps(self._config(pod, attached, bundle)))
         with (bundle / "log").open("wb") as log:
             self._runc("run", "--detach", "--bundle", str(bundle), name, log=log)
         running = Running(name, agent, attached, bundle)
@@ -157,7 +157,7 @@ class Kubelet:
         assert done.returncode == 0, f"runc {arguments[0]}: {said}"
         return done.stdout or ""
 
-    def _config(self, agent: str, pod: Json, attached: Attached, bundle: Path) -> Json:
+    def _config(self, pod: Json, attached: Attached, bundle: Path) -> Json:
         container = pod["spec"]["containers"][0]
         held = container.get("securityContext", {})
         user = held.get("runAsUser", 65532)
@@ -166,9 +166,6 @@ class Kubelet:
             "io.kubernetes.cri.sandbox-namespace": NAMESPACE,
             "io.kubernetes.cri.sandbox-name": pod["metadata"]["name"],
             "io.kubernetes.cri.container-name": container["name"],
-            "policyc.dev/workload": f"apps/v1/Deployment/{NAMESPACE}/{agent}",
-            "policyc.dev/container": container["name"],
-            "policyc.dev/template-hash": pod["metadata"]["labels"]["pod-template-hash"],
         }
         environment = {"PATH": "/usr/bin", "PYTHONPATH": "/agent"}
         environment |= {e["name"]: e["value"] for e in container.get("env", ())}

@@ -70,7 +70,8 @@ def _deploy(kubelet: Kubelet) -> None:
 
 def _record(kubelet: Kubelet, layout: Path, folder: Path) -> Path:
     """One replica of each agent ends while it is recorded, the other outlives the recorder."""
-    with recorder(layout, folder, kubelet.folder / "runc") as profiles:
+    states = kubelet.folder / "runc"
+    with recorder(layout, folder, states, kubelet.node.plane) as profiles:
         for agent in AGENTS:
             ended, _ = [_working(pod) for pod in kubelet.start(agent, REPLICAS)]
             kubelet.stop(ended)

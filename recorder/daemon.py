@@ -48,7 +48,7 @@ def run(
                 sys.stderr.write(f"recorder: ready; profiles go to {output}\n")
                 _loop(watch, seconds, every_seconds)
             watch.programs.drain()
-            watch.write_all()
+            watch.write_all(final=True)
             _say(output, watch, clean=True)
         finally:
             programs.close()
@@ -76,7 +76,7 @@ def _loop(watch: Watch, seconds: float | None, every_seconds: float) -> None:
             watch.step(may_write=now >= failed_until)
             if now >= flush_at:
                 flush_at = now + every_seconds
-                watch.write_all()
+                watch.write_all(final=False)
                 _say(watch.output, watch, clean=False)
         except RecorderError as failure:
             # Nothing is lost yet: the maps still have it.

@@ -102,7 +102,7 @@ def join(documents: Iterable[Document]) -> Document:
     """One profile of several of one workload and container; order and repetition change nothing."""
     merged: Document = {}
     runs: dict[str, Document] = {}
-    items: dict[str, dict[str, Document]] = {}
+    items: dict[str, dict[str, list[Document]]] = {}
     for document in documents:
         spec = _object(document["spec"])
         merged = merged or {key: document[key] for key in ("apiVersion", "kind", "metadata")}
@@ -114,12 +114,11 @@ def join(documents: Iterable[Document]) -> Document:
             if domain not in {"workload", "source", "runs"}:
                 table = items.setdefault(domain, {})
                 for item in _objects(found):
-                    key = _key(item)
-                    table[key] = _join_items(table[key], item) if key in table else item
+                    table.setdefault(_key(item), []).append(item)
     spec = _object(merged["spec"])
     spec["runs"] = [runs[run] for run in sorted(runs)]
     for domain in sorted(items):
-        spec[domain] = [items[domain][key] for key in sorted(items[domain])]
+        spec[domain] = [_join_items(items[domain][key]) for key in sorted(items[domain])]
     return merged
 
 
@@ -168,14 +167,16 @@ def _key(item: Mapping[str, Json]) -> str:
     return repr(sorted((name, repr(value)) for name, value in item.items() if name not in apart))
 
 
-def _join_items(one: Document, other: Document) -> Document:
-    joined = dict(one)
+def _join_items(same: list[Document]) -> Document:
+    """One item of those that differ only in where, when and how it was seen; linear in their number."""
+    joined = dict(same[0])
+    if len(same) == 1:
+        return joined
     for name in ("runs", "modes", "hosts"):
-        if name in one or name in other:
-            joined[name] = [*sorted({*_texts(one.get(name)), *_texts(other.get(name))})]
-    _pick(joined, one, other, "firstSeen", min)
-    _pick(joined, one, other, "lastSeen", max)
-    _pick(joined, one, other, "count", max)
+        if any(name in item for item in same):
+            joined[name] = [*sorted({text for item in same for text in _texts(item.get(name))})]
+    for name, choose in (("firstSeen", min), ("lastSeen", max), ("count", max)):
+        _pick(joined, same, name, choose)
     return joined
 
 
@@ -189,7 +190,7 @@ def _join_runs(one: Document, other: Document) -> Document:
     joined["loss"] = loss
     joined["coverage"] = max(str(one["coverage"]), str(other["coverage"]), key=COVERAGE.index)
     joined["blind"] = [*sorted({*_texts(one["blind"]), *_texts(other["blind"])})]
-    _pick(joined, one, other, "start", min)
+    _pick(joined, [one, other], "start", min)
     return joined
 
 
@@ -197,8 +198,8 @@ def _age(run: Document) -> tuple[str, str]:
     return str(run["end"]), repr(sorted(run.items()))
 
 
-def _pick(joined: Document, one: Document, other: Document, name: str, choose: object) -> None:
-    found = [value for value in (one.get(name), other.get(name)) if value is not None]
+def _pick(joined: Document, same: list[Document], name: str, choose: object) -> None:
+    found = [value for item in same if (value := item.get(name)) is not None]
     if found:
         joined[name] = choose(found)  # type: ignore[operator]  # min or max of two texts or numbers
 

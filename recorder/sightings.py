@@ -184,6 +184,14 @@ class Entries:
             programs.remove("peers", peer)
 
 
+def signature(subject: layout.Subject, entries: Entries) -> int:
+    """Changes when something was seen for the first time, or lost; not when it was only seen again."""
+    fields = (subject.syscalls, subject.asked, subject.granted, subject.lost)
+    items = frozenset((key.hash, key.domain, key.phase, item.modes) for key, item in entries.items)
+    peers = frozenset(bytes(key) for key, _ in entries.peers)
+    return hash((tuple(bytes(field) for field in fields), items, peers))
+
+
 def entries_of(programs: Programs, subjects: Collection[int]) -> dict[int, Entries]:
     """The entries by subject; one pass over the maps for all of them."""
     found = {subject: Entries() for subject in subjects}

@@ -31,6 +31,8 @@ class Known:
     container: Container | None
     missed: Mapping[str, int]
     """What the kernel had lost of no single subject, by domain, at a time before this one began."""
+    written: int = 0
+    """The signature of what was written last."""
     ended: float = 0
     """When its last task left, on the monotonic clock; 0 while it has any."""
 
@@ -99,14 +101,21 @@ class Watch:
         if due and may_write:
             self.write(due)
 
-    def write(self, wanted: Collection[int]) -> None:
-        """Write what was seen of these subjects; those that have ended leave the kernel's maps."""
+    def write(self, wanted: Collection[int], *, final: bool = False) -> None:
+        """Write what was seen of these subjects; those that have ended leave the kernel's maps.
+
+        A subject that lives, and of which nothing is new, waits for the final write.
+        """
         subjects = {id_: self._get(id_) for id_ in wanted}
         self.programs.drain()
         entries = sightings.entries_of(self.programs, subjects.keys())
         groups: dict[str, list[profile.Document]] = {}
         for id_, subject in sorted(subjects.items()):
-            document = self._document(self.known[id_], subject, entries[id_])
+            known, signature = self.known[id_], sightings.signature(subject, entries[id_])
+            if signature == known.written and not (known.ended or final):
+                continue
+            known.written = signature
+            document = self._document(known, subject, entries[id_])
             if document:
                 groups.setdefault(store.name_of(document), []).append(document)
         for group in groups.values():
@@ -114,14 +123,14 @@ class Watch:
         for id_ in subjects:
             self._settle(id_, entries[id_])
 
-    def write_all(self) -> None:
+    def write_all(self, *, final: bool) -> None:
         """Write everything, also subjects whose first event the ring had no room for."""
         for key, subject in self.programs.entries("subjects", layout.SubjectKey, layout.Subject):
             if subject.id not in self.known:
                 self._meet(subject.id, key, NOTHING_MISSED)
             if subject.alive <= 0 and not self.known[subject.id].ended:
                 self.known[subject.id].ended = time.monotonic()
-        self.write(list(self.known))
+        self.write(list(self.known), final=final)
 
     def _get(self, id_: int) -> layout.Subject:
         found = self.programs.get("subjects", self.known[id_].key, layout.Subject)

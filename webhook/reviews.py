@@ -122,6 +122,8 @@ class Reviews:
     def whole(self, data: bytes, deadline: float) -> Judged | Awaitable[Judged]:
         """A review that has arrived, decided at once; ``deadline`` is of the monotonic clock."""
         try:
+            if time.monotonic() > deadline:  # nobody waits for it: the next one comes sooner
+                raise _too_late(uid_of(data))
             return self._in_time(self._decide_bytes(data), deadline)
         except Faulted as fault:
             return self._refuse(fault)
@@ -202,7 +204,7 @@ class Reviews:
             async with asyncio.timeout(deadline - time.monotonic()):
                 return await loop.run_in_executor(self._pool, self._decide_bytes, data)
         except TimeoutError:
-            raise Faulted(408, "DEADLINE", _LATE, uid_of(data)) from None
+            raise _too_late(uid_of(data)) from None
 
     def _decide_bytes(self, data: bytes) -> Decision:
         """Raises nothing but Faulted."""
@@ -264,6 +266,10 @@ def _request(data: bytes) -> Request:
 
 def _late(uid: str) -> Faulted:
     return Faulted(408, "READ_TIMEOUT", "the review did not arrive in time", uid)
+
+
+def _too_late(uid: str) -> Faulted:
+    return Faulted(408, "DEADLINE", _LATE, uid)
 
 
 def _overloaded(uid: str) -> Faulted:

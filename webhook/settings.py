@@ -100,6 +100,10 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 def read_settings(args: argparse.Namespace, environment: Mapping[str, str]) -> Serving:
     """The settings that flags, environment and file make; PolicycError PC7115 names a wrong one."""
     written = _file(args.config) if args.config else {}
+    known = {_ENVIRONMENT + setting.name.upper() for setting in _ALL}
+    unknown = {name for name in environment if name.startswith(_ENVIRONMENT)} - known
+    if unknown:
+        raise PolicycError("PC7115", f"the environment has an unknown setting `{min(unknown)}`")
     found: dict[str, Any] = {}
     for setting in _ALL:
         name = setting.name

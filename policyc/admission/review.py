@@ -5,6 +5,7 @@ Field documentation: k8s.io/api/admission/v1 types.go (1.36).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NoReturn
 
 from policyc.admission.request import Object, Operation, Request
@@ -122,7 +123,7 @@ def answer(verdict: Verdict) -> Json:
             "reason": "Forbidden",
             "message": _message(verdict.denials),
         }
-    warnings: list[Json] = [str(f)[:_LONGEST_WARNING] for f in verdict.warnings]
+    warnings: list[Json] = [*_warnings(verdict.warnings)]
     if warnings:
         response["warnings"] = warnings
     response["auditAnnotations"] = dict(_annotations(verdict))
@@ -132,6 +133,18 @@ def answer(verdict: Verdict) -> Json:
 def patch_json(verdict: Verdict) -> bytes:
     """The JSON patch of a verdict, byte for byte as it is answered."""
     return canonical_json([dict(step) for step in verdict.patch])
+
+
+def _warnings(findings: tuple[Finding, ...]) -> Iterator[str]:
+    """What the client shows: not more altogether than a message may be."""
+    room = _LONGEST_MESSAGE
+    for i, finding in enumerate(findings):
+        text = str(finding)[:_LONGEST_WARNING]
+        room -= len(text)
+        if room < 0:
+            yield f"and {len(findings) - i} more, see the decision log"
+            return
+        yield text
 
 
 def _message(denials: tuple[Finding, ...]) -> str:

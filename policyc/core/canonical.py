@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
 Json: TypeAlias = "bool | int | str | list[Json] | dict[str, Json] | None"
@@ -79,6 +79,40 @@ def _nests(value: dict[str, Json] | list[Json]) -> bool:
         if isinstance(item, (dict, list)):
             return True
     return False
+
+
+_rows = json.JSONEncoder(
+    ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",\n", ": ")
+).encode
+
+
+def row_json(value: Json) -> str:
+    """The value on one line."""
+    return _compact(value)
+
+
+def rows_json(value: Mapping[str, Json] | Sequence[Json], level: int) -> str:
+    """A container with a row for each item, however long; ``level`` is that of the items.
+
+    The items are all lists of scalars, or all objects of scalars and of lists of scalars.
+    """
+    text = _rows(value)
+    if not value:
+        return text
+    # No string holds a raw line break, so these are separators: those after what ends an
+    # item end its row, all others stand within one.
+    end = "],\n" if text[-2] == "]" else "},\n"
+    indent = "  " * level
+    inner = end.join(part.replace(",\n", ", ") for part in text[1:-1].split(end))
+    inner = inner.replace("\n", "\n" + indent)
+    return f"{text[0]}\n{indent}{inner}\n{indent[2:]}{text[-1]}"
+
+
+def object_json(members: Mapping[str, str], level: int) -> str:
+    """An object of members that are JSON already, sorted, one below the other."""
+    indent = "  " * level
+    rows = (f"{indent}{_compact(key)}: {members[key]}" for key in sorted(members))
+    return "{\n" + ",\n".join(rows) + f"\n{indent[2:]}}}"
 
 
 def digest(data: bytes) -> str:

@@ -121,10 +121,10 @@ def _rules(
         peers, flows = _list(rule.get(side)), [*_flows(rule.get("ports"))]
         found = [_peer(peer, domains, namespace) for peer in peers]
         for domain in domains:
-            region = domain.union(map(domain.box, flows))
-            if peers:
-                region &= domain.union(r for r in found if r.domain is domain)
-            yield region
+            reached = [r for r in found if r.domain is domain]
+            if reached or not peers:
+                region = domain.union(map(domain.box, flows))
+                yield region & domain.union(reached) if peers else region
 
 
 def _flows(value: Json) -> Iterator[dict[str, Extent]]:

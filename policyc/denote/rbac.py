@@ -9,6 +9,7 @@ for a new object) are left out: what a rule says of them permits nothing.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from policyc.catalog.kube_api import is_cluster_scoped, is_plain
 from policyc.core.canonical import Json
@@ -125,10 +126,12 @@ def _resources(rule: dict[str, Json], namespace: str) -> Iterator[Region]:
                     yield KUBE.box({**where, "verb": covered, "namespace": scope, "name": name})
 
 
+@lru_cache(maxsize=1 << 12)
 def _covered(axis: Axis, word: str) -> Extent:
     return ALL if word == "*" else axis.single(word)
 
 
+@lru_cache(maxsize=1 << 12)
 def _scope(namespace: str, group: str, resource: str, verb: str) -> Extent:
     """The namespaces of the requests that a rule bound in ``namespace`` (empty: everywhere) covers."""
     axis = KUBE.axis("namespace")

@@ -179,6 +179,8 @@ def _pod(target: Target, rollout: Rollout) -> dict[str, Json]:
     return {
         "serviceAccountName": NAME,
         "automountServiceAccountToken": True,
+        # Variables that Kubernetes makes of Services could be taken for settings.
+        "enableServiceLinks": False,
         "priorityClassName": "system-cluster-critical",
         "terminationGracePeriodSeconds": 2 * DRAIN_SECONDS,
         "securityContext": {

@@ -15,7 +15,7 @@ from functools import lru_cache
 from itertools import groupby
 
 from policyc.catalog.paths import typed_path
-from policyc.envelope.lattice import Diagram, Node, Value, decision, join, meet, minus
+from policyc.envelope.lattice import Diagram, Node, Value, decision, join, meet, minus, segments
 from policyc.envelope.patterns import cone_end, text_patterns, unescape
 
 _HERE = (0, "")
@@ -81,35 +81,51 @@ def between(first: Value | None, end: Value | None) -> Extent:
 
 
 def alternating(cuts: Sequence[Value], *, starts_inside: bool) -> Extent:
-    """The set whose membership flips at each cut."""
-    if not cuts:
-        return ALL if starts_inside else EMPTY
-    inside = [(i % 2 == 0) == starts_inside for i in range(len(cuts) + 1)]
-    return Extent(decision(_HERE, cuts, inside))
+    """The set whose membership flips at each cut; they ascend."""
+    return Extent(segments(_HERE, tuple(cuts), True, starts_inside=starts_inside))
 
 
 def union(extents: Iterable[Extent]) -> Extent:
     """The join of many.  Points and ranges are merged by one sort of their ends."""
-    spans: list[tuple[Value | None, Value | None]] = []
+    head: Value | None = None  # where the longest segment from the axis's beginning ends
+    tail: Value | None = None  # where the longest one to the axis's end begins
+    inner: list[tuple[Value, ...]] = []
     for extent in extents:
-        spans.extend(extent.segments())
-    if not spans:
-        return EMPTY
-    bounded = sorted((s for s in spans if s[0] is not None), key=lambda s: s[0])  # type: ignore[arg-type,return-value]  # one axis, one type
-    merged: list[tuple[Value | None, Value | None]] = []
-    head = [s for s in spans if s[0] is None]
-    if head:
-        ends = [s[1] for s in head]
-        merged.append((None, None if None in ends else max(ends)))  # type: ignore[type-var]  # no None left
-    for first, end in bounded:
-        if merged and (merged[-1][1] is None or first <= merged[-1][1]):  # type: ignore[operator]  # one axis, one type
-            last_first, last_end = merged[-1]
-            if last_end is not None and (end is None or end > last_end):  # type: ignore[operator]  # one axis, one type
-                merged[-1] = (last_first, end)
+        node = extent.diagram
+        if node is True:
+            return ALL
+        if not isinstance(node, Node):
+            continue
+        cuts = node.cuts
+        if node.children[0] is True:
+            head = cuts[0] if head is None else max(head, cuts[0])
+            cuts = cuts[1:]
+        if len(cuts) % 2:
+            tail = cuts[-1] if tail is None else min(tail, cuts[-1])
+            cuts = cuts[:-1]
+        if len(cuts) == 2:
+            inner.append(cuts)
         else:
-            merged.append((first, end))
-    cuts = [edge for span in merged for edge in span if edge is not None]
-    return alternating(cuts, starts_inside=merged[0][0] is None)
+            inner += zip(cuts[::2], cuts[1::2], strict=True)
+    merged = _merged(inner, [] if head is None else [head])
+    while tail is not None and merged and tail <= merged[-1]:  # type: ignore[operator]  # one axis, one type
+        if len(merged) == 1:
+            return ALL
+        merged.pop()
+        tail = min(tail, merged.pop())
+    if tail is not None:
+        merged.append(tail)
+    return alternating(merged, starts_inside=head is not None)
+
+
+def _merged(segments: list[tuple[Value, ...]], edges: list[Value]) -> list[Value]:
+    """``edges``, the last of which ends a segment, with the edges of bounded segments."""
+    for first, end in sorted(segments):
+        if not edges or first > edges[-1]:  # type: ignore[operator]  # one axis, one type
+            edges += (first, end)
+        elif end > edges[-1]:  # type: ignore[operator]  # one axis, one type
+            edges[-1] = end
+    return edges
 
 
 class Axis(ABC):
@@ -141,6 +157,8 @@ class Axis(ABC):
     def parse(self, patterns: Iterable[str]) -> Extent:
         """The inverse of ``write``: patterns applied in order, ``!`` takes out."""
         extent = EMPTY
+        if isinstance(patterns, list) and len(patterns) == 1 and patterns[0][:1] != "!":
+            return _read(self, patterns[0])
         for takes_out, run in groupby(patterns, lambda pattern: pattern.startswith("!")):
             if takes_out:
                 extent -= union(_read(self, pattern[1:]) for pattern in run)
@@ -281,7 +299,9 @@ class AddressAxis(Axis):
         blocks: list[ipaddress.IPv4Network | ipaddress.IPv6Network] = []
         for a, b in extent.segments():
             first, end = int(a or 0), self.END if b is None else int(b)
-            if first < self.V4_END:
+            if first < self.V4_END and end == first + 1:
+                blocks.append(ipaddress.IPv4Network(first))
+            elif first < self.V4_END:
                 blocks.extend(
                     ipaddress.summarize_address_range(
                         ipaddress.IPv4Address(first),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, NoReturn
 
 from policyc.core.canonical import Json, canonical_json, digest
@@ -61,8 +61,14 @@ def digest_of(document: Json) -> str:
 
 
 def _spec(envelope: Envelope) -> dict[str, Json]:
-    domains: Json = {name: envelope.domains[name].encode() for name in DOMAINS}
+    domains: Json = {name: _written(envelope.domains[name]) for name in DOMAINS}
     return {"domains": domains, **_beside(envelope)}
+
+
+@lru_cache(maxsize=1 << 8)
+def _written(region: Region) -> list[Json]:
+    """The region as documents have it: a build reads back what it has just written."""
+    return region.encode()
 
 
 def _beside(envelope: Envelope) -> dict[str, Json]:
@@ -275,7 +281,7 @@ class _ByNeed(Mapping[str, Region]):
             region = DOMAINS[name].decode(written)
         except ValueError as fault:
             raise UnreadableError(f"{where}: {fault}") from None
-        if region.encode() != written:
+        if _written(region) != written:
             raise UnreadableError(f"{where}: {_ANOTHER_FORM}")
         self._found[name] = region
         return region

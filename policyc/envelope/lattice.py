@@ -45,6 +45,7 @@ class Node:
 Diagram: TypeAlias = Node | bool
 
 _NODES: WeakValueDictionary[tuple[object, ...], Node] = WeakValueDictionary()
+_known = _NODES.data.get  # type: ignore[attr-defined]  # the dictionary of references below it: a look-up without a call of Python
 
 
 def decision(variable: Variable, cuts: Sequence[Value], children: Sequence[Diagram]) -> Diagram:
@@ -77,7 +78,8 @@ def segments(
 
 def _interned(variable: Variable, cuts: tuple[Value, ...], children: tuple[Diagram, ...]) -> Node:
     key = (variable, cuts, tuple(map(id, children)))
-    node = _NODES.get(key)
+    known = _known(key)
+    node = None if known is None else known()
     if node is None:
         node = _NODES[key] = Node(variable, cuts, children)
     return node
@@ -206,7 +208,7 @@ def minus(a: Diagram, b: Diagram) -> Diagram:
     return _apply(_minus_now, a, b)
 
 
-_AT_ONCE = 16
+_AT_ONCE = 64
 """How many diagrams one sweep merges: more make fewer passes, but longer lists to sweep."""
 
 
@@ -224,7 +226,7 @@ def _join_several(diagrams: Iterable[Diagram], memo: dict[frozenset[int], Diagra
     for diagram in diagrams:
         if diagram is True:
             return True
-        if isinstance(diagram, Node):
+        if diagram is not False:
             several[id(diagram)] = diagram
     if len(several) < 2:
         return next(iter(several.values())) if several else False
@@ -237,23 +239,27 @@ def _join_several(diagrams: Iterable[Diagram], memo: dict[frozenset[int], Diagra
 
 def _swept(nodes: list[Node], memo: dict[frozenset[int], Diagram]) -> Diagram:
     variable = min(node.variable for node in nodes)
-    now: list[Diagram] = []
+    now: dict[int, Diagram] = {}  # what is not empty here, by the place of its node
     steps: list[tuple[Value, int, Diagram]] = []
     for place, node in enumerate(nodes):
-        if node.variable == variable:
-            now.append(node.children[0])
-            steps += zip(node.cuts, repeat(place), node.children[1:], strict=False)
-        else:
-            now.append(node)
+        if node.variable != variable:
+            now[place] = node
+            continue
+        if node.children[0] is not False:
+            now[place] = node.children[0]
+        steps += zip(node.cuts, repeat(place), node.children[1:], strict=False)
     steps.sort(key=_cut_of)
     cuts: list[Value] = []
-    children = [_join_several(now, memo)]
+    children = [_join_several(now.values(), memo)]
     last = len(steps) - 1
     for i, (cut, place, child) in enumerate(steps):
-        now[place] = child
+        if child is False:
+            now.pop(place, None)
+        else:
+            now[place] = child
         if i == last or steps[i + 1][0] != cut:
             cuts.append(cut)
-            children.append(_join_several(now, memo))
+            children.append(_join_several(now.values(), memo) if now else False)
     return decision(variable, cuts, children)
 
 

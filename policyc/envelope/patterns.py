@@ -21,7 +21,8 @@ def cone_end(prefix: str) -> str | None:
 
 def escape(text: str) -> str:
     """The pattern that stands for this text only."""
-    text = text.replace("\\", "\\\\")
+    if "\\" in text:
+        text = text.replace("\\", "\\\\")
     if text.endswith("*"):
         text = text[:-1] + "\\*"
     return "\\" + text if text.startswith("!") else text

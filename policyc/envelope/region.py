@@ -5,10 +5,11 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeAlias
 
 from policyc.core.canonical import Json
-from policyc.envelope.axes import Axis, Extent, alternating
+from policyc.envelope.axes import Axis, Extent, alternating, between
 from policyc.envelope.lattice import (
     Diagram,
     Node,
@@ -44,6 +45,8 @@ class Domain:
         self._rank = {axis.name: i for i, axis in enumerate(axes)}
         for i, family in enumerate(self.families):
             self._rank[family] = len(axes) + i
+        self._named = {axis.name: axis for axis in axes}
+        self._variables: dict[str, Variable] = {axis.name: (i, "") for i, axis in enumerate(axes)}
 
     def __repr__(self) -> str:
         return f"Domain({self.name!r})"
@@ -58,16 +61,20 @@ class Domain:
 
     def axis(self, name: str) -> Axis:
         """The axis of that name; KeyError when there is none."""
+        found = self._named.get(name)
+        if found is not None:
+            return found
         family, colon, _ = name.partition(":")
         if colon:
             return self.families[family]
-        if name in self.families:
-            raise KeyError(name)
-        return self.axes[self._rank[name]]
+        raise KeyError(name)
 
     def variable(self, name: str) -> Variable:
-        family, colon, key = name.partition(":")
-        return (self._rank[family], key) if colon else (self._rank[name], "")
+        found = self._variables.get(name)
+        if found is None:
+            family, _, key = name.partition(":")
+            found = (self._rank[family], key)
+        return found
 
     def variable_name(self, variable: Variable) -> str:
         rank, key = variable
@@ -78,13 +85,13 @@ class Domain:
     def box(self, extents: Box) -> Region:
         """The points that lie in every named extent."""
         diagram: Diagram = True
-        for name in sorted(extents, key=self.variable, reverse=True):
-            extent = extents[name]
-            if not extent:
+        for variable, name in _from_last(self, tuple(extents)):
+            inside = extents[name].diagram
+            if isinstance(inside, Node):
+                starts_inside = inside.children[0] is True
+                diagram = segments(variable, inside.cuts, diagram, starts_inside=starts_inside)
+            elif inside is False:
                 return self.empty
-            diagram = segments(
-                self.variable(name), extent.cuts, diagram, starts_inside=extent.starts_inside
-            )
         return Region(self, diagram)
 
     def written(self, patterns: Mapping[str, str | Iterable[str]]) -> Region:
@@ -125,6 +132,12 @@ class Domain:
         return self.union(regions)
 
 
+@lru_cache(maxsize=1 << 12)
+def _from_last(domain: Domain, names: tuple[str, ...]) -> tuple[tuple[Variable, str], ...]:
+    """Axes with their variables, the last one first: boxes name the same few again and again."""
+    return tuple(sorted(((domain.variable(name), name) for name in names), reverse=True))
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Region:
     """A set of points of one domain.  ``<=`` reads "permits no more than"."""
@@ -152,7 +165,7 @@ class Region:
         )
 
     def __hash__(self) -> int:
-        return hash((self.domain.name, id(self.diagram)))
+        return id(self.diagram)
 
     def __bool__(self) -> bool:
         return self.diagram is not False
@@ -215,6 +228,8 @@ class Region:
 def _groups(node: Node) -> list[tuple[Diagram, Extent]]:
     """Each child that is not empty, with all the values that lead to it, in order of the first."""
     last = len(node.cuts)
+    if last == 2 and node.children[0] is False and node.children[2] is False:  # one value, mostly
+        return [(node.children[1], between(*node.cuts))]
     found: dict[int, tuple[Diagram, list[Value]]] = {}
     for i, child in enumerate(node.children):
         if child is not False:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from functools import lru_cache
 
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
@@ -57,6 +58,7 @@ def service_of_host(host: str) -> str | None:
     return f"{labels[at - 1]}/{labels[at - 2]}"
 
 
+@lru_cache(maxsize=1 << 12)
 def canonical_address(address: str) -> str:
     """One spelling for one address; IPv4-mapped IPv6 addresses are their IPv4 address.
 

@@ -7,6 +7,9 @@ and merge keys are followed.
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import yaml
@@ -18,8 +21,47 @@ _HEAD = ("apiVersion", "kind", "metadata", "name", "namespace")
 _MAX_DEPTH = 64
 _MAX_NODES = 200_000
 _TAG = "tag:yaml.org,2002:"
+_STR, _MERGE = _TAG + "str", _TAG + "merge"
 _BaseLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # C where PyYAML was built with it
 _BaseDumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+_SHORT = 64
+"""Characters of a scalar whose tag is remembered: a long one hardly comes again."""
+
+
+@lru_cache(maxsize=1 << 12)
+def _remembered(text: str) -> str:
+    return _tag_of(text)
+
+
+def _tag_of(text: str) -> str:
+    tag: str = _RESOLVER.resolve(ScalarNode, text, (True, False))
+    return tag
+
+
+_RESOLVER: Any = yaml.resolver.Resolver()
+
+
+class _Tags:
+    """PyYAML's resolver, which asks a row of regular expressions for every scalar, with a memory.
+
+    Kubernetes objects repeat the same few words.  We have no path resolvers, so nothing is
+    to be done on the way down and up.
+    """
+
+    def resolve(self, kind: type[Node], value: str, implicit: tuple[bool, bool]) -> str:
+        if kind is ScalarNode:
+            if not implicit[0]:
+                return _STR
+            return _remembered(value) if len(value) <= _SHORT else _tag_of(value)
+        return _TAG + ("seq" if kind is SequenceNode else "map")
+
+    def descend_resolver(self, node: Node | None, index: object) -> None: ...
+
+    def ascend_resolver(self) -> None: ...
+
+
+class _Loader(_Tags, _BaseLoader):  # type: ignore[misc]  # one of two classes, told at run time
+    pass
 
 
 class YamlError(ValueError):
@@ -60,7 +102,7 @@ def compose_all(text: str) -> list[tuple[Json, Node]]:
     try:
         return [
             (_value(node, _Budget()), node)
-            for node in yaml.compose_all(text, Loader=_BaseLoader)
+            for node in yaml.compose_all(text, Loader=_Loader)
             if node is not None
         ]
     except yaml.YAMLError as fault:
@@ -75,16 +117,13 @@ class _Budget:
     def __init__(self) -> None:
         self.left = _MAX_NODES
 
-    def spend(self, node: Node) -> None:
-        self.left -= 1
-        if self.left < 0:
-            raise YamlError("too many values after aliases are expanded", _offset(node))
-
 
 def _value(node: Node | None, budget: _Budget, depth: int = 0) -> Json:
     if node is None:
         return None
-    budget.spend(node)
+    budget.left -= 1
+    if budget.left < 0:
+        raise YamlError("too many values after aliases are expanded", _offset(node))
     if depth > _MAX_DEPTH:
         raise YamlError("nested too deeply", _offset(node))
     if isinstance(node, ScalarNode):
@@ -95,6 +134,7 @@ def _value(node: Node | None, budget: _Budget, depth: int = 0) -> Json:
     assert isinstance(node, MappingNode)
     _check_tag(node, "map")
     result: dict[str, Json] = {}
+    merges = False
     for key_node, child in node.value:
         if not isinstance(key_node, ScalarNode):
             raise YamlError("a key is not a string", _offset(key_node))
@@ -102,9 +142,11 @@ def _value(node: Node | None, budget: _Budget, depth: int = 0) -> Json:
         if key in result:
             raise YamlError(f"the key `{key}` stands twice in one mapping", _offset(key_node))
         result[key] = _value(child, budget, depth + 1)
-        if key_node.tag == f"{_TAG}merge" and not _are_mappings(result[key]):
-            raise YamlError("only mappings can be merged", _offset(key_node))
-    return _merged(result) if any(k.tag == f"{_TAG}merge" for k, _ in node.value) else result
+        if key_node.tag == _MERGE:
+            merges = True
+            if not _are_mappings(result[key]):
+                raise YamlError("only mappings can be merged", _offset(key_node))
+    return _merged(result) if merges else result
 
 
 def _are_mappings(value: Json) -> bool:
@@ -126,8 +168,10 @@ def _merged(written: dict[str, Json]) -> dict[str, Json]:
 
 def _scalar(node: ScalarNode) -> Json:
     text: str = node.value
+    if node.tag == _STR:
+        return text
     match node.tag.removeprefix(_TAG):
-        case "str" | "timestamp" | "merge" | "value":
+        case "timestamp" | "merge" | "value":
             return text
         case "null":
             return None
@@ -179,27 +223,68 @@ def _is_plain(value: str) -> bool:
 def dump(document: Json) -> bytes:
     """The document as YAML, keys in Kubernetes' order, the same bytes for the same value.
 
-    The nodes are made here and not by PyYAML's representer: strings that anything could
-    read as something else are quoted, nothing becomes an alias, and it takes half the time.
+    Written here and not by PyYAML, which takes five times as long: JSON's values need few of
+    YAML's forms.  Strings that anything could read as something else are quoted, and nothing
+    becomes an alias.
     """
-    text: str = yaml.serialize(
-        _node(document, top=True), Dumper=_BaseDumper, allow_unicode=True, width=100_000
-    )
-    return text.encode()
+    out: list[str] = []
+    if _is_block(document):
+        _write(document, "", "", out.append, top=True)
+    else:
+        out.append(_inline(document) + "\n")
+    return "".join(out).encode()
 
 
-def _node(value: Json, *, top: bool = False) -> Node:
-    if isinstance(value, str):
-        return ScalarNode(_TAG + "str", value, style=None if _is_plain(value) else '"')
-    if value is None:
-        return ScalarNode(_TAG + "null", "null")
-    if isinstance(value, bool):
-        return ScalarNode(_TAG + "bool", "true" if value else "false")
-    if isinstance(value, int):
-        return ScalarNode(_TAG + "int", str(value))
+def _is_block(value: Json) -> bool:
+    return isinstance(value, (dict, list)) and bool(value)
+
+
+def _write(
+    value: Json, first: str, rest: str, write: Callable[[str], object], *, top: bool = False
+) -> None:
+    """A mapping or sequence that is not empty; ``first`` and ``rest`` stand before its lines."""
     if isinstance(value, list):
-        return SequenceNode(_TAG + "seq", [_node(item) for item in value], flow_style=not value)
-    head = [key for key in _HEAD if key in value] if top or "name" in value else []
-    rest = sorted(key for key in value if key not in head)
-    pairs = [(_node(key), _node(value[key])) for key in [*head, *rest]]
-    return MappingNode(_TAG + "map", pairs, flow_style=not value)
+        for item in value:
+            if isinstance(item, (dict, list)) and item:
+                _write(item, first + "- ", rest + "  ", write)
+            else:
+                write(f"{first}- {_inline(item)}\n")
+            first = rest
+        return
+    assert isinstance(value, dict)
+    for key in _ordered(value, top=top):
+        item = value[key]
+        if isinstance(item, (dict, list)) and item:
+            write(f"{first}{_text(key)}:\n")
+            below = rest if isinstance(item, list) else rest + "  "
+            _write(item, below, below, write)
+        else:
+            write(f"{first}{_text(key)}: {_inline(item)}\n")
+        first = rest
+
+
+def _ordered(value: dict[str, Json], *, top: bool) -> list[str]:
+    """What names an object comes first."""
+    if not top and "name" not in value:
+        return sorted(value)
+    head = [key for key in _HEAD if key in value]
+    return [*head, *sorted(key for key in value if key not in head)]
+
+
+def _inline(value: Json) -> str:
+    if isinstance(value, str):
+        return _text(value)
+    if isinstance(value, int):
+        return str(value).lower()  # true and false are numbers to Python
+    return "null" if value is None else "[]" if isinstance(value, list) else "{}"
+
+
+def _text(value: str) -> str:
+    """A JSON string is YAML's double-quoted style as long as it is ASCII."""
+    if _is_plain(value):
+        return value
+    if value.isascii() and "\x7f" not in value:
+        return json.dumps(value)
+    node = ScalarNode(_STR, value, style='"')
+    text: str = yaml.serialize(node, Dumper=_BaseDumper, allow_unicode=True, width=1 << 30)
+    return text.removesuffix("\n")

@@ -14,6 +14,21 @@ from policyc.semantics.rules.agents import CALL_DOMAINS
 
 
 @dataclass(frozen=True, slots=True)
+class Cut:
+    """What a limit does to an observed region.
+
+    ``inside`` is granted; ``is_outside`` says that the cap leaves something out.
+    ``is_protected``: it holds protected points that no ``allow`` line names.  ``takers``
+    are the lines that take something of it away.
+    """
+
+    inside: Region
+    is_outside: bool
+    is_protected: bool
+    takers: tuple[Clause, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Limit:
     """One domain: within ``cap``, outside of ``taken``; protected points only where ``named``.
 
@@ -28,42 +43,53 @@ class Limit:
     named: Region
 
     def inside(self, region: Region) -> Region:
-        """What is left of a region."""
-        return _cut(region, self.cap, self.taken)
+        """What is left of a region that an ``allow`` line names."""
+        return (region - self.taken) & self.cap
 
-    def unnamed_protected(self, region: Region) -> Region:
-        """Protected points of an observed region that no ``allow`` line names."""
-        guarded = protected().get(region.domain.name)
-        return region.domain.empty if guarded is None else (region & guarded) - self.named
-
-    def unprotected(self, region: Region) -> Region:
-        """An observed region without its protected points: those are the ``allow`` lines' to grant."""
-        guarded = protected().get(region.domain.name)
-        return region if guarded is None else region - guarded
+    def cut(self, region: Region) -> Cut:
+        """What is left of an observed region, and what beats the rest."""
+        return _cut(region, self)
 
 
 @lru_cache(maxsize=1 << 16)
-def _cut(region: Region, cap: Region, taken: Region) -> Region:
+def _cut(region: Region, limit: Limit) -> Cut:
     """Agents of one class are cut alike, and most of what they do they have in common."""
-    return (region - taken) & cap
+    guarded = protected().get(region.domain.name)
+    is_protected = False
+    if guarded is not None and (held := region & guarded):
+        is_protected = bool(held - limit.named)
+        region -= held  # protected points are the ``allow`` lines' to grant
+    left = region - limit.taken
+    inside = left & limit.cap
+    takers = tuple(taker for taker in limit.takers if region & taker.region)
+    return Cut(inside, inside != left, is_protected, takers)
 
 
 def limits(agent: CheckedAgent, standing: Iterable[Clause]) -> dict[str, Limit]:
     """The limits of every domain; ``standing`` are the ``allow`` lines that have not ended."""
     allowed = tuple(standing)
-    return {name: _limit(agent, name, allowed) for name in DOMAINS}
+    takers = (*agent.nevers, *agent.denies)
+    return {
+        name: _limit(
+            name,
+            None if agent.managed is not None and name not in CALL_DOMAINS else agent.cap(name),
+            tuple(c for c in takers if c.domain == name),
+            tuple(c for c in allowed if c.domain == name),
+        )
+        for name in DOMAINS
+    }
 
 
-def _limit(agent: CheckedAgent, name: str, standing: tuple[Clause, ...]) -> Limit:
+@lru_cache(maxsize=1 << 10)
+def _limit(
+    name: str, cap: Region | None, takers: tuple[Clause, ...], standing: tuple[Clause, ...]
+) -> Limit:
+    """One value for all agents that it holds for, so that they share what it cuts."""
     domain = DOMAINS[name]
-    cap = agent.cap(name)
-    if agent.managed is not None and name not in CALL_DOMAINS:
-        cap = None
-    takers = tuple(c for c in (*agent.nevers, *agent.denies) if c.domain == name)
     return Limit(
         domain.empty if cap is None else cap,
         cap is not None,
         takers,
         domain.union(c.region for c in takers),
-        domain.union(c.region for c in standing if c.domain == name),
+        domain.union(c.region for c in standing),
     )

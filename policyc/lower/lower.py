@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
 
 from policyc.catalog.setup_only import SETUP_ONLY
 from policyc.core.diagnostics import Diagnostic, Outcome, Related, Severity
 from policyc.envelope.domains import DOMAINS, IDENTITY, TOOLS
-from policyc.envelope.lattice import sort_key
+from policyc.envelope.lattice import SortKey, sort_key
 from policyc.envelope.model import Approval, ClusterFacts, Envelope, Expiry, Grant, Pin, Subject
 from policyc.envelope.observation import (
     KubeSeen,
@@ -27,7 +28,7 @@ from policyc.lower.endpoints import api_server, reaches
 from policyc.lower.generalise import generalise
 from policyc.lower.generalise.peers import addressed
 from policyc.lower.ladder import widened
-from policyc.lower.limits import Limit, limits
+from policyc.lower.limits import Cut, Limit, limits
 from policyc.lower.losses import Losses, blind_spots
 from policyc.lower.resolutions import resolutions
 from policyc.semantics.model import CheckedAgent, CheckedPolicy, Clause, Declared
@@ -60,6 +61,12 @@ def lower(
         *blind_spots(lowering.losses, observed, policy.cluster.architectures),
     ]
     return Outcome(lowering.envelope(usable), found)
+
+
+@lru_cache(maxsize=1 << 13)
+def _order(region: Region) -> SortKey:
+    """Agents have most of their syscalls in common."""
+    return sort_key(region.diagram)
 
 
 def _has_ended(clause: Clause, as_of: date) -> bool:
@@ -114,8 +121,7 @@ class _Lowering:
     def _withhold(self, peer: PeerSeen) -> None:
         """Say of the address of a name that what beats an observation beats the name's way to it."""
         if peer.address:
-            candidate = addressed(peer)
-            self._beaten(candidate, self.limits[candidate.domain])
+            self._beaten(addressed(peer))
 
     def _is_dns(self, peer: PeerSeen) -> bool:
         """Whether the peer is a DNS server that every agent that connects may ask."""
@@ -126,25 +132,20 @@ class _Lowering:
 
     def offer(self, candidate: Candidate) -> None:
         """Grant what the limits leave of an observed candidate; remember why the rest is not."""
-        limit = self.limits[candidate.domain]
-        self._beaten(candidate, limit)
-        region = limit.unprotected(candidate.region)
-        if not region:
-            return
-        inside = limit.inside(region)
-        if not candidate.is_inferred and inside != region - limit.taken:
+        cut = self._beaten(candidate)
+        if cut.is_outside and not candidate.is_inferred:
             self.losses.outside.setdefault(candidate.domain, []).append(candidate)
-        self._grant(inside, candidate.derivation)
+        self._grant(cut.inside, candidate.derivation)
 
-    def _beaten(self, candidate: Candidate, limit: Limit) -> None:
+    def _beaten(self, candidate: Candidate) -> Cut:
         """Report what the protected set and the lines that take away beat of a candidate."""
-        if limit.unnamed_protected(candidate.region):
+        cut = self.limits[candidate.domain].cut(candidate.region)
+        if cut.is_protected:
             self.losses.overreaches(candidate, "protected")
-        region = limit.unprotected(candidate.region)
-        for taker in limit.takers:
-            if region & taker.region:
-                word = "never" if taker in self.agent.nevers else "deny"
-                self.losses.overreaches(candidate, f"`{word} {taker.text}` forbids it", taker)
+        for taker in cut.takers:
+            word = "never" if taker in self.agent.nevers else "deny"
+            self.losses.overreaches(candidate, f"`{word} {taker.text}` forbids it", taker)
+        return cut
 
     # -- policy ------------------------------------------------------------------------
 
@@ -233,7 +234,7 @@ class _Lowering:
 
     def _granted(self, domain: str) -> tuple[Grant, ...]:
         regions = self.grants.get(domain, {})
-        ordered = sorted(regions, key=lambda region: sort_key(region.diagram))
+        ordered = sorted(regions, key=_order)
         return tuple(Grant(region, tuple(regions[region])) for region in ordered)
 
     def envelope(self, usable: Iterable[Observation]) -> Envelope:

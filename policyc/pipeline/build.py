@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from policyc.core.canonical import Json, pretty_json
+from policyc.core.canonical import Json
 from policyc.core.diagnostics import Diagnostic, Severity, has_errors
 from policyc.core.errors import InternalError
 from policyc.emit.backstop import Row, row_of
@@ -21,7 +21,7 @@ from policyc.lower import lower
 from policyc.lower.candidates import place
 from policyc.pipeline.artifacts import from_bytes, to_bytes
 from policyc.pipeline.inputs import observe
-from policyc.pipeline.sidecar import SIDECAR, encode, lines_digest, policy_lines
+from policyc.pipeline.sidecar import SIDECAR, Reasons, policy_lines, write
 from policyc.semantics.model import CheckedAgent, CheckedPolicy
 
 _STAMP = Derivation(Step.FIXED, note="ties the file to its envelope and its provenance")
@@ -67,6 +67,7 @@ def build_agent(root: Path, agent: CheckedAgent, policy: CheckedPolicy, as_of: d
         return AgentBuild(agent.name, None, {}, (), tuple(diagnostics))
     emissions = [(emitter, emitter.emit(envelope)) for emitter in EMITTERS]
     stamp = _digest_of(emissions)
+    reasons = Reasons()
     files: dict[str, bytes] = {}
     lines: dict[str, tuple[Line, ...]] = {}
     slack: list[Slack] = []
@@ -75,14 +76,14 @@ def build_agent(root: Path, agent: CheckedAgent, policy: CheckedPolicy, as_of: d
         diagnostics += [_reported(n, agent) for n in emission.narrowed]
         documents: dict[str, Json] = {}
         for artifact in emission.artifacts:
-            stamped = _stamped(artifact, stamp)
+            stamped = _stamped(artifact, stamp, reasons)
             files[artifact.path] = to_bytes(artifact.path, stamped.document)
             lines[artifact.path] = stamped.lines
             documents[artifact.path] = from_bytes(artifact.path, files[artifact.path])
         if documents:
             prove_sound(emitter, documents, envelope)
     said = policy_lines(agent)
-    files[SIDECAR] = pretty_json(encode(agent.name, said, lines, slack))
+    files[SIDECAR] = write(agent.name, said, lines, reasons, slack)
     row, entry = row_of(envelope), entry_of(envelope, stamp, said.agent, said.caps)
     return AgentBuild(agent.name, envelope, files, tuple(slack), tuple(diagnostics), row, entry)
 
@@ -109,7 +110,7 @@ def prove_sound(emitter: Emitter, documents: Mapping[str, Json], envelope: Envel
             )
 
 
-def _stamped(artifact: Artifact, envelope: str) -> Artifact:
+def _stamped(artifact: Artifact, envelope: str, reasons: Reasons) -> Artifact:
     """The artifact with the two digests as annotations, where its form has annotations."""
     document = artifact.document
     if not (isinstance(document, dict) and isinstance(document.get("metadata"), dict)):
@@ -127,7 +128,7 @@ def _stamped(artifact: Artifact, envelope: str) -> Artifact:
     metadata["annotations"] = {
         **(annotations if isinstance(annotations, dict) else {}),
         "policyc.dev/envelope": envelope,
-        "policyc.dev/provenance": lines_digest(lines),
+        "policyc.dev/provenance": reasons.digest(lines),
     }
     return Artifact(artifact.path, {**document, "metadata": metadata}, lines)
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from policyc.core.canonical import pretty_json
 from policyc.emit.backstop import FOLDER, Row, backstop
 from policyc.pipeline.artifacts import to_bytes
-from policyc.pipeline.sidecar import SIDECAR, PolicyLines, encode
+from policyc.pipeline.sidecar import SIDECAR, PolicyLines, Reasons, write
 
 
 def cluster_files(rows: Iterable[Row]) -> dict[str, bytes]:
@@ -17,5 +16,5 @@ def cluster_files(rows: Iterable[Row]) -> dict[str, bytes]:
         return {}
     files = {a.path: to_bytes(a.path, a.document) for a in artifacts}
     lines = {a.path.removeprefix(f"{FOLDER}/"): a.lines for a in artifacts}
-    files[f"{FOLDER}/{SIDECAR}"] = pretty_json(encode("", PolicyLines("", {}), lines, ()))
+    files[f"{FOLDER}/{SIDECAR}"] = write("", PolicyLines("", {}), lines, Reasons(), ())
     return files

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import NoReturn
 
@@ -190,45 +190,46 @@ def _run(value: Json, pointer: str) -> Run:
 
 
 def _texts(value: Json, pointer: str) -> tuple[str, ...]:
-    return tuple(_text(text, f"{pointer}/{i}") for i, text in enumerate(_list(value, pointer)))
+    for i, text in enumerate(_list(value, pointer)):
+        if not isinstance(text, str):
+            _refuse(f"{pointer}/{i}", "a string is wanted")
+    return tuple(value)  # type: ignore[arg-type]  # a list of strings, as was just seen
 
 
 def _items(value: Json, domain: str, ids: frozenset[str]) -> tuple[Item, ...]:
     fields = DOMAIN_FIELDS[domain]
     allowed = frozenset(fields) | _ITEM_FIELDS
     required = frozenset(k for k, f in fields.items() if f.required) | {"runs"}
-    pointer = f"/spec/{domain}"
-    return tuple(
-        _item(item, f"{pointer}/{i}", fields, allowed, required, ids)
-        for i, item in enumerate(_list(value, pointer))
-    )
+    readers = [(key, f"/{key}", _READERS[form.form], form) for key, form in fields.items()]
+    items: list[Item] = []
+    for i, item in enumerate(_list(value, f"/spec/{domain}")):
+        pointer = f"/spec/{domain}/{i}"
+        try:
+            items.append(_item(_object(item, "", allowed, required), pointer, readers, ids))
+        except _MisfitError as misfit:
+            _refuse(pointer + misfit.pointer, str(misfit))
+    return tuple(items)
 
 
 def _item(
-    value: Json,
+    item: dict[str, Json],
     pointer: str,
-    fields: Mapping[str, Field],
-    allowed: frozenset[str],
-    required: frozenset[str],
+    readers: Sequence[tuple[str, str, Callable[[Json, str, Field], Value], Field]],
     ids: frozenset[str],
 ) -> Item:
-    item = _object(value, pointer, allowed, required)
-    runs = frozenset(_texts(item["runs"], f"{pointer}/runs"))
+    """The item at ``pointer``; what does not fit is named below it."""
+    runs = frozenset(_texts(item["runs"], "/runs"))
     if not runs:
-        _refuse(f"{pointer}/runs", "an item was seen in at least one run")
+        _refuse("/runs", "an item was seen in at least one run")
     if not runs <= ids:
-        _refuse(f"{pointer}/runs", f"there is no run `{min(runs - ids)}`")
+        _refuse("/runs", f"there is no run `{min(runs - ids)}`")
     return Item(
-        tuple(
-            (key, _READERS[fields[key].form](item[key], f"{pointer}/{key}", fields[key]))
-            for key in fields
-            if key in item
-        ),
+        tuple([(key, read(item[key], at, form)) for key, at, read, form in readers if key in item]),
         runs,
-        _choice(item.get("phase", "unknown"), f"{pointer}/phase", PHASES),
-        _time(item["firstSeen"], f"{pointer}/firstSeen") if "firstSeen" in item else "",
-        _time(item["lastSeen"], f"{pointer}/lastSeen") if "lastSeen" in item else "",
-        _count(item.get("count", 1), f"{pointer}/count"),
+        _choice(item.get("phase", "unknown"), "/phase", PHASES),
+        _time(item["firstSeen"], "/firstSeen") if "firstSeen" in item else "",
+        _time(item["lastSeen"], "/lastSeen") if "lastSeen" in item else "",
+        _count(item.get("count", 1), "/count"),
         pointer,
     )
 

@@ -88,13 +88,6 @@ class Item:
     def key(self) -> tuple[object, ...]:
         return (self.values, self.phase)
 
-    def value(self, name: str) -> Value | None:
-        return next((v for k, v in self.values if k == name), None)
-
-    def text(self, name: str) -> str:
-        found = self.value(name)
-        return found if isinstance(found, str) else ""
-
 
 @dataclass(frozen=True, slots=True)
 class Run:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeAlias
 
 from policyc.core.diagnostics import Diagnostic, Outcome, Severity
 from policyc.envelope.model import WorkloadRef
@@ -23,7 +24,7 @@ from policyc.envelope.observation import (
     ToolSeen,
 )
 from policyc.envelope.provenance import Evidence
-from policyc.profiles.base import AgentProfile, Item, WorkloadKey
+from policyc.profiles.base import AgentProfile, Item, Value, WorkloadKey
 from policyc.profiles.recency import recent
 
 
@@ -95,13 +96,18 @@ def _observations(
                 key = (domain, *item.key)
                 groups.setdefault(key, []).append((label, item))
                 domains[key] = domain
-    for key in sorted(groups, key=repr):
+    # Comparable: a field of a domain has one type, and other fields have other names.
+    for key in sorted(groups):
         places = groups[key]
         item = places[0][1]
-        yield _MAKERS[domains[key]](item, _sighting(places, of_runs))
+        yield _MAKERS[domains[key]](dict(item.values), _sighting(places, of_runs))
 
 
 def _sighting(places: list[tuple[str, Item]], of_runs: int) -> Sighting:
+    if len(places) == 1:
+        ((label, item),) = places
+        evidence, phase = (Evidence(label, item.pointer),), Phase(item.phase)
+        return Sighting(evidence, phase, len(item.runs), of_runs, item.first_seen, item.last_seen)
     items = [item for _, item in places]
     firsts = [item.first_seen for item in items if item.first_seen]
     return Sighting(
@@ -114,59 +120,65 @@ def _sighting(places: list[tuple[str, Item]], of_runs: int) -> Sighting:
     )
 
 
-def _peer(direction: Direction) -> Callable[[Item, Sighting], Observation]:
-    def make(item: Item, sighting: Sighting) -> Observation:
-        labels = item.value("podLabels")
-        spaces = item.value("namespaceLabels")
-        hosts = item.value("hosts")
-        port = item.value("port")
+_Fields: TypeAlias = Mapping[str, Value]
+"""The values of an item by name, of the types that DOMAIN_FIELDS gives them."""
+
+
+def _text(fields: _Fields, name: str) -> str:
+    found = fields.get(name, "")
+    assert isinstance(found, str)
+    return found
+
+
+def _peer(direction: Direction) -> Callable[[_Fields, Sighting], Observation]:
+    def make(fields: _Fields, sighting: Sighting) -> Observation:
+        port = fields["port"]
         assert isinstance(port, int)
         return PeerSeen(
             direction,
-            item.text("protocol"),
+            _text(fields, "protocol"),
             port,
-            item.text("address"),
-            hosts if isinstance(hosts, tuple) else (),  # type: ignore[arg-type]  # texts by DOMAIN_FIELDS
-            spaces if isinstance(spaces, tuple) else (),  # type: ignore[arg-type]  # labels by DOMAIN_FIELDS
-            labels if isinstance(labels, tuple) else (),  # type: ignore[arg-type]  # labels by DOMAIN_FIELDS
-            labels is not None,
+            _text(fields, "address"),
+            fields.get("hosts", ()),  # type: ignore[arg-type]  # texts by DOMAIN_FIELDS
+            fields.get("namespaceLabels", ()),  # type: ignore[arg-type]  # labels by DOMAIN_FIELDS
+            fields.get("podLabels", ()),  # type: ignore[arg-type]  # labels by DOMAIN_FIELDS
+            "podLabels" in fields,
             sighting,
         )
 
     return make
 
 
-def _kube(item: Item, sighting: Sighting) -> Observation:
+def _kube(fields: _Fields, sighting: Sighting) -> Observation:
     return KubeSeen(
-        item.text("verb"),
-        item.text("group"),
-        item.text("resource"),
-        item.text("namespace"),
-        item.text("name"),
-        item.text("url"),
-        item.text("grantedBy"),
+        _text(fields, "verb"),
+        _text(fields, "group"),
+        _text(fields, "resource"),
+        _text(fields, "namespace"),
+        _text(fields, "name"),
+        _text(fields, "url"),
+        _text(fields, "grantedBy"),
         sighting,
     )
 
 
-def _file(item: Item, sighting: Sighting) -> Observation:
-    modes = item.value("modes")
-    return FileSeen(
-        item.text("path"),
-        frozenset(map(str, modes)) if isinstance(modes, tuple) else frozenset(),
-        sighting,
-    )
+def _file(fields: _Fields, sighting: Sighting) -> Observation:
+    modes = fields["modes"]
+    assert isinstance(modes, tuple)
+    return FileSeen(_text(fields, "path"), frozenset(map(str, modes)), sighting)
 
 
-_MAKERS: dict[str, Callable[[Item, Sighting], Observation]] = {
-    "syscalls": lambda i, s: SyscallSeen(i.text("architecture"), i.text("name"), s),
-    "executables": lambda i, s: ExecSeen(i.text("path"), s),
+_MAKERS: dict[str, Callable[[_Fields, Sighting], Observation]] = {
+    "syscalls": lambda f, s: SyscallSeen(_text(f, "architecture"), _text(f, "name"), s),
+    "executables": lambda f, s: ExecSeen(_text(f, "path"), s),
     "files": _file,
     "egress": _peer(Direction.EGRESS),
     "ingress": _peer(Direction.INGRESS),
     "kube": _kube,
-    "capabilities": lambda i, s: CapabilitySeen(i.text("name"), bool(i.value("granted")), s),
-    "tools": lambda i, s: ToolSeen(i.text("server"), i.text("tool"), s),
-    "models": lambda i, s: ModelSeen(i.text("model"), i.text("gateway"), s),
-    "memory": lambda i, s: MemorySeen(i.text("store"), i.text("operation"), i.text("scope"), s),
+    "capabilities": lambda f, s: CapabilitySeen(_text(f, "name"), bool(f["granted"]), s),
+    "tools": lambda f, s: ToolSeen(_text(f, "server"), _text(f, "tool"), s),
+    "models": lambda f, s: ModelSeen(_text(f, "model"), _text(f, "gateway"), s),
+    "memory": lambda f, s: MemorySeen(
+        _text(f, "store"), _text(f, "operation"), _text(f, "scope"), s
+    ),
 }

@@ -119,10 +119,18 @@ struct scratch {
 	char text[SCRATCH_BYTES];
 };
 
-/* 0 -> room for one path; in use: the sighting is counted as lost. */
+/* Where a program runs: one may interrupt the one before it, and needs room of its own. */
+enum context {
+	IN_CALL,
+	IN_PACKET_OUT,
+	IN_PACKET_IN,
+	CONTEXTS,
+};
+
+/* Context -> room for one path or message; in use: the sighting is counted as lost. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
+	__uint(max_entries, CONTEXTS);
 	__type(key, __u32);
 	__type(value, struct scratch);
 } scratches SEC(".maps");

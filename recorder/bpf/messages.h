@@ -267,7 +267,7 @@ static __always_inline void read_memory(struct task_struct *task, struct task_st
 {
 	struct stream *stream = stream_of(id, task->tgid);
 	struct owner owner = owner_of(state);
-	struct scan scan = { .scratch = take_scratch(), .stream = stream, .from = from, .bytes = bytes };
+	struct scan scan = { .scratch = take_scratch(IN_CALL), .stream = stream, .from = from, .bytes = bytes };
 
 	if (scan.scratch && stream) {
 		read_message(&scan, &owner, NULL);
@@ -333,7 +333,7 @@ static __always_inline void read_packet(struct __sk_buff *packet, __u32 offset, 
 {
 	struct stream *stream = stream_of(bpf_get_socket_cookie(packet), 0);
 	struct owner owner = { .id = peer->subject, .phase = peer->phase };
-	struct scan scan = { .scratch = take_scratch(), .stream = stream, .packet = packet, .offset = offset,
+	struct scan scan = { .scratch = take_scratch(IN_PACKET_OUT), .stream = stream, .packet = packet, .offset = offset,
 			     .bytes = packet->len - offset };
 
 	if (scan.scratch && stream) {

@@ -17,10 +17,9 @@
 #define IORING_OP_OPENAT 18 /* include/uapi/linux/io_uring.h */
 #define IORING_OP_OPENAT2 28
 
-static __always_inline struct scratch *take_scratch(void)
+static __always_inline struct scratch *take_scratch(__u32 context)
 {
-	__u32 zero = 0;
-	struct scratch *scratch = bpf_map_lookup_elem(&scratches, &zero);
+	struct scratch *scratch = bpf_map_lookup_elem(&scratches, &context);
 
 	if (!scratch || __sync_lock_test_and_set(&scratch->busy, 1))
 		return NULL;
@@ -164,7 +163,7 @@ static __always_inline void note_text(struct scratch *scratch, const struct owne
 static __always_inline void note_path(struct task_struct *task, struct task_state *state,
 				      const struct path *path, __u32 domain, __u32 modes)
 {
-	struct scratch *scratch = take_scratch();
+	struct scratch *scratch = take_scratch(IN_CALL);
 	struct subject *subject;
 	struct owner owner;
 
@@ -201,7 +200,7 @@ static __always_inline void note_file(struct task_struct *task, struct task_stat
 /* Send what a container runtime was told: it says which container it starts, before there is one. */
 static __always_inline void send_arguments(struct task_struct *task)
 {
-	struct scratch *scratch = take_scratch();
+	struct scratch *scratch = take_scratch(IN_CALL);
 	unsigned long start = BPF_CORE_READ(task, mm, arg_start), end = BPF_CORE_READ(task, mm, arg_end);
 	__u64 length = end - start;
 	struct event *event;
@@ -232,7 +231,7 @@ static __always_inline void note_request(struct task_struct *task, struct task_s
 {
 	__u64 access = BPF_CORE_READ(open, how.flags) & O_ACCMODE;
 	int folder = BPF_CORE_READ(open, dfd);
-	struct scratch *scratch = take_scratch();
+	struct scratch *scratch = take_scratch(IN_CALL);
 	struct subject *subject = subject_of(state);
 	struct owner owner;
 	struct file *file;

@@ -211,7 +211,7 @@ static __always_inline void note_accepted(struct task_state *state, struct file 
 /* Give a message of a socket to user land, which takes the names from it; what the ring has no room for is lost. */
 static __always_inline void send_message(struct __sk_buff *packet, __u32 offset, __u32 kind, struct peer_key *peer)
 {
-	struct scratch *scratch = take_scratch();
+	struct scratch *scratch = take_scratch(kind == EVENT_DNS ? IN_PACKET_IN : IN_PACKET_OUT);
 	struct ledger *counts = ledger();
 	__u32 bytes = packet->len - offset;
 	struct event *event;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 import tracemalloc
 from collections.abc import Iterable
@@ -11,6 +12,8 @@ from support.admission import SETTINGS, TODAY, bundle, pod, request, view
 
 from policyc.admission.evaluate import evaluate
 from policyc.admission.extract.environment import expand
+from policyc.admission.extract.volumes import file_asks
+from policyc.admission.requested import Unknown
 from policyc.admission.verdict import Verdict
 
 Json = Any
@@ -65,6 +68,18 @@ def test_arguments_are_expanded_as_far_as_a_process_could_be_given_them() -> Non
     found = [f for f in judged(body).denials if f.reason == "UNRESOLVED"]
     assert len(found) == 100 - 6 * MIB // (100_000)
     assert "longer than a process may be given" in found[0].message
+
+
+def test_a_long_yaml_text_is_no_list_of_tools_and_the_same_as_json_is_one() -> None:
+    servers = {f"s{i}": {"command": "x"} for i in range(3000)}
+    as_yaml = "mcpServers:\n" + "".join(f"  {name}:\n    command: x\n" for name in servers)
+
+    def found(text: str) -> list[object]:
+        return [ask.capability for ask in file_asks("mcp.json", "mcp.json", text, "p")]
+
+    assert [a.reason for a in found(as_yaml) if isinstance(a, Unknown)] == ["NOT_A_LIST"]
+    as_json = found(json.dumps({"mcpServers": servers}))
+    assert len(as_json) >= len(servers) and not any(isinstance(a, Unknown) for a in as_json)
 
 
 def test_what_a_process_can_be_given_is_expanded() -> None:

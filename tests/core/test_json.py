@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policyc.core.canonical import Json, canonical_json, digest, pretty_json
+from policyc.core.canonical import (
+    Json,
+    canonical_json,
+    digest,
+    object_json,
+    pretty_json,
+    row_json,
+    rows_json,
+)
 from policyc.core.strict_json import loads
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
@@ -125,3 +133,34 @@ def test_any_bytes_are_a_value_or_a_value_error(data: bytes) -> None:
     except ValueError:
         return
     json.loads(data)
+
+
+ROWS: st.SearchStrategy[list[Json] | dict[str, Json]] = (
+    st.lists(st.lists(SCALARS))
+    | st.lists(st.dictionaries(TEXTS, SCALARS | st.lists(SCALARS)))
+    | st.dictionaries(TEXTS, st.lists(SCALARS))
+)
+
+
+@given(ROWS, st.integers(1, 4))
+def test_rows_say_the_value_with_a_line_for_each_item(
+    value: list[Json] | dict[str, Json], level: int
+) -> None:
+    text = rows_json(value, level)
+    assert loads(text.encode()) == value
+    assert text.split("\n")[1:-1] == [
+        "  " * level + row + ("," if i + 1 < len(value) else "")
+        for i, row in enumerate(_rows_of(value))
+    ]
+
+
+def _rows_of(value: list[Json] | dict[str, Json]) -> list[str]:
+    if isinstance(value, list):
+        return [row_json(item) for item in value]
+    return [f"{row_json(key)}: {row_json(value[key])}" for key in sorted(value)]
+
+
+@given(st.dictionaries(TEXTS, VALUES))
+def test_an_object_of_rows_says_the_value(value: dict[str, Json]) -> None:
+    text = object_json({key: row_json(item) for key, item in value.items()}, 1)
+    assert loads(text.encode()) == value

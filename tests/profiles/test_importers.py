@@ -48,7 +48,7 @@ def one(data: bytes) -> AgentProfile:
 
 
 def texts(profile: AgentProfile, domain: str, field: str) -> list[object]:
-    return [item.value(field) for item in profile.items[domain]]
+    return [dict(item.values).get(field) for item in profile.items[domain]]
 
 
 def test_the_workload_is_the_template_and_never_its_hash() -> None:

@@ -56,7 +56,7 @@ def test_the_template_and_the_image() -> None:
 def test_nobody_who_answers_and_nobody_who_is_asked() -> None:
     assert resolve(POD, lambda _: {}) == POD
     named = Container("c1", "runc", Workload("apps/v1", "Deployment", "support", "d", "agent"))
-    assert resolve(named, lambda path: pytest.fail(path)) == named
+    assert resolve(named, pytest.fail) == named
 
 
 def test_outside_of_a_cluster(tmp_path: Path) -> None:

@@ -89,6 +89,20 @@ def test_a_late_decision_of_a_small_review_is_a_denial() -> None:
 
 
 @of("K6")
+def test_a_review_whose_time_has_passed_is_not_decided_at_all() -> None:
+    asked: list[Request] = []
+
+    def decide(request: Request) -> Decision:
+        asked.append(request)
+        return allow(request)
+
+    response = answered(SMALL, decide, b"timeout=0.0001ms")
+    assert response["auditAnnotations"]["reasons"] == "DEADLINE:deny"
+    assert response["uid"] == UID
+    assert asked == []
+
+
+@of("K6")
 def test_a_large_review_is_answered_at_the_deadline_not_after_the_decision() -> None:
     """The decision ends only after the answer was sent: nothing but the deadline can answer."""
     is_sent = Event()

@@ -68,6 +68,12 @@ def test_an_environment_variable_may_switch() -> None:
         read([], {"POLICYC_WEBHOOK_CLUSTER": "perhaps"})
 
 
+def test_a_variable_that_is_no_setting_is_refused_and_those_of_others_are_not_looked_at() -> None:
+    assert read([], {"POLICYC_SERVICE_PORT": "443", "PATH": "/bin"}).port == 8443
+    with pytest.raises(PolicycError, match="unknown setting `POLICYC_WEBHOOK_CLUSTR`"):
+        read([], {"POLICYC_WEBHOOK_CLUSTR": "false"})
+
+
 def test_the_flags_of_the_manifests_are_flags() -> None:
     target = Target(("agents",), operators=frozenset({"someone"}))
     parser = argparse.ArgumentParser()

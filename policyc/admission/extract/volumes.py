@@ -7,6 +7,7 @@ certificates and other settings pass.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import lru_cache
 
 from policyc.admission.extract.environment import config_map, listed, texts_of
@@ -16,6 +17,7 @@ from policyc.admission.requested import Ask, Unknown
 from policyc.admission.view import View
 from policyc.catalog.agent_signs import MCP_FILES
 from policyc.core.canonical import Json
+from policyc.core.strict_json import loads
 from policyc.kube.yaml import YamlError, load_all
 
 ROOT_CA = frozenset({"kube-root-ca.crt", "openshift-service-ca.crt"})
@@ -26,6 +28,10 @@ _KIND = ("", "ConfigMap")
 _SOURCES = frozenset({"configMap", "secret", "downwardAPI", "projected"})
 _MARKS = ("mcp", "tool", "servers", "model", "agent")
 _LONGEST = 1 << 20
+_SHORT = 1 << 14
+_SEPARATORS = ":,-[{?"
+_MOST_VALUES = 5_000
+"""Of a YAML text: some 50 ms."""
 
 
 def volume_asks(spec: Object, path: str, namespace: str, view: View) -> Iterator[Ask]:
@@ -132,14 +138,25 @@ def file_asks(key: str, shown: str, text: str, path: str) -> Iterator[Ask]:
 
 
 def parsed(text: str) -> tuple[Json, ...] | None:
-    """The documents of a text; None when it is neither JSON nor YAML, or over 1 MiB."""
-    return _parsed(text) if len(text) <= _LONGEST else None
+    """The documents of a text; None when it is neither JSON nor YAML, or too much to read."""
+    if len(text) > _LONGEST:
+        return None
+    return _short(text) if len(text) <= _SHORT else _long(text)
 
 
-@lru_cache(maxsize=256)
-def _parsed(text: str) -> tuple[Json, ...] | None:
-    """The documents of a text; ConfigMaps are read again with every pod, so they are kept."""
+def _read(text: str) -> tuple[Json, ...] | None:
+    with suppress(ValueError):
+        return (loads(text.encode("utf-8", "replace")),)
+    # YAML takes a hundred times as long as JSON, and whoever may write a ConfigMap could keep
+    # the webhook busy with it.  No value is without one of these characters before it.
+    if sum(map(text.count, _SEPARATORS)) > _MOST_VALUES:
+        return None
     try:
         return tuple(load_all(text))
     except YamlError:
         return None
+
+
+# ConfigMaps are read again with every pod, so what they say is kept; of long ones only a few.
+_short = lru_cache(maxsize=256)(_read)
+_long = lru_cache(maxsize=4)(_read)

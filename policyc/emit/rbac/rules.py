@@ -111,11 +111,9 @@ class _Said:
 
     def _patterns(self, axis: Axis, extent: Extent) -> Iterator[tuple[str, bool]]:
         """Texts and prefixes that lie wholly inside; what is said with exceptions is reported."""
-        for pattern in axis.write(extent):
-            if pattern.startswith("!"):
-                continue
-            if axis.extent(pattern) <= extent:
-                yield unescape(pattern)
+        for text, is_prefix, is_whole in _read(axis, extent):
+            if is_whole:
+                yield text, is_prefix
             else:
                 self._narrow(f"a pattern of {axis.name}s with exceptions")
 
@@ -140,10 +138,10 @@ class _Said:
         """
         axis = KUBE.axis("verb")
         standard = _standard(extent)
-        written = [unescape(p) for p in axis.write(extent) if not p.startswith("!")]
-        if any(is_prefix or "*" in text for text, is_prefix in written):
+        written = _read(axis, extent)
+        if any(is_prefix or "*" in text for text, is_prefix, _ in written):
             self._narrow("a pattern of verbs without the special ones")
-        named = [text for text, is_prefix in written if not is_prefix and "*" not in text]
+        named = [text for text, is_prefix, _ in written if not is_prefix and "*" not in text]
         return sorted({*standard, *named})
 
     def _scopes(self, box: Mapping[str, Extent], group: str, resource: str, verb: str) -> list[str]:
@@ -182,6 +180,16 @@ class _Said:
         if "" in words:
             self._narrow("requests without a name and no others")
         return [word for word in words if word]
+
+
+@lru_cache(maxsize=1 << 12)
+def _read(axis: Axis, extent: Extent) -> tuple[tuple[str, bool, bool], ...]:
+    """Each pattern that adds to the extent: its text, whether it is a prefix, and lies inside."""
+    return tuple(
+        (*unescape(pattern), axis.extent(pattern) <= extent)
+        for pattern in axis.write(extent)
+        if not pattern.startswith("!")
+    )
 
 
 @lru_cache(maxsize=1 << 10)

@@ -2,7 +2,7 @@
 # with nothing but Python 3.11+ and make.
 .POSIX:
 .SUFFIXES:
-.PHONY: compile test check golden bench fmt lint type arch system recorder control-plane e2e clean lock
+.PHONY: compile test check images loop golden bench fmt lint type arch system recorder control-plane network-plugin e2e clean lock
 
 PYTHON = python3
 VENV = .venv
@@ -25,7 +25,7 @@ test: $(DEV)
 	$(PYTEST) -m "not system and not e2e"
 
 # Exactly what CI runs.
-check: lint type arch test system e2e
+check: lint type arch test system e2e loop
 	$(BIN)/policyc fmt --check policies
 	$(BIN)/policyc prove policies --since $(BASE)
 	$(BIN)/policyc compile policies --output generated --check
@@ -43,10 +43,25 @@ $(BPF): recorder/bpf/recorder.bpf.c recorder/bpf/*.h
 system: $(DEV) recorder
 	$(BIN)/pytest -m system
 
+# The container images, as OCI layouts with their bills of materials, in build/images; root.
+# Debian's packages and the locked wheels come from their registries, the rest from this tree.
+images: $(DEV) recorder
+	$(BIN)/python -m images
+
 # kube-apiserver, kube-controller-manager and kubectl, built once into the user's cache with Go;
 # nothing to do when KUBEBUILDER_ASSETS names a folder that has them.
 control-plane: $(DEV)
 	@$(BIN)/python -m tests.support.control_plane
+
+# Cilium, which enforces NetworkPolicies in the loop; built once into the user's cache with Go.
+network-plugin: $(DEV)
+	@$(BIN)/python -m tests.support.cilium
+
+# Record, compile, enforce, with the recorder's image on this machine's kernel; root.  It runs in
+# namespaces of its own and leaves nothing behind but build/loop.
+loop: recorder control-plane network-plugin
+	$(BIN)/python -m images recorder
+	unshare --net --mount --propagation private $(BIN)/python -m tests.loop build/images/recorder build/loop
 
 # Tests on a real API server; etcd comes from the system (Debian: etcd-server).
 e2e: control-plane
@@ -93,6 +108,7 @@ $(DEV): $(RUN) requirements-dev.txt
 lock:
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml --group build -o requirements.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml --group build --group dev --extra webhook --extra prove -c requirements.txt -o requirements-dev.txt
+	$(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes --no-header pyproject.toml --extra webhook -c requirements-dev.txt -o webhook/requirements.txt
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

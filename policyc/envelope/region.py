@@ -187,21 +187,10 @@ class Region:
 
     def boxes(self) -> list[dict[str, Extent]]:
         """Disjoint boxes that make up the region; the same list for the same region."""
-        out: list[dict[str, Extent]] = []
-
-        def walk(node: Diagram, box: dict[str, Extent]) -> None:
-            if node is False:
-                return
-            if node is True:
-                out.append(box)
-                return
-            assert isinstance(node, Node)
-            name = self.domain.variable_name(node.variable)
-            for child, extent in _groups(node):
-                walk(child, {**box, name: extent})
-
-        walk(self.diagram, {})
-        return out
+        found: list[dict[str, Extent]] = []
+        if self.diagram is not False:
+            _walk(self.domain, self.diagram, {}, found)
+        return found
 
     def encode(self) -> list[Json]:
         """Canonical JSON: a list of boxes, each axis with its patterns."""
@@ -223,6 +212,22 @@ class Region:
             or "everything"
             for box in self.boxes()[:most]
         ]
+
+
+def _walk(
+    domain: Domain, node: Diagram, box: dict[str, Extent], found: list[dict[str, Extent]]
+) -> None:
+    """Add the boxes below a node that is not empty, each within ``box``.
+
+    A function of the module: one that calls itself out of its own closure is a cycle, which
+    only the garbage collector frees.
+    """
+    if not isinstance(node, Node):
+        found.append(box)
+        return
+    name = domain.variable_name(node.variable)
+    for child, extent in _groups(node):
+        _walk(domain, child, {**box, name: extent}, found)
 
 
 def _groups(node: Node) -> list[tuple[Diagram, Extent]]:

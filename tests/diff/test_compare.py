@@ -6,7 +6,7 @@ import random
 from functools import cache
 
 import pytest
-from support.agents import AS_OF, FRAME, WIDE, lowered, policy, policy_of
+from support.agents import AS_OF, lowered, policy, policy_of, written
 from support.scale import MANY
 
 from policyc.core.source import Source
@@ -93,14 +93,7 @@ def test_order_and_layout_mean_nothing() -> None:
     rng = random.Random(2)
     for _ in range(EDITS):
         moved = rng.sample(lines, len(lines))
-        text = FRAME.format(
-            cap=WIDE,
-            members="",
-            lines="\n".join(" " * rng.randrange(9) + one for one in moved),
-            workload="Deployment demo/bot container main",
-            namespace="demo",
-            name="bot",
-        )
+        text = written(lines="\n".join(" " * rng.randrange(9) + one for one in moved))
         if rng.random() < 0.5:
             text = format_source(Source("p.agentpol", text)).value
         again = lowered(policy_of(text), Observed(()))[0]

@@ -66,19 +66,18 @@ WIDE = """    egress * * to anywhere
 """
 
 
-def policy(
+def written(
     cap: str = WIDE,
     members: str = "",
     lines: str = "",
     workload: str = "Deployment demo/bot container main",
-    manifests: str = MANIFESTS,
     window: str = "at least 1d",
     more: str = "",
-) -> CheckedPolicy:
-    """The policy of one agent; AssertionError with the diagnostics when it has errors."""
+) -> str:
+    """The text of a policy of one agent."""
     _, namespace_name, *_ = workload.split()
     namespace, _, name = namespace_name.partition("/")
-    text = FRAME.format(
+    return FRAME.format(
         cap=cap,
         members=members,
         lines=lines,
@@ -88,7 +87,11 @@ def policy(
         window=window,
         more=more,
     )
-    return policy_of(text, manifests)
+
+
+def policy(cap: str = WIDE, *, manifests: str = MANIFESTS, **parts: str) -> CheckedPolicy:
+    """The policy that ``written`` makes; AssertionError with the diagnostics when it has errors."""
+    return policy_of(written(cap, **parts), manifests)
 
 
 def policy_of(text: str, manifests: str = MANIFESTS) -> CheckedPolicy:

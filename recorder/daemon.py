@@ -38,6 +38,7 @@ def run(
 ) -> None:
     """Record until SIGTERM, SIGINT or the end of the time; RecorderError when what is left cannot be written."""
     with _only_one(output):
+        stop = _signals()  # before anybody is told that it is ready
         programs = load(entries)
         try:
             session, libraries = Session.of(programs.hooks), Libraries(programs)
@@ -46,7 +47,7 @@ def run(
             with metrics.serve(watch, listen) as watch.listening:
                 _say(output, watch, clean=False)
                 sys.stderr.write(f"recorder: ready; profiles go to {output}\n")
-                _loop(watch, seconds, every_seconds)
+                _loop(watch, stop, seconds, every_seconds)
             watch.programs.drain()
             watch.write_all(final=True)
             _say(output, watch, clean=True)
@@ -66,8 +67,7 @@ def status(output: Path) -> str:
     return json.dumps(told, indent=2)
 
 
-def _loop(watch: Watch, seconds: float | None, every_seconds: float) -> None:
-    stop = _signals()
+def _loop(watch: Watch, stop: Event, seconds: float | None, every_seconds: float) -> None:
     begun = time.monotonic()
     flush_at, failed_until = begun + every_seconds, 0.0
     while not stop.is_set() and (seconds is None or time.monotonic() - begun < seconds):

@@ -63,9 +63,8 @@ def test_names_are_seen_and_nothing_else_leaves_the_program(
     assert {name for name, _ in tools} == {"by_pipe", "by_http", "by_tls"}
     assert ("by_tls", "models.example") in tools
     assert ("by_http", "127.0.0.1 port N") in tools
-    assert any(
-        server in {f"stdio:{reader}", "stdio:python", "stdio:python3"} for _, server in tools
-    )
+    (by_pipe,) = (item["server"] for item in spec["tools"] if item["tool"] == "by_pipe")
+    assert by_pipe in {f"stdio:{reader}", "stdio:python", "stdio:python3"}
     assert [(i["model"], i["gateway"]) for i in spec["models"]] == [("large-4", "models.example")]
     assert losses(spec) == {}
 

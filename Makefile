@@ -13,9 +13,9 @@ CLANG = clang
 LLVM_STRIP = llvm-strip
 BPF_ARCH = x86
 BPF = recorder/bpf/recorder.bpf.o
-# The hash seed is left random on purpose: artifacts must not depend on it.
 # What `no new ... since` of the examples compares with: in a pull request, its base.
 BASE = HEAD
+# The hash seed is left random on purpose: artifacts must not depend on it.
 PYTEST = $(BIN)/pytest -n auto --dist worksteal
 
 compile: $(RUN)
@@ -73,7 +73,8 @@ golden: $(DEV)
 	$(BIN)/policyc compile policies --output generated
 	$(BIN)/policyc webhook manifests --output deploy
 
-bench: $(DEV)
+# As root, and with what builds the recorder's object.
+bench: $(DEV) recorder
 	$(BIN)/python -m tests.bench
 
 fmt: $(DEV)

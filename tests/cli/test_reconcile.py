@@ -79,6 +79,17 @@ def test_a_decision_without_a_day_is_an_error_m9(tmp_path: Path) -> None:
     assert [d["code"] for d in json.loads(done.stdout)["diagnostics"]] == ["PC3241"]
 
 
+def test_a_need_that_may_come_justifies_nothing_m10(tmp_path: Path) -> None:
+    line = (
+        "dormant justify kube list on pods in namespace demo until 2026-12-31 because "
+        '"future-proofing"'
+    )
+    root, manifests = places(tmp_path, line)
+    done = run("reconcile", root, "--manifests", manifests, "--format", "json")
+    assert done.returncode == Exit.BAD_INPUT
+    assert [d["code"] for d in json.loads(done.stdout)["diagnostics"]] == ["PC3104"]
+
+
 def test_a_decision_whose_day_has_passed_is_an_error_for_the_compiler_too_m9(
     tmp_path: Path,
 ) -> None:

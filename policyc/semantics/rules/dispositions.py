@@ -8,7 +8,7 @@ from dataclasses import replace
 from policyc.catalog.vocabulary import DECISIONS
 from policyc.core.diagnostics import Diagnostic
 from policyc.semantics.model import Clause, Disposition
-from policyc.semantics.words import calendar, known
+from policyc.semantics.words import calendar, known, refuse_future
 from policyc.syntax import nodes as n
 
 
@@ -44,7 +44,10 @@ def _is_complete(member: n.Dormant, found: list[Diagnostic]) -> bool:
             )
         )
         return False
-    return member.until is not None and calendar(member.until, found)
+    assert member.until is not None
+    assert member.because is not None
+    refuse_future(member.because, found)
+    return calendar(member.until, found)
 
 
 def _dated(clause: Clause, member: n.Dormant) -> Clause:

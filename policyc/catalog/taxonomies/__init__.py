@@ -1,7 +1,8 @@
 """The lists that a threat may refer to: ids and titles, each list with its source and date.
 
 One JSON file a list.  ``date`` is the publication's, as precise as its source gives it;
-``read`` the day on which the list was taken from it.  ``artifact`` marks entries about the
+``read`` the day on which the list was put together; ``note`` says out of what where that was not
+``source`` itself.  ``artifact`` marks entries about the
 model itself, ``kind: document`` lists of duties, which no attack is described in.
 """
 

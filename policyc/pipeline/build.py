@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import TypeAlias
 
 from policyc.converge.assess import assess
 from policyc.converge.faults import faults
@@ -18,13 +19,13 @@ from policyc.emit.base import Artifact, Emission, Emitter, Line, Narrowing, Slac
 from policyc.emit.registry import EMITTERS
 from policyc.envelope.index import Entry, entry_of
 from policyc.envelope.model import Envelope
-from policyc.envelope.observation import Observed
 from policyc.envelope.provenance import Derivation, Step
 from policyc.lower import lower
 from policyc.lower.candidates import place
 from policyc.pipeline.artifacts import from_bytes, to_bytes
-from policyc.pipeline.inputs import observe, own, recordings
+from policyc.pipeline.inputs import observed_in, own, recordings
 from policyc.pipeline.sidecar import SIDECAR, Reasons, policy_lines, write
+from policyc.profiles.base import AgentProfile
 from policyc.reconcile.findings import late
 from policyc.semantics.model import CheckedAgent, CheckedPolicy
 from policyc.threats.judge import with_threats
@@ -61,23 +62,33 @@ def lowered(
     root: Path, agent: CheckedAgent, policy: CheckedPolicy, as_of: date
 ) -> Outcome[Envelope]:
     """The agent's envelope with its threats, as far as it goes, and all that was said."""
-    observed = observe(root, agent)
-    seen: Observed = observed.value
-    plain = lower(agent, seen, policy, as_of=as_of)
+    return _lowered(recordings(root, agent), agent, policy, as_of)
+
+
+_Recordings: TypeAlias = Outcome[list[tuple[str, AgentProfile]]]
+
+
+def _lowered(
+    profiles: _Recordings, agent: CheckedAgent, policy: CheckedPolicy, as_of: date
+) -> Outcome[Envelope]:
+    observed = observed_in(profiles, agent)
+    plain = lower(agent, observed.value, policy, as_of=as_of)
     threatened = with_threats(agent, plain.value, policy, as_of)
     said = [*observed.diagnostics, *plain.diagnostics, *threatened.diagnostics]
     return Outcome(threatened.value, said)
 
 
-def _known_well_enough(root: Path, agent: CheckedAgent, policy: CheckedPolicy) -> list[Diagnostic]:
+def _known_well_enough(
+    profiles: _Recordings, agent: CheckedAgent, policy: CheckedPolicy
+) -> list[Diagnostic]:
     """What keeps an agent from being enforced: bad recordings, or a profile that has not converged."""
     if agent.stage != "enforce":
         return []
-    profiles = own(agent, recordings(root, agent).value)
-    bad = faults(profiles)
+    mine = own(agent, profiles.value)
+    bad = faults(mine)
     if bad:
         return bad
-    assessment = assess(agent, policy, profiles)
+    assessment = assess(agent, policy, mine)
     return [] if assessment.converged else [refusal(agent, assessment)]
 
 
@@ -87,10 +98,12 @@ def build_agent(root: Path, agent: CheckedAgent, policy: CheckedPolicy, as_of: d
     Raises InternalError when an artifact grants more than its ceiling: nothing is
     written then.
     """
-    envelope, diagnostics = lower_agent(root, agent, policy, as_of)
-    diagnostics += late(agent, as_of)
-    diagnostics += _known_well_enough(root, agent, policy) if envelope is not None else []
-    if envelope is None or has_errors(diagnostics):
+    profiles = recordings(root, agent)
+    outcome = _lowered(profiles, agent, policy, as_of)
+    envelope = outcome.value
+    diagnostics = [*outcome.diagnostics, *late(agent, as_of)]
+    diagnostics += _known_well_enough(profiles, agent, policy) if outcome.ok else []
+    if has_errors(diagnostics):
         return AgentBuild(agent.name, None, {}, (), tuple(diagnostics))
     emissions = [(emitter, emitter.emit(envelope)) for emitter in EMITTERS]
     stamp = _digest_of(emissions)

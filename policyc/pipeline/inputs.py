@@ -47,7 +47,13 @@ def recordings(root: Path, agent: CheckedAgent) -> Outcome[list[tuple[str, Agent
 
 def observe(root: Path, agent: CheckedAgent) -> Outcome[Observed]:
     """What the agent's profiles say of its container."""
-    profiles = recordings(root, agent)
+    return observed_in(recordings(root, agent), agent)
+
+
+def observed_in(
+    profiles: Outcome[list[tuple[str, AgentProfile]]], agent: CheckedAgent
+) -> Outcome[Observed]:
+    """The same of profiles that have been read."""
     since = agent.learning.since if agent.learning is not None else ""
     seen = observed(profiles.value, agent.workload, agent.service_account, since)
     return Outcome(seen.value, profiles.diagnostics + seen.diagnostics)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -11,24 +11,19 @@ import policyc
 from policyc.core.canonical import Json, digest, pretty_json
 from policyc.core.diagnostics import Diagnostic, has_errors, in_order
 from policyc.core.errors import PolicycError
-from policyc.core.source import Source
 from policyc.emit.backstop import Row
 from policyc.emit.base import Slack
 from policyc.envelope.index import PATH as INDEX
 from policyc.envelope.index import Entry, write_index
 from policyc.pipeline.build import AgentBuild, build_agent
 from policyc.pipeline.cluster import cluster_files
+from policyc.pipeline.each import Progress, each, sources
 from policyc.pipeline.output import MANIFEST
-from policyc.pipeline.wire import pack, unpack
-from policyc.pipeline.workers import run_all
 from policyc.semantics.check import check
 from policyc.semantics.echoes import without_echoes
 from policyc.semantics.load import Workspace, load
 from policyc.semantics.model import CheckedPolicy
 from policyc.threats.judge import judged
-
-Progress = Callable[[int, int], None]
-"""Called with the number of agents done and the number of all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,44 +88,28 @@ def compile_root(
     agents = policy.agents
     if not agents:
         raise nothing_to_judge(root)
-    source = _sources(root, workspace)
 
-    def work(index: int) -> tuple[AgentBuild, list[Json]]:
+    def work(index: int) -> tuple[AgentBuild, tuple[Diagnostic, ...]]:
         build = build_agent(root, agents[index], policy, as_of)
-        plain = replace(build, envelope=None, diagnostics=())
-        return plain, [pack(d) for d in build.diagnostics]
+        return replace(build, envelope=None, diagnostics=()), build.diagnostics
 
     files: dict[str, bytes] = {}
     summaries: list[AgentSummary] = []
     rows: list[Row] = []
     entries: list[Entry] = []
-    for done, (build, packed) in enumerate(run_all(work, len(agents), jobs), start=1):
-        diagnostics += [unpack(value, source) for value in packed]
+    for build, said in each(work, len(agents), sources(root, workspace), jobs, progress):
+        diagnostics += said
         for name, data in build.files.items():
             files[f"{build.agent}/{name}"] = data
         summaries.append(AgentSummary(build.agent, tuple(sorted(build.files)), build.slack))
         rows += [build.row] if build.row is not None else []
         entries += [build.entry] if build.entry is not None else []
-        if progress:
-            progress(done, len(agents))
     if has_errors(diagnostics):
         return Compiled({}, (), tuple(in_order(diagnostics)))
     files |= cluster_files(rows)
     files[INDEX] = write_index(entries)
     files[MANIFEST] = _manifest(files)
     return Compiled(files, tuple(summaries), tuple(in_order(diagnostics)))
-
-
-def _sources(root: Path, workspace: Workspace) -> Callable[[str], Source]:
-    known = {source.path: source for source in workspace.sources}
-
-    def find(path: str) -> Source:
-        if path not in known:
-            text = (root / path).read_text(encoding="utf-8", errors="replace")
-            known[path] = Source(path, text)
-        return known[path]
-
-    return find
 
 
 def _manifest(files: Mapping[str, bytes]) -> bytes:

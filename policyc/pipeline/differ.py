@@ -7,17 +7,15 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from policyc.core.canonical import Json
 from policyc.core.diagnostics import Diagnostic, Severity, has_errors
 from policyc.core.source import Span
 from policyc.diff.compare import Change, Relation, compare
 from policyc.envelope.domains import FAMILIES
-from policyc.pipeline.compile import Progress, checked
+from policyc.pipeline.compile import checked
+from policyc.pipeline.each import Progress, each, sources
 from policyc.pipeline.judge import lowered_at
 from policyc.pipeline.lowered import Lowered
 from policyc.pipeline.revision import at_revision
-from policyc.pipeline.wire import pack, unpack
-from policyc.pipeline.workers import run_all
 from policyc.semantics.model import CheckedAgent, CheckedPolicy, Widening
 
 _FAMILY = {domain: family for family, domains in FAMILIES.items() for domain in domains}
@@ -52,21 +50,18 @@ def differences(
         now = Lowered(root, policy, as_of)
         names = sorted({a.name for p in (before.policy, policy) for a in p.agents})
 
-        def work(index: int) -> tuple[list[Change], list[Json]]:
+        def work(index: int) -> tuple[list[Change], list[Diagnostic]]:
             name = names[index]
             old = before.get(name) if name in before else None
             new = now.get(name) if name in now else None
-            faults = [pack(d) for d in now.faults]
+            faults = now.faults
             return ([] if faults else list(compare(old, new, str(as_of)))), faults
 
-        sources = {source.path: source for source in workspace.sources}
         changes: list[Change] = []
         errors: list[Diagnostic] = []
-        for done, (some, packed) in enumerate(run_all(work, len(names), jobs), start=1):
+        for some, said in each(work, len(names), sources(root, workspace), jobs, progress):
             changes += some
-            errors += [unpack(value, sources.__getitem__) for value in packed]
-            if progress:
-                progress(done, len(names))
+            errors += said
     if errors:
         return Differences(diagnostics=tuple(errors))
     return _judged(changes, before.policy, policy, str(as_of))

@@ -13,10 +13,9 @@ from policyc.core.diagnostics import Diagnostic, has_errors
 from policyc.emit.seccomp import SECCOMP, path_of
 from policyc.envelope.model import Envelope
 from policyc.pipeline.artifacts import from_bytes, to_bytes
-from policyc.pipeline.compile import Progress, checked
+from policyc.pipeline.compile import checked
+from policyc.pipeline.each import Progress, each, sources
 from policyc.pipeline.lowered import Lowered
-from policyc.pipeline.wire import pack, unpack
-from policyc.pipeline.workers import run_all
 from policyc.prove.decide import Level
 from policyc.prove.seccomp.prove import Proved, prove_filter
 from policyc.semantics.model import CheckedAgent
@@ -41,20 +40,17 @@ def prove_filters(
     lowered = Lowered(root, policy, as_of)
     agents = policy.agents
 
-    def work(index: int) -> tuple[list[FilterRuling], list[Json]]:
+    def work(index: int) -> tuple[list[FilterRuling], list[Diagnostic]]:
         envelope = lowered.get(agents[index].name)
         made = list(_of(envelope)) if envelope is not None else []
-        return made, [pack(d) for d in lowered.faults]
+        return made, lowered.faults
 
-    sources = {source.path: source for source in workspace.sources}
     rulings: list[FilterRuling] = []
     said: list[Diagnostic] = []
-    for done, (some, packed) in enumerate(run_all(work, len(agents), jobs), start=1):
+    all_found = each(work, len(agents), sources(root, workspace), jobs, progress)
+    for agent, (some, faults) in zip(agents, all_found, strict=True):
         rulings += some
-        said += [unpack(value, sources.__getitem__) for value in packed]
-        said += [d for r in some for d in _disagreement(r, agents[done - 1])]
-        if progress:
-            progress(done, len(agents))
+        said += [*faults, *(d for r in some for d in _disagreement(r, agent))]
     return rulings, said
 
 

@@ -9,14 +9,12 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from policyc.core.canonical import Json
 from policyc.core.diagnostics import Diagnostic, has_errors
 from policyc.core.errors import PolicycError
-from policyc.pipeline.compile import Progress, checked, nothing_to_judge
+from policyc.pipeline.compile import checked, nothing_to_judge
+from policyc.pipeline.each import Progress, each, sources
 from policyc.pipeline.lowered import Lowered
 from policyc.pipeline.revision import at_revision
-from policyc.pipeline.wire import pack, unpack
-from policyc.pipeline.workers import run_all
 from policyc.prove.decide import Decided, Reach, decide
 from policyc.prove.ruling import Ruling, faults, findings, waived
 from policyc.semantics.model import CheckedPolicy, Claim, ExpectRule, NoNewRule
@@ -69,23 +67,21 @@ def judge(
         read = Lowered(root, policy, as_of, compiled or {})
         names = sorted(about)
 
-        def work(index: int) -> tuple[list[tuple[_Place, Decided]], list[Json]]:
+        def work(index: int) -> tuple[list[tuple[_Place, Decided]], list[Diagnostic]]:
             agent = names[index]
             found = list(_decide_all(agent, about[agent], claims, read, before, since))
             failing = [place for place, decided in found if decided.failing]
             if failing and compiled:  # what is read has no reasons: those are lowering's
                 again = _decide_all(agent, failing, claims, now, before, since)
                 found = [*(dict(found) | dict(again)).items()]
-            return found, [pack(d) for d in (*now.faults, *read.faults)]
+            return found, [*now.faults, *read.faults]
 
-        sources = {source.path: source for source in workspace.sources}
         decided: dict[tuple[_Place, str], Decided] = {}
         errors: list[Diagnostic] = []
-        for done, (found, packed) in enumerate(run_all(work, len(names), jobs), start=1):
-            errors += [unpack(value, sources.__getitem__) for value in packed]
-            decided |= {(place, names[done - 1]): one for place, one in found}
-            if progress:
-                progress(done, len(names))
+        all_found = each(work, len(names), sources(root, workspace), jobs, progress)
+        for name, (found, said) in zip(names, all_found, strict=True):
+            errors += said
+            decided |= {(place, name): one for place, one in found}
     if errors:
         return Judged(faults=tuple(errors))
     made = (

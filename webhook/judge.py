@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
@@ -15,7 +16,7 @@ from policyc.admission.request import Request
 from policyc.admission.settings import Settings
 from policyc.admission.verdict import Finding, Verdict
 from policyc.admission.view import View
-from policyc.audit.log import DecisionLog, Receipt
+from policyc.audit.log import DecisionLog, LogUnavailableError, Receipt
 from policyc.envelope.codec import UnreadableError
 from webhook.logs import Talk
 
@@ -127,8 +128,17 @@ class Judge:
         try:
             receipt = await asyncio.wait_for(asyncio.wrap_future(waiting), _SYNC_SECONDS)
         except Exception as fault:  # noqa: BLE001  # as above: the disk has many faults
+            self._correct(self._log, _unrecorded(decision, fault))
             return self._unrecorded(decision, fault)
         return self._recorded(self._log, decision, receipt)
+
+    def _correct(self, log: DecisionLog, answered: Decision) -> None:
+        """A record stands in the log that is not what is answered: what is follows it.
+
+        Where nothing can be written any more, the log's page says how the end of it is read.
+        """
+        with contextlib.suppress(LogUnavailableError):
+            self._submitted(log, answered)
 
     def _recorded(self, log: DecisionLog, decision: Decision, receipt: Receipt | None) -> Judged:
         if receipt is None:

@@ -40,6 +40,7 @@ _encode = json.JSONEncoder(separators=(",", ":")).encode
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m)")
 _UNITS = {"ms": 1e-3, "s": 1.0, "m": 60.0}
 _LATE = "the decision would come too late; try again"
+_CLIENT_LEFT = 499  # as nginx has it: HTTP has no status for an answer that nobody gets
 _API_SERVER_SECONDS = 10.0  # timeoutSeconds when the configuration says nothing
 
 
@@ -110,7 +111,9 @@ class Reviews:
         try:
             settled = await self._settled(scope, body)
         except DisconnectedError:
-            self.left()
+            left = self.left(bytes(body.data))
+            if not isinstance(left, Judged):
+                await left
             return
         except Faulted as fault:
             settled = self._refuse(fault)
@@ -136,9 +139,16 @@ class Reviews:
         """So much of a review arrived, and no more."""
         return self._refuse(_late(uid_of(data)))
 
-    def left(self) -> None:
-        """A client went away before its review was read."""
+    def left(self, data: bytes) -> Judged | Awaitable[Judged]:
+        """A client went away before its review was decided, whole or not.
+
+        Nobody is answered, so it is admitted where the webhook fails open: that is recorded.
+        """
         self._metrics.disconnected.inc()
+        verdict = refusal(uid_of(data), "LEFT", "the client went away before the decision")
+        if not verdict.uid:
+            return Judged(verdict, status=_CLIENT_LEFT)
+        return self._settle(Decision(None, verdict, None, self._path, _CLIENT_LEFT))
 
     def reply(self, judged: Judged, started: float) -> tuple[int, bytes]:
         """HTTP status and body; counts the answer."""

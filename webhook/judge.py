@@ -12,6 +12,7 @@ from policyc.admission.bundle import Bundle
 from policyc.admission.case import case_of
 from policyc.admission.evaluate import evaluate
 from policyc.admission.mutate import mutate
+from policyc.admission.pods import kind_that_starts_pods
 from policyc.admission.request import Request
 from policyc.admission.settings import Settings
 from policyc.admission.verdict import Finding, Verdict
@@ -20,6 +21,8 @@ from policyc.audit.log import DecisionLog, LogUnavailableError, Receipt
 from policyc.envelope.codec import UnreadableError
 from webhook.logs import Talk
 
+_MANY = 256
+"""Envelopes: so many are decoded in the time of some hundred decisions."""
 _SYNC_SECONDS = 5.0
 """How long a strict log may take to reach the disk."""
 
@@ -89,6 +92,17 @@ class Judge:
             return _without_bundle(request, "validate")
         verdict = evaluate(request, bundle, self._view(), self._settings, self._today())
         return Decision(request, verdict, bundle, "validate")
+
+    def is_broad(self, request: Request) -> bool:
+        """Whether the decision may read the envelopes of very many agents.
+
+        One about a pod reads one; one about a role, a network policy or a server those of all
+        whom it concerns, and to decode ten thousand takes seconds.
+        """
+        bundle = self._bundle()
+        if bundle is None or len(bundle.agents) <= _MANY:
+            return False
+        return kind_that_starts_pods(request.group, request.kind) is None
 
     def mutate(self, request: Request) -> Decision:
         """Admitted with the patch that narrows it; what is wrong with it, validation says.

@@ -16,7 +16,7 @@ import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from http import HTTPStatus
 from typing import Any
 
@@ -72,6 +72,7 @@ class Reviews:
         decide: The decision; may block for as long as its input's size makes it.
         settle: Records it, before it is answered; what is awaitable waits for the disk.
         limits: Of the process.
+        is_broad: Whether a decision may take long, however small the review.
         held: Shared by all paths.
         backlog: How many requests the server has taken in and not answered.
         is_draining: Whether clients should go elsewhere.
@@ -87,6 +88,7 @@ class Reviews:
         settle: Callable[[Decision], Judged | Awaitable[Judged]],
         limits: Limits,
         *,
+        is_broad: Callable[[Request], bool],
         held: Held,
         backlog: Callable[[], int],
         is_draining: Callable[[], bool],
@@ -96,6 +98,7 @@ class Reviews:
     ) -> None:
         self._path = path
         self._decide = decide
+        self._is_broad = is_broad
         self._settle = settle
         self._limits = limits
         self._held = held
@@ -127,9 +130,20 @@ class Reviews:
         try:
             if time.monotonic() > deadline:  # nobody waits for it: the next one comes sooner
                 raise _too_late(uid_of(data))
-            return self._in_time(self._decide_bytes(data), deadline)
+            decision = self._decide_bytes(data, is_apart=False)
+            if decision is None:
+                return self._apart(data, deadline)
+            return self._in_time(decision, deadline)
         except Faulted as fault:
             return self._refuse(fault)
+
+    async def _apart(self, data: bytes, deadline: float) -> Judged:
+        """A review that is decided in a thread, so that others are answered meanwhile."""
+        try:
+            settled = self._in_time(await self._in_thread(data, deadline), deadline)
+        except Faulted as fault:
+            settled = self._refuse(fault)
+        return settled if isinstance(settled, Judged) else await settled
 
     def overloaded(self, data: bytes) -> Judged | Awaitable[Judged]:
         """There is too much to do; nothing but the uid is read."""
@@ -210,16 +224,22 @@ class Reviews:
 
     async def _in_thread(self, data: bytes, deadline: float) -> Decision:
         loop = asyncio.get_running_loop()
+        decide = partial(self._decide_bytes, data, is_apart=True)
         try:
             async with asyncio.timeout(deadline - time.monotonic()):
-                return await loop.run_in_executor(self._pool, self._decide_bytes, data)
+                decision = await loop.run_in_executor(self._pool, decide)
         except TimeoutError:
             raise _too_late(uid_of(data)) from None
+        assert decision is not None
+        return decision
 
-    def _decide_bytes(self, data: bytes) -> Decision:
-        """Raises nothing but Faulted."""
+    def _decide_bytes(self, data: bytes, *, is_apart: bool) -> Decision | None:
+        """None for what is to be decided apart, and is not; raises nothing but Faulted."""
         try:
-            return self._decide(_request(data))
+            request = _request(data)
+            if not is_apart and self._is_broad(request):
+                return None
+            return self._decide(request)
         except Faulted:
             raise
         except Exception as fault:  # noqa: BLE001  # a bug of ours must not become a failed call

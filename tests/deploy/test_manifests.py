@@ -175,6 +175,23 @@ def test_with_objects_nothing_is_mounted_for_envelopes() -> None:
     assert read_settings(parser.parse_args(container["args"][2:]), {}).bundle_objects
 
 
+def test_an_api_server_that_shows_no_certificate_is_answered_when_that_is_asked_for(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    parser = argparse.ArgumentParser(allow_abbrev=False)
+    add_flags(parser)
+    shown = {}
+    for flag in ("", "--any-client"):
+        bundle = f"--bundle={ROOT / 'generated'}"
+        assert main(["webhook", "manifests", bundle, *flag.split()]) == Exit.CLEAN
+        printed: list[Json] = [*load_all(capsys.readouterr().out)]
+        (deployment,) = [o for o in printed if o["kind"] == "Deployment"]
+        arguments = deployment["spec"]["template"]["spec"]["containers"][0]["args"]
+        shown[flag] = read_settings(parser.parse_args(arguments[2:]), {}).client_ca
+    assert shown[""] is not None
+    assert shown["--any-client"] is None
+
+
 def mounted(name: str) -> Json:
     pod = OBJECTS["deployment.yaml"]["spec"]["template"]["spec"]
     (mount,) = [m for m in pod["containers"][0]["volumeMounts"] if m["name"] == name]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import math
 import os
 import signal
 import sys
@@ -16,6 +17,7 @@ from threading import Event
 from recorder import metrics, store
 from recorder.errors import ExitCode, RecorderError
 from recorder.identity import Host
+from recorder.journal import Journal, left
 from recorder.kernel import load
 from recorder.owners import Fetch
 from recorder.session import Session
@@ -38,16 +40,19 @@ def run(
 ) -> None:
     """Record until SIGTERM, SIGINT or the end of the time; RecorderError when what is left cannot be written."""
     with _only_one(output):
-        stop = _signals()  # before anybody is told that it is ready
+        stop, waking = _signals()  # before anybody is told that it is ready
         programs = load(entries)
         try:
             session, libraries = Session.of(programs.hooks), Libraries(programs)
-            watch = Watch(programs, host, output, session, libraries, fetch, _was_killed(output))
+            killed, journal = _was_killed(output), Journal(output)
+            watch = Watch(programs, host, output, session, libraries, journal, fetch, killed)
             watch.begin()
+            watch.bequeath(left(output) if killed else ())
+            journal.write()
             with metrics.serve(watch, listen) as watch.listening:
                 _say(output, watch, clean=False)
                 sys.stderr.write(f"recorder: ready; profiles go to {output}\n")
-                _loop(watch, stop, seconds, every_seconds)
+                _loop(watch, stop, waking, seconds, every_seconds)
             watch.programs.drain()
             watch.write_all(final=True)
             _say(output, watch, clean=True)
@@ -67,14 +72,18 @@ def status(output: Path) -> str:
     return json.dumps(told, indent=2)
 
 
-def _loop(watch: Watch, stop: Event, seconds: float | None, every_seconds: float) -> None:
-    begun = time.monotonic()
-    flush_at, failed_until = begun + every_seconds, 0.0
-    while not stop.is_set() and (seconds is None or time.monotonic() - begun < seconds):
-        now = time.monotonic()
+def _loop(
+    watch: Watch, stop: Event, waking: int, seconds: float | None, every_seconds: float
+) -> None:
+    now = time.monotonic()
+    end = math.inf if seconds is None else now + seconds
+    flush_at, failed_until = now + every_seconds, 0.0
+    while not stop.is_set() and now < end:
+        may_write = now >= failed_until
+        until = min(end, flush_at if may_write else failed_until)
         try:
-            watch.step(may_write=now >= failed_until)
-            if now >= flush_at:
+            watch.step(waking, max(0.0, until - now), may_write=may_write)
+            if may_write and now >= flush_at:
                 flush_at = now + every_seconds
                 watch.write_all(final=False)
                 _say(watch.output, watch, clean=False)
@@ -82,13 +91,18 @@ def _loop(watch: Watch, stop: Event, seconds: float | None, every_seconds: float
             # Nothing is lost yet: the maps still have it.
             sys.stderr.write(f"recorder: {failure}\n  help: {failure.remedy}\n")
             failed_until = now + RETRY_SECONDS
+        now = time.monotonic()
 
 
-def _signals() -> Event:
+def _signals() -> tuple[Event, int]:
+    """What a signal sets, and a descriptor that can be read from then on: one that comes just before a wait ends it."""
     stop = Event()
+    waking, written = os.pipe()
+    os.set_blocking(written, False)
+    signal.set_wakeup_fd(written)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    return stop
+    return stop, waking
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes as c
 import os
+import select
 import sys
 import time
 from collections.abc import Collection, Mapping
@@ -12,12 +13,16 @@ from pathlib import Path
 
 from recorder import layout, owners, profile, sightings, store, tls
 from recorder.identity import Container, Host
+from recorder.journal import Journal, Open
 from recorder.kernel import Programs, actions
 from recorder.session import Session
 
-POLL_MS = 200
 SETTLE_SECONDS = 0.5
 """How long a subject must have no task before it counts as ended: `runc exec` may come."""
+REST = 20
+"""After a write it waits so many times as long as that took, so that writing takes a twentieth of a processor;"""
+MANY = 512
+"""unless so many containers wait for it: the kernel's map of them must not fill up."""
 NOTHING_MISSED: Mapping[str, int] = {}
 KEPT_RUNTIMES = 4096
 KILLED = "the time between the end of a recorder that was killed and the start of this one"
@@ -56,6 +61,7 @@ class Watch:
     output: Path
     session: Session
     libraries: tls.Libraries
+    journal: Journal
     fetch: owners.Fetch | None = None
     """How to ask for the owners of pods."""
     after_kill: bool = False
@@ -69,6 +75,8 @@ class Watch:
     counts: Counts = field(default_factory=Counts)
     listening: str = ""
     """Where metrics are served."""
+    rest_until: float = 0
+    """Nobody who ended is written before, on the monotonic clock."""
 
     def begin(self) -> None:
         """Tell the kernel what to record, and listen."""
@@ -83,11 +91,23 @@ class Watch:
         self.programs.put("settings", c.c_uint32(0), config)
         self.present = self.host.present()
 
-    def step(self, *, may_write: bool) -> None:
-        """Wait a little for events; look up who is new, and write who is gone."""
-        # Who is told of by this poll began after the one before it had begun.
+    def bequeath(self, left: Collection[Open]) -> None:
+        """Write what the recorder before this one can no longer: that it lost something of these containers."""
+        groups: dict[str, list[profile.Document]] = {}
+        for opened in left:
+            run = self.session.cut_short(opened, (KILLED,))
+            domains = self.session.hooks.domains
+            document = profile.profile(opened.container.workload, run, (), domains)
+            groups.setdefault(store.name_of(document), []).append(document)
+        for group in groups.values():
+            store.write(self.output, *group)
+
+    def step(self, stop: int, seconds: float, *, may_write: bool) -> None:
+        """Wait for events, at most so long or until a descriptor can be read; look up who is new, write who is gone."""
+        # Who is told of by this wait began after the one before it had begun.
         before, self.missed = self.missed, sightings.missed(self.programs)
-        self.programs.poll(POLL_MS)
+        select.select([self.programs.descriptor, stop], [], [], self._patience(seconds, may_write))
+        self.programs.drain()
         tls.follow(self.names, self.libraries, self.host.proc)
         now = time.monotonic()
         begun, self.names.begun = self.names.begun, []
@@ -97,9 +117,26 @@ class Watch:
         ended, self.names.ended = self.names.ended, set()
         for subject in ended & self.known.keys():
             self.known[subject].ended = now
+        if may_write:
+            self.journal.write()
+            self._write_ended(now)
+            self.journal.write()
+
+    def _patience(self, seconds: float, may_write: bool) -> float:
+        """How long there is nothing to do without an event, but at most so many seconds."""
+        ended = [known.ended for known in self.known.values() if known.ended]
+        if not ended or not may_write:
+            return seconds
+        due = max(min(ended) + SETTLE_SECONDS, self.rest_until if len(ended) < MANY else 0)
+        return min(seconds, max(0.0, due - time.monotonic()))
+
+    def _write_ended(self, now: float) -> None:
         due = [s for s, k in self.known.items() if k.ended and now - k.ended >= SETTLE_SECONDS]
-        if due and may_write:
-            self.write(due)
+        if not due or (now < self.rest_until and len(due) < MANY):
+            return
+        self.write(due)
+        done = time.monotonic()
+        self.rest_until = done + REST * (done - now)
 
     def write(self, wanted: Collection[int], *, final: bool = False) -> None:
         """Write what was seen of these subjects; those that have ended leave the kernel's maps.
@@ -110,18 +147,23 @@ class Watch:
         self.programs.drain()
         entries = sightings.entries_of(self.programs, subjects.keys())
         groups: dict[str, list[profile.Document]] = {}
+        signatures: dict[int, int] = {}
         for id_, subject in sorted(subjects.items()):
             known, signature = self.known[id_], sightings.signature(subject, entries[id_])
             if signature == known.written and not (known.ended or final):
                 continue
-            known.written = signature
+            signatures[id_] = signature
             document = self._document(known, subject, entries[id_])
             if document:
                 groups.setdefault(store.name_of(document), []).append(document)
         for group in groups.values():
             store.write(self.output, *group)
-        for id_ in subjects:
-            self._settle(id_, entries[id_])
+        for id_, signature in signatures.items():
+            self.known[id_].written = signature
+        gone = [id_ for id_ in subjects if self._is_gone(id_)]
+        for id_ in gone:
+            self._remove(id_, entries[id_])
+        self.names.forget(frozenset(gone))
 
     def write_all(self, *, final: bool) -> None:
         """Write everything, also subjects whose first event the ring had no room for."""
@@ -147,12 +189,14 @@ class Watch:
         self.known[id_] = Known(key, container, missed)
         if container:
             self.counts.containers += 1
+            start = self.session.clock.wall(subject.first_ns)
+            self.journal.begin(id_, Open(container, start, self.session.coverage(subject)))
             if container.rootfs:
                 self.libraries.attach_below(self.host.root / container.rootfs.lstrip("/"))
 
     def _resolve(self, subject: layout.Subject) -> Container | None:
         found = self.host.container(
-            subject.pids, self.names.runtimes, subject.mntns_inum, subject.first_ns
+            tuple(subject.pids), self.names.runtimes, subject.mntns_inum, subject.first_ns
         )
         if found is None and subject.late:
             found = self.present.get(subject.mntns_inum)
@@ -192,15 +236,16 @@ class Watch:
         )
         return profile.profile(container.workload, run, found, domains)
 
-    def _settle(self, id_: int, entries: sightings.Entries) -> None:
+    def _is_gone(self, id_: int) -> bool:
+        """Whether it has ended and nobody has entered it again."""
         known = self.known[id_]
-        if not known.ended:
-            return
-        if self._get(id_).alive > 0:
+        if known.ended and self._get(id_).alive > 0:
             known.ended = 0
-            return
+        return bool(known.ended)
+
+    def _remove(self, id_: int, entries: sightings.Entries) -> None:
+        known = self.known.pop(id_)
         entries.remove(self.programs)
         self.programs.remove("subjects", known.key)
-        self.names.forget(id_)
-        del self.known[id_]
+        self.journal.end(id_)
         self.counts.ended += known.container is not None

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 
@@ -17,7 +18,9 @@ from recorder import metrics, store
 from recorder.errors import ExitCode, RecorderError
 from recorder.identity import Host
 from recorder.kernel import load
-from recorder.owners import Fetch
+from recorder.mirror import Mirror
+from recorder.objects import Objects
+from recorder.owners import Owners
 from recorder.session import Session
 from recorder.tls import Libraries
 from recorder.watch import Watch
@@ -27,29 +30,51 @@ STATUS = ".recorder.json"
 RETRY_SECONDS = 5.0
 
 
-def run(
-    output: Path,
-    host: Host,
-    seconds: float | None,
-    every_seconds: float,
-    listen: tuple[str, int] | None,
-    entries: Mapping[str, int],
-    fetch: Fetch | None,
-) -> None:
+@dataclass(frozen=True, slots=True)
+class Service:
+    """How every container of this machine is recorded.
+
+    ``seconds`` is for how long, None without end; ``every_seconds`` how often files are renewed;
+    ``entries`` as in ``kernel.load``; ``owners`` and ``objects`` ask and tell an API server.
+    """
+
+    output: Path
+    host: Host
+    seconds: float | None
+    every_seconds: float
+    listen: tuple[str, int] | None
+    entries: Mapping[str, int]
+    owners: Owners | None = None
+    objects: Objects | None = None
+
+
+def run(service: Service) -> None:
     """Record until SIGTERM, SIGINT or the end of the time; RecorderError when what is left cannot be written."""
+    output = service.output
     with _only_one(output):
         stop = _signals()  # before anybody is told that it is ready
-        programs = load(entries)
+        programs = load(service.entries)
         try:
             session, libraries = Session.of(programs.hooks), Libraries(programs)
-            watch = Watch(programs, host, output, session, libraries, fetch, _was_killed(output))
+            watch = Watch(
+                programs,
+                service.host,
+                output,
+                session,
+                libraries,
+                service.owners,
+                Mirror(output, service.objects) if service.objects else None,
+                _was_killed(output),
+            )
             watch.begin()
-            with metrics.serve(watch, listen) as watch.listening:
+            with metrics.serve(watch, service.listen) as watch.listening:
                 _say(output, watch, clean=False)
                 sys.stderr.write(f"recorder: ready; profiles go to {output}\n")
-                _loop(watch, stop, seconds, every_seconds)
-            watch.programs.drain()
-            watch.write_all(final=True)
+                _loop(watch, stop, service.seconds, service.every_seconds)
+                watch.programs.drain()
+                watch.write_all(final=True)
+                if watch.mirror:
+                    watch.mirror.end()
             _say(output, watch, clean=True)
         finally:
             programs.close()
@@ -77,10 +102,12 @@ def _loop(watch: Watch, stop: Event, seconds: float | None, every_seconds: float
             if now >= flush_at:
                 flush_at = now + every_seconds
                 watch.write_all(final=False)
+                watch.failure = ""
                 _say(watch.output, watch, clean=False)
         except RecorderError as failure:
             # Nothing is lost yet: the maps still have it.
             sys.stderr.write(f"recorder: {failure}\n  help: {failure.remedy}\n")
+            watch.failure = str(failure)
             failed_until = now + RETRY_SECONDS
 
 
@@ -136,7 +163,7 @@ def _told(output: Path) -> dict[str, object]:
 
 
 def _say(output: Path, watch: Watch, *, clean: bool) -> None:
-    told = {
+    told: dict[str, object] = {
         "pid": os.getpid(),
         "clean": clean,
         "listening": watch.listening,
@@ -146,5 +173,11 @@ def _say(output: Path, watch: Watch, *, clean: bool) -> None:
         "unresolved": watch.counts.unresolved,
         "lost": watch.counts.lost,
         "hooksMissing": list(watch.session.hooks.missing),
+        "notReady": watch.faults(),
     }
+    if watch.owners:
+        told["ownersUnanswered"] = watch.owners.unanswered
+    if watch.mirror:
+        told["objectsWritten"] = watch.mirror.written
+        told["objectsPending"] = watch.mirror.pending.copy()
     store.replace(output / STATUS, (json.dumps(told) + "\n").encode())

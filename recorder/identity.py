@@ -52,6 +52,8 @@ class Container:
     image_digest: str = ""
     rootfs: str = ""
     """Its root file system as the host sees it, where that is known."""
+    blind: tuple[str, ...] = ()
+    """What could not be told of who it was."""
 
     @property
     def has_own_kernel(self) -> bool:

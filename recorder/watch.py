@@ -10,9 +10,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from recorder import layout, owners, profile, sightings, store, tls
+from recorder import layout, profile, sightings, store, tls
 from recorder.identity import Container, Host
 from recorder.kernel import Programs, actions
+from recorder.mirror import Mirror
+from recorder.owners import Owners
 from recorder.session import Session
 
 POLL_MS = 200
@@ -20,6 +22,10 @@ SETTLE_SECONDS = 0.5
 """How long a subject must have no task before it counts as ended: `runc exec` may come."""
 NOTHING_MISSED: Mapping[str, int] = {}
 KEPT_RUNTIMES = 4096
+PATIENCE_SECONDS = 600.0
+"""How long what has ended is kept in the kernel's maps while nobody says whose pod it was."""
+STUCK_SECONDS = 60.0
+NOBODY_TOLD = "whose pod it was: the API server did not answer"
 KILLED = "the time between the end of a recorder that was killed and the start of this one"
 
 
@@ -56,8 +62,10 @@ class Watch:
     output: Path
     session: Session
     libraries: tls.Libraries
-    fetch: owners.Fetch | None = None
-    """How to ask for the owners of pods."""
+    owners: Owners | None = None
+    """Whom to ask for the owners of pods."""
+    mirror: Mirror | None = None
+    """Who brings the files to an API server."""
     after_kill: bool = False
     """The recorder before this one was killed, so what was running then has a gap."""
     names: sightings.Names = field(default_factory=sightings.Names)
@@ -69,6 +77,10 @@ class Watch:
     counts: Counts = field(default_factory=Counts)
     listening: str = ""
     """Where metrics are served."""
+    stepped: float = field(default_factory=time.monotonic)
+    """When the last step began, on the monotonic clock."""
+    failure: str = ""
+    """Why files could not be written the last time; "" when they could."""
 
     def begin(self) -> None:
         """Tell the kernel what to record, and listen."""
@@ -82,9 +94,21 @@ class Watch:
         )
         self.programs.put("settings", c.c_uint32(0), config)
         self.present = self.host.present()
+        if self.mirror:
+            self.mirror.begin()
+
+    def faults(self) -> list[str]:
+        """Why profiles are not where they should be: empty when all is well."""
+        objects = self.mirror.reason if self.mirror else ""
+        return [fault for fault in (self.failure, objects) if fault]
+
+    def is_alive(self) -> bool:
+        """Whether it still takes steps: each waits for events only shortly."""
+        return time.monotonic() - self.stepped < STUCK_SECONDS
 
     def step(self, *, may_write: bool) -> None:
         """Wait a little for events; look up who is new, and write who is gone."""
+        self.stepped = time.monotonic()
         # Who is told of by this poll began after the one before it had begun.
         before, self.missed = self.missed, sightings.missed(self.programs)
         self.programs.poll(POLL_MS)
@@ -97,7 +121,11 @@ class Watch:
         ended, self.names.ended = self.names.ended, set()
         for subject in ended & self.known.keys():
             self.known[subject].ended = now
-        due = [s for s, k in self.known.items() if k.ended and now - k.ended >= SETTLE_SECONDS]
+        due = [
+            subject
+            for subject, known in self.known.items()
+            if known.ended and now - known.ended >= SETTLE_SECONDS and not self._waits(known, now)
+        ]
         if due and may_write:
             self.write(due)
 
@@ -106,7 +134,12 @@ class Watch:
 
         A subject that lives, and of which nothing is new, waits for the final write.
         """
-        subjects = {id_: self._get(id_) for id_ in wanted}
+        now = time.monotonic()
+        for id_ in wanted:
+            self._own(self.known[id_], now)
+        subjects = {
+            id_: self._get(id_) for id_ in wanted if final or not self._waits(self.known[id_], now)
+        }
         self.programs.drain()
         entries = sightings.entries_of(self.programs, subjects.keys())
         groups: dict[str, list[profile.Document]] = {}
@@ -120,6 +153,8 @@ class Watch:
                 groups.setdefault(store.name_of(document), []).append(document)
         for group in groups.values():
             store.write(self.output, *group)
+        if self.mirror and groups:
+            self.mirror.wake()
         for id_ in subjects:
             self._settle(id_, entries[id_])
 
@@ -142,13 +177,23 @@ class Watch:
         if subject is None or id_ in self.known:
             return
         container = self._resolve(subject)
-        if container and self.fetch:
-            container = owners.resolve(container, self.fetch)
         self.known[id_] = Known(key, container, missed)
+        self._own(self.known[id_], time.monotonic())
         if container:
             self.counts.containers += 1
             if container.rootfs:
                 self.libraries.attach_below(self.host.root / container.rootfs.lstrip("/"))
+
+    def _own(self, known: Known, now: float) -> None:
+        """Ask whose pod it is, when that is not known yet."""
+        if self.owners and known.container:
+            known.container = self.owners.resolve(known.container, now)
+
+    def _waits(self, known: Known, now: float) -> bool:
+        """Whether it is kept in the maps until somebody says whose pod it is: its profile has no name yet."""
+        if self.owners is None or known.container is None or not known.container.pod:
+            return False
+        return not known.ended or now - known.ended < PATIENCE_SECONDS
 
     def _resolve(self, subject: layout.Subject) -> Container | None:
         found = self.host.container(
@@ -180,7 +225,9 @@ class Watch:
         found, loss = sightings.read(subject, entries, self.names, self.session.clock, lost)
         for domain, count in loss.items():
             self.counts.lost[domain] += count if known.ended else 0
-        blind = (KILLED,) if self.after_kill and subject.late else ()
+        blind = (*container.blind, *((KILLED,) if self.after_kill and subject.late else ()))
+        if container.pod and self.owners:
+            blind = (*blind, NOBODY_TOLD)
         domains = self.session.hooks.domains
         if container.has_own_kernel:
             found, domains = [], ()

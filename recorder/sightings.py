@@ -225,7 +225,7 @@ def read(
     }
     for domain in ("tools", "models"):
         loss[domain] += names.late_libraries.get(subject.id, 0)
-    found = [*_syscalls(subject.syscalls), *_syscalls(subject.denied, *_DENIED)]
+    found = [*_syscalls(subject.syscalls), *_syscalls(subject.denied, ("denied", True))]
     found.extend(_capabilities(subject))
     found.extend(_items(entries, names, clock, loss))
     found.extend(_peers(entries, names, clock))
@@ -236,9 +236,6 @@ def address_of(peer: layout.PeerKey) -> str:
     """The address as text."""
     packed = bytes(peer.address)
     return str(ipaddress.ip_address(packed[:4] if peer.family == socket.AF_INET else packed))
-
-
-_DENIED: Values = (("denied", True),)
 
 
 def _syscalls(bitmaps: Bitmaps, *more: tuple[str, bool]) -> Iterator[Sighting]:

@@ -39,8 +39,9 @@ class Server:
 
     host: str
     port: int
-    context: ssl.SSLContext
-    account: Path
+    context: ssl.SSLContext | None
+    """None: plain HTTP, and no token is sent."""
+    account: Path = ACCOUNT
     timeout_seconds: float = ASK_SECONDS
 
     def get(self, path: str) -> Document | None:
@@ -54,13 +55,9 @@ class Server:
 
     def request(self, method: str, path: str, body: Document | None = None) -> Document:
         """The object that answers; UnansweredError or RefusedError when it is none."""
-        connection = http.client.HTTPSConnection(
-            self.host, self.port, timeout=self.timeout_seconds, context=self.context
-        )
+        connection = self._connection()
         try:
-            # The token is renewed in its file.
-            token = (self.account / "token").read_text().strip()
-            headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+            headers = {"Content-Type": "application/json", **self._credentials()}
             data = None if body is None else json.dumps(body, separators=(",", ":")).encode()
             connection.request(method, path, data, headers)
             answer = connection.getresponse()
@@ -71,6 +68,19 @@ class Server:
             raise UnansweredError(error.strerror or str(error)) from error
         finally:
             connection.close()
+
+    def _connection(self) -> http.client.HTTPConnection:
+        if self.context is None:
+            return http.client.HTTPConnection(self.host, self.port, timeout=self.timeout_seconds)
+        return http.client.HTTPSConnection(
+            self.host, self.port, timeout=self.timeout_seconds, context=self.context
+        )
+
+    def _credentials(self) -> dict[str, str]:
+        """The token is renewed in its file, so it is read each time."""
+        if self.context is None:
+            return {}
+        return {"Authorization": f"Bearer {(self.account / 'token').read_text().strip()}"}
 
 
 def in_cluster(environment: Mapping[str, str] = os.environ, account: Path = ACCOUNT) -> Server:

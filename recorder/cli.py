@@ -14,6 +14,7 @@ from recorder import api, command, daemon
 from recorder.errors import ExitCode, RecorderError
 from recorder.identity import Host
 from recorder.kernel import SIZED
+from recorder.kubelet import kubelet
 from recorder.objects import Objects
 from recorder.owners import Owners
 from recorder.profile import Workload
@@ -60,6 +61,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     run.add_argument(
         "--kubernetes", action="store_true", help="ask the API server for the owners of pods"
+    )
+    run.add_argument(
+        "--kubelet", metavar="URL", help="ask this node's kubelet for pods: https://HOST:10250"
     )
     run.add_argument(
         "--objects", action="store_true", help="bring profiles to the API server as AgentProfiles"
@@ -139,8 +143,15 @@ def _service(options: argparse.Namespace) -> daemon.Service:
         options.every,
         options.listen,
         dict(options.map_entries),
-        Owners(server.get) if server and options.kubernetes else None,
+        _owners(options, server),
         Objects(replace(server, timeout_seconds=api.WRITE_SECONDS))
         if server and options.objects
         else None,
     )
+
+
+def _owners(options: argparse.Namespace, server: api.Server | None) -> Owners | None:
+    fetch = server.get if server and options.kubernetes else None
+    if options.kubelet:
+        return Owners(kubelet(options.kubelet, fetch).get)
+    return Owners(fetch) if fetch else None

@@ -253,6 +253,11 @@ def _with_root(
     return replace(container, rootfs=str(inside))
 
 
+def annotations_of(bundle: Path) -> dict[str, str]:
+    """Those of a bundle's config.json; none when it is gone."""
+    return _annotations(_json(bundle / "config.json"))
+
+
 def _annotations(config: Mapping[str, object]) -> dict[str, str]:
     found = config.get("annotations")
     return {str(k): str(v) for k, v in found.items()} if isinstance(found, dict) else {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
@@ -24,6 +25,7 @@ _MADE_BY_OTHERS = {("apps/v1", "ReplicaSet"): "replicasets", ("batch/v1", "Job")
 """Kinds that a further controller may own (Deployment or a rollout; CronJob), with their plurals."""
 _POD_HASH = "pod-template-hash"
 _HASHES = (_POD_HASH, "controller-revision-hash")
+_MINUTES = re.compile(r"[2-6]\d{7}")  # 2008 to 2103
 _SPECS = ("containers", "initContainers", "ephemeralContainers")
 _STATUSES = ("containerStatuses", "initContainerStatuses", "ephemeralContainerStatuses")
 
@@ -87,7 +89,7 @@ def _template(pod: Object, namespace: str, fetch: Fetch) -> Owner | None:
     while owner and (plural := _MADE_BY_OTHERS.get(owner[:2])):
         found = fetch(f"/apis/{owner[0]}/namespaces/{namespace}/{plural}/{owner[2]}")
         if found is None:
-            return _deployment(owner, _labels(pod)) or owner
+            return _named(owner, _labels(pod)) or owner
         above = _controller(found)
         if above is None:
             return owner
@@ -95,15 +97,18 @@ def _template(pod: Object, namespace: str, fetch: Fetch) -> Owner | None:
     return owner
 
 
-def _deployment(owner: Owner, labels: Mapping[str, str]) -> Owner | None:
-    """Of a ReplicaSet that is gone: a Deployment names its own `NAME-HASH` and labels their pods with the hash.
+def _named(owner: Owner, labels: Mapping[str, str]) -> Owner | None:
+    """What made a ReplicaSet or Job that is gone, by the name that it was given.
 
-    Kubernetes 1.36, pkg/controller/deployment/sync.go, getNewReplicaSet.
+    A Deployment names them `NAME-HASH` and labels their pods with the hash (pkg/controller/deployment/sync.go);
+    a CronJob `NAME-MINUTES` since 1970 (pkg/controller/cronjob/utils.go, getJobName; Kubernetes 1.36).
     """
-    name, _, hashed = owner[2].rpartition("-")
-    if owner[1] != "ReplicaSet" or not name or labels.get(_POD_HASH) != hashed:
-        return None
-    return "apps/v1", "Deployment", name
+    name, _, last = owner[2].rpartition("-")
+    if owner[:2] == ("apps/v1", "ReplicaSet") and name and labels.get(_POD_HASH) == last:
+        return "apps/v1", "Deployment", name
+    if owner[:2] == ("batch/v1", "Job") and name and _MINUTES.fullmatch(last):
+        return "batch/v1", "CronJob", name
+    return None
 
 
 def _controller(found: Object) -> Owner | None:

@@ -10,12 +10,13 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from recorder import layout, profile, sightings, store, tls
+from recorder import layout, profile, shims, sightings, store, tls
 from recorder.identity import Container, Host
 from recorder.kernel import Programs, actions
 from recorder.mirror import Mirror
 from recorder.owners import Owners
 from recorder.session import Session
+from recorder.shims import Shims
 
 POLL_MS = 200
 SETTLE_SECONDS = 0.5
@@ -77,6 +78,8 @@ class Watch:
     counts: Counts = field(default_factory=Counts)
     listening: str = ""
     """Where metrics are served."""
+    shims: Shims = field(init=False)
+    """What runs beside this kernel."""
     stepped: float = field(default_factory=time.monotonic)
     """When the last step began, on the monotonic clock."""
     failure: str = ""
@@ -94,6 +97,7 @@ class Watch:
         )
         self.programs.put("settings", c.c_uint32(0), config)
         self.present = self.host.present()
+        self.shims = Shims(self.host.root, self.session, self.owners)
         if self.mirror:
             self.mirror.begin()
 
@@ -166,6 +170,8 @@ class Watch:
             if subject.alive <= 0 and not self.known[subject.id].ended:
                 self.known[subject.id].ended = time.monotonic()
         self.write(list(self.known), final=final)
+        for document in self.shims.documents():
+            store.write(self.output, document)
 
     def _get(self, id_: int) -> layout.Subject:
         found = self.programs.get("subjects", self.known[id_].key, layout.Subject)
@@ -231,7 +237,7 @@ class Watch:
         domains = self.session.hooks.domains
         if container.has_own_kernel:
             found, domains = [], ()
-            blind = (*blind, f"everything: `{container.runtime}` gives a container its own kernel")
+            blind = (*blind, shims.blindness(container.runtime))
         run = replace(
             self.session.run(container.id, subject, loss, blind),
             template_hash=container.template_hash,

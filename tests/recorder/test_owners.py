@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from threading import Thread
+from typing import Any, ClassVar
 
 import pytest
 
 from recorder.api import UnansweredError, in_cluster
 from recorder.errors import ExitCode, RecorderError
 from recorder.identity import Container
+from recorder.kubelet import kubelet
 from recorder.owners import AGAIN_SECONDS, POD_IS_GONE, Owners, resolve
 from recorder.profile import Workload
 
@@ -109,4 +114,58 @@ def test_nobody_who_answers_is_asked_again_after_a_while() -> None:
 def test_outside_of_a_cluster(tmp_path: Path) -> None:
     with pytest.raises(RecorderError) as failure:
         in_cluster({}, tmp_path)
+    assert failure.value.code == ExitCode.USAGE
+
+
+@pytest.mark.parametrize(
+    "job, found",
+    [
+        ("nightly-29384721", ("CronJob", "nightly")),
+        ("import-2", ("Job", "import-2")),
+        ("29384721", ("Job", "29384721")),
+    ],
+)
+def test_a_job_that_is_gone(job: str, found: tuple[str, str]) -> None:
+    workload = resolve(POD, {PODS: made_by("batch/v1", "Job", job)}.get).workload
+    assert (workload.kind, workload.name) == found
+
+
+class _Kubelet(BaseHTTPRequestHandler):
+    """What a kubelet answers on its read-only port (pkg/kubelet/server, Kubernetes 1.36)."""
+
+    pods: ClassVar[list[Any]] = []
+
+    def do_GET(self) -> None:
+        data = json.dumps({"kind": "PodList", "apiVersion": "v1", "items": self.pods}).encode()
+        self.send_response(200 if self.path == "/pods" else 404)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_a_kubelet_tells_of_its_pods() -> None:
+    """Also of those that came after it was asked; nobody else needs to answer for a Deployment."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Kubelet) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        owners = Owners(kubelet(f"http://127.0.0.1:{server.server_port}", None).get)
+        pod = made_by("apps/v1", "ReplicaSet", "d-5f6", **{"pod-template-hash": "5f6"})
+        pod["metadata"] |= {"namespace": "support", "name": "p"}
+        _Kubelet.pods.append(pod)
+        found = owners.resolve(POD, 0)
+        other = replace(POD, workload=replace(POD.workload, name="q"))
+        _Kubelet.pods.append({**pod, "metadata": {**pod["metadata"], "name": "q"}})
+        again = owners.resolve(other, 0)
+        server.shutdown()
+    assert found.workload == again.workload
+    assert (found.workload.kind, found.workload.name) == ("Deployment", "d")
+    assert found.template_hash == "5f6"
+
+
+@pytest.mark.parametrize("address", ["", "10.0.0.1:10250", "ftp://h:1", "https://h"])
+def test_no_address_of_a_kubelet(address: str) -> None:
+    with pytest.raises(RecorderError) as failure:
+        kubelet(address, None)
     assert failure.value.code == ExitCode.USAGE

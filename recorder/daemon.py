@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 
@@ -19,7 +20,9 @@ from recorder.errors import ExitCode, RecorderError
 from recorder.identity import Host
 from recorder.journal import Journal, left
 from recorder.kernel import load
-from recorder.owners import Fetch
+from recorder.mirror import Mirror
+from recorder.objects import Objects
+from recorder.owners import Owners
 from recorder.session import Session
 from recorder.tls import Libraries
 from recorder.watch import Watch
@@ -29,32 +32,55 @@ STATUS = ".recorder.json"
 RETRY_SECONDS = 5.0
 
 
-def run(
-    output: Path,
-    host: Host,
-    seconds: float | None,
-    every_seconds: float,
-    listen: tuple[str, int] | None,
-    entries: Mapping[str, int],
-    fetch: Fetch | None,
-) -> None:
+@dataclass(frozen=True, slots=True)
+class Service:
+    """How every container of this machine is recorded.
+
+    ``seconds`` is for how long, None without end; ``every_seconds`` how often files are renewed;
+    ``entries`` as in ``kernel.load``; ``owners`` and ``objects`` ask and tell an API server.
+    """
+
+    output: Path
+    host: Host
+    seconds: float | None
+    every_seconds: float
+    listen: tuple[str, int] | None
+    entries: Mapping[str, int]
+    owners: Owners | None = None
+    objects: Objects | None = None
+
+
+def run(service: Service) -> None:
     """Record until SIGTERM, SIGINT or the end of the time; RecorderError when what is left cannot be written."""
+    output = service.output
     with _only_one(output):
         stop, waking = _signals()  # before anybody is told that it is ready
-        programs = load(entries)
+        programs = load(service.entries)
         try:
             session, libraries = Session.of(programs.hooks), Libraries(programs)
             killed, journal = _was_killed(output), Journal(output)
-            watch = Watch(programs, host, output, session, libraries, journal, fetch, killed)
+            watch = Watch(
+                programs,
+                service.host,
+                output,
+                session,
+                libraries,
+                journal,
+                service.owners,
+                Mirror(output, service.objects) if service.objects else None,
+                killed,
+            )
             watch.begin()
             watch.bequeath(left(output) if killed else ())
             journal.write()
-            with metrics.serve(watch, listen) as watch.listening:
+            with metrics.serve(watch, service.listen) as watch.listening:
                 _say(output, watch, clean=False)
                 sys.stderr.write(f"recorder: ready; profiles go to {output}\n")
-                _loop(watch, stop, waking, seconds, every_seconds)
-            watch.programs.drain()
-            watch.write_all(final=True)
+                _loop(watch, stop, waking, service.seconds, service.every_seconds)
+                watch.programs.drain()
+                watch.write_all(final=True)
+                if watch.mirror:
+                    watch.mirror.end()
             _say(output, watch, clean=True)
         finally:
             programs.close()
@@ -86,10 +112,12 @@ def _loop(
             if may_write and now >= flush_at:
                 flush_at = now + every_seconds
                 watch.write_all(final=False)
+                watch.failure = ""
                 _say(watch.output, watch, clean=False)
         except RecorderError as failure:
             # Nothing is lost yet: the maps still have it.
             sys.stderr.write(f"recorder: {failure}\n  help: {failure.remedy}\n")
+            watch.failure = str(failure)
             failed_until = now + RETRY_SECONDS
         now = time.monotonic()
 
@@ -150,7 +178,7 @@ def _told(output: Path) -> dict[str, object]:
 
 
 def _say(output: Path, watch: Watch, *, clean: bool) -> None:
-    told = {
+    told: dict[str, object] = {
         "pid": os.getpid(),
         "clean": clean,
         "listening": watch.listening,
@@ -160,5 +188,11 @@ def _say(output: Path, watch: Watch, *, clean: bool) -> None:
         "unresolved": watch.counts.unresolved,
         "lost": watch.counts.lost,
         "hooksMissing": list(watch.session.hooks.missing),
+        "notReady": watch.faults(),
     }
+    if watch.owners:
+        told["ownersUnanswered"] = watch.owners.unanswered
+    if watch.mirror:
+        told["objectsWritten"] = watch.mirror.written
+        told["objectsPending"] = watch.mirror.pending.copy()
     store.replace(output / STATUS, (json.dumps(told) + "\n").encode())

@@ -59,6 +59,7 @@ class Subject(c.Structure):
         ("alive", c.c_int32),
         ("late", c.c_uint32),
         ("syscalls", _Bitmaps * len(PHASES)),
+        ("denied", _Bitmaps * len(PHASES)),
         ("asked", c.c_uint64 * len(PHASES)),
         ("granted", c.c_uint64 * len(PHASES)),
         ("lost", c.c_uint64 * len(DOMAINS)),

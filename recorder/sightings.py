@@ -40,6 +40,8 @@ class Clock:
         return self.offset_seconds + boot_ns / 1e9
 
 
+Bitmaps: TypeAlias = "Iterable[Iterable[Iterable[int]]]"
+"""Words of 64 system calls, by phase and ABI."""
 ItemId: TypeAlias = "tuple[int, int, int, int]"
 """Subject, hash, domain, phase: as the kernel's map of items has them."""
 
@@ -188,7 +190,7 @@ class Entries:
 
 def signature(subject: layout.Subject, entries: Entries) -> int:
     """Changes when something was seen for the first time, or lost; not when it was only seen again."""
-    fields = (subject.syscalls, subject.asked, subject.granted, subject.lost)
+    fields = (subject.syscalls, subject.denied, subject.asked, subject.granted, subject.lost)
     items = frozenset((key.hash, key.domain, key.phase, item.modes) for key, item in entries.items)
     peers = frozenset(bytes(key) for key, _ in entries.peers)
     return hash((tuple(bytes(field) for field in fields), items, peers))
@@ -225,7 +227,8 @@ def read(
     }
     for domain in ("tools", "models"):
         loss[domain] += names.late_libraries.get(subject.id, 0)
-    found = [*_syscalls(subject), *_capabilities(subject)]
+    found = [*_syscalls(subject.syscalls), *_syscalls(subject.denied, ("denied", True))]
+    found.extend(_capabilities(subject))
     found.extend(_items(entries, names, clock, loss))
     found.extend(_peers(entries, names, clock))
     return found, loss
@@ -237,13 +240,14 @@ def address_of(peer: layout.PeerKey) -> str:
     return str(ipaddress.ip_address(packed[:4] if peer.family == socket.AF_INET else packed))
 
 
-def _syscalls(subject: layout.Subject) -> Iterator[Sighting]:
-    for phase, by_abi in zip(layout.PHASES, subject.syscalls, strict=True):
+def _syscalls(bitmaps: Bitmaps, *more: tuple[str, bool]) -> Iterator[Sighting]:
+    for phase, by_abi in zip(layout.PHASES, bitmaps, strict=True):
         for architecture, words in zip(tables.abis(), by_abi, strict=True):
             known = tables.syscall_names(architecture)
             for number in _bits(words):
                 name = known.get(number, f"syscall_{number}")
-                yield Sighting("syscalls", (("architecture", architecture), ("name", name)), phase)
+                values: Values = (("architecture", architecture), *more, ("name", name))
+                yield Sighting("syscalls", values, phase)
 
 
 def _capabilities(subject: layout.Subject) -> Iterator[Sighting]:

@@ -11,11 +11,14 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from recorder import layout, owners, profile, sightings, store, tls
+from recorder import layout, profile, shims, sightings, store, tls
 from recorder.identity import Container, Host
 from recorder.journal import Journal, Open
 from recorder.kernel import Programs, actions
+from recorder.mirror import Mirror
+from recorder.owners import Owners
 from recorder.session import Session
+from recorder.shims import Shims
 
 SETTLE_SECONDS = 0.5
 """How long a subject must have no task before it counts as ended: `runc exec` may come."""
@@ -25,6 +28,10 @@ MANY = 512
 """unless so many containers wait for it: the kernel's map of them must not fill up."""
 NOTHING_MISSED: Mapping[str, int] = {}
 KEPT_RUNTIMES = 4096
+PATIENCE_SECONDS = 600.0
+"""How long what has ended is kept in the kernel's maps while nobody says whose pod it was."""
+STUCK_SECONDS = 60.0
+NOBODY_TOLD = "whose pod it was: the API server did not answer"
 KILLED = "the time between the end of a recorder that was killed and the start of this one"
 
 
@@ -62,8 +69,10 @@ class Watch:
     session: Session
     libraries: tls.Libraries
     journal: Journal
-    fetch: owners.Fetch | None = None
-    """How to ask for the owners of pods."""
+    owners: Owners | None = None
+    """Whom to ask for the owners of pods."""
+    mirror: Mirror | None = None
+    """Who brings the files to an API server."""
     after_kill: bool = False
     """The recorder before this one was killed, so what was running then has a gap."""
     names: sightings.Names = field(default_factory=sightings.Names)
@@ -77,6 +86,12 @@ class Watch:
     """Where metrics are served."""
     rest_until: float = 0
     """Nobody who ended is written before, on the monotonic clock."""
+    shims: Shims = field(init=False)
+    """What runs beside this kernel."""
+    due: float = field(default_factory=time.monotonic)
+    """Until when the present step waits for events at most, on the monotonic clock."""
+    failure: str = ""
+    """Why files could not be written the last time; "" when they could."""
 
     def begin(self) -> None:
         """Tell the kernel what to record, and listen."""
@@ -90,23 +105,37 @@ class Watch:
         )
         self.programs.put("settings", c.c_uint32(0), config)
         self.present = self.host.present()
+        self.shims = Shims(self.host.root, self.session, self.owners)
+        if self.mirror:
+            self.mirror.begin()
+
+    def faults(self) -> list[str]:
+        """Why profiles are not where they should be: empty when all is well."""
+        objects = self.mirror.reason if self.mirror else ""
+        return [fault for fault in (self.failure, objects) if fault]
+
+    def is_alive(self) -> bool:
+        """Whether it still takes steps."""
+        return time.monotonic() - self.due < STUCK_SECONDS
 
     def bequeath(self, left: Collection[Open]) -> None:
         """Write what the recorder before this one can no longer: that it lost something of these containers."""
         groups: dict[str, list[profile.Document]] = {}
         for opened in left:
+            container = self._owned(opened.container, time.monotonic())
             run = self.session.cut_short(opened, (KILLED,))
-            domains = self.session.hooks.domains
-            document = profile.profile(opened.container.workload, run, (), domains)
+            document = profile.profile(container.workload, run, (), self.session.hooks.domains)
             groups.setdefault(store.name_of(document), []).append(document)
         for group in groups.values():
             store.write(self.output, *group)
 
     def step(self, stop: int, seconds: float, *, may_write: bool) -> None:
         """Wait for events, at most so long or until a descriptor can be read; look up who is new, write who is gone."""
+        patience = self._patience(seconds, may_write)
+        self.due = time.monotonic() + patience
         # Who is told of by this wait began after the one before it had begun.
         before, self.missed = self.missed, sightings.missed(self.programs)
-        select.select([self.programs.descriptor, stop], [], [], self._patience(seconds, may_write))
+        select.select([self.programs.descriptor, stop], [], [], patience)
         self.programs.drain()
         tls.follow(self.names, self.libraries, self.host.proc)
         now = time.monotonic()
@@ -124,14 +153,19 @@ class Watch:
 
     def _patience(self, seconds: float, may_write: bool) -> float:
         """How long there is nothing to do without an event, but at most so many seconds."""
-        ended = [known.ended for known in self.known.values() if known.ended]
+        now = time.monotonic()
+        ended = [k.ended for k in self.known.values() if k.ended and not self._waits(k, now)]
         if not ended or not may_write:
             return seconds
         due = max(min(ended) + SETTLE_SECONDS, self.rest_until if len(ended) < MANY else 0)
-        return min(seconds, max(0.0, due - time.monotonic()))
+        return min(seconds, max(0.0, due - now))
 
     def _write_ended(self, now: float) -> None:
-        due = [s for s, k in self.known.items() if k.ended and now - k.ended >= SETTLE_SECONDS]
+        due = [
+            subject
+            for subject, known in self.known.items()
+            if known.ended and now - known.ended >= SETTLE_SECONDS and not self._waits(known, now)
+        ]
         if not due or (now < self.rest_until and len(due) < MANY):
             return
         self.write(due)
@@ -143,7 +177,12 @@ class Watch:
 
         A subject that lives, and of which nothing is new, waits for the final write.
         """
-        subjects = {id_: self._get(id_) for id_ in wanted}
+        now = time.monotonic()
+        for id_ in wanted:
+            self._own(self.known[id_], now)
+        subjects = {
+            id_: self._get(id_) for id_ in wanted if final or not self._waits(self.known[id_], now)
+        }
         self.programs.drain()
         entries = sightings.entries_of(self.programs, subjects.keys())
         groups: dict[str, list[profile.Document]] = {}
@@ -158,6 +197,8 @@ class Watch:
                 groups.setdefault(store.name_of(document), []).append(document)
         for group in groups.values():
             store.write(self.output, *group)
+        if self.mirror and groups:
+            self.mirror.wake()
         for id_, signature in signatures.items():
             self.known[id_].written = signature
         gone = [id_ for id_ in subjects if self._is_gone(id_)]
@@ -173,6 +214,8 @@ class Watch:
             if subject.alive <= 0 and not self.known[subject.id].ended:
                 self.known[subject.id].ended = time.monotonic()
         self.write(list(self.known), final=final)
+        for document in self.shims.documents():
+            store.write(self.output, document)
 
     def _get(self, id_: int) -> layout.Subject:
         found = self.programs.get("subjects", self.known[id_].key, layout.Subject)
@@ -183,16 +226,28 @@ class Watch:
         subject = self.programs.get("subjects", key, layout.Subject)
         if subject is None or id_ in self.known:
             return
-        container = self._resolve(subject)
-        if container and self.fetch:
-            container = owners.resolve(container, self.fetch)
-        self.known[id_] = Known(key, container, missed)
-        if container:
+        known = self.known[id_] = Known(key, self._resolve(subject), missed)
+        self._own(known, time.monotonic())
+        if container := known.container:
             self.counts.containers += 1
             start = self.session.clock.wall(subject.first_ns)
             self.journal.begin(id_, Open(container, start, self.session.coverage(subject)))
             if container.rootfs:
                 self.libraries.attach_below(self.host.root / container.rootfs.lstrip("/"))
+
+    def _own(self, known: Known, now: float) -> None:
+        """Ask whose pod it is, when that is not known yet."""
+        if known.container:
+            known.container = self._owned(known.container, now)
+
+    def _owned(self, container: Container, now: float) -> Container:
+        return self.owners.resolve(container, now) if self.owners else container
+
+    def _waits(self, known: Known, now: float) -> bool:
+        """Whether it is kept in the maps until somebody says whose pod it is: its profile has no name yet."""
+        if self.owners is None or known.container is None or not known.container.pod:
+            return False
+        return not known.ended or now - known.ended < PATIENCE_SECONDS
 
     def _resolve(self, subject: layout.Subject) -> Container | None:
         found = self.host.container(
@@ -224,11 +279,13 @@ class Watch:
         found, loss = sightings.read(subject, entries, self.names, self.session.clock, lost)
         for domain, count in loss.items():
             self.counts.lost[domain] += count if known.ended else 0
-        blind = (KILLED,) if self.after_kill and subject.late else ()
+        blind = (*container.blind, *((KILLED,) if self.after_kill and subject.late else ()))
+        if container.pod and self.owners:
+            blind = (*blind, NOBODY_TOLD)
         domains = self.session.hooks.domains
         if container.has_own_kernel:
             found, domains = [], ()
-            blind = (*blind, f"everything: `{container.runtime}` gives a container its own kernel")
+            blind = (*blind, shims.blindness(container.runtime))
         run = replace(
             self.session.run(container.id, subject, loss, blind),
             template_hash=container.template_hash,

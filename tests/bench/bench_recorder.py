@@ -88,7 +88,7 @@ def main() -> None:
 
 def _measure(spin: Path, empty: Loaded, recorder: Loaded) -> None:
     own = Path("/proc/self/ns/mnt").stat().st_ino
-    recorder.put("syscall_actions", kernel.actions())
+    recorder.put(kernel.ACTIONS, kernel.actions())
     recorded = layout.Config(watch=1)
     not_recorded = layout.Config(watch=1, own_inum=own)
     variants: dict[str, tuple[Loaded, Callable[[str], bool], layout.Config]] = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import math
 import os
 import signal
 import sys
@@ -17,7 +18,8 @@ from threading import Event
 from recorder import metrics, store
 from recorder.errors import ExitCode, RecorderError
 from recorder.identity import Host
-from recorder.kernel import load
+from recorder.journal import Journal, left
+from recorder.kernel import Programs, load
 from recorder.mirror import Mirror
 from recorder.objects import Objects
 from recorder.owners import Owners
@@ -52,25 +54,18 @@ def run(service: Service) -> None:
     """Record until SIGTERM, SIGINT or the end of the time; RecorderError when what is left cannot be written."""
     output = service.output
     with _only_one(output):
-        stop = _signals()  # before anybody is told that it is ready
+        stop, waking = _signals()  # before anybody is told that it is ready
         programs = load(service.entries)
         try:
-            session, libraries = Session.of(programs.hooks), Libraries(programs)
-            watch = Watch(
-                programs,
-                service.host,
-                output,
-                session,
-                libraries,
-                service.owners,
-                Mirror(output, service.objects) if service.objects else None,
-                _was_killed(output),
-            )
+            killed = _was_killed(output)
+            watch = _watch(service, programs, after_kill=killed)
             watch.begin()
+            watch.bequeath(left(output) if killed else ())
+            watch.journal.write()
             with metrics.serve(watch, service.listen) as watch.listening:
                 _say(output, watch, clean=False)
                 sys.stderr.write(f"recorder: ready; profiles go to {output}\n")
-                _loop(watch, stop, service.seconds, service.every_seconds)
+                _loop(watch, stop, waking, service.seconds, service.every_seconds)
                 watch.programs.drain()
                 watch.write_all(final=True)
                 if watch.mirror:
@@ -78,6 +73,20 @@ def run(service: Service) -> None:
             _say(output, watch, clean=True)
         finally:
             programs.close()
+
+
+def _watch(service: Service, programs: Programs, *, after_kill: bool) -> Watch:
+    return Watch(
+        programs,
+        service.host,
+        service.output,
+        Session.of(programs.hooks),
+        Libraries(programs),
+        Journal(service.output),
+        service.owners,
+        Mirror(service.output, service.objects) if service.objects else None,
+        after_kill,
+    )
 
 
 def status(output: Path) -> str:
@@ -92,14 +101,18 @@ def status(output: Path) -> str:
     return json.dumps(told, indent=2)
 
 
-def _loop(watch: Watch, stop: Event, seconds: float | None, every_seconds: float) -> None:
-    begun = time.monotonic()
-    flush_at, failed_until = begun + every_seconds, 0.0
-    while not stop.is_set() and (seconds is None or time.monotonic() - begun < seconds):
-        now = time.monotonic()
+def _loop(
+    watch: Watch, stop: Event, waking: int, seconds: float | None, every_seconds: float
+) -> None:
+    now = time.monotonic()
+    end = math.inf if seconds is None else now + seconds
+    flush_at, failed_until = now + every_seconds, 0.0
+    while not stop.is_set() and now < end:
+        may_write = now >= failed_until
+        until = min(end, flush_at if may_write else failed_until)
         try:
-            watch.step(may_write=now >= failed_until)
-            if now >= flush_at:
+            watch.step(waking, max(0.0, until - now), may_write=may_write)
+            if may_write and now >= flush_at:
                 flush_at = now + every_seconds
                 watch.write_all(final=False)
                 watch.failure = ""
@@ -109,13 +122,18 @@ def _loop(watch: Watch, stop: Event, seconds: float | None, every_seconds: float
             sys.stderr.write(f"recorder: {failure}\n  help: {failure.remedy}\n")
             watch.failure = str(failure)
             failed_until = now + RETRY_SECONDS
+        now = time.monotonic()
 
 
-def _signals() -> Event:
+def _signals() -> tuple[Event, int]:
+    """What a signal sets, and a descriptor that can be read from then on: one that comes just before a wait ends it."""
     stop = Event()
+    waking, written = os.pipe()
+    os.set_blocking(written, False)
+    signal.set_wakeup_fd(written)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    return stop
+    return stop, waking
 
 
 @contextmanager

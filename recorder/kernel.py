@@ -174,6 +174,12 @@ class Programs:
             raise _refused("the ring of events cannot be read")
         self._ring = ring, kept
 
+    @property
+    def descriptor(self) -> int:
+        """Readable as long as the ring holds events; only after ``listen``."""
+        assert self._ring is not None, "somebody listens"
+        return libbpf.call("ring_buffer__epoll_fd")(self._ring[0])
+
     def poll(self, timeout_ms: int) -> None:
         """Wait for events, at most so long; none when nobody listens."""
         if self._ring:

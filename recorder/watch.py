@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes as c
 import os
+import select
 import sys
 import time
 from collections.abc import Collection, Mapping
@@ -12,15 +13,19 @@ from pathlib import Path
 
 from recorder import layout, profile, shims, sightings, store, tls
 from recorder.identity import Container, Host
+from recorder.journal import Journal, Open
 from recorder.kernel import Programs, actions
 from recorder.mirror import Mirror
 from recorder.owners import Owners
 from recorder.session import Session
 from recorder.shims import Shims
 
-POLL_MS = 200
 SETTLE_SECONDS = 0.5
 """How long a subject must have no task before it counts as ended: `runc exec` may come."""
+REST = 20
+"""After a write it waits so many times as long as that took, so that writing takes a twentieth of a processor;"""
+MANY = 512
+"""unless so many containers wait for it: the kernel's map of them must not fill up."""
 NOTHING_MISSED: Mapping[str, int] = {}
 KEPT_RUNTIMES = 4096
 PATIENCE_SECONDS = 600.0
@@ -40,6 +45,8 @@ class Known:
     """What the kernel had lost of no single subject, by domain, at a time before this one began."""
     written: int = 0
     """The signature of what was written last."""
+    is_noted: bool = False
+    """It stands in the journal."""
     ended: float = 0
     """When its last task left, on the monotonic clock; 0 while it has any."""
 
@@ -63,6 +70,7 @@ class Watch:
     output: Path
     session: Session
     libraries: tls.Libraries
+    journal: Journal
     owners: Owners | None = None
     """Whom to ask for the owners of pods."""
     mirror: Mirror | None = None
@@ -80,10 +88,12 @@ class Watch:
     """Where metrics are served."""
     shims: Shims = field(init=False)
     """What runs beside this kernel."""
-    stepped: float = field(default_factory=time.monotonic)
-    """When the last step began, on the monotonic clock."""
+    step_ends: float = field(default_factory=time.monotonic)
+    """When the step that is being taken should end at the latest, on the monotonic clock."""
     failure: str = ""
     """Why files could not be written the last time; "" when they could."""
+    rest_until: float = 0
+    """Nobody who ended is written before, on the monotonic clock."""
 
     def begin(self) -> None:
         """Tell the kernel what to record, and listen."""
@@ -107,15 +117,28 @@ class Watch:
         return [fault for fault in (self.failure, objects) if fault]
 
     def is_alive(self) -> bool:
-        """Whether it still takes steps: each waits for events only shortly."""
-        return time.monotonic() - self.stepped < STUCK_SECONDS
+        """Whether it still takes steps: each says how long it waits."""
+        return time.monotonic() < self.step_ends + STUCK_SECONDS
 
-    def step(self, *, may_write: bool) -> None:
-        """Wait a little for events; look up who is new, and write who is gone."""
-        self.stepped = time.monotonic()
-        # Who is told of by this poll began after the one before it had begun.
+    def bequeath(self, left: Collection[Open]) -> None:
+        """Write what the recorder before this one can no longer: that it lost something of these containers."""
+        groups: dict[str, list[profile.Document]] = {}
+        for opened in left:
+            now = time.monotonic()
+            owned = self.owners.resolve(opened.container, now) if self.owners else opened.container
+            run = self.session.cut_short(opened, (KILLED,))
+            document = profile.profile(owned.workload, run, (), self.session.hooks.domains)
+            groups.setdefault(store.name_of(document), []).append(document)
+        for group in groups.values():
+            store.write(self.output, *group)
+
+    def step(self, stop: int, seconds: float, *, may_write: bool) -> None:
+        """Wait for events, at most so long or until a descriptor can be read; look up who is new, write who is gone."""
+        self.step_ends = time.monotonic() + seconds
+        # Who is told of by this wait began after the one before it had begun.
         before, self.missed = self.missed, sightings.missed(self.programs)
-        self.programs.poll(POLL_MS)
+        select.select([self.programs.descriptor, stop], [], [], self._patience(seconds, may_write))
+        self.programs.drain()
         tls.follow(self.names, self.libraries, self.host.proc)
         now = time.monotonic()
         begun, self.names.begun = self.names.begun, []
@@ -125,13 +148,34 @@ class Watch:
         ended, self.names.ended = self.names.ended, set()
         for subject in ended & self.known.keys():
             self.known[subject].ended = now
-        due = [
-            subject
-            for subject, known in self.known.items()
-            if known.ended and now - known.ended >= SETTLE_SECONDS and not self._waits(known, now)
-        ]
-        if due and may_write:
-            self.write(due)
+        if may_write:
+            self.journal.write()
+            self._write_ended(now)
+            self.journal.write()
+
+    def _patience(self, seconds: float, may_write: bool) -> float:
+        """How long there is nothing to do without an event, but at most so many seconds."""
+        now = time.monotonic()
+        ended = [self._due(known, now) for known in self.known.values() if known.ended]
+        if not ended or not may_write:
+            return seconds
+        due = max(min(ended), self.rest_until if len(ended) < MANY else 0)
+        return min(seconds, max(0.0, due - now))
+
+    def _due(self, known: Known, now: float) -> float:
+        """When what has ended can be written; while nobody says whose it was, when they are asked again."""
+        settled = known.ended + SETTLE_SECONDS
+        if self.owners and self._waits(known, now):
+            return max(settled, self.owners.silent_until)
+        return settled
+
+    def _write_ended(self, now: float) -> None:
+        due = [s for s, k in self.known.items() if k.ended and self._due(k, now) <= now]
+        if not due or (now < self.rest_until and len(due) < MANY):
+            return
+        self.write(due)
+        done = time.monotonic()
+        self.rest_until = done + REST * (done - now)
 
     def write(self, wanted: Collection[int], *, final: bool = False) -> None:
         """Write what was seen of these subjects; those that have ended leave the kernel's maps.
@@ -140,18 +184,19 @@ class Watch:
         """
         now = time.monotonic()
         for id_ in wanted:
-            self._own(self.known[id_], now)
+            self._own(id_, now)
         subjects = {
             id_: self._get(id_) for id_ in wanted if final or not self._waits(self.known[id_], now)
         }
         self.programs.drain()
         entries = sightings.entries_of(self.programs, subjects.keys())
         groups: dict[str, list[profile.Document]] = {}
+        signatures: dict[int, int] = {}
         for id_, subject in sorted(subjects.items()):
             known, signature = self.known[id_], sightings.signature(subject, entries[id_])
             if signature == known.written and not (known.ended or final):
                 continue
-            known.written = signature
+            signatures[id_] = signature
             document = self._document(known, subject, entries[id_])
             if document:
                 groups.setdefault(store.name_of(document), []).append(document)
@@ -159,8 +204,12 @@ class Watch:
             store.write(self.output, *group)
         if self.mirror and groups:
             self.mirror.wake()
-        for id_ in subjects:
-            self._settle(id_, entries[id_])
+        for id_, signature in signatures.items():
+            self.known[id_].written = signature
+        gone = [id_ for id_ in subjects if self._is_gone(id_)]
+        for id_ in gone:
+            self._remove(id_, entries[id_])
+        self.names.forget(frozenset(gone))
 
     def write_all(self, *, final: bool) -> None:
         """Write everything, also subjects whose first event the ring had no room for."""
@@ -184,16 +233,23 @@ class Watch:
             return
         container = self._resolve(subject)
         self.known[id_] = Known(key, container, missed)
-        self._own(self.known[id_], time.monotonic())
+        self._own(id_, time.monotonic())
         if container:
             self.counts.containers += 1
             if container.rootfs:
                 self.libraries.attach_below(self.host.root / container.rootfs.lstrip("/"))
 
-    def _own(self, known: Known, now: float) -> None:
-        """Ask whose pod it is, when that is not known yet."""
-        if self.owners and known.container:
-            known.container = self.owners.resolve(known.container, now)
+    def _own(self, id_: int, now: float) -> None:
+        """Ask whose pod it is, when that is not known yet, and note what is known now."""
+        known = self.known[id_]
+        if known.container is None:
+            return
+        owned = self.owners.resolve(known.container, now) if self.owners else known.container
+        if owned != known.container or not known.is_noted:
+            subject = self._get(id_)
+            start = self.session.clock.wall(subject.first_ns)
+            self.journal.begin(id_, Open(owned, start, self.session.coverage(subject)))
+        known.container, known.is_noted = owned, True
 
     def _waits(self, known: Known, now: float) -> bool:
         """Whether it is kept in the maps until somebody says whose pod it is: its profile has no name yet."""
@@ -203,7 +259,7 @@ class Watch:
 
     def _resolve(self, subject: layout.Subject) -> Container | None:
         found = self.host.container(
-            subject.pids, self.names.runtimes, subject.mntns_inum, subject.first_ns
+            tuple(subject.pids), self.names.runtimes, subject.mntns_inum, subject.first_ns
         )
         if found is None and subject.late:
             found = self.present.get(subject.mntns_inum)
@@ -245,15 +301,16 @@ class Watch:
         )
         return profile.profile(container.workload, run, found, domains)
 
-    def _settle(self, id_: int, entries: sightings.Entries) -> None:
+    def _is_gone(self, id_: int) -> bool:
+        """Whether it has ended and nobody has entered it again."""
         known = self.known[id_]
-        if not known.ended:
-            return
-        if self._get(id_).alive > 0:
+        if known.ended and self._get(id_).alive > 0:
             known.ended = 0
-            return
+        return bool(known.ended)
+
+    def _remove(self, id_: int, entries: sightings.Entries) -> None:
+        known = self.known.pop(id_)
         entries.remove(self.programs)
         self.programs.remove("subjects", known.key)
-        self.names.forget(id_)
-        del self.known[id_]
+        self.journal.end(id_)
         self.counts.ended += known.container is not None

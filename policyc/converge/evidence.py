@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from policyc.catalog.hooks import domains_of
+from policyc.catalog.hooks import blind_spot, domains_of
 from policyc.catalog.setup_only import SETUP_ONLY
 from policyc.core.canonical import canonical_json, digest
 from policyc.envelope.observation import FileSeen, Observation, Sighting
@@ -60,12 +60,14 @@ class Trace:
 class Evidence:
     """All that the profiles of one agent say; ``runs`` in order of time, then of id.
 
-    ``of_account`` are runs of an audit log: it knows the whole of what it logs.
+    ``of_account`` are runs of an audit log: it knows the whole of what it logs.  ``calls`` has the
+    names of system calls by run, not by what they mean.
     """
 
     runs: tuple[Run, ...] = ()
     traces: Mapping[Thing, Trace] = field(default_factory=dict)
     of_account: frozenset[str] = frozenset()
+    calls: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     @cached_property
     def domains(self) -> tuple[str, ...]:
@@ -87,26 +89,47 @@ class Evidence:
         looked = run.id in self.seen_by.get(domain, {}) or any(
             domain in _words(domains_of(hook) or ()) for hook in run.hooks_attached
         )
-        return looked and not is_partial(run, domain)
+        return looked and not self.is_partial(run, domain)
+
+    def is_partial(self, run: Run, domain: str) -> bool:
+        """Whether the run may have missed something of a domain.
+
+        A hook or a blind spot that is not known may concern any domain.
+        """
+        return (
+            run.coverage == "attached-late"
+            or lost(run, domain) > 0
+            or any(_concerns(domains_of(hook), domain) for hook in run.hooks_missing)
+            or any(self._is_blind(run, words, domain) for words in run.blind)
+        )
+
+    def _is_blind(self, run: Run, words: str, domain: str) -> bool:
+        spot = blind_spot(words, DOMAIN_FIELDS)
+        if spot is None:
+            return True
+        has_items = run.id in self.seen_by.get(domain, {})
+        calls = self.calls.get(run.id, frozenset())
+        return domain in _words(spot.domains) and spot.matters(calls, has_items)
+
+    @cached_property
+    def suspected(self) -> frozenset[str]:
+        """The domains of which a run says that it lost or could not see something."""
+        words: set[str] = set()
+        for run in self.runs:
+            words |= _words(domain for domain, count in run.loss if count)
+            for hook in run.hooks_missing:
+                words |= _words(domains_of(hook) or ())
+            for said in run.blind:
+                spot = blind_spot(said, DOMAIN_FIELDS)
+                if spot is not None and not spot.calls and not spot.shows_itself:
+                    words |= _words(spot.domains)
+        return frozenset(words - {AS_RECORDED})
 
     @property
     def baseline(self) -> str:
         """The digest of what was seen: of the template, free of pods, runs and times."""
         things = [f"{t.domain}: {t.line}" for t in sorted(self.traces) if t.domain != AS_RECORDED]
         return digest(canonical_json([*things]))
-
-
-def is_partial(run: Run, domain: str) -> bool:
-    """Whether the run may have missed something of a domain.
-
-    A hook or a blind spot that is not known may concern any domain.
-    """
-    return (
-        run.coverage == "attached-late"
-        or lost(run, domain) > 0
-        or any(_concerns(domains_of(hook), domain) for hook in run.hooks_missing)
-        or any(_concerns(_blind_domain(spot), domain) for spot in run.blind)
-    )
 
 
 def lost(run: Run, domain: str) -> int:
@@ -116,12 +139,6 @@ def lost(run: Run, domain: str) -> int:
 
 def _concerns(domains: Iterable[str] | None, domain: str) -> bool:
     return domains is None or domain in _words(domains)
-
-
-def _blind_domain(spot: str) -> tuple[str, ...] | None:
-    """The domain that a blind spot begins with: ``tools``, ``tools: static TLS``; None for others."""
-    name = spot.partition(":")[0].strip()
-    return (name,) if name in DOMAIN_FIELDS else None
 
 
 def _words(domains: Iterable[str]) -> frozenset[str]:
@@ -140,6 +157,7 @@ def gather(
     runs: dict[str, Run] = {}
     traces: dict[Thing, Trace] = {}
     of_account: set[str] = set()
+    calls: dict[str, set[str]] = {}
     for profile in join_profiles(profile for _, profile in fresh):
         standing = {r.id: r for r in profile.runs if not r.end or r.end[: len(since)] >= since}
         runs |= standing
@@ -148,11 +166,15 @@ def gather(
         for domain, items in profile.items.items():
             for item in items:
                 seen = item.runs & standing.keys()
+                if domain == "syscalls":
+                    for run in seen:
+                        calls.setdefault(run, set()).add(str(dict(item.values)["name"]))
                 if seen and _is_application(domain, item):
                     for thing in _things(domain, item, policy):
                         traces.setdefault(thing, Trace()).add(item, seen)
     ordered = sorted(runs.values(), key=lambda run: (run.start, run.id))
-    return Evidence(tuple(ordered), traces, frozenset(of_account))
+    names = {run: frozenset(found) for run, found in calls.items()}
+    return Evidence(tuple(ordered), traces, frozenset(of_account), names)
 
 
 def _is_application(domain: str, item: Item) -> bool:

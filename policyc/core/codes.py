@@ -123,6 +123,7 @@ CODES: dict[str, str] = {
     "PC3248": "a delegate that may do more",
     "PC3249": "a manifest that says nothing certain",
     "PC3250": "a framework that is not clear",
+    "PC3251": "a binding without its role",
     # 4xxx lowering
     "PC4001": "observed outside the cap",
     "PC4002": "observed in a domain that nobody mentions",

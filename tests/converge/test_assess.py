@@ -24,6 +24,7 @@ from support.recordings import (
     tool,
 )
 
+from policyc.catalog.hooks import BLIND_SPOTS
 from policyc.catalog.vocabulary import BEHAVIOURS
 from policyc.converge.assess import Assessment, assess
 from policyc.converge.domains import TOGETHER, DomainVerdict
@@ -35,19 +36,20 @@ from policyc.core.canonical import canonical_json
 from policyc.profiles.base import AgentProfile, Run, Value, join_profiles
 from policyc.profiles.registry import read_profiles
 from policyc.semantics.model import CheckedPolicy
+from recorder.kernel import ALWAYS_BLIND, OPTIONAL
 
 DAY = 86_400
 ROOT = Path(__file__).parents[2]
 REDIS = ROOT.parent / "shared" / "corpus" / "kubescape" / "redis"
 ENOUGH = 120
 """Runs of six hours each: 30 days."""
+LEARN = '  learn under standard since 2026-08-01 from "p/*.json"\n'
 
 
 @cache
 def demo(lines: str = "", window: str = "", **more: str) -> CheckedPolicy:
     """The policy of one agent that learns, with a window of these lines if there are any."""
-    learn = '  learn under standard since 2026-08-01 from "p/*.json"\n'
-    return policy(lines=learn + lines, members="", window=window or "at least 1d", **more)
+    return policy(lines=LEARN + lines, members="", window=window or "at least 1d", **more)
 
 
 def judged(*profiles: AgentProfile, by: CheckedPolicy | None = None) -> Assessment:
@@ -271,7 +273,10 @@ def test_an_audit_log_knows_the_whole_of_what_it_logs() -> None:
     account = replace(logged, workload=None, identity="demo/bot")
     one = judged(account)
     assert row(one, "kube").converged
-    assert one.converged
+    assert {r.message.split("`")[1] for r in reasons(one)} == {"syscalls"}, (
+        "no container was recorded"
+    )
+    assert judged(account, steady(ENOUGH)).converged
 
 
 def test_a_hook_that_saw_nothing_is_a_run_of_its_domain() -> None:
@@ -280,6 +285,51 @@ def test_a_hook_that_saw_nothing_is_a_run_of_its_domain() -> None:
     by = demo(window="expect fewer than 0.1 new egress per run")
     assert judged(steady(ENOUGH, hooks_attached=watched), by=by).converged
     assert codes(judged(steady(ENOUGH), by=by)) == {"PC3202"}
+
+
+@pytest.mark.parametrize(
+    ("unseen", "code"),
+    [
+        ({"hooks_missing": frozenset({"cgroup/connect4"})}, "PC3202"),
+        ({"blind": frozenset({"egress: SCTP"})}, "PC3202"),
+        ({"blind": frozenset({"IPv6 peers that it connects to"})}, "PC3202"),
+        ({"loss": (("egress", 1),)}, "PC3206"),
+    ],
+)
+def test_what_no_run_could_see_has_not_converged_m45(unseen: dict[str, object], code: str) -> None:
+    """Nothing of the domain was seen, and nothing of it could have been: that is no empty set."""
+    one = judged(steady(ENOUGH, **unseen))
+    assert row(one, "syscalls").converged
+    assert code in codes(one)
+    assert {r.message.split("`")[1] for r in reasons(one)} == {"egress"}
+    without = policy("syscalls profile runtime-default\n    identity service-account *\n", lines=LEARN, members="", window="at least 1d")  # fmt: skip
+    assert judged(steady(ENOUGH, **unseen), by=without).converged, "no cap has room for it"
+
+
+def test_what_the_recorder_never_sees_keeps_nothing_from_converging_m45() -> None:
+    """Its own recordings can be enough: each of its standing blind spots matters to some runs only."""
+    blind = frozenset(ALWAYS_BLIND)
+    seen = {"syscalls": [call("read")], "tools": [tool("hub", "a")], "files": [file("/etc/hosts")]}
+    assert judged(steady(ENOUGH, seen, blind=blind)).converged
+    ring = {**seen, "syscalls": [call("io_uring_setup")]}
+    assert {r.message.split("`")[1] for r in reasons(judged(steady(ENOUGH, ring, blind=blind)))} == {"files", "together"}  # fmt: skip
+    silent = profile(
+        [run(i, blind=blind) for i in range(ENOUGH * 2)],
+        [seen if i % 2 else {"syscalls": [call("read")]} for i in range(ENOUGH * 2)],
+    )
+    assert row(judged(silent), "tools").runs == ENOUGH, (
+        "a run that read no call may have missed some"
+    )
+
+
+def test_all_the_words_of_the_recorder_are_known() -> None:
+    """A blind spot that is not known may concern any domain, and would keep all from converging."""
+    of_hooks = {words for _, words in OPTIONAL.values()}
+    any_domain = "moves between cgroups while a process sleeps"
+    assert {*ALWAYS_BLIND, *of_hooks} == {*BLIND_SPOTS, any_domain}
+    for domains, words in OPTIONAL.values():
+        if words != any_domain:
+            assert set(domains) <= BLIND_SPOTS[words].domains
 
 
 # -- generalising --------------------------------------------------------------------

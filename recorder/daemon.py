@@ -19,7 +19,7 @@ from recorder import metrics, store
 from recorder.errors import ExitCode, RecorderError
 from recorder.identity import Host
 from recorder.journal import Journal, left
-from recorder.kernel import load
+from recorder.kernel import Programs, load
 from recorder.mirror import Mirror
 from recorder.objects import Objects
 from recorder.owners import Owners
@@ -59,22 +59,11 @@ def run(service: Service) -> None:
         stop, waking = _signals()  # before anybody is told that it is ready
         programs = load(service.entries)
         try:
-            session, libraries = Session.of(programs.hooks), Libraries(programs)
-            killed, journal = _was_killed(output), Journal(output)
-            watch = Watch(
-                programs,
-                service.host,
-                output,
-                session,
-                libraries,
-                journal,
-                service.owners,
-                Mirror(output, service.objects) if service.objects else None,
-                killed,
-            )
+            killed = _was_killed(output)
+            watch = _watch(service, programs, after_kill=killed)
             watch.begin()
             watch.bequeath(left(output) if killed else ())
-            journal.write()
+            watch.journal.write()
             with metrics.serve(watch, service.listen) as watch.listening:
                 _say(output, watch, clean=False)
                 sys.stderr.write(f"recorder: ready; profiles go to {output}\n")
@@ -86,6 +75,20 @@ def run(service: Service) -> None:
             _say(output, watch, clean=True)
         finally:
             programs.close()
+
+
+def _watch(service: Service, programs: Programs, *, after_kill: bool) -> Watch:
+    return Watch(
+        programs,
+        service.host,
+        service.output,
+        Session.of(programs.hooks),
+        Libraries(programs),
+        Journal(service.output),
+        service.owners,
+        Mirror(service.output, service.objects) if service.objects else None,
+        after_kill,
+    )
 
 
 def status(output: Path) -> str:

@@ -45,6 +45,8 @@ class Known:
     """What the kernel had lost of no single subject, by domain, at a time before this one began."""
     written: int = 0
     """The signature of what was written last."""
+    is_noted: bool = False
+    """It stands in the journal."""
     ended: float = 0
     """When its last task left, on the monotonic clock; 0 while it has any."""
 
@@ -84,14 +86,14 @@ class Watch:
     counts: Counts = field(default_factory=Counts)
     listening: str = ""
     """Where metrics are served."""
-    rest_until: float = 0
-    """Nobody who ended is written before, on the monotonic clock."""
     shims: Shims = field(init=False)
     """What runs beside this kernel."""
-    due: float = field(default_factory=time.monotonic)
-    """Until when the present step waits for events at most, on the monotonic clock."""
+    step_ends: float = field(default_factory=time.monotonic)
+    """When the step that is being taken should end at the latest, on the monotonic clock."""
     failure: str = ""
     """Why files could not be written the last time; "" when they could."""
+    rest_until: float = 0
+    """Nobody who ended is written before, on the monotonic clock."""
 
     def begin(self) -> None:
         """Tell the kernel what to record, and listen."""
@@ -115,27 +117,27 @@ class Watch:
         return [fault for fault in (self.failure, objects) if fault]
 
     def is_alive(self) -> bool:
-        """Whether it still takes steps."""
-        return time.monotonic() - self.due < STUCK_SECONDS
+        """Whether it still takes steps: each says how long it waits."""
+        return time.monotonic() < self.step_ends + STUCK_SECONDS
 
     def bequeath(self, left: Collection[Open]) -> None:
         """Write what the recorder before this one can no longer: that it lost something of these containers."""
         groups: dict[str, list[profile.Document]] = {}
         for opened in left:
-            container = self._owned(opened.container, time.monotonic())
+            now = time.monotonic()
+            owned = self.owners.resolve(opened.container, now) if self.owners else opened.container
             run = self.session.cut_short(opened, (KILLED,))
-            document = profile.profile(container.workload, run, (), self.session.hooks.domains)
+            document = profile.profile(owned.workload, run, (), self.session.hooks.domains)
             groups.setdefault(store.name_of(document), []).append(document)
         for group in groups.values():
             store.write(self.output, *group)
 
     def step(self, stop: int, seconds: float, *, may_write: bool) -> None:
         """Wait for events, at most so long or until a descriptor can be read; look up who is new, write who is gone."""
-        patience = self._patience(seconds, may_write)
-        self.due = time.monotonic() + patience
+        self.step_ends = time.monotonic() + seconds
         # Who is told of by this wait began after the one before it had begun.
         before, self.missed = self.missed, sightings.missed(self.programs)
-        select.select([self.programs.descriptor, stop], [], [], patience)
+        select.select([self.programs.descriptor, stop], [], [], self._patience(seconds, may_write))
         self.programs.drain()
         tls.follow(self.names, self.libraries, self.host.proc)
         now = time.monotonic()
@@ -154,18 +156,21 @@ class Watch:
     def _patience(self, seconds: float, may_write: bool) -> float:
         """How long there is nothing to do without an event, but at most so many seconds."""
         now = time.monotonic()
-        ended = [k.ended for k in self.known.values() if k.ended and not self._waits(k, now)]
+        ended = [self._due(known, now) for known in self.known.values() if known.ended]
         if not ended or not may_write:
             return seconds
-        due = max(min(ended) + SETTLE_SECONDS, self.rest_until if len(ended) < MANY else 0)
+        due = max(min(ended), self.rest_until if len(ended) < MANY else 0)
         return min(seconds, max(0.0, due - now))
 
+    def _due(self, known: Known, now: float) -> float:
+        """When what has ended can be written; while nobody says whose it was, when they are asked again."""
+        settled = known.ended + SETTLE_SECONDS
+        if self.owners and self._waits(known, now):
+            return max(settled, self.owners.silent_until)
+        return settled
+
     def _write_ended(self, now: float) -> None:
-        due = [
-            subject
-            for subject, known in self.known.items()
-            if known.ended and now - known.ended >= SETTLE_SECONDS and not self._waits(known, now)
-        ]
+        due = [s for s, k in self.known.items() if k.ended and self._due(k, now) <= now]
         if not due or (now < self.rest_until and len(due) < MANY):
             return
         self.write(due)
@@ -179,7 +184,7 @@ class Watch:
         """
         now = time.monotonic()
         for id_ in wanted:
-            self._own(self.known[id_], now)
+            self._own(id_, now)
         subjects = {
             id_: self._get(id_) for id_ in wanted if final or not self._waits(self.known[id_], now)
         }
@@ -226,22 +231,25 @@ class Watch:
         subject = self.programs.get("subjects", key, layout.Subject)
         if subject is None or id_ in self.known:
             return
-        known = self.known[id_] = Known(key, self._resolve(subject), missed)
-        self._own(known, time.monotonic())
-        if container := known.container:
+        container = self._resolve(subject)
+        self.known[id_] = Known(key, container, missed)
+        self._own(id_, time.monotonic())
+        if container:
             self.counts.containers += 1
-            start = self.session.clock.wall(subject.first_ns)
-            self.journal.begin(id_, Open(container, start, self.session.coverage(subject)))
             if container.rootfs:
                 self.libraries.attach_below(self.host.root / container.rootfs.lstrip("/"))
 
-    def _own(self, known: Known, now: float) -> None:
-        """Ask whose pod it is, when that is not known yet."""
-        if known.container:
-            known.container = self._owned(known.container, now)
-
-    def _owned(self, container: Container, now: float) -> Container:
-        return self.owners.resolve(container, now) if self.owners else container
+    def _own(self, id_: int, now: float) -> None:
+        """Ask whose pod it is, when that is not known yet, and note what is known now."""
+        known = self.known[id_]
+        if known.container is None:
+            return
+        owned = self.owners.resolve(known.container, now) if self.owners else known.container
+        if owned != known.container or not known.is_noted:
+            subject = self._get(id_)
+            start = self.session.clock.wall(subject.first_ns)
+            self.journal.begin(id_, Open(owned, start, self.session.coverage(subject)))
+        known.container, known.is_noted = owned, True
 
     def _waits(self, known: Known, now: float) -> bool:
         """Whether it is kept in the maps until somebody says whose pod it is: its profile has no name yet."""

@@ -21,6 +21,8 @@ API_VERSION = "policyc.dev/v1"
 KIND = "AgentProfile"
 COVERAGE = ("from-creation", "from-exec", "attached-late", "unknown")
 """How much of the life was observed, the most first."""
+SETS = ("modes", "hosts", "arguments")
+"""Fields of items that differ without making two items of one; they are joined."""
 ITEM_FIELDS = frozenset({"runs", "phase", "firstSeen", "lastSeen", "count"})
 
 
@@ -162,8 +164,8 @@ def _item(sighting: Sighting, run: str) -> Document:
 
 
 def _key(item: Mapping[str, Json]) -> str:
-    """What makes two items one: all but where, when and how often; files may differ in modes, peers in hosts."""
-    apart = ITEM_FIELDS - {"phase"} | {"modes", "hosts"}
+    """What makes two items one: all but where, when and how often; and the fields of `SETS`."""
+    apart = ITEM_FIELDS - {"phase"} | set(SETS)
     return repr(sorted((name, repr(value)) for name, value in item.items() if name not in apart))
 
 
@@ -172,7 +174,7 @@ def _join_items(same: list[Document]) -> Document:
     joined = dict(same[0])
     if len(same) == 1:
         return joined
-    for name in ("runs", "modes", "hosts"):
+    for name in ("runs", *SETS):
         if any(name in item for item in same):
             joined[name] = [*sorted({text for item in same for text in _texts(item.get(name))})]
     for name, choose in (("firstSeen", min), ("lastSeen", max), ("count", max)):

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from recorder import layout, owners, profile, sightings, store, tls
+from recorder import blind, layout, owners, profile, sightings, store, tls
 from recorder.identity import Container, Host
 from recorder.kernel import Programs, actions
 from recorder.session import Session
@@ -180,13 +180,14 @@ class Watch:
         found, loss = sightings.read(subject, entries, self.names, self.session.clock, lost)
         for domain, count in loss.items():
             self.counts.lost[domain] += count if known.ended else 0
-        blind = (KILLED,) if self.after_kill and subject.late else ()
+        spots = tuple(blind.of_run(subject.id, found, entries, self.names))
+        spots = (*spots, KILLED) if gap else spots
         domains = self.session.hooks.domains
         if container.has_own_kernel:
             found, domains = [], ()
-            blind = (*blind, f"everything: `{container.runtime}` gives a container its own kernel")
+            spots = (*spots, f"everything: `{container.runtime}` gives a container its own kernel")
         run = replace(
-            self.session.run(container.id, subject, loss, blind),
+            self.session.run(container.id, subject, loss, spots),
             template_hash=container.template_hash,
             image_digest=container.image_digest,
         )

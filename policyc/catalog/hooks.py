@@ -6,6 +6,8 @@ types (bpf(2), BPF_CGROUP_*), written as libbpf's section names; only the last p
 
 from __future__ import annotations
 
+_MESSAGES = frozenset({"tools", "models"})
+
 HOOK_DOMAINS: dict[str, frozenset[str]] = {
     "sys_enter": frozenset({"syscalls", "files"}),
     "sys_enter_openat": frozenset({"files"}),
@@ -19,7 +21,22 @@ HOOK_DOMAINS: dict[str, frozenset[str]] = {
     "connect6": frozenset({"egress"}),
     "sendmsg4": frozenset({"egress"}),
     "sendmsg6": frozenset({"egress"}),
+    "recvmsg4": frozenset({"ingress"}),
+    "recvmsg6": frozenset({"ingress"}),
+    "bind4": frozenset({"ingress"}),
+    "bind6": frozenset({"ingress"}),
     "cap_capable": frozenset({"capabilities"}),
+    # Refused calls, open files, accepted connections, and what comes over standard input.
+    "sys_exit": frozenset({"syscalls", "files", "ingress"}) | _MESSAGES,
+    "signal_generate": frozenset({"syscalls"}),
+    "io_uring_submit_req": frozenset({"files"}),
+    "sched_process_exit": frozenset(),
+    # cgroup_skb programs: packets out have TLS greetings and plain HTTP, packets in DNS answers.
+    "egress": frozenset({"egress"}) | _MESSAGES,
+    "ingress": frozenset({"egress"}),
+    # Uprobes on OpenSSL.
+    "SSL_write": _MESSAGES,
+    "SSL_ctrl": _MESSAGES,
 }
 """Last part of a hook's name -> the domains that it shows."""
 

@@ -16,7 +16,7 @@ from policyc.catalog.setup_only import SETUP_ONLY
 from policyc.core.canonical import canonical_json, digest
 from policyc.envelope.observation import FileSeen, Observation, Sighting
 from policyc.lower.generalise import generalise
-from policyc.profiles.base import DOMAIN_FIELDS, AgentProfile, Item, Run, join_profiles
+from policyc.profiles.base import DOMAIN_FIELDS, INVENTORY, AgentProfile, Item, Run, join_profiles
 from policyc.profiles.observed import observation_of
 from policyc.profiles.recency import recent
 from policyc.semantics.model import CheckedPolicy
@@ -145,8 +145,8 @@ def gather(
         runs |= standing
         if profile.workload is None:
             of_account |= standing.keys()
-        for domain, items in profile.items.items():
-            for item in items:
+        for domain in profile.items.keys() - INVENTORY:
+            for item in profile.items[domain]:
                 seen = item.runs & standing.keys()
                 if seen and _is_application(domain, item):
                     for thing in _things(domain, item, policy):

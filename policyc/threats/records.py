@@ -159,6 +159,8 @@ def records_of(label: str, profile: AgentProfile, agent: str = "") -> Iterator[R
 def _of_profile(label: str, profile: AgentProfile) -> Iterator[tuple[Item, Record]]:
     for item in profile.items.get("syscalls", ()):
         fields = {"name": _text(item, "name"), "architecture": _text(item, "architecture")}
+        if dict(item.values).get("denied"):
+            fields["action"] = "denied"
         yield item, _seen("syscall", fields, item, label)
     for item in profile.items.get("executables", ()):
         yield item, _seen("syscall", {"name": "execve", "path": _text(item, "path")}, item, label)

@@ -178,12 +178,16 @@ def _host(agent: PolicyAgent, domain: str, point: Point) -> Ask | None:
 
 def _model(agent: PolicyAgent, domain: str, point: Point) -> Ask | None:
     named = MODELS.single({"model": point["model"]})
+    if not point["model"]:
+        return None  # an empty list asks for nothing
     if point not in ceiling(agent, domain) and named & ceiling(agent, domain):
         return None  # by another gateway: an object says the model only
     return _in_annotation(agent, domain, point, "MODEL", "policyc.dev/models", point["model"])
 
 
 def _tool(agent: PolicyAgent, domain: str, point: Point) -> Ask | None:
+    if not (point["server"] and point["tool"]):
+        return None
     text = f"{point['server']}/{point['tool']}"
     return _in_annotation(agent, domain, point, "TOOL", "policyc.dev/tools", text)
 

@@ -116,27 +116,23 @@ def workloads(draw: DrawFn, agent: PolicyAgent, *, granted: bool | None = None) 
     return body
 
 
-@st.composite
-def reviews(draw: DrawFn, agent: PolicyAgent, *, granted: bool | None = None) -> Object:
+def reviews(agent: PolicyAgent, *, granted: bool | None = None) -> SearchStrategy[Object]:
     """AdmissionReviews of objects that ask for something, and of the agent's workload."""
-    body = draw(
-        workloads(agent, granted=granted) | asks(agent, granted=granted).map(lambda a: a.body)
-    )
+    asked = asks(agent, granted=granted).map(lambda ask: ask.body)
+    return (workloads(agent, granted=granted) | asked).map(_review)
+
+
+def _review(body: Object) -> Object:
     request = request_of(body)
-    kind: Json = {"group": request.group, "version": request.version, "kind": request.kind}
-    resource: Json = {
-        "group": request.group,
-        "version": request.version,
-        "resource": request.resource,
-    }
+    version: dict[str, Json] = {"group": request.group, "version": request.version}
     return {
         "apiVersion": "admission.k8s.io/v1",
         "kind": "AdmissionReview",
         "request": {
             "uid": request.uid,
             "operation": request.operation.value,
-            "kind": kind,
-            "resource": resource,
+            "kind": {**version, "kind": request.kind},
+            "resource": {**version, "resource": request.resource},
             "namespace": request.namespace,
             "name": request.name,
             "userInfo": {"username": OFFLINE},

@@ -75,7 +75,7 @@ def _record(
             ExitCode.COMMAND_NOT_FOUND, f"`{command[0]}` cannot be run", "name a program after `--`"
         )
     run = session.run(uuid.uuid4().hex, final, loss)
-    document = profile.profile(workload, run, found, programs.hooks.domains)
+    document = profile.report(workload, run, found, programs.hooks.domains)
     return Outcome(store.write(output, document), status)
 
 

@@ -97,7 +97,7 @@ class Watch:
         for opened in left:
             run = self.session.cut_short(opened, (KILLED,))
             domains = self.session.hooks.domains
-            document = profile.profile(opened.container.workload, run, (), domains)
+            document = profile.report(opened.container.workload, run, (), domains)
             groups.setdefault(store.name_of(document), []).append(document)
         for group in groups.values():
             store.write(self.output, *group)
@@ -234,7 +234,7 @@ class Watch:
             template_hash=container.template_hash,
             image_digest=container.image_digest,
         )
-        return profile.profile(container.workload, run, found, domains)
+        return profile.report(container.workload, run, found, domains)
 
     def _is_gone(self, id_: int) -> bool:
         """Whether it has ended and nobody has entered it again."""

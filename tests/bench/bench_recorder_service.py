@@ -2,7 +2,8 @@
 
 A server is asked on one connection, with and without the recorder in turns. Throughput is answers in a
 second of processor time of server and client: the clock on the wall would say more of what else the
-machine does. The best of the rounds counts, for the same reason.  Needs root, gcc and runc.
+machine does. The best of the rounds counts, for the same reason.  Needs root, gcc,
+clang and runc.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from pathlib import Path
 
 from support.rare_calls import build
@@ -22,8 +23,10 @@ from support.recorded_containers import template
 from support.recorder import losses, watching
 from support.samples import ROOT
 
-ROUNDS = 7
-SECONDS = 2
+from tests.bench.bench_recorder import empty_programs
+
+ROUNDS = 10
+SECONDS = 1
 CONTAINERS = 200
 WINDOW_SECONDS = 120
 NEWS_SECONDS = 20
@@ -52,16 +55,22 @@ def _free_port() -> int:
 
 
 def _throughput(folder: Path, name: str, command: tuple[str, ...], http: Path, port: int) -> None:
-    best = {False: 0.0, True: 0.0}
+    empty = empty_programs(folder)
+    variants: dict[str, Callable[[int], AbstractContextManager[object]]] = {
+        "alone": lambda _: nullcontext(),
+        "an empty program on sys_enter": lambda _: empty.attached(
+            lambda name: name == "nothing_in"
+        ),
+        "recorded": lambda place: watching(folder / f"{name}-{place}"),
+    }
+    best = dict.fromkeys(variants, 0.0)
     for place in range(ROUNDS):
-        for recorded in (False, True):
-            recorder = watching(folder / f"{name}-{place}") if recorded else nullcontext()
-            with recorder, _serving(command, port) as server:
-                best[recorded] = max(best[recorded], _asked(http, port, server))
-    less = 100 * (1 - best[True] / best[False])
-    print(
-        f"{name}: {best[False]:.0f} requests a second, recorded {best[True]:.0f}: {less:.1f} % less"
-    )
+        for variant, watched in variants.items():
+            with watched(place), _serving(command, port) as server:
+                best[variant] = max(best[variant], _asked(http, port, server))
+    for variant, found in best.items():
+        less = 100 * (1 - found / best["alone"])
+        print(f"{name}, {variant}: {found:.0f} requests a second, {less:.1f} % less")
 
 
 @contextmanager

@@ -102,11 +102,11 @@ class Watch:
         for group in groups.values():
             store.write(self.output, *group)
 
-    def step(self, stop: int, seconds: float, *, may_write: bool) -> None:
-        """Wait for events, at most so long or until a descriptor can be read; look up who is new, write who is gone."""
+    def step(self, news: select.epoll, seconds: float, *, may_write: bool) -> None:
+        """Wait for news, at most so long; look up who is new, and write who is gone."""
         # Who is told of by this wait began after the one before it had begun.
         before, self.missed = self.missed, sightings.missed(self.programs)
-        select.select([self.programs.descriptor, stop], [], [], self._patience(seconds, may_write))
+        news.poll(self._patience(seconds, may_write))
         self.programs.drain()
         tls.follow(self.names, self.libraries, self.host.proc)
         now = time.monotonic()

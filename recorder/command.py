@@ -76,7 +76,7 @@ def _record(
         )
     spots = tuple(blind.of_run(TREE, found, entries, names))
     run = session.run(uuid.uuid4().hex, final, loss, spots)
-    document = profile.profile(workload, run, found, programs.hooks.domains)
+    document = profile.report(workload, run, found, programs.hooks.domains)
     return Outcome(store.write(output, document), status)
 
 

@@ -86,6 +86,13 @@ def profile(
     workload: Workload, run: Run, sightings: Iterable[Sighting], domains: Iterable[str]
 ) -> Document:
     """The profile of one run; each recorded domain has a list, be it empty."""
+    return join([report(workload, run, sightings, domains)])
+
+
+def report(
+    workload: Workload, run: Run, sightings: Iterable[Sighting], domains: Iterable[str]
+) -> Document:
+    """What ``join`` makes a profile of, alone or with others: its lists are unsorted, and an item may stand twice."""
     spec: Document = {
         "workload": {
             "apiVersion": workload.api_version,
@@ -101,13 +108,12 @@ def profile(
     for sighting in sightings:
         found[sighting.domain].append(_item(sighting, run.id))
     spec.update(found)
-    document: Document = {
+    return {
         "apiVersion": API_VERSION,
         "kind": KIND,
         "metadata": {"name": workload.slug},
         "spec": spec,
     }
-    return join([document])
 
 
 def join(documents: Iterable[Document]) -> Document:

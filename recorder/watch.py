@@ -127,17 +127,17 @@ class Watch:
             now = time.monotonic()
             owned = self.owners.resolve(opened.container, now) if self.owners else opened.container
             run = self.session.cut_short(opened, (KILLED,))
-            document = profile.profile(owned.workload, run, (), self.session.hooks.domains)
+            document = profile.report(owned.workload, run, (), self.session.hooks.domains)
             groups.setdefault(store.name_of(document), []).append(document)
         for group in groups.values():
             store.write(self.output, *group)
 
-    def step(self, stop: int, seconds: float, *, may_write: bool) -> None:
-        """Wait for events, at most so long or until a descriptor can be read; look up who is new, write who is gone."""
+    def step(self, news: select.epoll, seconds: float, *, may_write: bool) -> None:
+        """Wait for news, at most so long; look up who is new, and write who is gone."""
         self.step_ends = time.monotonic() + seconds
         # Who is told of by this wait began after the one before it had begun.
         before, self.missed = self.missed, sightings.missed(self.programs)
-        select.select([self.programs.descriptor, stop], [], [], self._patience(seconds, may_write))
+        news.poll(self._patience(seconds, may_write))
         self.programs.drain()
         tls.follow(self.names, self.libraries, self.host.proc)
         now = time.monotonic()
@@ -301,7 +301,7 @@ class Watch:
             template_hash=container.template_hash,
             image_digest=container.image_digest,
         )
-        return profile.profile(container.workload, run, found, domains)
+        return profile.report(container.workload, run, found, domains)
 
     def _is_gone(self, id_: int) -> bool:
         """Whether it has ended and nobody has entered it again."""

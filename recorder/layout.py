@@ -41,7 +41,10 @@ class Config(c.Structure):
 
 
 class Actions(c.Structure):
-    _fields_: ClassVar = [("of", c.c_uint8 * MAX_SYSCALLS * 2)]
+    _fields_: ClassVar = [
+        ("either", c.c_uint8 * MAX_SYSCALLS),
+        ("of", c.c_uint8 * MAX_SYSCALLS * 2),
+    ]
 
 
 class SubjectKey(c.Structure):

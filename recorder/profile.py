@@ -27,6 +27,7 @@ _LONGEST_NAME = 230
 _HEAD = frozenset({"workload", "source", "runs"})
 """What a profile has besides a list for each domain."""
 ITEM_FIELDS = frozenset({"runs", "phase", "firstSeen", "lastSeen", "count"})
+_APART = ITEM_FIELDS - {"phase"} | {"modes", "hosts"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,8 +210,7 @@ def _item(sighting: Sighting, run: str) -> Document:
 
 def _key(item: Mapping[str, Json]) -> str:
     """What makes two items one: all but where, when and how often; files may differ in modes, peers in hosts."""
-    apart = ITEM_FIELDS - {"phase"} | {"modes", "hosts"}
-    return repr(sorted((name, repr(value)) for name, value in item.items() if name not in apart))
+    return repr([(name, item[name]) for name in sorted(item.keys() - _APART)])
 
 
 def _join_items(same: list[Document]) -> Document:
@@ -228,7 +228,7 @@ def _join_items(same: list[Document]) -> Document:
 
 def _join_runs(one: Document, other: Document) -> Document:
     """Two reports of one run: the later one, with what either lost and was blind to."""
-    joined = dict(other if _age(one) < _age(other) else one)
+    joined = dict(other if _is_older(one, other) else one)
     losses, others = _object(one["loss"]), _object(other["loss"])
     loss: Document = {}
     for domain in sorted({*losses, *others}):
@@ -240,8 +240,12 @@ def _join_runs(one: Document, other: Document) -> Document:
     return joined
 
 
-def _age(run: Document) -> tuple[str, str]:
-    return str(run["end"]), repr(sorted(run.items()))
+def _is_older(one: Document, other: Document) -> bool:
+    ends = str(one["end"]), str(other["end"])
+    # Two of one second: any order will do that is always the same.
+    return ends[0] < ends[1] or (
+        ends[0] == ends[1] and repr(sorted(one.items())) < repr(sorted(other.items()))
+    )
 
 
 def _pick(joined: Document, same: list[Document], name: str, choose: object) -> None:

@@ -170,6 +170,11 @@ CODES: dict[str, str] = {
     "PC7058": "the folder is no compiled bundle",
     "PC7059": "no Kubernetes objects",
     "PC7061": "agents where the webhook may not fail closed",
+    # 707x policies of one's own
+    "PC7070": "a folder that is not empty",
+    "PC7071": "a law that does not hold",
+    "PC7072": "a cap beyond its review",
+    "PC7073": "the extra `testing` is not installed",
     "PC7101": "a signature or digest that does not hold",
     "PC7102": "a serial that goes back",
     "PC7103": "a key that cannot be used",

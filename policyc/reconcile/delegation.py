@@ -54,7 +54,7 @@ def _from(
 ) -> tuple[dict[str, _Regions], dict[str, tuple[str, ...]]]:
     """The authority of every agent on the word of the first, and the shortest chain to it."""
     authorities = {first: effective([envelopes[first]])}
-    chains = {first: (first,)}
+    chains: dict[str, tuple[str, ...]] = {first: (first,)}
     waiting = [first]
     while waiting:
         giver = waiting.pop(0)

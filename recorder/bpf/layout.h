@@ -67,6 +67,7 @@ struct config {
 };
 
 struct actions {
+	__u8 either[MAX_SYSCALLS]; /* what it does in one ABI or the other: most numbers do nothing in both */
 	__u8 of[2][MAX_SYSCALLS];
 };
 

@@ -131,18 +131,21 @@ static __noinline int on_refused(struct task_struct *task, __u32 number)
 SEC("tp_btf/sys_exit")
 int BPF_PROG(on_sys_exit, struct pt_regs *regs, long returned)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	__u32 number = number_of(regs), zero = 0, action, abi;
-	struct actions *actions;
+	struct task_struct *task;
+	__u32 number = number_of(regs), action, abi;
 
-	if (returned < 0)
+	if (returned < 0) {
+		task = bpf_get_current_task_btf();
 		return task->seccomp.mode ? on_refused(task, number) : 0;
-	actions = bpf_map_lookup_elem(&syscall_actions, &zero);
-	if (!actions || number >= MAX_SYSCALLS)
+	}
+	if (number >= MAX_SYSCALLS)
 		return 0;
 	BOUNDED(number, MAX_SYSCALLS);
+	if (!syscall_actions.either[number])
+		return 0;
+	task = bpf_get_current_task_btf();
 	abi = abi_of(task);
-	action = actions->of[abi][number];
+	action = syscall_actions.of[abi][number];
 	if (action & ACTION_READ && abi == NATIVE && returned && !FIRST_AT_EXIT(regs))
 		return on_input(task, regs, returned);
 	if (action & (ACTION_OPEN | ACTION_ACCEPT))
@@ -237,13 +240,12 @@ int BPF_PROG(on_exit, struct task_struct *task)
 static __always_inline bool is_overcommit(struct task_state *state, __u32 abi, int capability)
 {
 	const int sys_admin = 21;
-	__u32 zero = 0, number = state->syscall;
-	struct actions *actions = bpf_map_lookup_elem(&syscall_actions, &zero);
+	__u32 number = state->syscall;
 
-	if (!actions || capability != sys_admin || number >= MAX_SYSCALLS)
+	if (capability != sys_admin || number >= MAX_SYSCALLS)
 		return false;
 	BOUNDED(number, MAX_SYSCALLS);
-	return actions->of[abi][number] & ACTION_MEMORY;
+	return syscall_actions.of[abi][number] & ACTION_MEMORY;
 }
 
 /* Whoever moves it, the task's css_set may get the address of the one before. */

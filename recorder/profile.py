@@ -26,8 +26,10 @@ _LONGEST_NAME = 230
 """Of 253 characters (RFC 1123 subdomains); what is over is room for numbers and suffixes."""
 _HEAD = frozenset({"workload", "source", "runs"})
 """What a profile has besides a list for each domain."""
+SETS = ("modes", "hosts", "arguments")
+"""Fields of items that differ without making two items of one; they are joined."""
 ITEM_FIELDS = frozenset({"runs", "phase", "firstSeen", "lastSeen", "count"})
-_APART = ITEM_FIELDS - {"phase"} | {"modes", "hosts"}
+_APART = ITEM_FIELDS - {"phase"} | set(SETS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +211,7 @@ def _item(sighting: Sighting, run: str) -> Document:
 
 
 def _key(item: Mapping[str, Json]) -> str:
-    """What makes two items one: all but where, when and how often; files may differ in modes, peers in hosts."""
+    """What makes two items one: all but where, when and how often; and the fields of `SETS`."""
     return repr([(name, item[name]) for name in sorted(item.keys() - _APART)])
 
 
@@ -218,7 +220,7 @@ def _join_items(same: list[Document]) -> Document:
     joined = dict(same[0])
     if len(same) == 1:
         return joined
-    for name in ("runs", "modes", "hosts"):
+    for name in ("runs", *SETS):
         if any(name in item for item in same):
             joined[name] = [*sorted({text for item in same for text in _texts(item.get(name))})]
     for name, choose in (("firstSeen", min), ("lastSeen", max), ("count", max)):

@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from recorder import layout, profile, shims, sightings, store, tls
+from recorder import blind, layout, profile, shims, sightings, store, tls
 from recorder.identity import Container, Host
 from recorder.journal import Journal, Open
 from recorder.kernel import ACTIONS, Programs, actions
@@ -287,15 +287,17 @@ class Watch:
         found, loss = sightings.read(subject, entries, self.names, self.session.clock, lost)
         for domain, count in loss.items():
             self.counts.lost[domain] += count if known.ended else 0
-        blind = (*container.blind, *((KILLED,) if self.after_kill and subject.late else ()))
+        spots = (*container.blind, *blind.of_run(subject.id, found, entries, self.names))
+        if gap:
+            spots = (*spots, KILLED)
         if container.pod and self.owners:
-            blind = (*blind, NOBODY_TOLD)
+            spots = (*spots, NOBODY_TOLD)
         domains = self.session.hooks.domains
         if container.has_own_kernel:
             found, domains = [], ()
-            blind = (*blind, shims.blindness(container.runtime))
+            spots = (*spots, shims.blindness(container.runtime))
         run = replace(
-            self.session.run(container.id, subject, loss, blind),
+            self.session.run(container.id, subject, loss, spots),
             template_hash=container.template_hash,
             image_digest=container.image_digest,
         )

@@ -11,12 +11,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from policyc.catalog.hooks import blind_spot, domains_of
+from policyc.catalog.hooks import blind_domain, domains_of
 from policyc.catalog.setup_only import SETUP_ONLY
 from policyc.core.canonical import canonical_json, digest
 from policyc.envelope.observation import FileSeen, Observation, Sighting
 from policyc.lower.generalise import generalise
-from policyc.profiles.base import DOMAIN_FIELDS, AgentProfile, Item, Run, join_profiles
+from policyc.profiles.base import DOMAIN_FIELDS, INVENTORY, AgentProfile, Item, Run, join_profiles
 from policyc.profiles.observed import observation_of
 from policyc.profiles.recency import recent
 from policyc.semantics.model import CheckedPolicy
@@ -60,14 +60,12 @@ class Trace:
 class Evidence:
     """All that the profiles of one agent say; ``runs`` in order of time, then of id.
 
-    ``of_account`` are runs of an audit log: it knows the whole of what it logs.  ``calls`` has the
-    names of system calls by run, not by what they mean.
+    ``of_account`` are runs of an audit log: it knows the whole of what it logs.
     """
 
     runs: tuple[Run, ...] = ()
     traces: Mapping[Thing, Trace] = field(default_factory=dict)
     of_account: frozenset[str] = frozenset()
-    calls: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     @cached_property
     def domains(self) -> tuple[str, ...]:
@@ -100,16 +98,8 @@ class Evidence:
             run.coverage == "attached-late"
             or lost(run, domain) > 0
             or any(_concerns(domains_of(hook), domain) for hook in run.hooks_missing)
-            or any(self._is_blind(run, words, domain) for words in run.blind)
+            or any(_concerns(_blind_in(words), domain) for words in run.blind)
         )
-
-    def _is_blind(self, run: Run, words: str, domain: str) -> bool:
-        spot = blind_spot(words, DOMAIN_FIELDS)
-        if spot is None:
-            return True
-        has_items = run.id in self.seen_by.get(domain, {})
-        calls = self.calls.get(run.id, frozenset())
-        return domain in _words(spot.domains) and spot.matters(calls, has_items)
 
     @cached_property
     def suspected(self) -> frozenset[str]:
@@ -120,9 +110,7 @@ class Evidence:
             for hook in run.hooks_missing:
                 words |= _words(domains_of(hook) or ())
             for said in run.blind:
-                spot = blind_spot(said, DOMAIN_FIELDS)
-                if spot is not None and not spot.calls and not spot.shows_itself:
-                    words |= _words(spot.domains)
+                words |= _words(_blind_in(said) or ())
         return frozenset(words - {AS_RECORDED})
 
     @property
@@ -135,6 +123,12 @@ class Evidence:
 def lost(run: Run, domain: str) -> int:
     """Events that the recorder lost in a domain."""
     return sum(count for name, count in run.loss if domain in _words((name,)))
+
+
+def _blind_in(words: str) -> tuple[str, ...] | None:
+    """The domain that a blind spot is about; None when it might be any."""
+    domain = blind_domain(words, DOMAIN_FIELDS)
+    return None if domain is None else (domain,)
 
 
 def _concerns(domains: Iterable[str] | None, domain: str) -> bool:
@@ -157,24 +151,19 @@ def gather(
     runs: dict[str, Run] = {}
     traces: dict[Thing, Trace] = {}
     of_account: set[str] = set()
-    calls: dict[str, set[str]] = {}
     for profile in join_profiles(profile for _, profile in fresh):
         standing = {r.id: r for r in profile.runs if not r.end or r.end[: len(since)] >= since}
         runs |= standing
         if profile.workload is None:
             of_account |= standing.keys()
-        for domain, items in profile.items.items():
-            for item in items:
+        for domain in profile.items.keys() - INVENTORY:
+            for item in profile.items[domain]:
                 seen = item.runs & standing.keys()
-                if domain == "syscalls":
-                    for run in seen:
-                        calls.setdefault(run, set()).add(str(dict(item.values)["name"]))
                 if seen and _is_application(domain, item):
                     for thing in _things(domain, item, policy):
                         traces.setdefault(thing, Trace()).add(item, seen)
     ordered = sorted(runs.values(), key=lambda run: (run.start, run.id))
-    names = {run: frozenset(found) for run, found in calls.items()}
-    return Evidence(tuple(ordered), traces, frozenset(of_account), names)
+    return Evidence(tuple(ordered), traces, frozenset(of_account))
 
 
 def _is_application(domain: str, item: Item) -> bool:

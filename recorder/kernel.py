@@ -268,7 +268,7 @@ def _refused(message: str, number: int | None = None) -> RecorderError:
         return RecorderError(
             ExitCode.NO_PRIVILEGE,
             f"{message}: {reason}",
-            "run as root with the capabilities BPF, PERFMON and SYS_RESOURCE (or SYS_ADMIN)",
+            "run as root with the capabilities BPF, PERFMON and NET_ADMIN (or SYS_ADMIN)",
         )
     return RecorderError(
         ExitCode.KERNEL,

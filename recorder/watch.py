@@ -102,7 +102,7 @@ class Watch:
         config = layout.Config(
             started_ns=time.clock_gettime_ns(time.CLOCK_BOOTTIME),
             watch=1,
-            host_inum=self.host.mntns(1),
+            host_inum=self.host.own_mntns(),
             own_inum=self.host.mntns(os.getpid()),
         )
         self.programs.put("settings", c.c_uint32(0), config)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from recorder import blind, layout, owners, profile, sightings, store, tls
 from recorder.identity import Container, Host
-from recorder.kernel import Programs, actions
+from recorder.kernel import Programs
 from recorder.session import Session
 
 POLL_MS = 200
@@ -72,7 +72,7 @@ class Watch:
 
     def begin(self) -> None:
         """Tell the kernel what to record, and listen."""
-        self.programs.put("syscall_actions", c.c_uint32(0), actions())
+        self.programs.teach()
         self.programs.listen(self.names.receive)
         config = layout.Config(
             started_ns=time.clock_gettime_ns(time.CLOCK_BOOTTIME),

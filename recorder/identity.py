@@ -52,6 +52,8 @@ class Container:
     image_digest: str = ""
     rootfs: str = ""
     """Its root file system as the host sees it, where that is known."""
+    blind: tuple[str, ...] = ()
+    """What could not be told of who it was."""
 
     @property
     def has_own_kernel(self) -> bool:
@@ -87,7 +89,7 @@ class Host:
 
     def container(
         self,
-        pids: Iterable[int],
+        pids: Sequence[int],
         runtimes: Mapping[int, Started],
         mntns_inum: int,
         first_ns: int,
@@ -97,7 +99,8 @@ class Host:
         ``runtimes`` is what the kernel saw of them; /proc is asked about others.  None when no
         runtime tells.
         """
-        earlier = {pid: s for pid, s in runtimes.items() if s.at_ns <= first_ns}
+        known = ((pid, runtimes[pid]) for pid in pids if pid in runtimes)
+        earlier = {pid: started for pid, started in known if started.at_ns <= first_ns}
         # A runtime may have a mount namespace of its own, which is no container of its.
         outside = [pid for pid in pids if pid in earlier or self.mntns(pid) != mntns_inum]
         return self._from_call(outside, earlier) or self._from_state(mntns_inum)
@@ -249,6 +252,11 @@ def _with_root(
         return container
     inside = Path("/") / bundle.relative_to(root) / named
     return replace(container, rootfs=str(inside))
+
+
+def annotations_of(bundle: Path) -> dict[str, str]:
+    """Those of a bundle's config.json; none when it is gone."""
+    return _annotations(_json(bundle / "config.json"))
 
 
 def _annotations(config: Mapping[str, object]) -> dict[str, str]:

@@ -85,6 +85,9 @@ TLS_FUNCTIONS = {
 """Function of OpenSSL -> the program that looks at its arguments."""
 UPROBE_HOOKS = {"on_tls_write": "uprobe/SSL_write", "on_tls_control": "uprobe/SSL_ctrl"}
 
+ACTIONS = ".data.actions"
+"""The map that holds what ``actions`` gives."""
+
 BATCH = 4096
 _ROOT_INODE = 1  # of the root of cgroup v2 (kernfs)
 _PLACE_BYTES = 64  # the kernel keeps its place in as many bytes as a key has, at least 4
@@ -135,7 +138,7 @@ class Programs:
 
     def teach(self) -> None:
         """Say what each syscall does, and which arguments may be shown."""
-        self.put("syscall_actions", c.c_uint32(0), actions())
+        self.put(ACTIONS, c.c_uint32(0), actions())
         for value in words.hashes():
             self.put("words", c.c_uint64(value), c.c_uint8(1))
 
@@ -197,10 +200,17 @@ class Programs:
             raise _refused("the ring of events cannot be read")
         self._ring = ring, kept
 
+    @property
+    def descriptor(self) -> int:
+        """Readable when the ring has events that cannot wait; only after ``listen``."""
+        assert self._ring is not None, "somebody listens"
+        return libbpf.call("ring_buffer__epoll_fd")(self._ring[0])
+
     def poll(self, timeout_ms: int) -> None:
-        """Wait for events, at most so long; none when nobody listens."""
+        """Wait for events that cannot wait, at most so long, and take all; none when nobody listens."""
         if self._ring:
             libbpf.call("ring_buffer__poll")(self._ring[0], timeout_ms)
+            self.drain()
 
     def drain(self) -> None:
         """Take all events that are in the ring now."""
@@ -412,4 +422,5 @@ def actions() -> layout.Actions:
         for number, name in tables.syscall_names(architecture).items():
             for names, bit in bits.items():
                 wanted.of[abi][number] |= bit if name in names else 0
+            wanted.either[number] |= wanted.of[abi][number]
     return wanted

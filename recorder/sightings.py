@@ -41,6 +41,8 @@ class Clock:
         return self.offset_seconds + boot_ns / 1e9
 
 
+Bitmaps: TypeAlias = "Iterable[Iterable[Iterable[int]]]"
+"""Words of 64 system calls, by phase and ABI."""
 ItemId: TypeAlias = "tuple[int, int, int, int]"
 """Subject, hash, domain, phase: as the kernel's map of items has them."""
 
@@ -170,17 +172,19 @@ class Names:
         for pid in list(self.runtimes)[:-keep]:
             del self.runtimes[pid]
 
-    def forget(self, subject: int) -> None:
-        """Drop what is kept of a subject that was written."""
-        self.by_item = {key: name for key, name in self.by_item.items() if key[0] != subject}
-        self.by_address = {
-            key: hosts for key, hosts in self.by_address.items() if key[0] != subject
-        }
-        self.by_peer = {key: hosts for key, hosts in self.by_peer.items() if key[0] != subject}
+    def forget(self, subjects: Collection[int]) -> None:
+        """Drop what is kept of subjects that were written; linear in what is kept of all."""
+        if not subjects:
+            return
+        self.by_item = {k: name for k, name in self.by_item.items() if k[0] not in subjects}
+        self.by_address = {k: found for k, found in self.by_address.items() if k[0] not in subjects}
+        self.by_peer = {k: found for k, found in self.by_peer.items() if k[0] not in subjects}
         for counts in (self.greetings, self.openssl):
-            for key in [key for key in counts if key[0] == subject]:
+            for key in [key for key in counts if key[0] in subjects]:
                 del counts[key]
-        self.unread.pop(subject, None)
+        for subject in subjects:
+            self.unread.pop(subject, None)
+            self.late_libraries.pop(subject, None)
 
 
 def _item_id(event: layout.Event) -> ItemId:
@@ -224,7 +228,7 @@ class Entries:
 
 def signature(subject: layout.Subject, entries: Entries) -> int:
     """Changes when something was seen for the first time, or lost; not when it was only seen again."""
-    fields = (subject.syscalls, subject.asked, subject.granted, subject.lost)
+    fields = (subject.syscalls, subject.denied, subject.asked, subject.granted, subject.lost)
     items = frozenset((key.hash, key.domain, key.phase, item.modes) for key, item in entries.items)
     peers = frozenset(bytes(key) for key, _ in entries.peers)
     return hash((tuple(bytes(field) for field in fields), items, peers))
@@ -261,7 +265,8 @@ def read(
     }
     for domain in ("tools", "models"):
         loss[domain] += names.late_libraries.get(subject.id, 0)
-    found = [*_syscalls(subject), *_capabilities(subject)]
+    found = [*_syscalls(subject.syscalls), *_syscalls(subject.denied, ("denied", True))]
+    found.extend(_capabilities(subject))
     found.extend(_items(entries, names, clock, loss))
     found.extend(components.of_files(found))
     found.extend(_peers(entries, names, clock))
@@ -274,13 +279,14 @@ def address_of(peer: layout.PeerKey) -> str:
     return str(ipaddress.ip_address(packed[:4] if peer.family == socket.AF_INET else packed))
 
 
-def _syscalls(subject: layout.Subject) -> Iterator[Sighting]:
-    for phase, by_abi in zip(layout.PHASES, subject.syscalls, strict=True):
+def _syscalls(bitmaps: Bitmaps, *more: tuple[str, bool]) -> Iterator[Sighting]:
+    for phase, by_abi in zip(layout.PHASES, bitmaps, strict=True):
         for architecture, words in zip(tables.abis(), by_abi, strict=True):
             known = tables.syscall_names(architecture)
             for number in _bits(words):
                 name = known.get(number, f"syscall_{number}")
-                yield Sighting("syscalls", (("architecture", architecture), ("name", name)), phase)
+                values: Values = (("architecture", architecture), *more, ("name", name))
+                yield Sighting("syscalls", values, phase)
 
 
 def _capabilities(subject: layout.Subject) -> Iterator[Sighting]:
@@ -353,6 +359,8 @@ def _file(path: str, modes: int) -> Values:
 
 def _bits(words: Iterable[int]) -> Iterator[int]:
     for index, word in enumerate(words):
-        for bit in range(64):
-            if word >> bit & 1:
-                yield index * 64 + bit
+        left = word
+        while left:
+            lowest = left & -left
+            yield index * 64 + lowest.bit_length() - 1
+            left ^= lowest

@@ -40,7 +40,11 @@ _PEER = {
 }
 
 DOMAIN_FIELDS: Mapping[str, Mapping[str, Field]] = {
-    "syscalls": {"architecture": Field("text"), "name": Field("text")},
+    "syscalls": {
+        "architecture": Field("text"),
+        "name": Field("text"),
+        "denied": Field("flag", required=False),
+    },
     "executables": {"path": Field("text"), "arguments": Field("texts", required=False)},
     "files": {"path": Field("text"), "modes": Field("texts", choices=("read", "write"))},
     "egress": _PEER,

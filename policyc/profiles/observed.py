@@ -174,7 +174,9 @@ def _file(fields: _Fields, sighting: Sighting) -> Observation:
 
 
 _MAKERS: dict[str, Callable[[_Fields, Sighting], Observation]] = {
-    "syscalls": lambda f, s: SyscallSeen(_text(f, "architecture"), _text(f, "name"), s),
+    "syscalls": lambda f, s: SyscallSeen(
+        _text(f, "architecture"), _text(f, "name"), s, bool(f.get("denied", False))
+    ),
     "executables": lambda f, s: ExecSeen(_text(f, "path"), s),
     "files": _file,
     "egress": _peer(Direction.EGRESS),

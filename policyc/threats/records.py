@@ -142,6 +142,8 @@ def _of_profile(label: str, profile: AgentProfile) -> Iterator[Record]:
     """What the kernel saw, as syscall records; granted requests as audit records."""
     for item in profile.items.get("syscalls", ()):
         fields = {"name": _text(item, "name"), "architecture": _text(item, "architecture")}
+        if dict(item.values).get("denied"):
+            fields["action"] = "denied"
         yield _seen("syscall", fields, item, label)
     for item in profile.items.get("executables", ()):
         yield _seen("syscall", {"name": "execve", "path": _text(item, "path")}, item, label)

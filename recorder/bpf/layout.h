@@ -76,6 +76,7 @@ struct config {
 };
 
 struct actions {
+	__u8 either[MAX_SYSCALLS]; /* what it does in one ABI or the other: most numbers do nothing in both */
 	__u8 of[2][MAX_SYSCALLS];
 };
 
@@ -96,6 +97,7 @@ struct subject {
 	__s32 alive; /* known tasks */
 	__u32 late; /* it had tasks before the recorder had programs */
 	__u64 syscalls[PHASES][2][SYSCALL_WORDS];
+	__u64 denied[PHASES][2][SYSCALL_WORDS]; /* by seccomp */
 	__u64 asked[PHASES]; /* capabilities */
 	__u64 granted[PHASES];
 	__u64 lost[LOSS_DOMAINS];
@@ -110,7 +112,7 @@ struct task_state {
 	__u64 image; /* mount namespace, or tree, in which the running program was exec'd; 0: outside */
 	__u64 asked;
 	__u64 granted;
-	__u32 syscall; /* the running one */
+	__u32 syscall; /* the one that was entered last */
 	__u32 pad;
 	__u64 seen[2][SYSCALL_WORDS];
 };

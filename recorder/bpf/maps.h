@@ -17,13 +17,8 @@ struct {
 	__type(value, struct config);
 } settings SEC(".maps");
 
-/* 0 -> which exits are looked at; cannot be full. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct actions);
-} syscall_actions SEC(".maps");
+/* Which exits are looked at; a map of its own with one entry, which programs read without a look-up. */
+volatile struct actions syscall_actions SEC(".data.actions");
 
 /* Task -> its state. No memory left: counted in ledger.state_full, and the task is not recorded. */
 struct {

@@ -12,7 +12,7 @@ from support.samples import ROOT
 
 from policyc.catalog.hooks import domains_of
 from policyc.catalog.vocabulary import BEHAVIOURS
-from policyc.converge.evidence import WORDS, is_partial
+from policyc.converge.evidence import WORDS, Evidence
 from policyc.profiles import agent_profile
 from policyc.profiles.base import DOMAIN_FIELDS, INVENTORY, AgentProfile, Run, join_profiles
 from recorder import blind, components, kernel, layout, profile, sightings
@@ -68,7 +68,9 @@ def test_a_blind_spot_concerns_the_domain_that_it_begins_with_and_no_other(spot:
     run = Run("r", coverage="from-creation", blind=frozenset({spot}))
     words = {WORDS.get(domain, domain) for domain in layout.DOMAINS}
     domain = spot.partition(":")[0]
-    assert {word for word in words if is_partial(run, word)} == {WORDS.get(domain, domain)}
+    assert {word for word in words if Evidence((run,)).is_partial(run, word)} == {
+        WORDS.get(domain, domain)
+    }
 
 
 def test_a_program_that_met_none_of_it_has_no_blind_spot() -> None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import uuid
 from pathlib import Path
 
 import pytest
 from support.recorded_containers import template
 from support.recorder import losses, names, record, watching
+
+from recorder.journal import NAME
 
 pytestmark = pytest.mark.system
 
@@ -65,6 +68,32 @@ def test_a_full_map_of_containers(tmp_path: Path) -> None:
         (spec,) = recorder.stop()
     assert len(spec["runs"]) == 1
     assert losses(spec).keys() == set(spec["runs"][0]["loss"])
+
+
+def test_a_reader_that_is_killed(tmp_path: Path) -> None:
+    """The container goes on without a reader and ends; the next recorder never meets it."""
+    containers = template(tmp_path / "bundle", "runc")
+    containers.configure(("/bin/busybox", "sh", "-c", "echo a >seen; read x && echo b >unseen"))
+    out = tmp_path / "out"
+    name = f"policyc-test-{uuid.uuid4().hex}"
+    with (
+        watching(out) as recorder,
+        subprocess.Popen(containers.arguments(name), stdin=subprocess.PIPE) as process,
+    ):
+        assert containers.run().returncode == 1, "it has no input, and ends before the kill"
+        while name not in (told := (out / NAME).read_text()) or '"ended"' not in told:
+            assert recorder.process.poll() is None
+        recorder.process.kill()
+        recorder.process.wait()
+        process.communicate(b"x\n", timeout=60)
+    with watching(out) as recorder:
+        (spec,) = recorder.stop()
+    lost = {run["id"]: run for run in spec["runs"]}
+    assert set(lost[name]["loss"]) == {d for d, count in lost[name]["loss"].items() if count}
+    assert any("killed" in words for words in lost[name]["blind"])
+    (ended,) = lost.keys() - {name}
+    assert not any(lost[ended]["loss"].values()), "what was written whole stays whole"
+    assert "/work/unseen" not in names(spec, "files", "path")
 
 
 def test_a_reader_that_is_paused(tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ def test_no_cgroup2_leaves_the_profile_without_peers_and_says_so(tmp_path: Path)
     assert "egress" not in spec
     assert spec["syscalls"]
     assert "cgroup/connect6" in run["hooks"]["missing"]
-    assert "IPv6 peers that it connects to" in run["blind"]
+    assert "egress: IPv6 peers that it connects to" in run["blind"]
 
 
 def test_a_full_disk_leaves_the_last_good_profile(tmp_path: Path) -> None:

@@ -90,7 +90,7 @@ def test_no_cgroup2_leaves_the_profile_without_peers_and_says_so(tmp_path: Path)
     assert "egress" not in spec
     assert spec["syscalls"]
     assert "cgroup/connect6" in run["hooks"]["missing"]
-    assert "IPv6 peers that it connects to" in run["blind"]
+    assert "egress: IPv6 peers that it connects to" in run["blind"]
 
 
 def _without(hook: str, folder: Path) -> subprocess.CompletedProcess[str]:

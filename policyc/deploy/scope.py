@@ -280,3 +280,16 @@ MUTATING: tuple[Entry, ...] = (
     ),
 )
 """A running pod's spec cannot be completed any more, so pods are changed when they are made."""
+
+_ASKED = frozenset(
+    (group, resource)
+    for entry in VALIDATING
+    if entry.where is not Where.HOME  # about the webhook's own objects, whatever their kind
+    for rule in entry.rules
+    for group, resource, _ in rule.requests()
+)
+
+
+def is_asked(group: str, resource: str) -> bool:
+    """Whether admission is asked about a resource (``plural`` or ``plural/sub``) of some namespace."""
+    return (group, resource) in _ASKED

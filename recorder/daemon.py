@@ -6,7 +6,9 @@ import fcntl
 import json
 import math
 import os
+import select
 import signal
+import socket
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -67,7 +69,10 @@ def run(service: Service) -> None:
             with metrics.serve(watch, service.listen) as watch.listening:
                 _say(output, watch, clean=False)
                 sys.stderr.write(f"recorder: ready; profiles go to {output}\n")
-                _loop(watch, stop, waking, service.seconds, service.every_seconds)
+                with select.epoll() as news:
+                    news.register(programs.descriptor, select.EPOLLIN)
+                    news.register(waking, select.EPOLLIN)
+                    _loop(watch, stop, news, service.seconds, service.every_seconds)
                 watch.programs.drain()
                 watch.write_all(final=True)
                 if watch.mirror:
@@ -104,7 +109,11 @@ def status(output: Path) -> str:
 
 
 def _loop(
-    watch: Watch, stop: Event, waking: int, seconds: float | None, every_seconds: float
+    watch: Watch,
+    stop: Event,
+    news: select.epoll,
+    seconds: float | None,
+    every_seconds: float,
 ) -> None:
     now = time.monotonic()
     end = math.inf if seconds is None else now + seconds
@@ -113,11 +122,11 @@ def _loop(
         may_write = now >= failed_until
         until = min(end, flush_at if may_write else failed_until)
         try:
-            watch.step(waking, max(0.0, until - now), may_write=may_write)
+            watch.step(news, max(0.0, until - now), may_write=may_write)
             if may_write and now >= flush_at:
-                before = time.process_time()
+                before = time.monotonic()
                 watch.write_all(final=False)
-                spent = time.process_time() - before
+                spent = time.monotonic() - before
                 flush_at = now + max(every_seconds, RENEWALS * spent)
                 watch.failure = ""
                 _say(watch.output, watch, clean=False)
@@ -132,12 +141,13 @@ def _loop(
 def _signals() -> tuple[Event, int]:
     """What a signal sets, and a descriptor that can be read from then on: one that comes just before a wait ends it."""
     stop = Event()
-    waking, written = os.pipe()
-    os.set_blocking(written, False)
-    signal.set_wakeup_fd(written)
+    waking, written = socket.socketpair()
+    written.setblocking(False)
+    # Both stay open as long as the process: they are never closed by being forgotten.
+    signal.set_wakeup_fd(written.detach())
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    return stop, waking
+    return stop, waking.detach()
 
 
 @contextmanager

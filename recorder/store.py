@@ -13,7 +13,7 @@ from recorder.profile import API_VERSION, KIND, Document, Json, join
 
 
 def write(folder: Path, *documents: Document) -> Path:
-    """Join profiles of one container with the one that is there; RecorderError when that is impossible."""
+    """Join reports of one container with the one that is there; RecorderError when that is impossible."""
     path = folder / f"{name_of(documents[0])}.json"
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -14,7 +14,7 @@ from pathlib import Path
 from recorder import blind, layout, profile, shims, sightings, store, tls
 from recorder.identity import Container, Host
 from recorder.journal import Journal, Open
-from recorder.kernel import ACTIONS, Programs, actions
+from recorder.kernel import Programs
 from recorder.mirror import Mirror
 from recorder.owners import Owners
 from recorder.session import Session
@@ -97,12 +97,12 @@ class Watch:
 
     def begin(self) -> None:
         """Tell the kernel what to record, and listen."""
-        self.programs.put(ACTIONS, c.c_uint32(0), actions())
+        self.programs.teach()
         self.programs.listen(self.names.receive)
         config = layout.Config(
             started_ns=time.clock_gettime_ns(time.CLOCK_BOOTTIME),
             watch=1,
-            host_inum=self.host.mntns(1),
+            host_inum=self.host.own_mntns(),
             own_inum=self.host.mntns(os.getpid()),
         )
         self.programs.put("settings", c.c_uint32(0), config)
@@ -127,17 +127,17 @@ class Watch:
             now = time.monotonic()
             owned = self.owners.resolve(opened.container, now) if self.owners else opened.container
             run = self.session.cut_short(opened, (KILLED,))
-            document = profile.profile(owned.workload, run, (), self.session.hooks.domains)
+            document = profile.report(owned.workload, run, (), self.session.hooks.domains)
             groups.setdefault(store.name_of(document), []).append(document)
         for group in groups.values():
             store.write(self.output, *group)
 
-    def step(self, stop: int, seconds: float, *, may_write: bool) -> None:
-        """Wait for events, at most so long or until a descriptor can be read; look up who is new, write who is gone."""
+    def step(self, news: select.epoll, seconds: float, *, may_write: bool) -> None:
+        """Wait for news, at most so long; look up who is new, and write who is gone."""
         self.step_ends = time.monotonic() + seconds
         # Who is told of by this wait began after the one before it had begun.
         before, self.missed = self.missed, sightings.missed(self.programs)
-        select.select([self.programs.descriptor, stop], [], [], self._patience(seconds, may_write))
+        news.poll(self._patience(seconds, may_write))
         self.programs.drain()
         tls.follow(self.names, self.libraries, self.host.proc)
         now = time.monotonic()
@@ -301,7 +301,7 @@ class Watch:
             template_hash=container.template_hash,
             image_digest=container.image_digest,
         )
-        return profile.profile(container.workload, run, found, domains)
+        return profile.report(container.workload, run, found, domains)
 
     def _is_gone(self, id_: int) -> bool:
         """Whether it has ended and nobody has entered it again."""

@@ -95,8 +95,8 @@ def _asked(agent: CheckedAgent, evidence: Evidence, wanted: Demand) -> tuple[str
     That is the system calls of a container, and what a run lost or could not see, as far as
     the agent's caps have room for it: else nothing of it could be granted.
     """
-    missing = {word for word in evidence.suspected if _has_room(agent, word)}
-    missing |= {ANCHOR} if agent.workload is not None else set()
+    possible = evidence.suspected | ({ANCHOR} if agent.workload is not None else set())
+    missing = {word for word in possible if _has_room(agent, word)}
     return tuple(dict.fromkeys([*evidence.domains, *sorted({*wanted.rates} | missing)]))
 
 

@@ -81,6 +81,8 @@ CODES: dict[str, str] = {
     "PC3119": "compliance without a signal",
     "PC3120": "an acceptance without an approver",
     "PC3121": "enforcement without a catalogue",
+    "PC3122": "a replay of another agent",
+    "PC3123": "a closure that a recording contradicts",
     # 314x-318x proofs and differences
     "PC3141": "nothing is asserted",
     "PC3142": "an assertion about no agent",

@@ -11,17 +11,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from policyc.admission.evaluate import evaluate
-from policyc.admission.flows import ceiling as flow_ceiling
-from policyc.admission.grants import ceiling as grant_ceiling
+from policyc.admission.grants import default_grants
 from policyc.admission.manifests import offline, request_of
 from policyc.admission.request import Object
 from policyc.admission.settings import Settings
 from policyc.admission.verdict import Finding
 from policyc.core.canonical import Json
-from policyc.denote.network_policy import FLOW_DOMAINS
+from policyc.denote.network_policy import FLOW_DOMAINS, flow_ceiling
 from policyc.denote.network_policy import permitted as flows_of
 from policyc.denote.rbac import permitted as rules_of
-from policyc.emit.registry import EMITTERS
+from policyc.emit.seccomp import SECCOMP
 from policyc.envelope.domains import DOMAINS, MODELS
 from policyc.envelope.region import Point, Region
 from policyc.kube.images import image
@@ -64,17 +63,21 @@ class Ask:
 def ceiling(agent: PolicyAgent, domain: str) -> Region:
     """The most that an agent may do: its envelope, and what every agent has.
 
-    That is DNS, discovery in the API, and the calls that start a container.
+    That is DNS, discovery in the API, and the calls that start a container.  Of the compiler's
+    envelope: what admission was given is what is to be judged.
     """
-    bundle = agent.root.bundle
+    envelope = agent.envelope.on(agent.root.today)
     if domain in FLOW_DOMAINS:
-        return flow_ceiling(bundle, agent.registered)[domain]
-    if domain in ("kube", "kube_url"):
-        grants = grant_ceiling(bundle, agent.registered)
-        return grants.urls if domain == "kube_url" else grants.kube
-    own = agent.registered.envelope.domains[domain]
-    started = (e.ceiling(agent.envelope) for e in EMITTERS if e.kind == "seccomp")
-    return own.domain.union([own, *(most[domain] for most in started if domain in most)])
+        return flow_ceiling(envelope)[domain]
+    own = envelope.domains[domain]
+    match domain:
+        case "kube":
+            return own | default_grants().kube
+        case "kube_url":
+            return own | default_grants().urls
+        case "syscalls":
+            return own | SECCOMP.ceiling(envelope)[domain]
+    return own
 
 
 def ask(agent: PolicyAgent, domain: str, point: Point) -> Ask | None:
@@ -178,12 +181,16 @@ def _host(agent: PolicyAgent, domain: str, point: Point) -> Ask | None:
 
 def _model(agent: PolicyAgent, domain: str, point: Point) -> Ask | None:
     named = MODELS.single({"model": point["model"]})
+    if not point["model"]:
+        return None  # an empty list asks for nothing
     if point not in ceiling(agent, domain) and named & ceiling(agent, domain):
         return None  # by another gateway: an object says the model only
     return _in_annotation(agent, domain, point, "MODEL", "policyc.dev/models", point["model"])
 
 
 def _tool(agent: PolicyAgent, domain: str, point: Point) -> Ask | None:
+    if not (point["server"] and point["tool"]):
+        return None
     text = f"{point['server']}/{point['tool']}"
     return _in_annotation(agent, domain, point, "TOOL", "policyc.dev/tools", text)
 

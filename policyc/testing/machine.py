@@ -35,6 +35,9 @@ from policyc.testing.root import PolicyAgent
 from policyc.threats.applies import applicable
 from policyc.threats.judge import with_threats
 
+_MOST = 3
+"""Threats that one run is about: what closes one closes no other, so a few are enough."""
+
 DAYS = 10
 """The machine lives in so many days from that of the policy root on."""
 
@@ -58,9 +61,14 @@ class StageMachine(RuleBasedStateMachine):
         self.mine = set(_own_subjects(self.agent))
         self.subjects = [*sorted(self.mine), ("agent", "somebody-else"), ("server", "elsewhere")]
 
-    @initialize()
-    def begin(self) -> None:
-        """As the policies stand, with nothing closed and nothing accepted."""
+    @initialize(data=st.data())
+    def begin(self, data: st.DataObject) -> None:
+        """A few of the agent's threats, with nothing closed and nothing accepted."""
+        names = data.draw(
+            st.sets(st.sampled_from(sorted(self.threats)), min_size=1, max_size=_MOST)
+        )
+        self.threats = {name: self.threats[name] for name in sorted(names)}
+        self.catalogue = replace(self.catalogue, threats=self.threats)
 
     @rule(data=st.data(), since=st.integers(0, DAYS), is_shown=st.booleans())
     def close(self, data: st.DataObject, since: int, is_shown: bool) -> None:
@@ -210,6 +218,9 @@ def stages(agent: PolicyAgent) -> None:
     if not applicable(agent.root.policy.catalogue, agent.envelope):
         return
     quiet = settings(
-        deadline=None, suppress_health_check=list(HealthCheck), report_multiple_bugs=False
+        deadline=None,
+        stateful_step_count=20,
+        report_multiple_bugs=False,
+        suppress_health_check=list(HealthCheck),
     )
     run_state_machine_as_test(stages_of(agent), settings=quiet)

@@ -14,7 +14,7 @@ from policyc.envelope.axes import ALL, AddressAxis, Axis, Extent, PortAxis
 from policyc.envelope.region import Box, Domain, Point, Region
 from policyc.envelope.witness import elements, witness
 
-_MOST = 12
+_MOST = 64
 """Elements of one extent that are listed: the plainest, and those at its first edges."""
 
 

@@ -120,10 +120,14 @@ def read(agent: PolicyAgent, document: Object) -> Observed:
     return observed(labelled, agent.checked.workload, agent.checked.service_account, "").value
 
 
-@st.composite
-def more_and_less(draw: DrawFn, agent: PolicyAgent) -> tuple[Object, Object]:
+def more_and_less(agent: PolicyAgent) -> SearchStrategy[tuple[Object, Object]]:
     """A recording, and one with a part of its items."""
-    whole = draw(profiles(agent))
+    return _parted(profiles(agent))
+
+
+@st.composite
+def _parted(draw: DrawFn, recordings: SearchStrategy[Object]) -> tuple[Object, Object]:
+    whole = draw(recordings)
     spec = whole["spec"]
     assert isinstance(spec, dict)
     part = dict(spec)

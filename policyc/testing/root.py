@@ -9,7 +9,6 @@ from datetime import date
 from functools import cached_property
 from pathlib import Path
 
-from policyc.admission.bundle import Agent as Registered
 from policyc.admission.bundle import Bundle, read_bundle
 from policyc.admission.request import Object
 from policyc.admission.view import View
@@ -137,11 +136,6 @@ class PolicyAgent:
         if found is None:
             raise BadPoliciesError(said)
         return found
-
-    @cached_property
-    def registered(self) -> Registered:
-        """The agent as admission knows it, on the day of the test."""
-        return self.root.bundle.on(self.root.bundle.agents[self.name], self.root.today)
 
     @cached_property
     def observed(self) -> Observed:

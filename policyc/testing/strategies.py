@@ -57,16 +57,27 @@ def attempts(
     made: list[SearchStrategy[Attempt]] = []
     for domain in domains:
         most = ceiling(agent, domain)
-        drawn = [] if granted is False else [inside(most)]
-        drawn += [] if granted is True else [beside(most)]
-        made += [_attempts(agent, domain, points) for points in drawn if not points.is_empty]
+        for points, is_in in ((inside, True), (beside, False)):
+            drawn = points(most)
+            if granted in (None, is_in) and not drawn.is_empty:
+                made.append(_attempts(agent, domain, drawn, granted=is_in))
     return st.one_of(made)
 
 
 def _attempts(
-    agent: PolicyAgent, domain: str, points: SearchStrategy[Point]
+    agent: PolicyAgent, domain: str, points: SearchStrategy[Point], *, granted: bool
 ) -> SearchStrategy[Attempt]:
-    return points.map(lambda point: Attempt(agent, domain, point))
+    if domain == "image":
+        points = points.map(_pinned)
+    return points.map(lambda point: Attempt(agent, domain, point)).filter(
+        lambda attempt: attempt.is_granted is granted
+    )
+
+
+def _pinned(point: Point) -> Point:
+    """The image by a digest: without one, admission asks for it and looks no further."""
+    repository = point["reference"].partition("@")[0] or "registry.example.com/x"
+    return {"reference": f"{repository}@sha256:{'ab' * 32}"}
 
 
 def flows(agent: PolicyAgent, *, granted: bool | None = None) -> SearchStrategy[Attempt]:
@@ -116,27 +127,23 @@ def workloads(draw: DrawFn, agent: PolicyAgent, *, granted: bool | None = None) 
     return body
 
 
-@st.composite
-def reviews(draw: DrawFn, agent: PolicyAgent, *, granted: bool | None = None) -> Object:
+def reviews(agent: PolicyAgent, *, granted: bool | None = None) -> SearchStrategy[Object]:
     """AdmissionReviews of objects that ask for something, and of the agent's workload."""
-    body = draw(
-        workloads(agent, granted=granted) | asks(agent, granted=granted).map(lambda a: a.body)
-    )
+    asked = asks(agent, granted=granted).map(lambda ask: ask.body)
+    return (workloads(agent, granted=granted) | asked).map(_review)
+
+
+def _review(body: Object) -> Object:
     request = request_of(body)
-    kind: Json = {"group": request.group, "version": request.version, "kind": request.kind}
-    resource: Json = {
-        "group": request.group,
-        "version": request.version,
-        "resource": request.resource,
-    }
+    version: dict[str, Json] = {"group": request.group, "version": request.version}
     return {
         "apiVersion": "admission.k8s.io/v1",
         "kind": "AdmissionReview",
         "request": {
             "uid": request.uid,
             "operation": request.operation.value,
-            "kind": kind,
-            "resource": resource,
+            "kind": {**version, "kind": request.kind},
+            "resource": {**version, "resource": request.resource},
             "namespace": request.namespace,
             "name": request.name,
             "userInfo": {"username": OFFLINE},

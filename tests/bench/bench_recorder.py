@@ -17,9 +17,10 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
+from support.rare_calls import build
+
 from recorder import kernel, layout, libbpf
 
-PROGRAMS = Path(__file__).parents[1] / "recorder/programs"
 CALLS = 400_000
 TRACED = 40_000
 """Under strace, where each takes a hundred times as long."""
@@ -78,17 +79,19 @@ class Variant:
 def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        spin, source, empty = folder / "spin", folder / "empty.c", folder / "empty.o"
-        subprocess.run(
-            ["gcc", "-O1", "-static", str(PROGRAMS / "spin.c"), "-o", str(spin)], check=True
-        )
-        source.write_text(EMPTY)
-        include = f"-I/usr/include/{os.uname().machine}-linux-gnu"
-        subprocess.run(
-            ["clang", "-O2", "-g", "-target", "bpf", include, "-c", str(source), "-o", str(empty)],
-            check=True,
-        )
-        _measure(spin, _variants(Loaded(empty), Loaded(kernel.OBJECT)))
+        _measure(build(folder, "spin"), _variants(empty_programs(folder), Loaded(kernel.OBJECT)))
+
+
+def empty_programs(folder: Path) -> Loaded:
+    """``nothing_in`` on the entry of calls and ``nothing_out`` on the exit."""
+    source, made = folder / "empty.c", folder / "empty.o"
+    source.write_text(EMPTY)
+    include = f"-I/usr/include/{os.uname().machine}-linux-gnu"
+    subprocess.run(
+        ["clang", "-O2", "-g", "-target", "bpf", include, "-c", str(source), "-o", str(made)],
+        check=True,
+    )
+    return Loaded(made)
 
 
 def _variants(empty: Loaded, recorder: Loaded) -> dict[str, Variant]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from recorder import layout, profile, sightings, store, tls
+from recorder import blind, layout, profile, sightings, store, tls
 from recorder.errors import ExitCode, RecorderError
 from recorder.kernel import ACTIONS, Programs, actions, load
 from recorder.session import Session
@@ -74,7 +74,8 @@ def _record(
         raise RecorderError(
             ExitCode.COMMAND_NOT_FOUND, f"`{command[0]}` cannot be run", "name a program after `--`"
         )
-    run = session.run(uuid.uuid4().hex, final, loss)
+    spots = tuple(blind.of_run(TREE, found, entries, names))
+    run = session.run(uuid.uuid4().hex, final, loss, spots)
     document = profile.report(workload, run, found, programs.hooks.domains)
     return Outcome(store.write(output, document), status)
 

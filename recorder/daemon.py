@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 
@@ -20,8 +21,10 @@ from recorder import metrics, store
 from recorder.errors import ExitCode, RecorderError
 from recorder.identity import Host
 from recorder.journal import Journal, left
-from recorder.kernel import load
-from recorder.owners import Fetch
+from recorder.kernel import Programs, load
+from recorder.mirror import Mirror
+from recorder.objects import Objects
+from recorder.owners import Owners
 from recorder.session import Session
 from recorder.tls import Libraries
 from recorder.watch import Watch
@@ -33,38 +36,64 @@ RENEWALS = 200
 """What renewing the files of living containers takes of a processor is at most one part of so many."""
 
 
-def run(
-    output: Path,
-    host: Host,
-    seconds: float | None,
-    every_seconds: float,
-    listen: tuple[str, int] | None,
-    entries: Mapping[str, int],
-    fetch: Fetch | None,
-) -> None:
+@dataclass(frozen=True, slots=True)
+class Service:
+    """How every container of this machine is recorded.
+
+    ``seconds`` is for how long, None without end; ``every_seconds`` how often files are renewed;
+    ``entries`` as in ``kernel.load``; ``owners`` and ``objects`` ask and tell an API server.
+    """
+
+    output: Path
+    host: Host
+    seconds: float | None
+    every_seconds: float
+    listen: tuple[str, int] | None
+    entries: Mapping[str, int]
+    owners: Owners | None = None
+    objects: Objects | None = None
+
+
+def run(service: Service) -> None:
     """Record until SIGTERM, SIGINT or the end of the time; RecorderError when what is left cannot be written."""
+    output = service.output
     with _only_one(output):
         stop, waking = _signals()  # before anybody is told that it is ready
-        programs = load(entries)
+        programs = load(service.entries)
         try:
-            session, libraries = Session.of(programs.hooks), Libraries(programs)
-            killed, journal = _was_killed(output), Journal(output)
-            watch = Watch(programs, host, output, session, libraries, journal, fetch, killed)
+            killed = _was_killed(output)
+            watch = _watch(service, programs, after_kill=killed)
             watch.begin()
             watch.bequeath(left(output) if killed else ())
-            journal.write()
-            with metrics.serve(watch, listen) as watch.listening:
+            watch.journal.write()
+            with metrics.serve(watch, service.listen) as watch.listening:
                 _say(output, watch, clean=False)
                 sys.stderr.write(f"recorder: ready; profiles go to {output}\n")
                 with select.epoll() as news:
                     news.register(programs.descriptor, select.EPOLLIN)
                     news.register(waking, select.EPOLLIN)
-                    _loop(watch, stop, news, seconds, every_seconds)
-            watch.programs.drain()
-            watch.write_all(final=True)
+                    _loop(watch, stop, news, service.seconds, service.every_seconds)
+                watch.programs.drain()
+                watch.write_all(final=True)
+                if watch.mirror:
+                    watch.mirror.end()
             _say(output, watch, clean=True)
         finally:
             programs.close()
+
+
+def _watch(service: Service, programs: Programs, *, after_kill: bool) -> Watch:
+    return Watch(
+        programs,
+        service.host,
+        service.output,
+        Session.of(programs.hooks),
+        Libraries(programs),
+        Journal(service.output),
+        service.owners,
+        Mirror(service.output, service.objects) if service.objects else None,
+        after_kill,
+    )
 
 
 def status(output: Path) -> str:
@@ -99,10 +128,12 @@ def _loop(
                 watch.write_all(final=False)
                 spent = time.monotonic() - before
                 flush_at = now + max(every_seconds, RENEWALS * spent)
+                watch.failure = ""
                 _say(watch.output, watch, clean=False)
         except RecorderError as failure:
             # Nothing is lost yet: the maps still have it.
             sys.stderr.write(f"recorder: {failure}\n  help: {failure.remedy}\n")
+            watch.failure = str(failure)
             failed_until = now + RETRY_SECONDS
         now = time.monotonic()
 
@@ -164,7 +195,7 @@ def _told(output: Path) -> dict[str, object]:
 
 
 def _say(output: Path, watch: Watch, *, clean: bool) -> None:
-    told = {
+    told: dict[str, object] = {
         "pid": os.getpid(),
         "clean": clean,
         "listening": watch.listening,
@@ -174,5 +205,11 @@ def _say(output: Path, watch: Watch, *, clean: bool) -> None:
         "unresolved": watch.counts.unresolved,
         "lost": watch.counts.lost,
         "hooksMissing": list(watch.session.hooks.missing),
+        "notReady": watch.faults(),
     }
+    if watch.owners:
+        told["ownersUnanswered"] = watch.owners.unanswered
+    if watch.mirror:
+        told["objectsWritten"] = watch.mirror.written
+        told["objectsPending"] = watch.mirror.pending.copy()
     store.replace(output / STATUS, (json.dumps(told) + "\n").encode())

@@ -52,6 +52,8 @@ class Container:
     image_digest: str = ""
     rootfs: str = ""
     """Its root file system as the host sees it, where that is known."""
+    blind: tuple[str, ...] = ()
+    """What could not be told of who it was."""
 
     @property
     def has_own_kernel(self) -> bool:
@@ -250,6 +252,11 @@ def _with_root(
         return container
     inside = Path("/") / bundle.relative_to(root) / named
     return replace(container, rootfs=str(inside))
+
+
+def annotations_of(bundle: Path) -> dict[str, str]:
+    """Those of a bundle's config.json; none when it is gone."""
+    return _annotations(_json(bundle / "config.json"))
 
 
 def _annotations(config: Mapping[str, object]) -> dict[str, str]:

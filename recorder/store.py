@@ -17,7 +17,7 @@ def write(folder: Path, *documents: Document) -> Path:
     path = folder / f"{name_of(documents[0])}.json"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        known = _read(path)
+        path, known = _place(path, documents[0])
         replace(path, text(join([*known, *documents])).encode())
     except OSError as error:
         raise failure(path, error) from error
@@ -46,6 +46,24 @@ def name_of(document: Document) -> str:
     metadata = document["metadata"]
     assert isinstance(metadata, dict)
     return str(metadata["name"])
+
+
+def _place(path: Path, document: Document) -> tuple[Path, list[Document]]:
+    """The file of the document's container, and what it holds; another container may have the same name.
+
+    `a` in namespace `b-c` and `c-a` in namespace `b`, for example; whoever comes second gets a number.
+    """
+    number, free = 1, path
+    while (known := _read(free)) and workload_of(known[0]) != workload_of(document):
+        number += 1
+        free = path.with_name(f"{path.stem}-{number}.json")
+    return free, known
+
+
+def workload_of(document: Document) -> Json:
+    """The container that a profile is about; None when it is about something else."""
+    spec = document.get("spec")
+    return spec.get("workload") if isinstance(spec, dict) else None
 
 
 def _read(path: Path) -> list[Document]:

@@ -231,6 +231,7 @@ class Service:
             getattr(self._judge, name),
             self._judge.settle,
             Limits(s.max_body_bytes, s.max_concurrent, s.read_seconds),
+            is_broad=self._judge.is_broad,
             held=self._held,
             backlog=self._backlog,
             is_draining=lambda: self._is_draining,

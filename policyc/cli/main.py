@@ -17,6 +17,7 @@ from policyc.core.errors import InternalError, PolicycError
 from policyc.core.suggest import did_you_mean
 
 VERBS = {
+    "init": "write a repository to start from: policies, tests, pipelines",
     "check": "read and judge the policies; writes nothing",
     "compile": "turn policies and profiles into artifacts",
     "prove": "decide every assertion and test, for every input and every later day",

@@ -59,13 +59,17 @@ def witness(region: Region) -> dict[str, str] | None:
 
 def element(axis: Axis, extent: Extent) -> str | None:
     """An element of the extent as it is written; None when there is none."""
+    return next(elements(axis, extent), None)
+
+
+def elements(axis: Axis, extent: Extent) -> Iterator[str]:
+    """Elements of the extent as they are written, the plainest first, then those at its edges."""
     for written in _candidates(axis, extent):
         try:
             if axis.single(written) <= extent:
-                return written
+                yield written
         except ValueError:
             continue
-    return None
 
 
 def _candidates(axis: Axis, extent: Extent) -> Iterator[str]:

@@ -73,7 +73,7 @@ def _lowered(
 ) -> Outcome[Envelope]:
     observed = observed_in(profiles, agent)
     plain = lower(agent, observed.value, policy, as_of=as_of)
-    threatened = with_threats(agent, plain.value, policy, as_of)
+    threatened = with_threats(agent, plain.value, policy, as_of, own(agent, profiles.value))
     said = [*observed.diagnostics, *plain.diagnostics, *threatened.diagnostics]
     return Outcome(threatened.value, said)
 

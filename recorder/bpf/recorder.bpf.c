@@ -23,6 +23,7 @@ enum phase *shared_phase;
 enum domain *shared_domain;
 enum event_kind *shared_event_kind;
 enum action *shared_action;
+enum unread *shared_unread;
 struct subject_event *shared_subject_event;
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -90,12 +91,40 @@ static __noinline int on_input(struct task_struct *task, struct pt_regs *registe
 	return 0;
 }
 
+static __always_inline void note_denied(struct task_struct *task, struct task_state *state, __u32 number)
+{
+	struct subject *subject = subject_of(state);
+	__u32 abi = abi_of(task), word = number / 64;
+
+	if (!subject)
+		return;
+	if (word >= SYSCALL_WORDS) {
+		lose(subject, SYSCALLS);
+		return;
+	}
+	BOUNDED(word, SYSCALL_WORDS);
+	__sync_fetch_and_or(&subject->denied[phase_of(state)][abi][word], 1ULL << (number % 64));
+}
+
+/*
+ * It failed under a filter. Did the filter refuse it? Then it was not the call that this task entered last. One
+ * that repeats the call before it, and is refused for its arguments, is not told apart. Of a task that is new
+ * here the entry was not seen: its call counts as made.
+ */
 static __noinline int on_refused(struct task_struct *task, __u32 number)
 {
-	struct task_state *state = current_state(task);
+	struct task_state *before = bpf_task_storage_get(&task_states, task, NULL, 0);
+	struct task_state *state;
 
-	if (state)
+	if (number == NO_CALL)
+		return 0;
+	state = current_state(task);
+	if (!state)
+		return 0;
+	if (!before)
 		note_syscall(task, state, number);
+	else if (state->syscall != number)
+		note_denied(task, state, number);
 	return 0;
 }
 
@@ -138,7 +167,7 @@ int BPF_PROG(on_signal, int signal, struct kernel_siginfo *info, struct task_str
 		return 0;
 	state = current_state(task);
 	if (state)
-		note_syscall(task, state, info->_sifields._sigsys._syscall);
+		note_denied(task, state, info->_sifields._sigsys._syscall);
 	return 0;
 }
 

@@ -105,6 +105,23 @@ def test_a_day_that_has_passed_is_judged_as_it_was(root: Path, at: str, code: in
     assert run("prove", root, *DAY).returncode == code
 
 
+def test_the_line_that_ends_is_the_one_that_the_rule_is_about(root: Path) -> None:
+    """Two lines end on one day; a rule of a day says that day and nothing of later ones."""
+    dated = 'allow exec "/usr/bin/{}" until 2026-12-31 because "x"'
+    edit(root, CURL, f"{dated.format('awk')}\n  {dated.format('curl')}")
+    more = (
+        '\ntest "t" {\n  expect allow bot exec "/usr/bin/curl"\n'
+        '  expect deny bot exec "/usr/bin/awk" at 2026-12-30\n}\n'
+    )
+    edit(root, NO_CURL, NO_CURL + more)
+    _, found = answer("prove", root)
+    said = [str(d["message"]) for d in found["diagnostics"]]
+    ends = 'because `allow exec "/usr/bin/curl"` ends'
+    assert sum(f"`no-curl` fails until 2026-12-31, then holds {ends}" in m for m in said) == 1
+    assert sum(f"`t` holds until 2026-12-31, then fails {ends}" in m for m in said) == 1
+    assert sum("`t` fails on 2026-12-30; " in m for m in said) == 1
+
+
 def test_sarif_is_for_code_hosts(root: Path) -> None:
     done = run("prove", root, *DAY, "--format", "sarif")
     (found,) = json.loads(done.stdout)["runs"][0]["results"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import fields
 from functools import cache
 
 import pytest
@@ -126,6 +127,59 @@ def test_what_is_beside_the_domains(before: str, now: str, what: str, relation: 
     always = line("exec", 1)
     (change,) = changed(built([always, before]), built([always, now]))
     assert (change.what, change.relation) == (what, relation)
+
+
+PINNED = tuple(
+    f"""mcp hub {{
+  at stdio
+  tools a
+  {pin}
+  reviewed by "a@corp.example" on 2026-08-01 because "R-1"
+}}
+"""
+    for pin in ("", f"pin a sha256:{'a' * 64}", f"pin a sha256:{'b' * 64}")
+)
+
+
+def pinned(number: int, lines: str = 'allow tool hub: a because "x"') -> Envelope:
+    return lowered(policy(more=PINNED[number], lines=lines), Observed(()))[0]
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "relation"),
+    [(1, 0, Relation.WIDER), (0, 1, Relation.TIGHTER), (1, 2, Relation.INCOMPARABLE)],
+)
+def test_a_pin_that_goes_is_wider(before: int, now: int, relation: Relation) -> None:
+    (change,) = changed(pinned(before), pinned(now))
+    assert (change.what, change.relation) == ("pins", relation)
+
+
+def test_a_server_that_is_used_no_more_takes_its_pins_along() -> None:
+    assert {c.what for c in changed(pinned(1), pinned(1, lines=""))} == {"tools"}
+
+
+@pytest.mark.parametrize(
+    ("more", "relation"),
+    [("dns pods labeled k8s-app=kube-dns in namespace kube-system\n  node-local-dns 169.254.20.11", Relation.INCOMPARABLE),
+     ("dns pods labeled k8s-app=other-dns in namespace kube-system", Relation.INCOMPARABLE),
+     ("runtimes runc", Relation.TIGHTER)],
+)  # fmt: skip
+def test_the_servers_that_all_may_ask_are_compared(more: str, relation: Relation) -> None:
+    lines = line("egress_ip", 1)
+    text = written(lines=lines).replace("cluster {\n", f"cluster {{\n  {more}\n")
+    now = lowered(policy_of(text), Observed(()))[0]
+    (change,) = changed(built([lines]), now)
+    assert (change.what, change.relation) == ("cluster", relation)
+
+
+def test_every_part_of_an_envelope_is_compared_or_is_no_right() -> None:
+    no_right = {
+        "grants",  # the reasons of the domains
+        "threats",  # what waits for evidence: it has its own gate
+    }
+    by_domain = {"domains", "resolutions", "expiries"}
+    beside = {"subject", "approvals", "delegates", "pod", "cluster", "pins"}
+    assert {f.name for f in fields(Envelope)} == no_right | by_domain | beside
 
 
 def test_a_new_agent_is_wider_in_what_it_has_and_a_removed_one_tighter() -> None:

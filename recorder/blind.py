@@ -27,7 +27,8 @@ def of_run(
 ) -> Iterator[str]:
     """What was not seen of a subject, for what it did."""
     done = [sighting for sighting in found if sighting.phase == "application"]
-    yield from _calls([dict(s.values) for s in done if s.domain == "syscalls"])
+    calls: list[dict[str, object]] = [dict(s.values) for s in done if s.domain == "syscalls"]
+    yield from _calls([call for call in calls if "denied" not in call])
     if any(s.domain == "capabilities" and s.values == _RAW for s in done):
         yield from blind_spots(("egress", "ingress"), "peers of raw sockets")
     if any(key.protocol not in PROTOCOLS for key, _ in entries.peers):

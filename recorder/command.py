@@ -13,7 +13,7 @@ from pathlib import Path
 
 from recorder import blind, layout, profile, sightings, store, tls
 from recorder.errors import ExitCode, RecorderError
-from recorder.kernel import ACTIONS, Programs, actions, load
+from recorder.kernel import Programs, load
 from recorder.session import Session
 
 TREE = 1
@@ -55,7 +55,7 @@ def _record(
     seconds: float | None,
 ) -> Outcome:
     session, names = Session.of(programs.hooks), sightings.Names()
-    programs.put(ACTIONS, c.c_uint32(0), actions())
+    programs.teach()
     programs.listen(names.receive)
     libraries = tls.Libraries(programs)
     libraries.attach_below(Path("/"))

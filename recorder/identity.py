@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from recorder.errors import ExitCode, RecorderError
 from recorder.profile import Workload
 
 STATE_ROOTS = (
@@ -154,6 +155,16 @@ class Host:
         found = container_of(state.id, state.runtime, _annotations(config) or state.labels)
         return _with_root(found, bundle, self.root, config)
 
+    def own_mntns(self) -> int:
+        """The inode number of the host's own mount namespace; RecorderError when it may not be looked at.
+
+        A machine may let nobody look at its first process; its second is a thread of the kernel.
+        """
+        found = self.mntns(1) or self.mntns(2)
+        if not found:
+            raise unreadable(self.proc / "1" / "ns", "SYS_PTRACE")
+        return found
+
     def mntns(self, pid: int) -> int:
         """The inode number of a process's mount namespace; 0 when it is gone."""
         try:
@@ -163,8 +174,12 @@ class Host:
 
     def _state_files(self) -> Iterator[Path]:
         for folder in (*STATE_ROOTS, *self.state_roots):
-            for name in ("state.json", "status"):
-                yield from sorted((self.root / folder.lstrip("/")).glob(f"*/{name}"))
+            below = self.root / folder.lstrip("/")
+            try:
+                found = [*below.glob("*/state.json"), *below.glob("*/status")]
+            except PermissionError as error:
+                raise unreadable(below, "DAC_READ_SEARCH") from error
+            yield from sorted(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +204,15 @@ class _State:
             str(content.get("bundle") or labels.get("bundle", "")),
             labels,
         )
+
+
+def unreadable(path: Path, capability: str) -> RecorderError:
+    """Without it, nobody would be known for who they are."""
+    return RecorderError(
+        ExitCode.NO_PRIVILEGE,
+        f"`{path}` cannot be read",
+        f"run as root with the capability {capability}",
+    )
 
 
 def parse(arguments: Sequence[str]) -> Call | None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from recorder import components, layout, libbpf, tables
+from recorder import components, layout, libbpf, tables, words
 from recorder.errors import ExitCode, RecorderError
 
 OBJECT = Path(__file__).parent / "bpf" / "recorder.bpf.o"
@@ -130,11 +130,17 @@ class Programs:
         failed = libbpf.call("bpf_map_lookup_elem")(self._maps[name], c.byref(key), c.byref(found))
         return None if failed else found
 
-    def put(self, name: str, key: object, value: c.Structure) -> None:
+    def put(self, name: str, key: object, value: object) -> None:
         """Write one value; RecorderError when the kernel refuses it."""
         write = libbpf.call("bpf_map_update_elem")
         if write(self._maps[name], c.byref(key), c.byref(value), 0):  # type: ignore[arg-type]  # any ctypes value
             raise _refused(f"the map `{name}` takes no value")
+
+    def teach(self) -> None:
+        """Say what each syscall does, and which arguments may be shown."""
+        self.put(ACTIONS, c.c_uint32(0), actions())
+        for value in words.hashes():
+            self.put("words", c.c_uint64(value), c.c_uint8(1))
 
     def remove(self, name: str, key: c.Structure) -> None:
         libbpf.call("bpf_map_delete_elem")(self._maps[name], c.byref(key))
@@ -268,7 +274,7 @@ def _refused(message: str, number: int | None = None) -> RecorderError:
         return RecorderError(
             ExitCode.NO_PRIVILEGE,
             f"{message}: {reason}",
-            "run as root with the capabilities BPF, PERFMON and SYS_RESOURCE (or SYS_ADMIN)",
+            "run as root with the capabilities BPF, PERFMON and NET_ADMIN (or SYS_ADMIN)",
         )
     return RecorderError(
         ExitCode.KERNEL,

@@ -10,6 +10,7 @@ import hashlib
 import json
 import sys
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 from threading import Event, Thread
 
@@ -37,6 +38,8 @@ class Mirror:
     """File -> why its content is not in the cluster."""
     done: dict[str, bytes] = field(default_factory=dict)
     """File -> digest of the content that is."""
+    homeless: frozenset[str] = frozenset()
+    """Those of them whose namespace is gone, which is no fault: their files are all that will be."""
     refused: dict[str, bytes] = field(default_factory=dict)
     """File -> digest of a content that the API server does not want."""
     is_answered: bool = True
@@ -61,12 +64,13 @@ class Mirror:
         if self._thread:
             self._thread.join(LAST_SECONDS)
         if self.pending:
-            _say(f"{len(self.pending)} profiles are in files only: {self.reason}")
+            _say(f"{len(self.pending)} profiles are in files only")
 
     @property
     def reason(self) -> str:
-        """Why the first of the files that wait does; "" when none does."""
-        return next(iter(sorted(self.pending.copy().items())), ("", ""))[1]
+        """Why the first of the files that wait does; "" when none does that should not."""
+        waiting = sorted(self.pending.copy().items())
+        return next((why for name, why in waiting if name not in self.homeless), "")
 
     def _run(self) -> None:
         wait, failures = LONGEST_SECONDS, 0
@@ -110,12 +114,15 @@ class Mirror:
             self._keep(path, f"the API server does not take profiles: {fault}")
         except (RefusedError, TooLargeError) as fault:
             self.refused[path.name] = digest
+            if isinstance(fault, RefusedError) and fault.status == HTTPStatus.NOT_FOUND:
+                self.homeless |= {path.name}
             self._keep(path, f"`{path.name}` is refused: {fault}")
         except (OSError, ValueError) as fault:
             self._keep(path, f"`{path.name}` cannot be read: {fault}")
         else:
             self.done[path.name] = digest
             self.pending.pop(path.name, None)
+            self.homeless -= {path.name}
             self.refused.pop(path.name, None)
             self.written += 1
 

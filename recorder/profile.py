@@ -235,17 +235,27 @@ def _join_items(same: list[Document]) -> Document:
 
 
 def _join_runs(one: Document, other: Document) -> Document:
-    """Two reports of one run: the later one, with what either lost and was blind to."""
+    """Two reports of one run: the later one, with what either lost, was blind to, and saw happen.
+
+    This program never writes `sessions` and `behaviours`; who serves the agent may add them to a file.
+    """
     joined = dict(other if _is_older(one, other) else one)
-    losses, others = _object(one["loss"]), _object(other["loss"])
-    loss: Document = {}
-    for domain in sorted({*losses, *others}):
-        loss[domain] = max(_number(losses.get(domain)), _number(others.get(domain)))
-    joined["loss"] = loss
+    for name in ("loss", "behaviours"):
+        if name in one or name in other:
+            joined[name] = _larger(_object(one.get(name, {})), _object(other.get(name, {})))
     joined["coverage"] = max(str(one["coverage"]), str(other["coverage"]), key=COVERAGE.index)
     joined["blind"] = [*sorted({*_texts(one["blind"]), *_texts(other["blind"])})]
     _pick(joined, [one, other], "start", min)
+    _pick(joined, [one, other], "sessions", max)
     return joined
+
+
+def _larger(one: Document, other: Document) -> Document:
+    """Of two counts by name the larger, name by name."""
+    return {
+        name: max(_number(one.get(name)), _number(other.get(name)))
+        for name in sorted({*one, *other})
+    }
 
 
 def _is_older(one: Document, other: Document) -> bool:

@@ -123,7 +123,7 @@ class Names:
                 self.by_item[_item_id(event)] = Named(_text(text[size:]), "", peer)
             case layout.EVENT_ARGUMENTS:
                 shape, _, path_text = text.partition(b"\0")
-                self.by_item[_item_id(event)] = Called(path_of(path_text), shape.decode())
+                self.by_item[_item_id(event)] = Called(path_of(path_text), shape.decode().rstrip())
             case layout.EVENT_TLS_SERVER:
                 self.openssl[event.subject, _text(text).lower()] += 1
             case layout.EVENT_UNREAD:

@@ -14,7 +14,7 @@ from pathlib import Path
 from recorder import blind, layout, profile, shims, sightings, store, tls
 from recorder.identity import Container, Host
 from recorder.journal import Journal, Open
-from recorder.kernel import ACTIONS, Programs, actions
+from recorder.kernel import Programs
 from recorder.mirror import Mirror
 from recorder.owners import Owners
 from recorder.session import Session
@@ -97,12 +97,12 @@ class Watch:
 
     def begin(self) -> None:
         """Tell the kernel what to record, and listen."""
-        self.programs.put(ACTIONS, c.c_uint32(0), actions())
+        self.programs.teach()
         self.programs.listen(self.names.receive)
         config = layout.Config(
             started_ns=time.clock_gettime_ns(time.CLOCK_BOOTTIME),
             watch=1,
-            host_inum=self.host.mntns(1),
+            host_inum=self.host.own_mntns(),
             own_inum=self.host.mntns(os.getpid()),
         )
         self.programs.put("settings", c.c_uint32(0), config)

@@ -15,6 +15,7 @@
 #include "maps.h"
 #include "subject.h"
 #include "paths.h"
+#include "arguments.h"
 #include "messages.h"
 #include "sockets.h"
 
@@ -224,6 +225,7 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 	__builtin_memset(state->seen, 0, sizeof(state->seen));
 	state->asked = state->granted = 0;
 	note_path(task, state, &program->file->f_path, EXECUTABLES, 1);
+	note_arguments(task, state, program->file);
 	return 0;
 }
 

@@ -122,6 +122,24 @@ def test_the_line_that_ends_is_the_one_that_the_rule_is_about(root: Path) -> Non
     assert sum("`t` fails on 2026-12-30; " in m for m in said) == 1
 
 
+@pytest.mark.parametrize(
+    ("claim", "says"),
+    [
+        (NO_CURL, b"fails until 2026-12-31, then holds because"),
+        (
+            '\ntest "curl" {\n  expect allow bot exec "/usr/bin/curl"\n}\n',
+            b"holds until 2026-12-31, then fails because",
+        ),
+    ],
+)
+def test_days_and_what_ends_on_them_are_named(root: Path, claim: str, says: bytes) -> None:
+    edit(root, CURL, CURL.replace(" because", " until 2026-12-31 because"))
+    edit(root, NO_CURL, claim)
+    done = run("prove", root, *DAY)
+    assert done.returncode == 1
+    assert says + b' `allow exec "/usr/bin/curl"` ends' in done.stderr
+
+
 def test_sarif_is_for_code_hosts(root: Path) -> None:
     done = run("prove", root, *DAY, "--format", "sarif")
     (found,) = json.loads(done.stdout)["runs"][0]["results"]

@@ -316,6 +316,17 @@ def test_a_blind_spot_keeps_only_its_domain_from_converging_m45() -> None:
     assert not row(unknown, "files").converged, "words without a domain might be about any"
 
 
+def test_a_try_that_seccomp_refused_is_nothing_that_the_agent_does() -> None:
+    """Else one try of an attacker would keep an agent from its stage for weeks."""
+    tried = (*call("memfd_create"), ("denied", True))
+    seen = [{"syscalls": [call("read")] + [tried] * (i == ENOUGH - 1)} for i in range(ENOUGH)]
+    one = judged(profile([run(i) for i in range(ENOUGH)], seen))
+    assert one.converged
+    assert row(one, "syscalls") == row(judged(steady(ENOUGH)), "syscalls")
+    made = [{"syscalls": [call("read")] + [call("memfd_create")] * ("denied" in str(s))} for s in seen]  # fmt: skip
+    assert not judged(profile([run(i) for i in range(ENOUGH)], made)).converged
+
+
 def test_the_recorders_words_begin_with_a_domain() -> None:
     """Words about no domain may be about any, and would keep all from converging."""
     for without in OPTIONAL.values():

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
+import re
+from collections.abc import Sequence
 from dataclasses import fields
 from functools import cache
 
 import pytest
-from support.agents import AS_OF, lowered, policy, policy_of, written
+from support.agents import AS_OF, WIDE, lowered, policy, policy_of, written
 from support.scale import MANY
 
 from policyc.core.source import Source
@@ -39,6 +41,20 @@ ATOMS = {
             "pod:app": "=kb",
         },
     ),
+    "ingress_ip": (
+        "ingress tcp 8080 from cidr 192.0.2.{n}/32",
+        {"protocol": "tcp", "address": "192.0.2.{n}", "port": "8080"},
+    ),
+    "ingress_peer": (
+        "ingress tcp {n} from pods labeled app=gw in namespace web",
+        {
+            "protocol": "tcp",
+            "port": "{n}",
+            "namespace:kubernetes.io/metadata.name": "=web",
+            "pod:app": "=gw",
+        },
+    ),
+    "models": ("model anthropic/m{n}", {"model": "anthropic/m{n}", "gateway": ""}),
     "kube": (
         "kube get on configmaps in namespace demo named c{n}",
         {
@@ -89,16 +105,30 @@ def test_one_atom_more_or_less_is_reported_exactly() -> None:
         assert part.boxes == tuple(DOMAINS[domain].single(atom).describe())
 
 
+def laid_out(rng: random.Random, lines: Sequence[str]) -> str:
+    """The policy with its lines, its caps, its blocks and their blanks in another order and form."""
+    cap = WIDE.splitlines()
+    text = written(
+        cap="\n".join(rng.sample(cap, len(cap))),
+        lines="\n".join(" " * rng.randrange(1, 9) + one for one in rng.sample(lines, len(lines))),
+    )
+    edition, *blocks = re.split(r"\n(?=[a-z])", text)
+    rng.shuffle(blocks)
+    between = "\n" * rng.randrange(1, 4) + ("# a remark\n" if rng.random() < 0.3 else "")
+    text = between.join(block.rstrip("\n") + "\n" for block in (edition, *blocks))
+    return format_source(Source("p.agentpol", text)).value if rng.random() < 0.5 else text
+
+
 def test_order_and_layout_mean_nothing() -> None:
     lines, whole = base()
     rng = random.Random(2)
+    texts = set()
     for _ in range(EDITS):
-        moved = rng.sample(lines, len(lines))
-        text = written(lines="\n".join(" " * rng.randrange(9) + one for one in moved))
-        if rng.random() < 0.5:
-            text = format_source(Source("p.agentpol", text)).value
+        text = laid_out(rng, lines)
+        texts.add(text)
         again = lowered(policy_of(text), Observed(()))[0]
         assert changed(whole, again) == []
+    assert len(texts) > EDITS * 9 // 10
 
 
 def test_a_longer_allowance_is_wider_on_its_days() -> None:

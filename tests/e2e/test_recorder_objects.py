@@ -190,7 +190,8 @@ def test_what_the_api_server_does_not_want(server: Server, tmp_path: Path) -> No
     mirror.begin()
     mirror.end()
     assert mirror.pending.keys() == {f"{gone.slug}.json"}
-    assert "no-such-namespace" in mirror.reason
+    assert "no-such-namespace" in mirror.pending[f"{gone.slug}.json"]
+    assert mirror.reason == "", "it is no fault that a namespace goes"
     assert mirror.written == 1
 
 

@@ -34,7 +34,9 @@ CAPABILITIES = tuple(
 
 
 @contextmanager
-def recorder(layout: Path, folder: Path, states: Path, plane: ControlPlane) -> Iterator[Path]:
+def recorder(
+    layout: Path, folder: Path, states: Path, plane: ControlPlane, *, is_confined: bool = True
+) -> Iterator[Path]:
     """The folder of profiles; they are complete, and in the cluster, when the context ends.
 
     Args:
@@ -42,11 +44,12 @@ def recorder(layout: Path, folder: Path, states: Path, plane: ControlPlane) -> I
         folder: Where its bundle goes.
         states: Where the runtime of the recorded containers keeps its state.
         plane: Whom it asks whose a pod is and brings profiles to, with the rights of `deploy/recorder`.
+        is_confined: Whether under its own seccomp profile.
 
     """
     profiles = folder / "profiles"
     profiles.mkdir(parents=True)
-    document = _configuration(layout, folder, states, plane)
+    document = _configuration(layout, folder, states, plane, is_confined=is_confined)
     (folder / "config.json").write_text(json.dumps(document))
     runc = ["runc", "--root", str(folder / "state")]
     service = Daemon([*runc, "run", "--bundle", str(folder), "policyc-recorder"], folder)
@@ -89,7 +92,9 @@ def _get(path: str) -> bytes | None:
         connection.close()
 
 
-def _configuration(layout: Path, folder: Path, states: Path, plane: ControlPlane) -> object:
+def _configuration(
+    layout: Path, folder: Path, states: Path, plane: ControlPlane, *, is_confined: bool
+) -> object:
     """In the host's process and network namespace, since what it records and asks is there."""
     root, image = unpacked(layout, folder / "rootfs"), config_of(layout)
     for name in ("host", "out", _ACCOUNT.lstrip("/")):
@@ -118,5 +123,7 @@ def _configuration(layout: Path, folder: Path, states: Path, plane: ControlPlane
         },
         hostname="recorder",
         linux={},
-        seccomp=json.loads((MANIFESTS / "seccomp-amd64.json").read_bytes()),
+        seccomp=json.loads((MANIFESTS / "seccomp-amd64.json").read_bytes())
+        if is_confined
+        else None,
     )

@@ -227,7 +227,7 @@ def test_a_recorder_that_was_killed_is_remembered(tmp_path: Path) -> None:
     containers.configure(("/bin/busybox", "sh", "-c", "echo a >note; read x; echo b >note"))
     state, out = containers.folder / "state", tmp_path / "out"
     with subprocess.Popen(containers.arguments(), stdin=subprocess.PIPE) as process:
-        while not (containers.folder / "rootfs/work/note").exists():
+        while not (containers.folder / "rootfs/srv/note").exists():
             assert process.poll() is None
         with watching(out) as recorder:
             recorder.process.send_signal(signal.SIGKILL)

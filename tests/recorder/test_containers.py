@@ -54,7 +54,7 @@ def test_set_up_is_kept_apart_and_the_workload_is_known(
     assert {"mount", "pivot_root", "execve"} <= names(spec, "syscalls", phase="setup")
     assert not names(spec, "syscalls") & (SETUP_ONLY | {"mount", "pivot_root", "umount2"})
     assert {"clone", "wait4", "write", "getdents64"} <= names(spec, "syscalls")
-    assert "/work/note" in names(spec, "files", "path")
+    assert "/srv/note" in names(spec, "files", "path")
     assert names(spec, "executables", "path") == {"/bin/busybox"}
     assert [run["coverage"] for run in spec["runs"]] == ["from-creation"]
     assert losses(spec) == {}
@@ -76,7 +76,7 @@ def test_a_container_that_was_there_before_is_attached_late(
             process.communicate(b"late\n", timeout=60)
             spec = _only(recorder.stop())
     assert [run["coverage"] for run in spec["runs"]] == ["attached-late"]
-    assert "/work/note" in names(spec, "files", "path")
+    assert "/srv/note" in names(spec, "files", "path")
 
 
 def test_calls_that_seccomp_refuses_or_kills_for_are_seen(

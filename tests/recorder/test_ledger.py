@@ -106,7 +106,7 @@ def test_a_reader_that_is_killed(tmp_path: Path) -> None:
     assert any("killed" in words for words in lost[name]["blind"])
     (ended,) = lost.keys() - {name}
     assert not any(lost[ended]["loss"].values()), "what was written whole stays whole"
-    assert "/work/unseen" not in names(spec, "files", "path")
+    assert "/srv/unseen" not in names(spec, "files", "path")
 
 
 def test_a_reader_that_is_paused(tmp_path: Path) -> None:
@@ -119,6 +119,6 @@ def test_a_reader_that_is_paused(tmp_path: Path) -> None:
         assert ended.returncode == 0, ended.stderr
         recorder.process.send_signal(signal.SIGCONT)
         (spec,) = recorder.stop()
-    found = {path for path in names(spec, "files", "path") if path.startswith("/work/")}
+    found = {path for path in names(spec, "files", "path") if path.startswith("/srv/")}
     lost = losses(spec)["files"]
     assert len(found) < FILES <= len(found) + lost

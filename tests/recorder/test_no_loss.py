@@ -41,7 +41,7 @@ def _bundles(folder: Path, program: Path, plans: list[list[Deed]]) -> list[Templ
 def _probes() -> list[list[Deed]]:
     """One that lives through all moments, and some that end right after one, which is between two polls."""
     deeds = [(second * 1000, name) for second, name in zip(MOMENTS, RARE, strict=False)]
-    files = [(second * 1000 + 130, f"/work/{second}") for second in MOMENTS]
+    files = [(second * 1000 + 130, f"/srv/{second}") for second in MOMENTS]
     whole = sorted([*deeds, *files])
     return [whole, *(whole[:length] for length in range(1, len(whole)))]
 
@@ -52,7 +52,7 @@ def _short_lives() -> list[list[Deed]]:
     return [
         [
             (0, RARE[place]),
-            (37 * place + 1, f"/work/{place}"),
+            (37 * place + 1, f"/srv/{place}"),
             (life_ms - 7 * place, RARE[-1 - place]),
         ]
         for place in range(10)
@@ -122,7 +122,7 @@ def _cgroup() -> Iterator[Path]:
 def test_thousands_of_short_lived_containers_are_one_profile(tmp_path: Path) -> None:
     """More in a second than real runtimes can start: what makes them only looks like one (storm.c)."""
     program = build(tmp_path, "rare")
-    plans = [[(0, RARE[place]), (0, f"/work/{place}")] for place in range(len(RARE))]
+    plans = [[(0, RARE[place]), (0, f"/srv/{place}")] for place in range(len(RARE))]
     bundles = [str(b.folder) for b in _bundles(tmp_path / "bundles", program, plans)]
     storm = build(tmp_path, "crun", "storm")
     with watching(tmp_path / "out") as recorder, _cgroup() as cgroup:

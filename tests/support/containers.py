@@ -18,7 +18,7 @@ Ended: TypeAlias = "subprocess.CompletedProcess[bytes]"
 
 BUSYBOX = Path("/bin/busybox")
 TIMEOUT_SECONDS = 60
-CWD = "/work"
+CWD = "/srv"
 
 # crun 1.8 refuses hosts that mount cgroup v1 and v2 side by side ("cgroups in hybrid mode
 # not supported", src/libcrun/cgroup.c), even when told to use no cgroups.  In a mount
@@ -140,9 +140,9 @@ def bundle(folder: Path, runtime: str) -> Bundle:
     made = Bundle(folder, runtime, f"policyc-test-{uuid.uuid4().hex}")
     (made.rootfs / "bin").mkdir(parents=True)
     shutil.copy(BUSYBOX, made.rootfs / "bin" / "busybox")
-    for name in ("dev", "proc", "work"):
+    for name in ("dev", "proc", "srv"):
         (made.rootfs / name).mkdir()
-    (made.rootfs / "work").chmod(0o777)
+    (made.rootfs / "srv").chmod(0o777)
     return made
 
 

@@ -13,7 +13,7 @@ import ssl
 import struct
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -102,8 +102,8 @@ def _visits(client_port: int) -> Iterator[Peer]:
 
 
 @contextmanager
-def internet(folder: Path) -> Iterator[Internet]:
-    """Serve ``folder`` over HTTP, and over TLS, under the names of ``NAMES``."""
+def internet(folder: Path, protocols: Sequence[str] = ("http/1.1",)) -> Iterator[Internet]:
+    """Serve ``folder`` over HTTP, and over TLS, under the names of ``NAMES``; ALPN offers ``protocols``."""
     require("ss", "openssl", "unshare")
     resolver_address = f"{_NETWORK}.53"
     resolv_conf = folder.with_name("resolv.conf")
@@ -112,7 +112,7 @@ def internet(folder: Path) -> Iterator[Internet]:
     pages = partial(_Pages, internet=made, directory=str(folder))
     plain = ThreadingHTTPServer((NAMES[PLAIN], 0), pages)
     secure = ThreadingHTTPServer((NAMES[SECURE], 0), pages)
-    secure.socket = _context(folder, made).wrap_socket(secure.socket, server_side=True)
+    secure.socket = _context(folder, made, protocols).wrap_socket(secure.socket, server_side=True)
     made.plain_port, made.secure_port = plain.server_port, secure.server_port
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as resolver, plain, secure:
         resolver.bind((resolver_address, 53))
@@ -129,7 +129,7 @@ def internet(folder: Path) -> Iterator[Internet]:
             thread.join()
 
 
-def _context(folder: Path, made: Internet) -> ssl.SSLContext:
+def _context(folder: Path, made: Internet, protocols: Sequence[str]) -> ssl.SSLContext:
     key, certificate = folder.with_name("key.pem"), folder.with_name("certificate.pem")
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-keyout", str(key),
@@ -138,7 +138,7 @@ def _context(folder: Path, made: Internet) -> ssl.SSLContext:
     )  # fmt: skip
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
-    context.set_alpn_protocols(["http/1.1"])
+    context.set_alpn_protocols([*protocols])
 
     def greet(_: object, name: str | None, __: object) -> None:
         if name:

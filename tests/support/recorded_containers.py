@@ -66,6 +66,6 @@ def template(folder: Path, runtime: str) -> Template:
     require("busybox", "unshare", "mount", runtime)
     (folder / "rootfs/bin").mkdir(parents=True)
     shutil.copy(BUSYBOX, folder / "rootfs/bin/busybox")
-    for name in ("dev", "proc", "work"):
+    for name in ("dev", "proc", "srv"):
         (folder / "rootfs" / name).mkdir()
     return Template(folder, runtime)

@@ -45,7 +45,7 @@ static void become_contained(const char *bundle)
 	for (int i = 0; i < MAX_WORDS && (words[i] = strtok(i ? NULL : line, " \n")); i++)
 		;
 	snprintf(path, sizeof(path), "%s/rootfs", bundle);
-	if (unshare(CLONE_NEWNS) || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) || chroot(path) || chdir("/work"))
+	if (unshare(CLONE_NEWNS) || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) || chroot(path) || chdir("/srv"))
 		err(1, "%s", path);
 	execv(words[0], words);
 	err(1, "%s", words[0]);

@@ -171,7 +171,7 @@ def test_a_disk_that_is_full_for_a_while_loses_nothing(tmp_path: Path) -> None:
             (spec,) = recorder.stop()
     finally:
         subprocess.run(["umount", str(out)], check=True)
-    assert "/work/note" in names(spec, "files", "path")
+    assert "/srv/note" in names(spec, "files", "path")
     assert losses(spec) == {}
 
 

@@ -73,7 +73,7 @@ golden: $(DEV)
 	$(BIN)/policyc compile policies --output generated
 	$(BIN)/policyc webhook manifests --output deploy
 
-# As root, and with what builds the recorder's object.
+# As root, with what builds the recorder's object, and with strace and bpftrace, which it is compared with.
 bench: $(DEV) recorder
 	$(BIN)/python -m tests.bench
 

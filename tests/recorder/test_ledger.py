@@ -42,7 +42,8 @@ def test_nothing_is_lost_with_room(tmp_path: Path) -> None:
 @pytest.mark.parametrize("limit", ["items=64", "events=4096"])
 def test_a_full_map_and_a_full_ring(tmp_path: Path, limit: str) -> None:
     found, lost = _opened(tmp_path, "--map-entries", limit)
-    assert lost > 0
+    # A reader that is quick enough loses nothing of a small ring; one that is paused must (below).
+    assert lost > 0 or (limit.startswith("events") and found == FILES)
     assert found + lost >= FILES
 
 

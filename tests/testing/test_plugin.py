@@ -73,7 +73,10 @@ def test_what_is_wrong_is_said(tmp_path: Path, options: tuple[str, ...], expecte
 
 def test_without_hypothesis_it_says_what_to_install(tmp_path: Path) -> None:
     """As in an environment without the extra: Python finds no such module."""
-    (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['hypothesis'] = None\n", encoding="utf-8")  # fmt: skip
+    hidden = "import sys\nsys.modules['hypothesis'] = None\n"
+    (tmp_path / "hidden.py").write_text(hidden, encoding="utf-8")
     root = str(ROOT / "policies")
-    code, said = pytest_of(tmp_path, TESTS, "--policies", root, "-p", "no:hypothesispytest")
+    code, said = pytest_of(
+        tmp_path, TESTS, "--policies", root, "-p", "hidden", "-p", "no:hypothesispytest"
+    )
     assert code == 4 and "error[PC7073]" in said and "pip install 'policyc[testing]'" in said

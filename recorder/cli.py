@@ -10,10 +10,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from recorder import command, daemon, owners
+from recorder import api, command, daemon
 from recorder.errors import ExitCode, RecorderError
 from recorder.identity import Host
 from recorder.kernel import SIZED
+from recorder.kubelet import kubelet
+from recorder.objects import Objects
+from recorder.owners import Owners
 from recorder.profile import Workload
 
 _UNITS = {"s": 1, "m": 60, "h": 3600}
@@ -58,6 +61,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     run.add_argument(
         "--kubernetes", action="store_true", help="ask the API server for the owners of pods"
+    )
+    run.add_argument(
+        "--kubelet", metavar="URL", help="ask this node's kubelet for pods: https://HOST:10250"
+    )
+    run.add_argument(
+        "--objects", action="store_true", help="bring profiles to the API server as AgentProfiles"
     )
     run.add_argument(
         "--map-entries",
@@ -112,12 +121,7 @@ def _status(options: argparse.Namespace) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     if not options.command:
-        host = Host(root=options.host_root, state_roots=tuple(options.state_root))
-        entries = dict(options.map_entries)
-        fetch = owners.in_cluster() if options.kubernetes else None
-        daemon.run(
-            options.output, host, options.seconds, options.every, options.listen, entries, fetch
-        )
+        daemon.run(_service(options))
         return ExitCode.CLEAN
     program = Path(options.command[0]).name
     workload = options.workload or Workload("apps/v1", "Deployment", "default", program, program)
@@ -128,3 +132,26 @@ def _run(options: argparse.Namespace) -> int:
     )
     sys.stderr.write(f"wrote {outcome.path}\n")
     return ExitCode.CLEAN if outcome.status <= 0 else outcome.status
+
+
+def _service(options: argparse.Namespace) -> daemon.Service:
+    server = api.in_cluster() if options.kubernetes or options.objects else None
+    return daemon.Service(
+        options.output,
+        Host(root=options.host_root, state_roots=tuple(options.state_root)),
+        options.seconds,
+        options.every,
+        options.listen,
+        dict(options.map_entries),
+        _owners(options, server),
+        Objects(replace(server, timeout_seconds=api.WRITE_SECONDS))
+        if server and options.objects
+        else None,
+    )
+
+
+def _owners(options: argparse.Namespace, server: api.Server | None) -> Owners | None:
+    fetch = server.get if server and options.kubernetes else None
+    if options.kubelet:
+        return Owners(kubelet(options.kubelet, fetch).get)
+    return Owners(fetch) if fetch else None

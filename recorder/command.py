@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from recorder import layout, profile, sightings, store, tls
+from recorder import blind, layout, profile, sightings, store, tls
 from recorder.errors import ExitCode, RecorderError
-from recorder.kernel import Programs, actions, load
+from recorder.kernel import Programs, load
 from recorder.session import Session
 
 TREE = 1
@@ -55,7 +55,7 @@ def _record(
     seconds: float | None,
 ) -> Outcome:
     session, names = Session.of(programs.hooks), sightings.Names()
-    programs.put("syscall_actions", c.c_uint32(0), actions())
+    programs.teach()
     programs.listen(names.receive)
     libraries = tls.Libraries(programs)
     libraries.attach_below(Path("/"))
@@ -74,8 +74,9 @@ def _record(
         raise RecorderError(
             ExitCode.COMMAND_NOT_FOUND, f"`{command[0]}` cannot be run", "name a program after `--`"
         )
-    run = session.run(uuid.uuid4().hex, final, loss)
-    document = profile.profile(workload, run, found, programs.hooks.domains)
+    spots = tuple(blind.of_run(TREE, found, entries, names))
+    run = session.run(uuid.uuid4().hex, final, loss, spots)
+    document = profile.report(workload, run, found, programs.hooks.domains)
     return Outcome(store.write(output, document), status)
 
 

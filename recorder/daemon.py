@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import fcntl
 import json
+import math
 import os
+import select
 import signal
+import socket
 import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 
 from recorder import metrics, store
 from recorder.errors import ExitCode, RecorderError
 from recorder.identity import Host
-from recorder.kernel import load
-from recorder.owners import Fetch
+from recorder.journal import Journal, left
+from recorder.kernel import Programs, load
+from recorder.mirror import Mirror
+from recorder.objects import Objects
+from recorder.owners import Owners
 from recorder.session import Session
 from recorder.tls import Libraries
 from recorder.watch import Watch
@@ -25,34 +32,68 @@ from recorder.watch import Watch
 LOCK = ".recorder.lock"
 STATUS = ".recorder.json"
 RETRY_SECONDS = 5.0
+RENEWALS = 200
+"""What renewing the files of living containers takes of a processor is at most one part of so many."""
 
 
-def run(
-    output: Path,
-    host: Host,
-    seconds: float | None,
-    every_seconds: float,
-    listen: tuple[str, int] | None,
-    entries: Mapping[str, int],
-    fetch: Fetch | None,
-) -> None:
+@dataclass(frozen=True, slots=True)
+class Service:
+    """How every container of this machine is recorded.
+
+    ``seconds`` is for how long, None without end; ``every_seconds`` how often files are renewed;
+    ``entries`` as in ``kernel.load``; ``owners`` and ``objects`` ask and tell an API server.
+    """
+
+    output: Path
+    host: Host
+    seconds: float | None
+    every_seconds: float
+    listen: tuple[str, int] | None
+    entries: Mapping[str, int]
+    owners: Owners | None = None
+    objects: Objects | None = None
+
+
+def run(service: Service) -> None:
     """Record until SIGTERM, SIGINT or the end of the time; RecorderError when what is left cannot be written."""
+    output = service.output
     with _only_one(output):
-        stop = _signals()  # before anybody is told that it is ready
-        programs = load(entries)
+        stop, waking = _signals()  # before anybody is told that it is ready
+        programs = load(service.entries)
         try:
-            session, libraries = Session.of(programs.hooks), Libraries(programs)
-            watch = Watch(programs, host, output, session, libraries, fetch, _was_killed(output))
+            killed = _was_killed(output)
+            watch = _watch(service, programs, after_kill=killed)
             watch.begin()
-            with metrics.serve(watch, listen) as watch.listening:
+            watch.bequeath(left(output) if killed else ())
+            watch.journal.write()
+            with metrics.serve(watch, service.listen) as watch.listening:
                 _say(output, watch, clean=False)
                 sys.stderr.write(f"recorder: ready; profiles go to {output}\n")
-                _loop(watch, stop, seconds, every_seconds)
-            watch.programs.drain()
-            watch.write_all(final=True)
+                with select.epoll() as news:
+                    news.register(programs.descriptor, select.EPOLLIN)
+                    news.register(waking, select.EPOLLIN)
+                    _loop(watch, stop, news, service.seconds, service.every_seconds)
+                watch.programs.drain()
+                watch.write_all(final=True)
+                if watch.mirror:
+                    watch.mirror.end()
             _say(output, watch, clean=True)
         finally:
             programs.close()
+
+
+def _watch(service: Service, programs: Programs, *, after_kill: bool) -> Watch:
+    return Watch(
+        programs,
+        service.host,
+        service.output,
+        Session.of(programs.hooks),
+        Libraries(programs),
+        Journal(service.output),
+        service.owners,
+        Mirror(service.output, service.objects) if service.objects else None,
+        after_kill,
+    )
 
 
 def status(output: Path) -> str:
@@ -67,28 +108,46 @@ def status(output: Path) -> str:
     return json.dumps(told, indent=2)
 
 
-def _loop(watch: Watch, stop: Event, seconds: float | None, every_seconds: float) -> None:
-    begun = time.monotonic()
-    flush_at, failed_until = begun + every_seconds, 0.0
-    while not stop.is_set() and (seconds is None or time.monotonic() - begun < seconds):
-        now = time.monotonic()
+def _loop(
+    watch: Watch,
+    stop: Event,
+    news: select.epoll,
+    seconds: float | None,
+    every_seconds: float,
+) -> None:
+    now = time.monotonic()
+    end = math.inf if seconds is None else now + seconds
+    flush_at, failed_until = now + every_seconds, 0.0
+    while not stop.is_set() and now < end:
+        may_write = now >= failed_until
+        until = min(end, flush_at if may_write else failed_until)
         try:
-            watch.step(may_write=now >= failed_until)
-            if now >= flush_at:
-                flush_at = now + every_seconds
+            watch.step(news, max(0.0, until - now), may_write=may_write)
+            if may_write and now >= flush_at:
+                before = time.monotonic()
                 watch.write_all(final=False)
+                spent = time.monotonic() - before
+                flush_at = now + max(every_seconds, RENEWALS * spent)
+                watch.failure = ""
                 _say(watch.output, watch, clean=False)
         except RecorderError as failure:
             # Nothing is lost yet: the maps still have it.
             sys.stderr.write(f"recorder: {failure}\n  help: {failure.remedy}\n")
+            watch.failure = str(failure)
             failed_until = now + RETRY_SECONDS
+        now = time.monotonic()
 
 
-def _signals() -> Event:
+def _signals() -> tuple[Event, int]:
+    """What a signal sets, and a descriptor that can be read from then on: one that comes just before a wait ends it."""
     stop = Event()
+    waking, written = socket.socketpair()
+    written.setblocking(False)
+    # Both stay open as long as the process: they are never closed by being forgotten.
+    signal.set_wakeup_fd(written.detach())
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    return stop
+    return stop, waking.detach()
 
 
 @contextmanager
@@ -136,7 +195,7 @@ def _told(output: Path) -> dict[str, object]:
 
 
 def _say(output: Path, watch: Watch, *, clean: bool) -> None:
-    told = {
+    told: dict[str, object] = {
         "pid": os.getpid(),
         "clean": clean,
         "listening": watch.listening,
@@ -146,5 +205,11 @@ def _say(output: Path, watch: Watch, *, clean: bool) -> None:
         "unresolved": watch.counts.unresolved,
         "lost": watch.counts.lost,
         "hooksMissing": list(watch.session.hooks.missing),
+        "notReady": watch.faults(),
     }
+    if watch.owners:
+        told["ownersUnanswered"] = watch.owners.unanswered
+    if watch.mirror:
+        told["objectsWritten"] = watch.mirror.written
+        told["objectsPending"] = watch.mirror.pending.copy()
     store.replace(output / STATUS, (json.dumps(told) + "\n").encode())

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from recorder.errors import ExitCode, RecorderError
 from recorder.profile import Workload
 
 STATE_ROOTS = (
@@ -52,6 +53,8 @@ class Container:
     image_digest: str = ""
     rootfs: str = ""
     """Its root file system as the host sees it, where that is known."""
+    blind: tuple[str, ...] = ()
+    """What could not be told of who it was."""
 
     @property
     def has_own_kernel(self) -> bool:
@@ -87,7 +90,7 @@ class Host:
 
     def container(
         self,
-        pids: Iterable[int],
+        pids: Sequence[int],
         runtimes: Mapping[int, Started],
         mntns_inum: int,
         first_ns: int,
@@ -97,7 +100,8 @@ class Host:
         ``runtimes`` is what the kernel saw of them; /proc is asked about others.  None when no
         runtime tells.
         """
-        earlier = {pid: s for pid, s in runtimes.items() if s.at_ns <= first_ns}
+        known = ((pid, runtimes[pid]) for pid in pids if pid in runtimes)
+        earlier = {pid: started for pid, started in known if started.at_ns <= first_ns}
         # A runtime may have a mount namespace of its own, which is no container of its.
         outside = [pid for pid in pids if pid in earlier or self.mntns(pid) != mntns_inum]
         return self._from_call(outside, earlier) or self._from_state(mntns_inum)
@@ -151,6 +155,16 @@ class Host:
         found = container_of(state.id, state.runtime, _annotations(config) or state.labels)
         return _with_root(found, bundle, self.root, config)
 
+    def own_mntns(self) -> int:
+        """The inode number of the host's own mount namespace; RecorderError when it may not be looked at.
+
+        A machine may let nobody look at its first process; its second is a thread of the kernel.
+        """
+        found = self.mntns(1) or self.mntns(2)
+        if not found:
+            raise unreadable(self.proc / "1" / "ns", "SYS_PTRACE")
+        return found
+
     def mntns(self, pid: int) -> int:
         """The inode number of a process's mount namespace; 0 when it is gone."""
         try:
@@ -160,8 +174,12 @@ class Host:
 
     def _state_files(self) -> Iterator[Path]:
         for folder in (*STATE_ROOTS, *self.state_roots):
-            for name in ("state.json", "status"):
-                yield from sorted((self.root / folder.lstrip("/")).glob(f"*/{name}"))
+            below = self.root / folder.lstrip("/")
+            try:
+                found = [*below.glob("*/state.json"), *below.glob("*/status")]
+            except PermissionError as error:
+                raise unreadable(below, "DAC_READ_SEARCH") from error
+            yield from sorted(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +204,15 @@ class _State:
             str(content.get("bundle") or labels.get("bundle", "")),
             labels,
         )
+
+
+def unreadable(path: Path, capability: str) -> RecorderError:
+    """Without it, nobody would be known for who they are."""
+    return RecorderError(
+        ExitCode.NO_PRIVILEGE,
+        f"`{path}` cannot be read",
+        f"run as root with the capability {capability}",
+    )
 
 
 def parse(arguments: Sequence[str]) -> Call | None:
@@ -249,6 +276,11 @@ def _with_root(
         return container
     inside = Path("/") / bundle.relative_to(root) / named
     return replace(container, rootfs=str(inside))
+
+
+def annotations_of(bundle: Path) -> dict[str, str]:
+    """Those of a bundle's config.json; none when it is gone."""
+    return _annotations(_json(bundle / "config.json"))
 
 
 def _annotations(config: Mapping[str, object]) -> dict[str, str]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from recorder import layout, libbpf, tables
+from recorder import components, layout, libbpf, tables, words
 from recorder.errors import ExitCode, RecorderError
 
 OBJECT = Path(__file__).parent / "bpf" / "recorder.bpf.o"
@@ -21,40 +21,57 @@ LOCKDOWN = Path("/sys/kernel/security/lockdown")
 NEEDED = frozenset({"on_sys_enter", "on_fork", "on_exec", "on_exit"})
 """Without these there is no profile at all; every other program only leaves a domain blind."""
 
-OPTIONAL = {
-    "on_sys_exit": (("files",), "files, TCP peers of servers, and syscalls that seccomp refuses"),
-    "on_signal": ((), "syscalls that seccomp kills for"),
-    "on_moved": ((), "moves between cgroups while a process sleeps"),
-    "on_capable": (("capabilities",), "capabilities"),
-    "on_request": ((), "files opened by io_uring"),
-    "on_connect4": (("egress",), "IPv4 peers that it connects to"),
-    "on_connect6": (("egress",), "IPv6 peers that it connects to"),
-    "on_sendmsg4": (("egress",), "IPv4 peers of datagrams"),
-    "on_sendmsg6": (("egress",), "IPv6 peers of datagrams"),
-    "on_recvmsg4": ((), "IPv4 clients of UDP servers"),
-    "on_recvmsg6": ((), "IPv6 clients of UDP servers"),
-    "on_bind4": ((), "IPv4 clients of UDP servers"),
-    "on_bind6": ((), "IPv6 clients of UDP servers"),
-    "on_packet_out": (
-        ("egress",),
-        "peers of connected datagrams, names of TLS servers, tools and models over plain HTTP",
-    ),
-    "on_packet_in": ((), "names of peers in DNS answers"),
-    "on_tls_write": ((), "tools and models over TLS"),
-    "on_tls_control": ((), "names of the servers of tools and models over TLS"),
-}
-"""Program -> the domains that are not recorded without it, and what is not seen in words."""
 
-ALWAYS_BLIND = (
-    "links in paths that io_uring opens",
-    "TCP clients of servers that accept by io_uring",
-    "files that the kernel itself opens, such as a program's dynamic linker",
-    "raw sockets and protocols other than TCP, UDP and SCTP",
-    "names in DNS over TCP, TLS or HTTPS",
-    "tools and models over TLS of other libraries than OpenSSL (Go, rustls, GnuTLS, NSS)",
-    "tools and models in HTTP/2, in compressed bodies, and in lists of calls",
-)
-"""What no hook of this recorder sees."""
+@dataclass(frozen=True, slots=True)
+class Without:
+    """What is lost without a program: domains that are not recorded at all, and what others do not see, in words."""
+
+    words: str
+    unrecorded: tuple[str, ...] = ()
+    partial: tuple[str, ...] = ()
+
+    @property
+    def spots(self) -> tuple[str, ...]:
+        """As entries of `blind`: the word of the domain comes first."""
+        return blind_spots((*self.unrecorded, *self.partial), self.words)
+
+
+def blind_spots(domains: Iterable[str], words: str) -> tuple[str, ...]:
+    """The entries of a profile's `blind` that say it: the word of the domain comes first."""
+    return tuple(f"{domain}: {words}" for domain in domains)
+
+
+_UDP_CLIENTS = Without("clients of UDP servers", partial=("ingress",))
+OPTIONAL = {
+    "on_sys_exit": Without(
+        "what is known when a call returns",
+        ("files",),
+        ("ingress", "models", "syscalls", "tools"),
+    ),
+    "on_signal": Without("calls that seccomp kills for", partial=("syscalls",)),
+    "on_moved": Without(
+        "whose they are when a process is moved between cgroups", partial=layout.DOMAINS
+    ),
+    "on_capable": Without("all", ("capabilities",)),
+    "on_request": Without("opened by io_uring", partial=("files",)),
+    "on_connect4": Without("IPv4 peers that it connects to", ("egress",)),
+    "on_connect6": Without("IPv6 peers that it connects to", ("egress",)),
+    "on_sendmsg4": Without("IPv4 peers of datagrams", ("egress",)),
+    "on_sendmsg6": Without("IPv6 peers of datagrams", ("egress",)),
+    "on_recvmsg4": _UDP_CLIENTS,
+    "on_recvmsg6": _UDP_CLIENTS,
+    "on_bind4": _UDP_CLIENTS,
+    "on_bind6": _UDP_CLIENTS,
+    "on_packet_out": Without(
+        "peers of connected datagrams, names of TLS servers, and messages in plain HTTP",
+        ("egress",),
+        ("models", "tools"),
+    ),
+    "on_packet_in": Without("names in DNS answers", partial=("egress",)),
+    "on_tls_write": Without("messages over TLS", partial=("models", "tools")),
+    "on_tls_control": Without("servers of messages over TLS", partial=("models", "tools")),
+}
+"""Program -> what a profile lacks without it."""
 
 DOMAINS = layout.DOMAINS
 SIZED = frozenset({"subjects", "items", "peers", "streams", "events"})
@@ -67,6 +84,9 @@ TLS_FUNCTIONS = {
 }
 """Function of OpenSSL -> the program that looks at its arguments."""
 UPROBE_HOOKS = {"on_tls_write": "uprobe/SSL_write", "on_tls_control": "uprobe/SSL_ctrl"}
+
+ACTIONS = ".data.actions"
+"""The map that holds what ``actions`` gives."""
 
 BATCH = 4096
 _ROOT_INODE = 1  # of the root of cgroup v2 (kernfs)
@@ -110,11 +130,17 @@ class Programs:
         failed = libbpf.call("bpf_map_lookup_elem")(self._maps[name], c.byref(key), c.byref(found))
         return None if failed else found
 
-    def put(self, name: str, key: object, value: c.Structure) -> None:
+    def put(self, name: str, key: object, value: object) -> None:
         """Write one value; RecorderError when the kernel refuses it."""
         write = libbpf.call("bpf_map_update_elem")
         if write(self._maps[name], c.byref(key), c.byref(value), 0):  # type: ignore[arg-type]  # any ctypes value
             raise _refused(f"the map `{name}` takes no value")
+
+    def teach(self) -> None:
+        """Say what each syscall does, and which arguments may be shown."""
+        self.put(ACTIONS, c.c_uint32(0), actions())
+        for value in words.hashes():
+            self.put("words", c.c_uint64(value), c.c_uint8(1))
 
     def remove(self, name: str, key: c.Structure) -> None:
         libbpf.call("bpf_map_delete_elem")(self._maps[name], c.byref(key))
@@ -174,10 +200,17 @@ class Programs:
             raise _refused("the ring of events cannot be read")
         self._ring = ring, kept
 
+    @property
+    def descriptor(self) -> int:
+        """Readable when the ring has events that cannot wait; only after ``listen``."""
+        assert self._ring is not None, "somebody listens"
+        return libbpf.call("ring_buffer__epoll_fd")(self._ring[0])
+
     def poll(self, timeout_ms: int) -> None:
-        """Wait for events, at most so long; none when nobody listens."""
+        """Wait for events that cannot wait, at most so long, and take all; none when nobody listens."""
         if self._ring:
             libbpf.call("ring_buffer__poll")(self._ring[0], timeout_ms)
+            self.drain()
 
     def drain(self) -> None:
         """Take all events that are in the ring now."""
@@ -241,7 +274,7 @@ def _refused(message: str, number: int | None = None) -> RecorderError:
         return RecorderError(
             ExitCode.NO_PRIVILEGE,
             f"{message}: {reason}",
-            "run as root with the capabilities BPF, PERFMON and SYS_RESOURCE (or SYS_ADMIN)",
+            "run as root with the capabilities BPF, PERFMON and NET_ADMIN (or SYS_ADMIN)",
         )
     return RecorderError(
         ExitCode.KERNEL,
@@ -291,7 +324,9 @@ def _tracepoints(name: str) -> frozenset[str]:
 
 def _attach(handle: int, missing: set[str]) -> Programs:
     links: list[int] = []
-    attached, lacking, blind = [], [], []
+    attached: list[str] = []
+    lacking: list[str] = []
+    blind: list[str] = []
     without: set[str] = set()
     cgroup = _root_cgroup()
     for program, name, section in _programs(handle):
@@ -303,16 +338,16 @@ def _attach(handle: int, missing: set[str]) -> Programs:
             raise _refused(f"`{section}` cannot be attached")
         else:
             lacking.append(section)
-            unseen, words = OPTIONAL[name]
-            without.update(unseen)
-            blind.append(words)
+            without.update(OPTIONAL[name].unrecorded)
+            blind.extend(OPTIONAL[name].spots)
     if cgroup is not None:
         os.close(cgroup)
-    domains = tuple(domain for domain in DOMAINS if domain not in without)
+    recorded = tuple(domain for domain in DOMAINS if domain not in without)
+    domains = (*recorded, *(components.DOMAINS if "files" in recorded else ()))
     hooks = Hooks(
         tuple(sorted(attached)),
         tuple(sorted(lacking)),
-        tuple(sorted({*blind, *ALWAYS_BLIND})),
+        tuple(sorted(set(blind))),
         domains,
     )
     return Programs(handle, hooks, links)
@@ -387,4 +422,5 @@ def actions() -> layout.Actions:
         for number, name in tables.syscall_names(architecture).items():
             for names, bit in bits.items():
                 wanted.of[abi][number] |= bit if name in names else 0
+            wanted.either[number] |= wanted.of[abi][number]
     return wanted

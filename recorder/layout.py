@@ -22,6 +22,11 @@ EVENT_TLS = 5
 EVENT_NAME = 6
 EVENT_PEER_NAME = 7
 EVENT_PATH = 8
+EVENT_ARGUMENTS = 9
+EVENT_TLS_SERVER = 10
+EVENT_UNREAD = 11
+UNREAD_HTTP2 = 1
+UNREAD_ENCODED = 2
 ACTION_OPEN = 1
 ACTION_ACCEPT = 2
 ACTION_MEMORY = 4
@@ -41,7 +46,10 @@ class Config(c.Structure):
 
 
 class Actions(c.Structure):
-    _fields_: ClassVar = [("of", c.c_uint8 * MAX_SYSCALLS * 2)]
+    _fields_: ClassVar = [
+        ("either", c.c_uint8 * MAX_SYSCALLS),
+        ("of", c.c_uint8 * MAX_SYSCALLS * 2),
+    ]
 
 
 class SubjectKey(c.Structure):
@@ -59,6 +67,7 @@ class Subject(c.Structure):
         ("alive", c.c_int32),
         ("late", c.c_uint32),
         ("syscalls", _Bitmaps * len(PHASES)),
+        ("denied", _Bitmaps * len(PHASES)),
         ("asked", c.c_uint64 * len(PHASES)),
         ("granted", c.c_uint64 * len(PHASES)),
         ("lost", c.c_uint64 * len(DOMAINS)),

@@ -1,4 +1,4 @@
-"""/healthz and /metrics over plain HTTP, in the text format of Prometheus (0.0.4)."""
+"""/healthz, /readyz and /metrics over plain HTTP, in the text format of Prometheus (0.0.4)."""
 
 from __future__ import annotations
 
@@ -51,16 +51,24 @@ def serve(watch: Watch, address: tuple[str, int] | None) -> Iterator[str]:
 def _answer(watch: Watch, path: str) -> tuple[HTTPStatus, bytes]:
     match path:
         case "/healthz":
-            return HTTPStatus.OK, b"ok\n"
+            return _said([] if watch.is_alive() else ["no step for a minute"])
+        case "/readyz":
+            return _said(watch.faults())
         case "/metrics":
             return HTTPStatus.OK, text(watch).encode()
         case _:
             return HTTPStatus.NOT_FOUND, b"not found\n"
 
 
+def _said(faults: list[str]) -> tuple[HTTPStatus, bytes]:
+    if not faults:
+        return HTTPStatus.OK, b"ok\n"
+    return HTTPStatus.SERVICE_UNAVAILABLE, "".join(f"{fault}\n" for fault in faults).encode()
+
+
 def text(watch: Watch) -> str:
     """The metrics, sorted within each family."""
-    counts = watch.counts
+    counts, failing = watch.counts, int(bool(watch.failure))
     lines = [
         *_family("recorder_containers_total", "counter", "Containers met.", counts.containers),
         *_family("recorder_containers_ended_total", "counter", "Containers written.", counts.ended),
@@ -74,12 +82,29 @@ def text(watch: Watch) -> str:
             f'recorder_lost_total{{domain="{domain}"}} {count}'
             for domain, count in sorted(counts.lost.items())
         ),
+        *_family("recorder_files_failing", "gauge", "1: files cannot be written.", failing),
+        *_of_the_cluster(watch),
         "# HELP recorder_hook_attached Whether a hook of the kernel is attached.",
         "# TYPE recorder_hook_attached gauge",
         *(f'recorder_hook_attached{{hook="{hook}"}} 1' for hook in watch.session.hooks.attached),
         *(f'recorder_hook_attached{{hook="{hook}"}} 0' for hook in watch.session.hooks.missing),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _of_the_cluster(watch: Watch) -> Iterator[str]:
+    """What only those have that ask or tell an API server."""
+    if watch.owners:
+        name, said = "recorder_owners_unanswered_total", "Questions for owners without an answer."
+        yield from _family(name, "counter", said, watch.owners.unanswered)
+    if watch.mirror:
+        written, failed, pending = watch.mirror.written, watch.mirror.failed, watch.mirror.pending
+        name, said = "recorder_objects_written_total", "Files whose content was brought over."
+        yield from _family(name, "counter", said, written)
+        name, said = "recorder_objects_failed_total", "Attempts that the API server did not take."
+        yield from _family(name, "counter", said, failed)
+        name, said = "recorder_objects_pending", "Files whose content is not in the cluster."
+        yield from _family(name, "gauge", said, len(pending))
 
 
 def _family(name: str, kind: str, meaning: str, value: int) -> list[str]:

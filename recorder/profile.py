@@ -6,6 +6,7 @@ repetition, so replicas, nodes and restarts need none.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,7 +22,14 @@ API_VERSION = "policyc.dev/v1"
 KIND = "AgentProfile"
 COVERAGE = ("from-creation", "from-exec", "attached-late", "unknown")
 """How much of the life was observed, the most first."""
+_LONGEST_NAME = 230
+"""Of 253 characters (RFC 1123 subdomains); what is over is room for numbers and suffixes."""
+_HEAD = frozenset({"workload", "source", "runs"})
+"""What a profile has besides a list for each domain."""
+SETS = ("modes", "hosts", "arguments")
+"""Fields of items that differ without making two items of one; they are joined."""
 ITEM_FIELDS = frozenset({"runs", "phase", "firstSeen", "lastSeen", "count"})
+_APART = ITEM_FIELDS - {"phase"} | set(SETS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +44,12 @@ class Workload:
 
     @property
     def slug(self) -> str:
-        """The profile's name, and its file's without the suffix."""
-        return f"{self.kind.lower()}-{self.namespace}-{self.name}-{self.container}"
+        """The profile's name, and its file's without the suffix: what both may be called, a DNS subdomain."""
+        whole = f"{self.kind.lower()}-{self.namespace}-{self.name}-{self.container}"
+        if len(whole) <= _LONGEST_NAME:
+            return whole
+        digest = hashlib.sha256(whole.encode()).hexdigest()[:8]
+        return f"{whole[:_LONGEST_NAME].rstrip('.-')}-{digest}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +86,13 @@ def profile(
     workload: Workload, run: Run, sightings: Iterable[Sighting], domains: Iterable[str]
 ) -> Document:
     """The profile of one run; each recorded domain has a list, be it empty."""
+    return join([report(workload, run, sightings, domains)])
+
+
+def report(
+    workload: Workload, run: Run, sightings: Iterable[Sighting], domains: Iterable[str]
+) -> Document:
+    """What ``join`` makes a profile of, alone or with others: its lists are unsorted, and an item may stand twice."""
     spec: Document = {
         "workload": {
             "apiVersion": workload.api_version,
@@ -89,29 +108,30 @@ def profile(
     for sighting in sightings:
         found[sighting.domain].append(_item(sighting, run.id))
     spec.update(found)
-    document: Document = {
+    return {
         "apiVersion": API_VERSION,
         "kind": KIND,
         "metadata": {"name": workload.slug},
         "spec": spec,
     }
-    return join([document])
 
 
 def join(documents: Iterable[Document]) -> Document:
     """One profile of several of one workload and container; order and repetition change nothing."""
     merged: Document = {}
+    sources: list[Document] = []
     runs: dict[str, Document] = {}
     items: dict[str, dict[str, list[Document]]] = {}
     for document in documents:
         spec = _object(document["spec"])
         merged = merged or {key: document[key] for key in ("apiVersion", "kind", "metadata")}
-        merged["spec"] = {key: spec[key] for key in ("workload", "source")}
+        sources.append(_object(spec["source"]))
+        merged["spec"] = {"workload": spec["workload"], "source": max(sources, key=repr)}
         for run in _objects(spec["runs"]):
             known = runs.get(str(run["id"]))
             runs[str(run["id"])] = _join_runs(known, run) if known else run
         for domain, found in spec.items():
-            if domain not in {"workload", "source", "runs"}:
+            if domain not in _HEAD:
                 table = items.setdefault(domain, {})
                 for item in _objects(found):
                     table.setdefault(_key(item), []).append(item)
@@ -120,6 +140,41 @@ def join(documents: Iterable[Document]) -> Document:
     for domain in sorted(items):
         spec[domain] = [_join_items(items[domain][key]) for key in sorted(items[domain])]
     return merged
+
+
+def halves(document: Document) -> tuple[Document, ...]:
+    """Two smaller profiles that join to this one: of half the runs, else of half the items; () of what has one of each."""
+    spec = _object(document["spec"])
+    runs = [str(run["id"]) for run in _objects(spec["runs"])]
+    if len(runs) > 1:
+        middle = len(runs) // 2
+        return tuple(
+            {**document, "spec": _of_runs(spec, frozenset(half))}
+            for half in (runs[:middle], runs[middle:])
+        )
+    if all(len(_objects(found)) < 2 for name, found in spec.items() if name not in _HEAD):
+        return ()
+    return tuple({**document, "spec": _every_second(spec, start)} for start in (0, 1))
+
+
+def _of_runs(spec: Document, chosen: frozenset[str]) -> Document:
+    """What these runs saw."""
+    made: Document = {name: spec[name] for name in _HEAD}
+    made["runs"] = [run for run in _objects(spec["runs"]) if run["id"] in chosen]
+    for domain in (name for name in spec if name not in _HEAD):
+        made[domain] = [
+            {**item, "runs": [*own]}
+            for item in _objects(spec[domain])
+            if (own := [run for run in _texts(item["runs"]) if run in chosen])
+        ]
+    return made
+
+
+def _every_second(spec: Document, start: int) -> Document:
+    return {
+        name: value if name in _HEAD else [*_objects(value)[start::2]]
+        for name, value in spec.items()
+    }
 
 
 def utc(seconds: float) -> str:
@@ -162,9 +217,8 @@ def _item(sighting: Sighting, run: str) -> Document:
 
 
 def _key(item: Mapping[str, Json]) -> str:
-    """What makes two items one: all but where, when and how often; files may differ in modes, peers in hosts."""
-    apart = ITEM_FIELDS - {"phase"} | {"modes", "hosts"}
-    return repr(sorted((name, repr(value)) for name, value in item.items() if name not in apart))
+    """What makes two items one: all but where, when and how often; and the fields of `SETS`."""
+    return repr([(name, item[name]) for name in sorted(item.keys() - _APART)])
 
 
 def _join_items(same: list[Document]) -> Document:
@@ -172,7 +226,7 @@ def _join_items(same: list[Document]) -> Document:
     joined = dict(same[0])
     if len(same) == 1:
         return joined
-    for name in ("runs", "modes", "hosts"):
+    for name in ("runs", *SETS):
         if any(name in item for item in same):
             joined[name] = [*sorted({text for item in same for text in _texts(item.get(name))})]
     for name, choose in (("firstSeen", min), ("lastSeen", max), ("count", max)):
@@ -181,21 +235,35 @@ def _join_items(same: list[Document]) -> Document:
 
 
 def _join_runs(one: Document, other: Document) -> Document:
-    """Two reports of one run: the later one, with what either lost and was blind to."""
-    joined = dict(other if _age(one) < _age(other) else one)
-    losses, others = _object(one["loss"]), _object(other["loss"])
-    loss: Document = {}
-    for domain in sorted({*losses, *others}):
-        loss[domain] = max(_number(losses.get(domain)), _number(others.get(domain)))
-    joined["loss"] = loss
+    """Two reports of one run: the later one, with what either lost, was blind to, and saw happen.
+
+    This program never writes `sessions` and `behaviours`; who serves the agent may add them to a file.
+    """
+    joined = dict(other if _is_older(one, other) else one)
+    for name in ("loss", "behaviours"):
+        if name in one or name in other:
+            joined[name] = _larger(_object(one.get(name, {})), _object(other.get(name, {})))
     joined["coverage"] = max(str(one["coverage"]), str(other["coverage"]), key=COVERAGE.index)
     joined["blind"] = [*sorted({*_texts(one["blind"]), *_texts(other["blind"])})]
     _pick(joined, [one, other], "start", min)
+    _pick(joined, [one, other], "sessions", max)
     return joined
 
 
-def _age(run: Document) -> tuple[str, str]:
-    return str(run["end"]), repr(sorted(run.items()))
+def _larger(one: Document, other: Document) -> Document:
+    """Of two counts by name the larger, name by name."""
+    return {
+        name: max(_number(one.get(name)), _number(other.get(name)))
+        for name in sorted({*one, *other})
+    }
+
+
+def _is_older(one: Document, other: Document) -> bool:
+    ends = str(one["end"]), str(other["end"])
+    # Two of one second: any order will do that is always the same.
+    return ends[0] < ends[1] or (
+        ends[0] == ends[1] and repr(sorted(one.items())) < repr(sorted(other.items()))
+    )
 
 
 def _pick(joined: Document, same: list[Document], name: str, choose: object) -> None:

@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 
 from recorder import layout, profile, sightings
+from recorder.journal import Open
 from recorder.kernel import Hooks
 
 
@@ -32,11 +33,35 @@ class Session:
             id_,
             self.clock.wall(subject.first_ns),
             self.clock.wall(time.clock_gettime_ns(time.CLOCK_BOOTTIME)),
-            "attached-late" if subject.late else "from-creation",
+            self.coverage(subject),
             self.kernel,
             self.node,
             self.hooks.attached,
             self.hooks.missing,
             tuple(sorted({*self.hooks.blind, *blind})),
             tuple(sorted(loss.items())),
+        )
+
+    @staticmethod
+    def coverage(subject: layout.Subject) -> str:
+        return "attached-late" if subject.late else "from-creation"
+
+    def cut_short(self, opened: Open, blind: tuple[str, ...]) -> profile.Run:
+        """A run that the recorder before this one left open, and that lacks something in every domain.
+
+        It ends as it starts, so what is in the profile of the run stays as it is.
+        """
+        return profile.Run(
+            opened.container.id,
+            opened.start,
+            opened.start,
+            opened.coverage,
+            self.kernel,
+            self.node,
+            self.hooks.attached,
+            self.hooks.missing,
+            tuple(sorted({*self.hooks.blind, *blind})),
+            tuple((domain, 1) for domain in sorted(layout.DOMAINS)),
+            opened.container.template_hash,
+            opened.container.image_digest,
         )

@@ -10,12 +10,13 @@ import posixpath
 import re
 import socket
 import time
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from recorder import layout, tables, wire
+from recorder import components, layout, tables, wire
 from recorder.identity import Started
 from recorder.kernel import Programs
 from recorder.profile import Sighting, Values
@@ -40,6 +41,8 @@ class Clock:
         return self.offset_seconds + boot_ns / 1e9
 
 
+Bitmaps: TypeAlias = "Iterable[Iterable[Iterable[int]]]"
+"""Words of 64 system calls, by phase and ABI."""
 ItemId: TypeAlias = "tuple[int, int, int, int]"
 """Subject, hash, domain, phase: as the kernel's map of items has them."""
 
@@ -53,15 +56,34 @@ class Named:
     peer: layout.PeerKey | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Called:
+    """What an executable was called with, by its shape."""
+
+    path: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """Messages of a form that is not read."""
+
+
 @dataclass(slots=True)
 class Names:
     """The names that came through the ring, by the item that they belong to."""
 
-    by_item: dict[ItemId, str | Named] = field(default_factory=dict)
+    by_item: dict[ItemId, str | Named | Called | Unread] = field(default_factory=dict)
     by_address: dict[tuple[int, str], set[str]] = field(default_factory=dict)
     """Subject and address -> the names that DNS gave it for."""
     by_peer: dict[tuple[int, str, int], set[str]] = field(default_factory=dict)
     """Subject, address and port -> the names that TLS connections asked it for."""
+    greetings: Counter[tuple[int, str]] = field(default_factory=Counter)
+    """Subject and the name that a TLS connection asked for, or "" -> how many asked."""
+    openssl: Counter[tuple[int, str]] = field(default_factory=Counter)
+    """Of them, those that OpenSSL was told to make."""
+    unread: dict[int, set[int]] = field(default_factory=dict)
+    """Subject -> forms of messages that were met and not read."""
     libraries: list[tuple[int, int, str]] = field(default_factory=list)
     """Subject, process and path of TLS libraries that were opened."""
     late_libraries: dict[int, int] = field(default_factory=dict)
@@ -99,7 +121,14 @@ class Names:
                 size = c.sizeof(layout.PeerKey)
                 peer = layout.PeerKey.from_buffer_copy(text)
                 self.by_item[_item_id(event)] = Named(_text(text[size:]), "", peer)
-
+            case layout.EVENT_ARGUMENTS:
+                shape, _, path_text = text.partition(b"\0")
+                self.by_item[_item_id(event)] = Called(path_of(path_text), shape.decode().rstrip())
+            case layout.EVENT_TLS_SERVER:
+                self.openssl[event.subject, _text(text).lower()] += 1
+            case layout.EVENT_UNREAD:
+                self.by_item[_item_id(event)] = Unread()
+                self.unread.setdefault(event.subject, set()).add(text[0])
             case layout.EVENT_DNS | layout.EVENT_TLS:
                 size = c.sizeof(layout.PeerKey)
                 self._name(layout.PeerKey.from_buffer_copy(text), event.kind, text[size:])
@@ -107,6 +136,7 @@ class Names:
     def _name(self, peer: layout.PeerKey, kind: int, message: bytes) -> None:
         if kind == layout.EVENT_TLS:
             name = wire.server_name(message)
+            self.greetings[peer.subject, name] += 1
             if name:
                 key = (peer.subject, address_of(peer), peer.port)
                 self.by_peer.setdefault(key, set()).add(name)
@@ -119,6 +149,12 @@ class Names:
         """The names of a peer: what TLS asked for says more than what DNS answered."""
         asked = self.by_peer.get((subject, address, port), set())
         return tuple(sorted(asked or self.by_address.get((subject, address), set())))
+
+    def has_other_tls(self, subject: int) -> bool:
+        """Whether there are TLS connections of a subject of which OpenSSL was not told: another library's."""
+        return any(
+            count > self.openssl[key] for key, count in self.greetings.items() if key[0] == subject
+        )
 
     def values(self, domain: str, named: Named) -> Values:
         """The fields of a tool or model."""
@@ -136,13 +172,19 @@ class Names:
         for pid in list(self.runtimes)[:-keep]:
             del self.runtimes[pid]
 
-    def forget(self, subject: int) -> None:
-        """Drop what is kept of a subject that was written."""
-        self.by_item = {key: name for key, name in self.by_item.items() if key[0] != subject}
-        self.by_address = {
-            key: hosts for key, hosts in self.by_address.items() if key[0] != subject
-        }
-        self.by_peer = {key: hosts for key, hosts in self.by_peer.items() if key[0] != subject}
+    def forget(self, subjects: Collection[int]) -> None:
+        """Drop what is kept of subjects that were written; linear in what is kept of all."""
+        if not subjects:
+            return
+        self.by_item = {k: name for k, name in self.by_item.items() if k[0] not in subjects}
+        self.by_address = {k: found for k, found in self.by_address.items() if k[0] not in subjects}
+        self.by_peer = {k: found for k, found in self.by_peer.items() if k[0] not in subjects}
+        for counts in (self.greetings, self.openssl):
+            for key in [key for key in counts if key[0] in subjects]:
+                del counts[key]
+        for subject in subjects:
+            self.unread.pop(subject, None)
+            self.late_libraries.pop(subject, None)
 
 
 def _item_id(event: layout.Event) -> ItemId:
@@ -186,7 +228,7 @@ class Entries:
 
 def signature(subject: layout.Subject, entries: Entries) -> int:
     """Changes when something was seen for the first time, or lost; not when it was only seen again."""
-    fields = (subject.syscalls, subject.asked, subject.granted, subject.lost)
+    fields = (subject.syscalls, subject.denied, subject.asked, subject.granted, subject.lost)
     items = frozenset((key.hash, key.domain, key.phase, item.modes) for key, item in entries.items)
     peers = frozenset(bytes(key) for key, _ in entries.peers)
     return hash((tuple(bytes(field) for field in fields), items, peers))
@@ -223,8 +265,10 @@ def read(
     }
     for domain in ("tools", "models"):
         loss[domain] += names.late_libraries.get(subject.id, 0)
-    found = [*_syscalls(subject), *_capabilities(subject)]
+    found = [*_syscalls(subject.syscalls), *_syscalls(subject.denied, ("denied", True))]
+    found.extend(_capabilities(subject))
     found.extend(_items(entries, names, clock, loss))
+    found.extend(components.of_files(found))
     found.extend(_peers(entries, names, clock))
     return found, loss
 
@@ -235,13 +279,14 @@ def address_of(peer: layout.PeerKey) -> str:
     return str(ipaddress.ip_address(packed[:4] if peer.family == socket.AF_INET else packed))
 
 
-def _syscalls(subject: layout.Subject) -> Iterator[Sighting]:
-    for phase, by_abi in zip(layout.PHASES, subject.syscalls, strict=True):
+def _syscalls(bitmaps: Bitmaps, *more: tuple[str, bool]) -> Iterator[Sighting]:
+    for phase, by_abi in zip(layout.PHASES, bitmaps, strict=True):
         for architecture, words in zip(tables.abis(), by_abi, strict=True):
             known = tables.syscall_names(architecture)
             for number in _bits(words):
                 name = known.get(number, f"syscall_{number}")
-                yield Sighting("syscalls", (("architecture", architecture), ("name", name)), phase)
+                values: Values = (("architecture", architecture), *more, ("name", name))
+                yield Sighting("syscalls", values, phase)
 
 
 def _capabilities(subject: layout.Subject) -> Iterator[Sighting]:
@@ -259,6 +304,7 @@ def _items(
     clock: Clock,
     loss: dict[str, int],
 ) -> Iterator[Sighting]:
+    called = _called(entries, names)
     for key, item in entries.items:
         domain, phase = layout.DOMAINS[key.domain], layout.PHASES[key.phase]
         name = names.by_item.get((key.subject, key.hash, key.domain, key.phase))
@@ -267,12 +313,26 @@ def _items(
             loss[domain] += 1
             continue
         times = clock.wall(item.first_ns), clock.wall(item.last_ns)
-        values = (
-            _values(domain, name, item.modes)
-            if isinstance(name, str)
-            else names.values(domain, name)
-        )
+        match name:
+            case str() if domain == "executables":
+                values = _executable(name, called.get((name, key.phase), ()))
+            case str():
+                values = _file(name, item.modes)
+            case Named():
+                values = names.values(domain, name)
+            case Called() | Unread():
+                continue
         yield Sighting(domain, values, phase, *times, item.count)
+
+
+def _called(entries: Entries, names: Names) -> dict[tuple[str, int], set[str]]:
+    """Executable and phase -> the shapes of what it was called with."""
+    called: dict[tuple[str, int], set[str]] = {}
+    for key, _ in entries.items:
+        name = names.by_item.get((key.subject, key.hash, key.domain, key.phase))
+        if isinstance(name, Called):
+            called.setdefault((name.path, key.phase), set()).add(name.arguments)
+    return called
 
 
 def _peers(entries: Entries, names: Names, clock: Clock) -> Iterator[Sighting]:
@@ -289,14 +349,18 @@ def _peers(entries: Entries, names: Names, clock: Clock) -> Iterator[Sighting]:
         yield Sighting(domain, named, layout.PHASES[key.phase], *times, peer.count)
 
 
-def _values(domain: str, path: str, modes: int) -> Values:
-    if domain == "executables":
-        return (("path", path),)
+def _executable(path: str, arguments: Iterable[str]) -> Values:
+    return (("arguments", tuple(sorted(arguments))), ("path", path))
+
+
+def _file(path: str, modes: int) -> Values:
     return (("modes", tuple(text for bit, text in MODES.items() if modes & bit)), ("path", path))
 
 
 def _bits(words: Iterable[int]) -> Iterator[int]:
     for index, word in enumerate(words):
-        for bit in range(64):
-            if word >> bit & 1:
-                yield index * 64 + bit
+        left = word
+        while left:
+            lowest = left & -left
+            yield index * 64 + lowest.bit_length() - 1
+            left ^= lowest

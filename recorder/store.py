@@ -9,26 +9,61 @@ import tempfile
 from pathlib import Path
 
 from recorder.errors import ExitCode, RecorderError
-from recorder.profile import API_VERSION, KIND, Document, join
+from recorder.profile import API_VERSION, KIND, Document, Json, join
 
 
 def write(folder: Path, *documents: Document) -> Path:
-    """Join profiles of one container with the one that is there; RecorderError when that is impossible."""
+    """Join reports of one container with the one that is there; RecorderError when that is impossible."""
     path = folder / f"{name_of(documents[0])}.json"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        known = _read(path)
-        text = json.dumps(join([*known, *documents]), indent=2, ensure_ascii=False) + "\n"
-        replace(path, text.encode())
+        path, known = _place(path, documents[0])
+        replace(path, text(join([*known, *documents])).encode())
     except OSError as error:
         raise failure(path, error) from error
     return path
+
+
+def text(document: Document) -> str:
+    """As JSON, with a line for each run and item: json's own indentation takes ten times as long."""
+    spec = document["spec"]
+    assert isinstance(spec, dict)
+    head = ",\n".join(_line(key, value, 2) for key, value in document.items() if key != "spec")
+    body = ",\n".join(_line(key, value, 4) for key, value in spec.items())
+    return f'{{\n{head},\n  "spec": {{\n{body}\n  }}\n}}\n'
+
+
+def _line(key: str, value: Json, indent: int) -> str:
+    """A field of an object; of a list, each entry on a line of its own."""
+    space = " " * indent
+    if not isinstance(value, list) or not value:
+        return f'{space}"{key}": {json.dumps(value, ensure_ascii=False)}'
+    entries = ",\n".join(f"{space}  {json.dumps(entry, ensure_ascii=False)}" for entry in value)
+    return f'{space}"{key}": [\n{entries}\n{space}]'
 
 
 def name_of(document: Document) -> str:
     metadata = document["metadata"]
     assert isinstance(metadata, dict)
     return str(metadata["name"])
+
+
+def _place(path: Path, document: Document) -> tuple[Path, list[Document]]:
+    """The file of the document's container, and what it holds; another container may have the same name.
+
+    `a` in namespace `b-c` and `c-a` in namespace `b`, for example; whoever comes second gets a number.
+    """
+    number, free = 1, path
+    while (known := _read(free)) and workload_of(known[0]) != workload_of(document):
+        number += 1
+        free = path.with_name(f"{path.stem}-{number}.json")
+    return free, known
+
+
+def workload_of(document: Document) -> Json:
+    """The container that a profile is about; None when it is about something else."""
+    spec = document.get("spec")
+    return spec.get("workload") if isinstance(spec, dict) else None
 
 
 def _read(path: Path) -> list[Document]:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from recorder.kernel import Programs
 from recorder.sightings import Names, has_tls
 
+_ARCHITECTURES = "usr/lib/*-linux-gnu"
 _FOLDERS = (
-    "usr/lib/*-linux-gnu",
     "usr/lib64",
     "usr/lib",
     "lib",
@@ -24,11 +25,11 @@ _FOLDERS = (
 
 def below(root: Path) -> Iterator[Path]:
     """The files of a root file system that may have OpenSSL."""
-    for folder in _FOLDERS:
-        for pattern in ("libssl*", "node", "nodejs"):
-            yield from (
-                path for path in sorted(root.glob(f"{folder}/{pattern}")) if has_tls(path.name)
-            )
+    for folder in (*_FOLDERS, *(str(path.relative_to(root)) for path in root.glob(_ARCHITECTURES))):
+        with suppress(OSError):
+            # A Path for each name would cost ten times as much, and this is done for every container.
+            listed = sorted(os.listdir(root / folder))  # noqa: PTH208
+            yield from (root / folder / name for name in listed if has_tls(name))
 
 
 def follow(names: Names, libraries: Libraries, proc: Path) -> None:

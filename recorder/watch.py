@@ -4,22 +4,34 @@ from __future__ import annotations
 
 import ctypes as c
 import os
+import select
 import sys
 import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from recorder import layout, owners, profile, sightings, store, tls
+from recorder import blind, layout, profile, shims, sightings, store, tls
 from recorder.identity import Container, Host
-from recorder.kernel import Programs, actions
+from recorder.journal import Journal, Open
+from recorder.kernel import Programs
+from recorder.mirror import Mirror
+from recorder.owners import Owners
 from recorder.session import Session
+from recorder.shims import Shims
 
-POLL_MS = 200
 SETTLE_SECONDS = 0.5
 """How long a subject must have no task before it counts as ended: `runc exec` may come."""
+REST = 20
+"""After a write it waits so many times as long as that took, so that writing takes a twentieth of a processor;"""
+MANY = 512
+"""unless so many containers wait for it: the kernel's map of them must not fill up."""
 NOTHING_MISSED: Mapping[str, int] = {}
 KEPT_RUNTIMES = 4096
+PATIENCE_SECONDS = 600.0
+"""How long what has ended is kept in the kernel's maps while nobody says whose pod it was."""
+STUCK_SECONDS = 60.0
+NOBODY_TOLD = "whose pod it was: the API server did not answer"
 KILLED = "the time between the end of a recorder that was killed and the start of this one"
 
 
@@ -33,6 +45,8 @@ class Known:
     """What the kernel had lost of no single subject, by domain, at a time before this one began."""
     written: int = 0
     """The signature of what was written last."""
+    is_noted: bool = False
+    """It stands in the journal."""
     ended: float = 0
     """When its last task left, on the monotonic clock; 0 while it has any."""
 
@@ -56,8 +70,11 @@ class Watch:
     output: Path
     session: Session
     libraries: tls.Libraries
-    fetch: owners.Fetch | None = None
-    """How to ask for the owners of pods."""
+    journal: Journal
+    owners: Owners | None = None
+    """Whom to ask for the owners of pods."""
+    mirror: Mirror | None = None
+    """Who brings the files to an API server."""
     after_kill: bool = False
     """The recorder before this one was killed, so what was running then has a gap."""
     names: sightings.Names = field(default_factory=sightings.Names)
@@ -69,25 +86,59 @@ class Watch:
     counts: Counts = field(default_factory=Counts)
     listening: str = ""
     """Where metrics are served."""
+    shims: Shims = field(init=False)
+    """What runs beside this kernel."""
+    step_ends: float = field(default_factory=time.monotonic)
+    """When the step that is being taken should end at the latest, on the monotonic clock."""
+    failure: str = ""
+    """Why files could not be written the last time; "" when they could."""
+    rest_until: float = 0
+    """Nobody who ended is written before, on the monotonic clock."""
 
     def begin(self) -> None:
         """Tell the kernel what to record, and listen."""
-        self.programs.put("syscall_actions", c.c_uint32(0), actions())
+        self.programs.teach()
         self.programs.listen(self.names.receive)
         config = layout.Config(
             started_ns=time.clock_gettime_ns(time.CLOCK_BOOTTIME),
             watch=1,
-            host_inum=self.host.mntns(1),
+            host_inum=self.host.own_mntns(),
             own_inum=self.host.mntns(os.getpid()),
         )
         self.programs.put("settings", c.c_uint32(0), config)
         self.present = self.host.present()
+        self.shims = Shims(self.host.root, self.session, self.owners)
+        if self.mirror:
+            self.mirror.begin()
 
-    def step(self, *, may_write: bool) -> None:
-        """Wait a little for events; look up who is new, and write who is gone."""
-        # Who is told of by this poll began after the one before it had begun.
+    def faults(self) -> list[str]:
+        """Why profiles are not where they should be: empty when all is well."""
+        objects = self.mirror.reason if self.mirror else ""
+        return [fault for fault in (self.failure, objects) if fault]
+
+    def is_alive(self) -> bool:
+        """Whether it still takes steps: each says how long it waits."""
+        return time.monotonic() < self.step_ends + STUCK_SECONDS
+
+    def bequeath(self, left: Collection[Open]) -> None:
+        """Write what the recorder before this one can no longer: that it lost something of these containers."""
+        groups: dict[str, list[profile.Document]] = {}
+        for opened in left:
+            now = time.monotonic()
+            owned = self.owners.resolve(opened.container, now) if self.owners else opened.container
+            run = self.session.cut_short(opened, (KILLED,))
+            document = profile.report(owned.workload, run, (), self.session.hooks.domains)
+            groups.setdefault(store.name_of(document), []).append(document)
+        for group in groups.values():
+            store.write(self.output, *group)
+
+    def step(self, news: select.epoll, seconds: float, *, may_write: bool) -> None:
+        """Wait for news, at most so long; look up who is new, and write who is gone."""
+        self.step_ends = time.monotonic() + seconds
+        # Who is told of by this wait began after the one before it had begun.
         before, self.missed = self.missed, sightings.missed(self.programs)
-        self.programs.poll(POLL_MS)
+        news.poll(self._patience(seconds, may_write))
+        self.programs.drain()
         tls.follow(self.names, self.libraries, self.host.proc)
         now = time.monotonic()
         begun, self.names.begun = self.names.begun, []
@@ -97,31 +148,68 @@ class Watch:
         ended, self.names.ended = self.names.ended, set()
         for subject in ended & self.known.keys():
             self.known[subject].ended = now
-        due = [s for s, k in self.known.items() if k.ended and now - k.ended >= SETTLE_SECONDS]
-        if due and may_write:
-            self.write(due)
+        if may_write:
+            self.journal.write()
+            self._write_ended(now)
+            self.journal.write()
+
+    def _patience(self, seconds: float, may_write: bool) -> float:
+        """How long there is nothing to do without an event, but at most so many seconds."""
+        now = time.monotonic()
+        ended = [self._due(known, now) for known in self.known.values() if known.ended]
+        if not ended or not may_write:
+            return seconds
+        due = max(min(ended), self.rest_until if len(ended) < MANY else 0)
+        return min(seconds, max(0.0, due - now))
+
+    def _due(self, known: Known, now: float) -> float:
+        """When what has ended can be written; while nobody says whose it was, when they are asked again."""
+        settled = known.ended + SETTLE_SECONDS
+        if self.owners and self._waits(known, now):
+            return max(settled, self.owners.silent_until)
+        return settled
+
+    def _write_ended(self, now: float) -> None:
+        due = [s for s, k in self.known.items() if k.ended and self._due(k, now) <= now]
+        if not due or (now < self.rest_until and len(due) < MANY):
+            return
+        self.write(due)
+        done = time.monotonic()
+        self.rest_until = done + REST * (done - now)
 
     def write(self, wanted: Collection[int], *, final: bool = False) -> None:
         """Write what was seen of these subjects; those that have ended leave the kernel's maps.
 
         A subject that lives, and of which nothing is new, waits for the final write.
         """
-        subjects = {id_: self._get(id_) for id_ in wanted}
+        now = time.monotonic()
+        for id_ in wanted:
+            self._own(id_, now)
+        subjects = {
+            id_: self._get(id_) for id_ in wanted if final or not self._waits(self.known[id_], now)
+        }
         self.programs.drain()
         entries = sightings.entries_of(self.programs, subjects.keys())
         groups: dict[str, list[profile.Document]] = {}
+        signatures: dict[int, int] = {}
         for id_, subject in sorted(subjects.items()):
             known, signature = self.known[id_], sightings.signature(subject, entries[id_])
             if signature == known.written and not (known.ended or final):
                 continue
-            known.written = signature
+            signatures[id_] = signature
             document = self._document(known, subject, entries[id_])
             if document:
                 groups.setdefault(store.name_of(document), []).append(document)
         for group in groups.values():
             store.write(self.output, *group)
-        for id_ in subjects:
-            self._settle(id_, entries[id_])
+        if self.mirror and groups:
+            self.mirror.wake()
+        for id_, signature in signatures.items():
+            self.known[id_].written = signature
+        gone = [id_ for id_ in subjects if self._is_gone(id_)]
+        for id_ in gone:
+            self._remove(id_, entries[id_])
+        self.names.forget(frozenset(gone))
 
     def write_all(self, *, final: bool) -> None:
         """Write everything, also subjects whose first event the ring had no room for."""
@@ -131,6 +219,8 @@ class Watch:
             if subject.alive <= 0 and not self.known[subject.id].ended:
                 self.known[subject.id].ended = time.monotonic()
         self.write(list(self.known), final=final)
+        for document in self.shims.documents():
+            store.write(self.output, document)
 
     def _get(self, id_: int) -> layout.Subject:
         found = self.programs.get("subjects", self.known[id_].key, layout.Subject)
@@ -142,17 +232,34 @@ class Watch:
         if subject is None or id_ in self.known:
             return
         container = self._resolve(subject)
-        if container and self.fetch:
-            container = owners.resolve(container, self.fetch)
         self.known[id_] = Known(key, container, missed)
+        self._own(id_, time.monotonic())
         if container:
             self.counts.containers += 1
             if container.rootfs:
                 self.libraries.attach_below(self.host.root / container.rootfs.lstrip("/"))
 
+    def _own(self, id_: int, now: float) -> None:
+        """Ask whose pod it is, when that is not known yet, and note what is known now."""
+        known = self.known[id_]
+        if known.container is None:
+            return
+        owned = self.owners.resolve(known.container, now) if self.owners else known.container
+        if owned != known.container or not known.is_noted:
+            subject = self._get(id_)
+            start = self.session.clock.wall(subject.first_ns)
+            self.journal.begin(id_, Open(owned, start, self.session.coverage(subject)))
+        known.container, known.is_noted = owned, True
+
+    def _waits(self, known: Known, now: float) -> bool:
+        """Whether it is kept in the maps until somebody says whose pod it is: its profile has no name yet."""
+        if self.owners is None or known.container is None or not known.container.pod:
+            return False
+        return not known.ended or now - known.ended < PATIENCE_SECONDS
+
     def _resolve(self, subject: layout.Subject) -> Container | None:
         found = self.host.container(
-            subject.pids, self.names.runtimes, subject.mntns_inum, subject.first_ns
+            tuple(subject.pids), self.names.runtimes, subject.mntns_inum, subject.first_ns
         )
         if found is None and subject.late:
             found = self.present.get(subject.mntns_inum)
@@ -180,27 +287,32 @@ class Watch:
         found, loss = sightings.read(subject, entries, self.names, self.session.clock, lost)
         for domain, count in loss.items():
             self.counts.lost[domain] += count if known.ended else 0
-        blind = (KILLED,) if self.after_kill and subject.late else ()
+        spots = (*container.blind, *blind.of_run(subject.id, found, entries, self.names))
+        if gap:
+            spots = (*spots, KILLED)
+        if container.pod and self.owners:
+            spots = (*spots, NOBODY_TOLD)
         domains = self.session.hooks.domains
         if container.has_own_kernel:
             found, domains = [], ()
-            blind = (*blind, f"everything: `{container.runtime}` gives a container its own kernel")
+            spots = (*spots, shims.blindness(container.runtime))
         run = replace(
-            self.session.run(container.id, subject, loss, blind),
+            self.session.run(container.id, subject, loss, spots),
             template_hash=container.template_hash,
             image_digest=container.image_digest,
         )
-        return profile.profile(container.workload, run, found, domains)
+        return profile.report(container.workload, run, found, domains)
 
-    def _settle(self, id_: int, entries: sightings.Entries) -> None:
+    def _is_gone(self, id_: int) -> bool:
+        """Whether it has ended and nobody has entered it again."""
         known = self.known[id_]
-        if not known.ended:
-            return
-        if self._get(id_).alive > 0:
+        if known.ended and self._get(id_).alive > 0:
             known.ended = 0
-            return
+        return bool(known.ended)
+
+    def _remove(self, id_: int, entries: sightings.Entries) -> None:
+        known = self.known.pop(id_)
         entries.remove(self.programs)
         self.programs.remove("subjects", known.key)
-        self.names.forget(id_)
-        del self.known[id_]
+        self.journal.end(id_)
         self.counts.ended += known.container is not None

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Protocol
 
 from webhook.judge import Judged
@@ -132,10 +132,13 @@ class Desk:
         self._take(turn)
         self._settled(turn, turn.reviews.late(turn.data), loop)
 
-    def drop(self, turn: Turn) -> None:
-        """The client left before its review had arrived."""
+    def drop(self, turn: Turn, loop: asyncio.AbstractEventLoop) -> None:
+        """The client left before its review was decided."""
+        turn.is_taken = True
+        left = turn.reviews.left(turn.data)
         self._release(turn)
-        turn.reviews.left()
+        if not isinstance(left, Judged):
+            self._go_on(_awaited(left), loop)
 
     def _take(self, turn: Turn) -> None:
         turn.is_taken = True
@@ -148,7 +151,7 @@ class Desk:
             loop.call_soon(self._next, loop)
         if turn.disconnected:
             self.count -= 1
-            self.drop(turn)
+            self.drop(turn, loop)
             return
         self._settled(turn, turn.decide(), loop)
 
@@ -158,7 +161,10 @@ class Desk:
         if isinstance(judged, Judged):
             self._answer(turn, judged)
             return
-        task = loop.create_task(self._recorded(turn, judged))
+        self._go_on(self._recorded(turn, judged), loop)
+
+    def _go_on(self, rest: Coroutine[None, None, None], loop: asyncio.AbstractEventLoop) -> None:
+        task = loop.create_task(rest)
         self._recording.add(task)
         task.add_done_callback(self._recording.discard)
 
@@ -174,6 +180,10 @@ class Desk:
     def _release(self, turn: Turn) -> None:
         self._held.size_bytes -= len(turn.data)
         turn.data = b""
+
+
+async def _awaited(left: Awaitable[Judged]) -> None:
+    await left
 
 
 def _plain_size(headers: Headers) -> int:

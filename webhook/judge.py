@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
@@ -11,14 +12,17 @@ from policyc.admission.bundle import Bundle
 from policyc.admission.case import case_of
 from policyc.admission.evaluate import evaluate
 from policyc.admission.mutate import mutate
+from policyc.admission.pods import kind_that_starts_pods
 from policyc.admission.request import Request
 from policyc.admission.settings import Settings
 from policyc.admission.verdict import Finding, Verdict
 from policyc.admission.view import View
-from policyc.audit.log import DecisionLog, Receipt
+from policyc.audit.log import DecisionLog, LogUnavailableError, Receipt
 from policyc.envelope.codec import UnreadableError
 from webhook.logs import Talk
 
+_MANY = 256
+"""Envelopes: so many are decoded in the time of some hundred decisions."""
 _SYNC_SECONDS = 5.0
 """How long a strict log may take to reach the disk."""
 
@@ -89,6 +93,17 @@ class Judge:
         verdict = evaluate(request, bundle, self._view(), self._settings, self._today())
         return Decision(request, verdict, bundle, "validate")
 
+    def is_broad(self, request: Request) -> bool:
+        """Whether the decision may read the envelopes of very many agents.
+
+        One about a pod reads one; one about a role, a network policy or a server those of all
+        whom it concerns, and to decode ten thousand takes seconds.
+        """
+        bundle = self._bundle()
+        if bundle is None or len(bundle.agents) <= _MANY:
+            return False
+        return kind_that_starts_pods(request.group, request.kind) is None
+
     def mutate(self, request: Request) -> Decision:
         """Admitted with the patch that narrows it; what is wrong with it, validation says.
 
@@ -127,8 +142,17 @@ class Judge:
         try:
             receipt = await asyncio.wait_for(asyncio.wrap_future(waiting), _SYNC_SECONDS)
         except Exception as fault:  # noqa: BLE001  # as above: the disk has many faults
+            self._correct(self._log, _unrecorded(decision, fault))
             return self._unrecorded(decision, fault)
         return self._recorded(self._log, decision, receipt)
+
+    def _correct(self, log: DecisionLog, answered: Decision) -> None:
+        """A record stands in the log that is not what is answered: what is follows it.
+
+        Where nothing can be written any more, the log's page says how the end of it is read.
+        """
+        with contextlib.suppress(LogUnavailableError):
+            self._submitted(log, answered)
 
     def _recorded(self, log: DecisionLog, decision: Decision, receipt: Receipt | None) -> Judged:
         if receipt is None:

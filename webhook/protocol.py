@@ -139,7 +139,7 @@ class Connection(HttpToolsProtocol):
         gate.unread.pop(self, None)
         self._answered(self._pending)
         if self._turn is not None and gate.desk is not None and not self._turn.is_taken:
-            gate.desk.drop(self._turn)
+            gate.desk.drop(self._turn, self.loop)
 
     def pause_writing(self) -> None:
         super().pause_writing()

@@ -16,7 +16,7 @@ import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from http import HTTPStatus
 from typing import Any
 
@@ -40,6 +40,7 @@ _encode = json.JSONEncoder(separators=(",", ":")).encode
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m)")
 _UNITS = {"ms": 1e-3, "s": 1.0, "m": 60.0}
 _LATE = "the decision would come too late; try again"
+_CLIENT_LEFT = 499  # as nginx has it: HTTP has no status for an answer that nobody gets
 _API_SERVER_SECONDS = 10.0  # timeoutSeconds when the configuration says nothing
 
 
@@ -71,6 +72,7 @@ class Reviews:
         decide: The decision; may block for as long as its input's size makes it.
         settle: Records it, before it is answered; what is awaitable waits for the disk.
         limits: Of the process.
+        is_broad: Whether a decision may take long, however small the review.
         held: Shared by all paths.
         backlog: How many requests the server has taken in and not answered.
         is_draining: Whether clients should go elsewhere.
@@ -86,6 +88,7 @@ class Reviews:
         settle: Callable[[Decision], Judged | Awaitable[Judged]],
         limits: Limits,
         *,
+        is_broad: Callable[[Request], bool],
         held: Held,
         backlog: Callable[[], int],
         is_draining: Callable[[], bool],
@@ -95,6 +98,7 @@ class Reviews:
     ) -> None:
         self._path = path
         self._decide = decide
+        self._is_broad = is_broad
         self._settle = settle
         self._limits = limits
         self._held = held
@@ -110,7 +114,9 @@ class Reviews:
         try:
             settled = await self._settled(scope, body)
         except DisconnectedError:
-            self.left()
+            left = self.left(bytes(body.data))
+            if not isinstance(left, Judged):
+                await left
             return
         except Faulted as fault:
             settled = self._refuse(fault)
@@ -124,9 +130,20 @@ class Reviews:
         try:
             if time.monotonic() > deadline:  # nobody waits for it: the next one comes sooner
                 raise _too_late(uid_of(data))
-            return self._in_time(self._decide_bytes(data), deadline)
+            decision = self._decide_bytes(data, is_apart=False)
+            if decision is None:
+                return self._apart(data, deadline)
+            return self._in_time(decision, deadline)
         except Faulted as fault:
             return self._refuse(fault)
+
+    async def _apart(self, data: bytes, deadline: float) -> Judged:
+        """A review that is decided in a thread, so that others are answered meanwhile."""
+        try:
+            settled = self._in_time(await self._in_thread(data, deadline), deadline)
+        except Faulted as fault:
+            settled = self._refuse(fault)
+        return settled if isinstance(settled, Judged) else await settled
 
     def overloaded(self, data: bytes) -> Judged | Awaitable[Judged]:
         """There is too much to do; nothing but the uid is read."""
@@ -136,9 +153,16 @@ class Reviews:
         """So much of a review arrived, and no more."""
         return self._refuse(_late(uid_of(data)))
 
-    def left(self) -> None:
-        """A client went away before its review was read."""
+    def left(self, data: bytes) -> Judged | Awaitable[Judged]:
+        """A client went away before its review was decided, whole or not.
+
+        Nobody is answered, so it is admitted where the webhook fails open: that is recorded.
+        """
         self._metrics.disconnected.inc()
+        verdict = refusal(uid_of(data), "LEFT", "the client went away before the decision")
+        if not verdict.uid:
+            return Judged(verdict, status=_CLIENT_LEFT)
+        return self._settle(Decision(None, verdict, None, self._path, _CLIENT_LEFT))
 
     def reply(self, judged: Judged, started: float) -> tuple[int, bytes]:
         """HTTP status and body; counts the answer."""
@@ -200,16 +224,22 @@ class Reviews:
 
     async def _in_thread(self, data: bytes, deadline: float) -> Decision:
         loop = asyncio.get_running_loop()
+        decide = partial(self._decide_bytes, data, is_apart=True)
         try:
             async with asyncio.timeout(deadline - time.monotonic()):
-                return await loop.run_in_executor(self._pool, self._decide_bytes, data)
+                decision = await loop.run_in_executor(self._pool, decide)
         except TimeoutError:
             raise _too_late(uid_of(data)) from None
+        assert decision is not None
+        return decision
 
-    def _decide_bytes(self, data: bytes) -> Decision:
-        """Raises nothing but Faulted."""
+    def _decide_bytes(self, data: bytes, *, is_apart: bool) -> Decision | None:
+        """None for what is to be decided apart, and is not; raises nothing but Faulted."""
         try:
-            return self._decide(_request(data))
+            request = _request(data)
+            if not is_apart and self._is_broad(request):
+                return None
+            return self._decide(request)
         except Faulted:
             raise
         except Exception as fault:  # noqa: BLE001  # a bug of ours must not become a failed call

@@ -19,6 +19,7 @@ from uvicorn.config import Config
 from policyc.admission.view import WATCHED, WATCHED_IF_SERVED, View
 from policyc.audit.log import DecisionLog
 from policyc.bundle.load import load_envelopes
+from policyc.envelope.timeline import day_of
 from policyc.kube.client import Cluster
 from policyc.signing.keys import read_signer, read_verifiers
 from webhook.app import Probes, create_app
@@ -85,7 +86,7 @@ class Service:
             self.cluster.view if self.cluster else partial(_same, View({}, _KINDS)),
             settings.admission,
             self._log,
-            lambda: (self._log.now() if self._log else now()).date().isoformat(),
+            lambda: day_of(self._log.now() if self._log else now()),
             self._talk,
         )
         self._held = Held(settings.max_held_bytes)
@@ -231,6 +232,7 @@ class Service:
             getattr(self._judge, name),
             self._judge.settle,
             Limits(s.max_body_bytes, s.max_concurrent, s.read_seconds),
+            is_broad=self._judge.is_broad,
             held=self._held,
             backlog=self._backlog,
             is_draining=lambda: self._is_draining,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -98,12 +98,11 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def read_settings(args: argparse.Namespace, environment: Mapping[str, str]) -> Serving:
-    """The settings that flags, environment and file make; PolicycError PC7115 names a wrong one."""
+    """The settings that flags, environment and file make; PolicycError PC7115 names all wrong ones."""
     written = _file(args.config) if args.config else {}
     known = {_ENVIRONMENT + setting.name.upper() for setting in _ALL}
     unknown = {name for name in environment if name.startswith(_ENVIRONMENT)} - known
-    if unknown:
-        raise PolicycError("PC7115", f"the environment has an unknown setting `{min(unknown)}`")
+    wrong = [f"the environment has an unknown setting `{name}`" for name in sorted(unknown)]
     found: dict[str, Any] = {}
     for setting in _ALL:
         name = setting.name
@@ -113,10 +112,17 @@ def read_settings(args: argparse.Namespace, environment: Mapping[str, str]) -> S
             (f"{args.config}: {name}", written.get(name)),
         ):
             if value is not None:
-                found[name] = _value(source, setting, value)
+                try:
+                    found[name] = _value(source, setting, value)
+                except PolicycError as fault:
+                    wrong.append(fault.message)
                 break
     deciding = {f.name: found.pop(f.name) for f in _DECIDING if f.name in found}
-    return _checked(Serving(**found, admission=Admission(**deciding)))
+    made = Serving(**found, admission=Admission(**deciding))
+    wrong += _wrong(made)
+    if wrong:
+        raise PolicycError("PC7115", "; ".join(wrong))
+    return made
 
 
 def read_deciding(path: Path) -> Admission:
@@ -140,9 +146,10 @@ def _file(path: Path) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise PolicycError("PC7115", f"`{path}` is no settings file: it is not a mapping")
     keys = {str(key).replace("-", "_"): value for key, value in document.items()}
-    unknown = keys.keys() - {setting.name for setting in _ALL}
+    unknown = sorted(keys.keys() - {setting.name for setting in _ALL})
     if unknown:
-        raise PolicycError("PC7115", f"`{path}` has an unknown setting `{min(unknown)}`")
+        names = ", ".join(f"`{name}`" for name in unknown)
+        raise PolicycError("PC7115", f"`{path}` has unknown settings: {names}")
     return keys
 
 
@@ -188,15 +195,8 @@ _PLAIN = {
 }
 
 
-def _checked(settings: Serving) -> Serving:
+def _wrong(s: Serving) -> Iterator[str]:
     """What no single value can say: ranges, closed lists, pairs."""
-    wrong = next(_wrong(settings), None)
-    if wrong is not None:
-        raise PolicycError("PC7115", wrong)
-    return settings
-
-
-def _wrong(s: Serving) -> Any:
     if s.tls_minimum not in ("1.2", "1.3"):
         yield f"--tls-minimum: `{s.tls_minimum}` is neither 1.2 nor 1.3"
     if s.log_level not in ("debug", "info", "warning", "error"):

@@ -49,12 +49,17 @@ class Case:
         path: str = "",
         *,
         domain: str = "",
+        remedy: str = "",
         level: Level = Level.DENY,
         is_ratcheted: bool = True,
     ) -> Finding:
-        """A finding about the case's agent; ``domain`` names the one that would have to grow."""
+        """A finding about the case's agent.
+
+        ``domain`` names the one that would have to grow; ``remedy`` says what to write in the
+        object where no policy has a say.
+        """
         agent = self.agent
-        change = agent.change(domain) if agent is not None and domain else ""
+        change = agent.change(domain) if agent is not None and domain else remedy
         name = agent.name if agent is not None else ""
         return Finding(reason, message, path, name, change, level, is_ratcheted)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from policyc.admission.bound import KIND as BINDING
+from policyc.admission.bound import update_by
 from policyc.admission.bundle import Agent, Bundle
 from policyc.admission.case import Case, case_of
 from policyc.admission.checks import checks_of
@@ -37,14 +39,25 @@ def _evaluated(
     request: Request, bundle: Bundle, view: View, settings: Settings, today: str
 ) -> Verdict:
     case = case_of(request, bundle, view, settings, today)
-    found = _judged(case)
-    if found and request.operation is Operation.UPDATE and request.old is not None:
-        before = case_of(request.before(), bundle, view, settings, today)
-        known = {_identity(finding, request.old) for finding in _judged(before)}
-        found = [_ratcheted(finding, request.object, known) for finding in found]
+    found = _weighed(case)
+    if (request.group, request.kind) == BINDING:
+        update = update_by(request, view)
+        if update is not None:
+            case = case_of(update, bundle, view, settings, today)
+            found += _weighed(case)
     final = [_staged(finding, bundle) for finding in found]
     name, stage = (case.agent.name, case.agent.stage) if case.agent is not None else ("", "")
     return Verdict(request.uid, tuple(final), name, stage, bundle.digest)
+
+
+def _weighed(case: Case) -> list[Finding]:
+    """What is found; of an update what was so before only as a warning."""
+    found, request = _judged(case), case.request
+    if found and request.operation is Operation.UPDATE and request.old is not None:
+        before = case_of(request.before(), case.bundle, case.view, case.settings, case.today)
+        known = {_identity(finding, request.old) for finding in _judged(before)}
+        found = [_ratcheted(finding, request.object, known) for finding in found]
+    return found
 
 
 def _judged(case: Case) -> list[Finding]:

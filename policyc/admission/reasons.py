@@ -50,6 +50,7 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "INDIRECT": "what it asks for stands where it cannot be read, or can change later",
         "INTERNAL": "the webhook failed to decide",
         "LABEL_ESCAPE": "a pod's labels change so that NetworkPolicies hold it back less",
+        "LEFT": "the client went away before its review was decided",
         "MALFORMED": "a field is not of the type that the API has",
         "MIRROR_POD": "a pod claims to mirror a static pod, and no kubelet made it",
         "MODEL": "it asks for a model outside the envelope",

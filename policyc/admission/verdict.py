@@ -23,7 +23,7 @@ class Finding:
 
     ``reason`` is a word of ``reasons.REASONS``; ``path`` a JSON path into the object
     (``spec.containers[0].env[2].value``); ``change`` says which line of the policy would
-    have to change, where one could.  ``is_ratcheted``: an UPDATE that leaves the fault as
+    have to change, where one could, or what to write in the object.  ``is_ratcheted``: an UPDATE that leaves the fault as
     it was is admitted with a warning, or nobody could repair or remove what is there.
     """
 

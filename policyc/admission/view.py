@@ -39,6 +39,7 @@ WATCHED_IF_SERVED: frozenset[Kind] = frozenset(
     {
         ("kagent.dev", "Agent"),
         ("kagent.dev", "SandboxAgent"),
+        ("kagent.dev", "MCPServer"),
         ("kagent.dev", "ModelConfig"),
         ("kagent.dev", "RemoteMCPServer"),
         ("toolhive.stacklok.dev", "MCPToolConfig"),

@@ -111,7 +111,7 @@ class DecisionLog:
                 earlier = left_by(folder, last) if last else None
                 self._epoch = Epoch(folder, checked_name(name), last + 1)
                 undo.callback(self._epoch.discard)
-                self._put(_first(name, last + 1, earlier))
+                self._put(_first(name, last + 1, earlier, strict=strict))
                 self._epoch.sync(key)
                 self._epoch.write_tiles()
             except OSError as fault:
@@ -287,6 +287,8 @@ class DecisionLog:
 
     def _wait_for(self, receipt: Receipt) -> Future[Receipt | None]:
         future: Future[Receipt | None] = Future()
+        # Who loses patience cancels it, and the thread that syncs for all would end with that.
+        future.set_running_or_notify_cancel()
         with self._lock:
             self._waiting.append((receipt, future))
         self._wake.set()
@@ -348,12 +350,13 @@ class DecisionLog:
         return ""
 
 
-def _first(name: str, number: int, earlier: Left | None) -> dict[str, Json]:
+def _first(name: str, number: int, earlier: Left | None, *, strict: bool) -> dict[str, Json]:
     return {
         "kind": Kind.EPOCH.value,
         "log": name,
         "epoch": number,
         "earlier": earlier.to_json() if earlier is not None else None,
+        "strict": strict,
     }
 
 

@@ -35,7 +35,7 @@ COMMON = ("before", "boot", "kind", "sequence", "time")
 """Fields of every record."""
 
 FIELDS: Mapping[Kind, tuple[str, ...]] = {
-    Kind.EPOCH: ("earlier", "epoch", "log"),
+    Kind.EPOCH: ("earlier", "epoch", "log", "strict"),
     Kind.DECISION: (
         "agent",
         "bundle",

@@ -1,10 +1,15 @@
 """Where a recorder hangs in the kernel, and which domains of a profile it sees there.
 
 Tracepoints by their names in tracefs events/ (kernel 6.12), cgroup programs by their attach
-types (bpf(2), BPF_CGROUP_*), written as libbpf's section names; only the last part counts.
+types (bpf(2), BPF_CGROUP_*), uprobes by their functions (OpenSSL 3), written as libbpf's section
+names; only the last part counts.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterable
+
+_MESSAGES = frozenset({"tools", "models"})
 
 HOOK_DOMAINS: dict[str, frozenset[str]] = {
     "sys_enter": frozenset({"syscalls", "files"}),
@@ -19,7 +24,22 @@ HOOK_DOMAINS: dict[str, frozenset[str]] = {
     "connect6": frozenset({"egress"}),
     "sendmsg4": frozenset({"egress"}),
     "sendmsg6": frozenset({"egress"}),
+    "recvmsg4": frozenset({"ingress"}),
+    "recvmsg6": frozenset({"ingress"}),
+    "bind4": frozenset({"ingress"}),
+    "bind6": frozenset({"ingress"}),
     "cap_capable": frozenset({"capabilities"}),
+    # Refused calls, open files, accepted connections, and what comes over standard input.
+    "sys_exit": frozenset({"syscalls", "files", "ingress"}) | _MESSAGES,
+    "signal_generate": frozenset({"syscalls"}),
+    "io_uring_submit_req": frozenset({"files"}),
+    "sched_process_exit": frozenset(),
+    # cgroup_skb programs: packets out have TLS greetings and plain HTTP, packets in DNS answers.
+    "egress": frozenset({"egress"}) | _MESSAGES,
+    "ingress": frozenset({"egress"}),
+    # Uprobes on OpenSSL.
+    "SSL_write": _MESSAGES,
+    "SSL_ctrl": _MESSAGES,
 }
 """Last part of a hook's name -> the domains that it shows."""
 
@@ -27,3 +47,12 @@ HOOK_DOMAINS: dict[str, frozenset[str]] = {
 def domains_of(hook: str) -> frozenset[str] | None:
     """The domains that a hook shows; None when it is not known, so that it might be any."""
     return HOOK_DOMAINS.get(hook.rpartition("/")[2])
+
+
+def blind_domain(words: str, domains: Iterable[str]) -> str | None:
+    """The domain that a recorder's words about what it could not see begin with.
+
+    ``domains`` are all that there are; None when the words might be about any.
+    """
+    name = words.partition(":")[0].strip()
+    return name if name in domains else None

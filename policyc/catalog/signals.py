@@ -110,6 +110,10 @@ class Signal:
     conditions: tuple[Condition, ...]
     is_alarm: bool = True
 
+    def hears(self, kind: str, fields: Mapping[str, str]) -> bool:
+        """Whether a record of this kind with these fields could show it, so that silence means something."""
+        return kind == self.kind and all(one.field in fields for one in self.conditions)
+
     def fires(self, kind: str, fields: Mapping[str, str]) -> bool:
         """Whether a record of this kind with these fields shows it."""
         return (

@@ -60,7 +60,7 @@ BEHAVIOURS = (
 RATED = ("syscalls", "egress", "files", "exec", "kube", "tools", "models", "capabilities")
 """The domains that a window can rate."""
 
-FACETS = ("approvals", "delegates", "pod", "stage", "workload")
+FACETS = ("approvals", "cluster", "delegates", "pins", "pod", "stage", "workload")
 """What a change can loosen beside the domains of an envelope."""
 
 DECISIONS = ("revoke", "justify", "accept")

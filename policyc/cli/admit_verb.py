@@ -21,6 +21,7 @@ from policyc.cli.objects import (
 from policyc.cli.report import add_date, add_format, counted, say
 from policyc.core.diagnostics import has_errors
 from policyc.core.errors import PolicycError
+from policyc.deploy.scope import is_asked
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -50,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
     asked = list(read_objects(args.files))
     held = [*read_objects(args.cluster), *asked]
     view = View.of([p.body for p in held if p.body.get("kind") != "AdmissionReview"])
-    found = []
+    found, unjudged = [], 0
     for one in asked:
         prefix = "request.object." if one.body.get("kind") == "AdmissionReview" else ""
         try:
@@ -63,9 +64,13 @@ def run(args: argparse.Namespace) -> int:
                 help="pass Kubernetes objects only: what the cluster holds goes with --cluster",
             ) from fault
         verdict = evaluate(request, bundle, view, settings, str(args.as_of))
+        resource = "/".join(filter(None, (request.resource, request.subresource)))
+        unjudged += not is_asked(request.resource_group, resource)
         found += [diagnostic(finding, one, prefix) for finding in verdict.findings]
     say(found, args.format)
     if args.format == "text":
-        outcome = "refused" if has_errors(found) else "admitted" if asked else "nothing was judged"
-        print(f"{counted(len(asked), 'object')}, {outcome}")
+        judged = len(asked) - unjudged
+        outcome = "refused" if has_errors(found) else "admitted" if judged else "nothing was judged"
+        others = f"; {unjudged} not judged: agents get nothing by its kind" if unjudged else ""
+        print(f"{counted(judged or len(asked), 'object')}, {outcome}{others}")
     return Exit.FINDINGS if has_errors(found) else Exit.CLEAN

@@ -11,7 +11,7 @@ from policyc.cli.report import add_date, add_format, add_root, counted, progress
 from policyc.core.source import Source
 from policyc.emit.base import Slack
 from policyc.pipeline.compile import Compiled, compile_root
-from policyc.pipeline.output import read_tree, replace_tree, sweep, tree_digest
+from policyc.pipeline.output import digests_of, read_tree, replace_tree, sweep, tree_digest
 from policyc.pipeline.stamp import fingerprint, recall, remember
 
 
@@ -37,7 +37,8 @@ def run(args: argparse.Namespace) -> int:
         sweep(args.output)  # the last run may have been killed after its work was done
     before = read_tree(args.output)
     key = fingerprint(args.root, args.output, args.as_of)
-    known = recall(args.root, args.output, key, tree_digest(before), _source(args.root))
+    made = tree_digest(digests_of(before))
+    known = recall(args.root, args.output, key, made, _source(args.root))
     if known is not None:
         return _report(known, args, "unchanged")
     compiled = compile_root(
@@ -53,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
     else:
         replace_tree(args.output, compiled.files)
         outcome = "written"
-    remember(args.root, args.output, key, tree_digest(compiled.files), compiled)
+    remember(args.root, args.output, key, compiled)
     return _report(compiled, args, outcome)
 
 

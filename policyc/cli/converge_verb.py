@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from policyc.cli.main import Exit
 from policyc.cli.report import add_format, add_root, counted, say
@@ -12,9 +12,10 @@ from policyc.converge.domains import DomainVerdict
 from policyc.converge.findings import reasons
 from policyc.converge.report import decimal, document
 from policyc.converge.words import percent, span
-from policyc.core.canonical import pretty_json
+from policyc.core.canonical import Json, pretty_json
 from policyc.core.diagnostics import has_errors
 from policyc.pipeline.convergence import converge_root
+from policyc.threats.hypotheses import Hypothesis
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -30,13 +31,14 @@ def run(args: argparse.Namespace) -> int:
         return Exit.BAD_INPUT
     match args.format:
         case "json":
-            said = document(judged.assessments, (*judged.bad, *judged.found))
+            threats = {name: [*map(_plain, found)] for name, found in judged.threats.items()}
+            said = document(judged.assessments, (*judged.bad, *judged.found), threats)
             print(pretty_json(said).decode(), end="")
         case "sarif":
             say((*judged.bad, *judged.found), "sarif", args.root)
         case _:
             for one in judged.assessments:
-                print("\n".join(_lines(one)))
+                print("\n".join([*_lines(one), *_threats(judged.threats[one.agent])]))
             say(judged.bad, "text")
             converged = sum(one.converged for one in judged.assessments)
             print(f"{counted(len(judged.assessments), 'agent')}, {converged} converged")
@@ -62,6 +64,26 @@ def _lines(one: Assessment) -> Iterator[str]:
         yield f"    help: {reason.help}"
     for thing in one.dormant:
         yield f"  dormant: {thing.line}"
+
+
+def _threats(found: Sequence[Hypothesis]) -> Iterator[str]:
+    """What the recordings say of the threats: those that fired, those that could have, and how many are new."""
+    for one in found:
+        new = ", new: it applies because of what was observed" if one.is_new else ""
+        by = f" by {one.signal}" if one.signal else ""
+        at = f" at {one.place}" if one.place else ""
+        yield f"  threat {one.threat} {one.name}: {one.outcome}{by}{at}{new}"
+
+
+def _plain(one: Hypothesis) -> Json:
+    return {
+        "threat": one.threat,
+        "name": one.name,
+        "outcome": one.outcome.value,
+        "new": one.is_new,
+        "signal": one.signal,
+        "place": one.place,
+    }
 
 
 def _domain_lines(verdict: DomainVerdict) -> Iterator[str]:

@@ -13,6 +13,7 @@ import policyc
 from policyc.cli.main import Exit
 from policyc.core.diagnostics import Diagnostic, Severity, has_errors, in_order
 from policyc.core.render import render_json, render_sarif, render_text
+from policyc.envelope.timeline import day_of
 
 FORMATS = ("text", "json", "sarif")
 
@@ -33,7 +34,7 @@ def add_date(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--as-of",
         type=_day,
-        default=datetime.now(UTC).date(),
+        default=date.fromisoformat(day_of(datetime.now(UTC))),
         metavar="DATE",
         help="the day on which `until` is judged (today, UTC)",
     )

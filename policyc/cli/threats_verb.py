@@ -274,7 +274,7 @@ def _replay(args: argparse.Namespace, root: _Root) -> int:
         found += [d for d in root.found if d.code in ("PC3106", "PC3107")]
         for closure in root.policy.catalogue.closures:
             ignored: list[Diagnostic] = []
-            results = replayed(args.root, closure, root.policy.catalogue, ignored)
+            results = replayed(args.root, closure, root.policy, ignored)
             name = f"{closure.threat} on {closure.subject[1]}"
             rows += [_heard(name, one) for one in results]
     if args.format == "json":

@@ -40,6 +40,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="take envelopes from the cluster's EnvelopeBundle objects instead of an image",
     )
+    parser.add_argument(
+        "--any-client",
+        action="store_true",
+        help="for an API server that shows webhooks no certificate: answer everybody who reaches the port",
+    )
     parser.add_argument("--replicas", type=_replicas, default=2, metavar="N", help="pods (2)")
     parser.add_argument(
         "--log-claim",
@@ -132,7 +137,12 @@ def target_of(args: argparse.Namespace) -> Target:
 
 def run(args: argparse.Namespace) -> int:
     rollout = Rollout(
-        args.image, args.bundle_image, args.replicas, args.bundle_objects, args.log_claim
+        args.image,
+        args.bundle_image,
+        args.replicas,
+        args.bundle_objects,
+        args.log_claim,
+        client_certificates=not args.any_client,
     )
     files = manifests(target_of(args), rollout)
     if args.output is None:

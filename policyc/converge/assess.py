@@ -11,6 +11,7 @@ from policyc.converge.domains import ANCHOR, DomainVerdict, Reason, as_recorded,
 from policyc.converge.evidence import AS_RECORDED, Evidence, Thing, Trace, gather
 from policyc.converge.window import Demand, demand
 from policyc.converge.words import span
+from policyc.envelope.domains import FAMILIES
 from policyc.profiles.base import AgentProfile, Run
 from policyc.semantics.model import CheckedAgent, CheckedPolicy
 
@@ -67,9 +68,9 @@ def assess(
         if evidence.runs
         else [_NOT_RECORDED]
     )
-    words = dict.fromkeys([*evidence.domains, *sorted(wanted.rates)]) if evidence.runs else {}
+    words = _asked(agent, evidence, wanted) if evidence.runs else ()
     verdicts = [judged(evidence, word, wanted) for word in words]
-    if ANCHOR in words:
+    if ANCHOR in evidence.domains:
         verdicts.append(together(evidence, tuple(evidence.domains)))
     if AS_RECORDED in evidence.seen_by:
         verdicts.append(as_recorded(evidence))
@@ -86,6 +87,21 @@ def assess(
         dormant(evidence, wanted.seconds),
         tuple(reasons),
     )
+
+
+def _asked(agent: CheckedAgent, evidence: Evidence, wanted: Demand) -> tuple[str, ...]:
+    """The domains that are judged: what was seen, what the window rates, and what may be missing.
+
+    That is the system calls of a container, and what a run lost or could not see, as far as
+    the agent's caps have room for it: else nothing of it could be granted.
+    """
+    possible = evidence.suspected | ({ANCHOR} if agent.workload is not None else set())
+    missing = {word for word in possible if _has_room(agent, word)}
+    return tuple(dict.fromkeys([*evidence.domains, *sorted({*wanted.rates} | missing)]))
+
+
+def _has_room(agent: CheckedAgent, word: str) -> bool:
+    return any(agent.cap(domain) for domain in FAMILIES.get(word, ()))
 
 
 def _whole_runs(evidence: Evidence) -> list[Run]:

@@ -19,7 +19,7 @@ from policyc.converge.bound import (
     series,
     uncovered_limit,
 )
-from policyc.converge.evidence import AS_RECORDED, Evidence, is_partial, lost
+from policyc.converge.evidence import AS_RECORDED, Evidence, lost
 from policyc.converge.window import Demand
 from policyc.converge.words import percent
 from policyc.profiles.base import Run
@@ -102,7 +102,8 @@ def together(evidence: Evidence, words: tuple[str, ...]) -> DomainVerdict:
     counted = [
         run
         for run in evidence.runs
-        if evidence.counts(run, ANCHOR) and not any(is_partial(run, word) for word in words)
+        if evidence.counts(run, ANCHOR)
+        and not any(evidence.is_partial(run, word) for word in words)
     ]
     runs = [
         frozenset(

@@ -11,12 +11,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from policyc.catalog.hooks import domains_of
+from policyc.catalog.hooks import blind_domain, domains_of
 from policyc.catalog.setup_only import SETUP_ONLY
 from policyc.core.canonical import canonical_json, digest
 from policyc.envelope.observation import FileSeen, Observation, Sighting
 from policyc.lower.generalise import generalise
-from policyc.profiles.base import DOMAIN_FIELDS, AgentProfile, Item, Run, join_profiles
+from policyc.profiles.base import DOMAIN_FIELDS, INVENTORY, AgentProfile, Item, Run, join_profiles
 from policyc.profiles.observed import observation_of
 from policyc.profiles.recency import recent
 from policyc.semantics.model import CheckedPolicy
@@ -87,7 +87,31 @@ class Evidence:
         looked = run.id in self.seen_by.get(domain, {}) or any(
             domain in _words(domains_of(hook) or ()) for hook in run.hooks_attached
         )
-        return looked and not is_partial(run, domain)
+        return looked and not self.is_partial(run, domain)
+
+    def is_partial(self, run: Run, domain: str) -> bool:
+        """Whether the run may have missed something of a domain.
+
+        A hook or a blind spot that is not known may concern any domain.
+        """
+        return (
+            run.coverage == "attached-late"
+            or lost(run, domain) > 0
+            or any(_concerns(domains_of(hook), domain) for hook in run.hooks_missing)
+            or any(_concerns(_blind_in(words), domain) for words in run.blind)
+        )
+
+    @cached_property
+    def suspected(self) -> frozenset[str]:
+        """The domains of which a run says that it lost or could not see something."""
+        words: set[str] = set()
+        for run in self.runs:
+            words |= _words(domain for domain, count in run.loss if count)
+            for hook in run.hooks_missing:
+                words |= _words(domains_of(hook) or ())
+            for said in run.blind:
+                words |= _words(_blind_in(said) or ())
+        return frozenset(words - {AS_RECORDED})
 
     @property
     def baseline(self) -> str:
@@ -96,32 +120,19 @@ class Evidence:
         return digest(canonical_json([*things]))
 
 
-def is_partial(run: Run, domain: str) -> bool:
-    """Whether the run may have missed something of a domain.
-
-    A hook or a blind spot that is not known may concern any domain.
-    """
-    return (
-        run.coverage == "attached-late"
-        or lost(run, domain) > 0
-        or any(_concerns(domains_of(hook), domain) for hook in run.hooks_missing)
-        or any(_concerns(_blind_domain(spot), domain) for spot in run.blind)
-    )
-
-
 def lost(run: Run, domain: str) -> int:
     """Events that the recorder lost in a domain."""
     return sum(count for name, count in run.loss if domain in _words((name,)))
 
 
+def _blind_in(words: str) -> tuple[str, ...] | None:
+    """The domain that a blind spot is about; None when it might be any."""
+    domain = blind_domain(words, DOMAIN_FIELDS)
+    return None if domain is None else (domain,)
+
+
 def _concerns(domains: Iterable[str] | None, domain: str) -> bool:
     return domains is None or domain in _words(domains)
-
-
-def _blind_domain(spot: str) -> tuple[str, ...] | None:
-    """The domain that a blind spot begins with: ``tools``, ``tools: static TLS``; None for others."""
-    name = spot.partition(":")[0].strip()
-    return (name,) if name in DOMAIN_FIELDS else None
 
 
 def _words(domains: Iterable[str]) -> frozenset[str]:
@@ -145,8 +156,8 @@ def gather(
         runs |= standing
         if profile.workload is None:
             of_account |= standing.keys()
-        for domain, items in profile.items.items():
-            for item in items:
+        for domain in profile.items.keys() - INVENTORY:
+            for item in profile.items[domain]:
                 seen = item.runs & standing.keys()
                 if seen and _is_application(domain, item):
                     for thing in _things(domain, item, policy):
@@ -156,6 +167,8 @@ def gather(
 
 
 def _is_application(domain: str, item: Item) -> bool:
+    if domain == "syscalls" and dict(item.values).get("denied"):
+        return False  # a try that failed is none of what the agent does
     if item.phase == "unknown" and domain == "syscalls":
         return dict(item.values)["name"] not in SETUP_ONLY
     return item.phase != "setup"

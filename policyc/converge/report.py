@@ -5,7 +5,7 @@ Figures that are no whole numbers are decimal texts, so that the document is can
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
 from policyc.converge.assess import Assessment
@@ -15,17 +15,22 @@ from policyc.core.diagnostics import Diagnostic
 from policyc.core.render import as_json
 
 
-def document(assessments: Sequence[Assessment], found: Sequence[Diagnostic]) -> Json:
-    """The report of several agents."""
+def document(
+    assessments: Sequence[Assessment],
+    found: Sequence[Diagnostic],
+    threats: Mapping[str, Sequence[Json]] | None = None,
+) -> Json:
+    """The report of several agents; ``threats`` has by agent what recordings say of its threats."""
+    said = threats or {}
     return {
         "apiVersion": "policyc.dev/v1",
         "kind": "ConvergenceReport",
-        "agents": [_agent(one) for one in assessments],
+        "agents": [_agent(one, said.get(one.agent, ())) for one in assessments],
         "diagnostics": as_json(found),
     }
 
 
-def _agent(one: Assessment) -> Json:
+def _agent(one: Assessment, threats: Sequence[Json]) -> Json:
     wanted = one.demand
     return {
         "agent": one.agent,
@@ -55,6 +60,7 @@ def _agent(one: Assessment) -> Json:
         ],
         "domains": [_domain(verdict) for verdict in one.domains],
         "dormant": [{"domain": thing.domain, "item": thing.line} for thing in one.dormant],
+        "threats": [*threats],
     }
 
 

@@ -46,18 +46,29 @@ _LINE = 96
 
 _compact = json.JSONEncoder(ensure_ascii=False, allow_nan=False, sort_keys=True).encode
 
+_rows = json.JSONEncoder(
+    ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",\n", ": ")
+).encode
+
 
 def _pretty(value: Json, indent: str, write: Callable[[str], object]) -> None:
     if not isinstance(value, (dict, list)):
         write(_compact(value))
         return
-    if not _nests(value):
+    nests = _nests(value)
+    if not nests:
         line = _compact(value)
-        if len(indent) + len(line) <= _LINE:
+        if not value or len(indent) + len(line) <= _LINE:
             write(line)
             return
     deeper = indent + "  "
     separator = "\n" + deeper
+    if not nests:
+        # No string holds a raw line break, so each one ends an item.
+        text = _rows(value)
+        inner = text[1:-1].replace("\n", separator)
+        write(f"{text[0]}{separator}{inner}\n{indent}{text[-1]}")
+        return
     if isinstance(value, dict):
         write("{")
         for key in sorted(value):
@@ -79,11 +90,6 @@ def _nests(value: dict[str, Json] | list[Json]) -> bool:
         if isinstance(item, (dict, list)):
             return True
     return False
-
-
-_rows = json.JSONEncoder(
-    ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",\n", ": ")
-).encode
 
 
 def row_json(value: Json) -> str:

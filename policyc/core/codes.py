@@ -81,6 +81,8 @@ CODES: dict[str, str] = {
     "PC3119": "compliance without a signal",
     "PC3120": "an acceptance without an approver",
     "PC3121": "enforcement without a catalogue",
+    "PC3122": "a replay of another agent",
+    "PC3123": "a closure that a recording contradicts",
     # 314x-318x proofs and differences
     "PC3141": "nothing is asserted",
     "PC3142": "an assertion about no agent",
@@ -123,6 +125,7 @@ CODES: dict[str, str] = {
     "PC3248": "a delegate that may do more",
     "PC3249": "a manifest that says nothing certain",
     "PC3250": "a framework that is not clear",
+    "PC3251": "a binding without its role",
     # 4xxx lowering
     "PC4001": "observed outside the cap",
     "PC4002": "observed in a domain that nobody mentions",
@@ -137,6 +140,7 @@ CODES: dict[str, str] = {
     "PC4011": "an observation without a place",
     "PC4012": "an observation from before `since`",
     "PC4013": "the cluster's DNS taken away",
+    "PC4014": "a system call that seccomp refused",
     # 5xxx profiles
     "PC5001": "a recording that cannot be read",
     "PC5002": "an unknown schema version",

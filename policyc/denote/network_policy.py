@@ -47,15 +47,17 @@ def permitted(spec: Json, namespace: str) -> Mapping[str, Region]:
 
 
 def flow_ceiling(envelope: Envelope) -> Mapping[str, Region]:
-    """What the network may permit an agent: its envelope, the cluster's DNS, resolved names."""
+    """What the network may permit an agent: its envelope, the cluster's DNS, addresses of granted names."""
     result = {name: envelope.domains[name] for name in FLOW_DOMAINS}
     if asks_dns(envelope):
         if envelope.cluster.dns is not None:
             result["egress_peer"] |= dns_pods(envelope.cluster.dns)
         result["egress_ip"] |= EGRESS_IP.union(map(dns_address, envelope.cluster.node_local_dns))
+    hosts = envelope.domains["egress_host"]
     result["egress_ip"] |= EGRESS_IP.union(
         EGRESS_IP.box({**_flow(r.protocol, r.port), "address": _ADDRESS.extent(_single(a))})
         for r in envelope.resolutions
+        if {"protocol": r.protocol, "port": str(r.port), "host": r.host} in hosts
         for a in r.addresses
     )
     return result

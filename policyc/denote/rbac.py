@@ -40,19 +40,11 @@ def permitted(rules: Json, namespace: str) -> tuple[Region, Region]:
     return KUBE.union(kube), KUBE_URL.union(urls)
 
 
-def is_bound(subjects: Json, binding_namespace: str, account: str) -> bool:
-    """Whether some subject of a binding is the ServiceAccount ``namespace/name``.
-
-    By its own name, by its user name, or through a group that every ServiceAccount, every
-    one of its namespace, or everybody is in.  Nobody must send a token, so what anonymous
-    requests may do counts too.
-    """
-    namespace, _, _ = account.partition("/")
-    return not {account, f"{namespace}/", ""}.isdisjoint(bound(subjects, binding_namespace))
-
-
 def bound(subjects: Json, binding_namespace: str) -> frozenset[str]:
-    """The ServiceAccounts among a binding's subjects.
+    """The ServiceAccounts among a binding's subjects: by their own names, their user names, or
+    through a group that every one, every one of a namespace, or everybody is in.
+
+    Nobody must send a token, so what anonymous requests may do counts for all.
 
     ``namespace/name`` is one, ``namespace/`` all of a namespace, the empty text all there
     are.  ValueError when it is no list of subjects.

@@ -64,6 +64,11 @@ def not_kubelet() -> Condition:
     return Condition("not-a-node", "!('system:nodes' in request.userInfo.groups)")
 
 
+def not_the_scheduler() -> Condition:
+    """Not the cluster's own scheduler: pods get their nodes while no webhook answers."""
+    return Condition("not-the-scheduler", "request.userInfo.username != 'system:kube-scheduler'")
+
+
 def changes_something() -> Condition:
     """Not an update that leaves what is judged as it was, such as a finalizer that is removed."""
     fields = sorted({row.template[0] for row in WORKLOAD_KINDS if row.template} | {"rules", "spec"})

@@ -92,6 +92,8 @@ def condition(chosen: Filter, target: Target) -> Condition:
             return conditions.not_at_start()
         case Filter.NOT_KUBELET:
             return conditions.not_kubelet()
+        case Filter.NOT_THE_SCHEDULER:
+            return conditions.not_the_scheduler()
         case Filter.IS_TOKEN:
             return conditions.is_token()
         case Filter.NOT_OF_KUBE_SYSTEM:
@@ -99,12 +101,11 @@ def condition(chosen: Filter, target: Target) -> Condition:
 
 
 def rows(table: tuple[Entry, ...], target: Target) -> tuple[Entry, ...]:
-    """The rows for this cluster: one about agents' namespaces, with none, would be about all."""
+    """The rows for this cluster: without agents nothing but the webhook's own objects is held up."""
     return tuple(
         entry
         for entry in table
-        if target.namespaces
-        or not (entry.where is Where.AGENTS or Filter.BINDS_AN_AGENT in entry.filters)
+        if target.namespaces or not entry.fails_closed or entry.where is Where.HOME
     )
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from policyc.core.canonical import Json
 from policyc.deploy.configurations import (
@@ -54,12 +55,16 @@ def judge(configuration: dict[str, Json], target: Target, *, is_live: bool) -> l
 # -- what must be taken ------------------------------------------------------------
 
 
-def requests(entry: Entry, target: Target) -> Iterator[Request]:
-    """A request of each sort that a row of the table is about, in each namespace."""
+def requests(entry: Entry, target: Target, others: Iterable[str] = ()) -> Iterator[Request]:
+    """A request of each sort that a row of the table is about, in each namespace.
+
+    ``others`` are namespaces that a selector names: no other one can it treat on its own.
+    """
+    elsewhere = sorted({_OTHER, *others} - {*target.namespaces, target.home})
     spaces = {
         Where.AGENTS: target.namespaces,
-        Where.ELSEWHERE: (_OTHER,),
-        Where.EVERYWHERE: (*target.namespaces, _OTHER),
+        Where.ELSEWHERE: elsewhere,
+        Where.EVERYWHERE: (*target.namespaces, *elsewhere),
         Where.HOME: (target.home,),
     }[entry.where]
     for rule in entry.rules:
@@ -70,47 +75,77 @@ def requests(entry: Entry, target: Target) -> Iterator[Request]:
                 yield Request(group, rule.version, resource, operation, space, rule.is_cluster)
 
 
+class _Gap(NamedTuple):
+    """Why requests are not seen as they must be: one cause, however many it concerns."""
+
+    code: str
+    happens: str
+    path: str
+    help: str
+
+
 def _coverage(
     required: Entry, written: tuple[WrittenEntry, ...], target: Target
 ) -> Iterator[Fault]:
+    """One fault for each cause and the namespaces that it has."""
     allowed = {condition(f, target).expression for f in required.filters}
-    seen: set[tuple[str, str, str]] = set()
-    for request in requests(required, target):
-        fault = _missing(request, required, written, allowed)
-        if fault is not None and (key := (fault.code, fault.path, fault.message)) not in seen:
-            seen.add(key)
-            yield fault
+    others = {name for entry in written for name in entry.namespaces()}
+    found: dict[_Gap, dict[str, list[Request]]] = {}
+    for request in requests(required, target, others):
+        gap = _missing(request, required, written, allowed)
+        if gap is not None:
+            name = f"{request.resource}.{request.group}".rstrip(".")
+            found.setdefault(gap, {}).setdefault(name, []).append(request)
+    for gap, missed in found.items():
+        for place, what in sorted(_together(missed, target).items()):
+            yield Fault(gap.code, f"{what} {gap.happens}{place}", gap.path, gap.help)
+
+
+def _together(missed: dict[str, list[Request]], target: Target) -> dict[str, str]:
+    """Where -> what is missed there, such as ``CREATE and UPDATE of `pods`, `jobs.batch```."""
+    alike: dict[tuple[str, str], list[str]] = {}
+    for name, of_name in missed.items():
+        spaces = sorted({r.namespace for r in of_name} - {""})
+        operations = " and ".join(sorted({r.operation for r in of_name}))
+        alike.setdefault((_place(spaces, target), operations), []).append(f"`{name}`")
+    found: dict[str, list[str]] = {}
+    for (place, operations), names in alike.items():
+        found.setdefault(place, []).append(f"{operations} of {', '.join(names)}")
+    return {place: "; ".join(parts) for place, parts in found.items()}
+
+
+def _place(spaces: list[str], target: Target) -> str:
+    if _OTHER in spaces:
+        return "" if {*target.namespaces} <= {*spaces} else " in namespaces without agents"
+    return f" in {', '.join(f'`{space}`' for space in spaces)}" if spaces else ""
 
 
 def _missing(
     request: Request, required: Entry, written: tuple[WrittenEntry, ...], allowed: set[str]
-) -> Fault | None:
+) -> _Gap | None:
     """Why the request is not seen as it must be; None when it is."""
     takers = [entry for entry in written if entry.takes(request)]
-    name = f"{request.resource}.{request.group}".rstrip(".")
-    what = f"{request.operation} of `{name}`"
-    place = f" in namespace `{request.namespace}`" if request.namespace else ""
     if not takers:
-        return Fault(
+        return _Gap(
             "PC8102",
-            f"{what} is not sent to the webhook{place}",
+            "not sent to the webhook",
             "webhooks",
             "add it to the rules; `resources: *` takes no subresource",
         )
     unfiltered = [e for e in takers if allowed.issuperset(e.expressions)]
     if not unfiltered:
-        return Fault(
+        return _Gap(
             "PC8109",
-            f"a match condition lets {what} past the webhook{place}",
+            "let past the webhook by a match condition",
             f"{takers[0].path}.matchConditions",
             "use the conditions that `policyc webhook manifests` writes, and no others",
         )
     if required.fails_closed and not any(e.fails_closed for e in unfiltered):
-        return Fault(
+        return _Gap(
             "PC8103",
-            f"{what} is admitted{place} while the webhook does not answer",
+            "admitted while the webhook does not answer",
             f"{unfiltered[0].path}.failurePolicy",
-            "set failurePolicy to Fail in the entry for namespaces with agents",
+            "set failurePolicy to Fail in this entry",
         )
     return None
 

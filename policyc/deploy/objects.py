@@ -30,7 +30,8 @@ class Rollout:
     it, ``generated.sig``: it is mounted as a volume (KEP-4639, on by default since Kubernetes 1.35).  With ``from_objects`` nothing is
     mounted, and envelopes are taken from the cluster's own objects.  ``log_claim`` is a
     claim of a volume that all pods may write at once, each in a folder of its own; without
-    one the decision log goes with its pod.
+    one the decision log goes with its pod.  Without ``client_certificates`` everybody who
+    reaches the port is answered: for API servers that show webhooks no certificate.
     """
 
     image: str
@@ -38,6 +39,7 @@ class Rollout:
     replicas: int = 2
     from_objects: bool = False
     log_claim: str = ""
+    client_certificates: bool = True
 
 
 def objects(target: Target, rollout: Rollout) -> dict[str, dict[str, Json]]:
@@ -267,12 +269,13 @@ def _mounts(rollout: Rollout) -> list[Json]:
 
 def _arguments(target: Target, rollout: Rollout) -> list[Json]:
     """The flags of ``policyc webhook run``; only the API server, by its certificate, is answered."""
+    clients = [f"--client-ca={_ETC}/keys/api-server-ca.crt"]
     return [
         "webhook",
         "run",
         "--bundle-objects" if rollout.from_objects else f"--bundle={_ETC}/bundle/generated",
         f"--public-keys={_ETC}/keys/bundle.pub",
-        f"--client-ca={_ETC}/keys/api-server-ca.crt",
+        *(clients if rollout.client_certificates else ()),
         f"--tls-cert={_ETC}/tls/tls.crt",
         f"--tls-key={_ETC}/tls/tls.key",
         f"--port={PORT}",

@@ -1,6 +1,7 @@
 """The table of what must reach the webhook, and what happens while no webhook answers.
 
-Only what concerns a namespace with registered agents fails closed.  Namespaces are told by
+Only what concerns a namespace with registered agents fails closed, and what reaches into one
+from elsewhere and no start of a cluster needs.  Namespaces are told by
 ``kubernetes.io/metadata.name``, which the API server sets and nobody can change; any other
 label could be taken off.  No entry has an objectSelector: objects' labels belong to users.
 """
@@ -39,6 +40,7 @@ class Filter(StrEnum):
     BY_PEOPLE = "by_people"
     NOT_AT_START = "not_at_start"
     NOT_KUBELET = "not_kubelet"
+    NOT_THE_SCHEDULER = "not_the_scheduler"
     IS_TOKEN = "is_token"  # noqa: S105  # a word, no secret
     BINDS_AN_AGENT = "binds_an_agent"
     NOT_OF_KUBE_SYSTEM = "not_of_kube_system"
@@ -111,6 +113,18 @@ AGENT_RESOURCES = {
 }
 """Group -> resources that say which tools, servers and models an agent gets."""
 
+_OF_ONE_NAMESPACE = frozenset({"agents", "modelconfigs", "sandboxagents"})
+"""Those that give something only to agents of their own namespace."""
+
+
+def _agent_resources(*, is_shared: bool) -> dict[str, list[str]]:
+    found = {
+        group: [name for name in names if (name not in _OF_ONE_NAMESPACE) == is_shared]
+        for group, names in AGENT_RESOURCES.items()
+    }
+    return {group: names for group, names in found.items() if names}
+
+
 WORKLOADS = (
     *_rules_of(_workloads(), WRITES),
     # Labels and annotations of a pod can be changed by its status (registry/core/pod, 1.36).
@@ -140,6 +154,14 @@ VALIDATING: tuple[Entry, ...] = (
             Rule("", ("services/proxy",), (CONNECT,)),
         ),
         filters=(),
+    ),
+    # A Binding replaces labels and annotations of its pod.  The scheduler's never has any.
+    Entry(
+        "placements.policyc.dev",
+        Where.AGENTS,
+        fails_closed=True,
+        rules=(Rule("", ("bindings", "pods/binding"), (CREATE,)),),
+        filters=(Filter.NOT_THE_SCHEDULER,),
     ),
     Entry(
         "surroundings.policyc.dev",
@@ -176,6 +198,15 @@ VALIDATING: tuple[Entry, ...] = (
         ),
         filters=(Filter.NOT_AT_START, Filter.BINDS_AN_AGENT),
     ),
+    # A server, or a grant of its tools, reaches agents of other namespaces, and nothing else than
+    # admission holds back what an agent does with a tool.  No start of a cluster needs any.
+    Entry(
+        "servers.policyc.dev",
+        Where.ELSEWHERE,
+        fails_closed=True,
+        rules=_rules_of(_agent_resources(is_shared=True), WRITES),
+        filters=(Filter.CHANGES_SOMETHING,),
+    ),
     Entry(
         "own.policyc.dev",
         Where.HOME,
@@ -196,7 +227,7 @@ VALIDATING: tuple[Entry, ...] = (
         fails_closed=False,
         rules=(
             *WORKLOADS,
-            *_rules_of(AGENT_RESOURCES, WRITES),
+            *_rules_of(_agent_resources(is_shared=False), WRITES),
             Rule("rbac.authorization.k8s.io", ("roles",), WRITES),
             *_NAMESPACES,
         ),
@@ -249,3 +280,16 @@ MUTATING: tuple[Entry, ...] = (
     ),
 )
 """A running pod's spec cannot be completed any more, so pods are changed when they are made."""
+
+_ASKED = frozenset(
+    (group, resource)
+    for entry in VALIDATING
+    if entry.where is not Where.HOME  # about the webhook's own objects, whatever their kind
+    for rule in entry.rules
+    for group, resource, _ in rule.requests()
+)
+
+
+def is_asked(group: str, resource: str) -> bool:
+    """Whether admission is asked about a resource (``plural`` or ``plural/sub``) of some namespace."""
+    return (group, resource) in _ASKED

@@ -55,6 +55,12 @@ class WrittenEntry:
             if key == NAMESPACE_LABEL
         )
 
+    def namespaces(self) -> Iterator[str]:
+        """The namespaces that its selector names."""
+        for key, _, values in self.requirements("namespaceSelector"):
+            if key == NAMESPACE_LABEL:
+                yield from map(str, values)
+
     def requirements(self, selector: str) -> Iterator[tuple[str, str, list[Json]]]:
         """(key, operator, values) of each requirement of a label selector."""
         body = self.body.get(selector)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from enum import StrEnum
 
 from policyc.catalog.vocabulary import STAGES
 from policyc.envelope.domains import DOMAINS
-from policyc.envelope.model import Envelope, ManagedRef, PodSecurity, WorkloadRef
+from policyc.envelope.index import servers_of
+from policyc.envelope.model import ClusterFacts, Envelope, ManagedRef, PodSecurity, WorkloadRef
 from policyc.envelope.permitted import permitted
 from policyc.envelope.region import Region
 from policyc.envelope.timeline import Period, merged, periods
 from policyc.envelope.witness import witness
+from policyc.lower.lines import pods
 
 
 class Relation(StrEnum):
@@ -95,7 +98,7 @@ def _parts(pieces: list[tuple[Period, Region]], as_of: str) -> Iterator[Part]:
 def _facets(
     agent: str, before: Envelope | None, now: Envelope | None, day: Period
 ) -> Iterator[Change]:
-    """Gates, delegates, the pod baseline, the stage and the binding to a workload.
+    """Gates, cluster facts, delegates, pins, the pod baseline, the stage and the binding to a workload.
 
     Each as the set of what it lets happen, so that more is wider: a delegate, a setting that
     is loose, a stage that is not reached.  Of an agent that is new or gone, the delegates only.
@@ -105,8 +108,14 @@ def _facets(
     yield _facet(agent, "delegates", old, new, day)
     if before is None or now is None:
         return
-    # A gate is the opposite of a right: one that goes is what makes an agent wider.
+    # A gate and a pin are the opposite of a right: one that goes is what makes an agent wider.
     yield _facet(agent, "approvals", _gates(now), _gates(before), day)
+    # An agent that connects to nothing asks nobody: what changes there is that it connects.
+    both = _servers(before.cluster) and _servers(now.cluster)
+    listed = _opened if both else _started
+    yield _facet(agent, "cluster", listed(before.cluster), listed(now.cluster), day)
+    used = servers_of(before.domains["tools"]) & servers_of(now.domains["tools"])
+    yield _facet(agent, "pins", _pinned(now, used), _pinned(before, used), day)
     yield _facet(agent, "pod", set(_pod(before.pod)), set(_pod(now.pod)), day)
     yield _facet(agent, "stage", _unreached(before), _unreached(now), day)
     yield _facet(agent, "workload", {_bound(before)}, {_bound(now)}, day)
@@ -124,6 +133,26 @@ def _gates(envelope: Envelope) -> set[str]:
     return {
         f"{a.domain}: {box} by {a.by}" for a in envelope.approvals for box in a.region.describe()
     }
+
+
+def _opened(cluster: ClusterFacts) -> set[str]:
+    """What artifacts let every agent do beside its grants: ask the DNS, and start as its runtimes do."""
+    return _servers(cluster) | _started(cluster)
+
+
+def _started(cluster: ClusterFacts) -> set[str]:
+    return {f"runtime {name}" for name in cluster.runtimes}
+
+
+def _servers(cluster: ClusterFacts) -> set[str]:
+    peer = cluster.dns
+    found = {f"dns {pods(peer.pod_labels, peer.namespace_labels)}"} if peer is not None else set()
+    return found | {f"dns {address}" for address in cluster.node_local_dns}
+
+
+def _pinned(envelope: Envelope, servers: AbstractSet[str]) -> set[str]:
+    """The texts that the tools of servers may have; of a server used only before or only now none."""
+    return {f"{p.server}: {p.tool} {p.digest}" for p in envelope.pins if p.server in servers}
 
 
 def _unreached(envelope: Envelope) -> set[str]:

@@ -9,6 +9,7 @@ from enum import StrEnum
 from policyc.core.source import Span
 from policyc.envelope.domains import DOMAINS
 from policyc.envelope.model import Envelope
+from policyc.envelope.permitted import permitted
 from policyc.envelope.region import Region
 from policyc.semantics.model import CheckedAgent, Clause
 from policyc.semantics.protected import protected
@@ -19,9 +20,9 @@ class Cause(StrEnum):
 
     NEVER = "never"
     DENIED = "denied"
+    EXPIRED = "expired"
     PROTECTED = "protected"
     OUTSIDE_CAP = "outside the cap"
-    EXPIRED = "expired"
     NOT_OBSERVED = "not observed"
     NOT_GRANTED = "not granted"
 
@@ -47,7 +48,7 @@ def why_not(
     """Every part of ``asked`` that the agent lacks, each once; none when it has all of it."""
     found: list[Refusal] = []
     for clause in asked:
-        left = clause.region - envelope.domains[clause.domain]
+        left = clause.region - permitted(envelope, clause.domain)
         for refusal in _causes(agent, clause.domain, left, as_of):
             part = refusal.region & left
             if part:
@@ -69,15 +70,15 @@ def _causes(agent: CheckedAgent, domain: str, left: Region, as_of: str) -> Itera
             message = f"`{word} {line.text}` takes it away"
             against = _granting(agent, domain, left & line.region)
             yield Refusal(cause, line.region, message, line.span, against)
+    for line in agent.allows:
+        if line.domain == domain and line.until and line.until < as_of:
+            message = f"`allow {line.text}` ended on {line.until}"
+            yield Refusal(Cause.EXPIRED, line.region, message, line.span)
     guarded = protected().get(domain)
     if guarded is not None:
         message = "no pattern and no observation grants it: an `allow` line must name it, in a cap that does"
         yield Refusal(Cause.PROTECTED, guarded, message, agent.span, _cap_with(agent, domain, left))
     yield from _beyond_caps(agent, domain, left)
-    for line in agent.allows:
-        if line.domain == domain and line.until and line.until < as_of:
-            message = f"`allow {line.text}` ended on {line.until}"
-            yield Refusal(Cause.EXPIRED, line.region, message, line.span)
     room = _room(agent, domain)
     if agent.learning is not None:
         message = "no recording shows it, and no `allow` line grants it"

@@ -55,7 +55,11 @@ class EnvelopeEmitter:
 
     def denote(self, documents: Mapping[str, Json], envelope: Envelope) -> Mapping[str, Region]:
         del envelope
-        return decode(documents[PATH]).domains
+        return self.read(documents).domains
+
+    def read(self, documents: Mapping[str, Json]) -> Envelope:
+        """All that the document says, as the webhook reads it."""
+        return decode(documents[PATH])
 
     def ceiling(self, envelope: Envelope) -> Mapping[str, Region]:
         return envelope.domains

@@ -51,15 +51,39 @@ class PodSecurityEmitter:
         return Emission((artifact,), (), tuple(narrowed))
 
     def denote(self, documents: Mapping[str, Json], envelope: Envelope) -> Mapping[str, Region]:
-        """The capabilities that the container gets: what is added to an empty set."""
-        workload = envelope.subject.workload
-        found = _find(documents[PATH], _list_of(workload)) if workload is not None else None
-        match found:
-            case [{"securityContext": {"capabilities": {"drop": ["ALL"], **rest}}}]:
+        """The capabilities that the container gets: what is added to an empty set.
+
+        InternalError when the patch lets the pod out of its own filter, account or namespaces.
+        """
+        subject = envelope.subject
+        pod = _find(documents[PATH], "serviceAccountName")
+        match pod:
+            case {
+                "serviceAccountName": str(account),
+                "hostIPC": False,
+                "hostNetwork": False,
+                "hostPID": False,
+                **lists,
+            } if account == subject.service_account.partition("/")[2]:
+                pass
+            case _:
+                raise InternalError("the patch does not keep the pod in its account and namespaces")
+        is_init = subject.workload is not None and subject.workload.is_init
+        match lists.get("initContainers" if is_init else "containers"):
+            case [
+                {
+                    "securityContext": {
+                        "allowPrivilegeEscalation": False,
+                        "privileged": False,
+                        "capabilities": {"drop": ["ALL"], **rest},
+                        "seccompProfile": {"type": "Localhost", "localhostProfile": str(profile)},
+                    }
+                }
+            ] if profile == f"policyc/{subject.agent}.json":
                 added = rest.get("add") or []
                 assert isinstance(added, list)
             case _:
-                raise InternalError("the patch does not drop all capabilities")
+                raise InternalError("the patch does not confine the container")
         return {
             "capabilities": CAPABILITIES.union(
                 CAPABILITIES.written({"name": str(n)}) for n in added
@@ -171,10 +195,10 @@ def _nested(row: WorkloadKind, envelope: Envelope, container: Json) -> dict[str,
 
 
 def _find(value: Json, key: str) -> Json:
-    """The value of the only ``key`` below ``value``."""
+    """The only object below ``value`` that has the ``key``."""
     if isinstance(value, dict):
         if key in value:
-            return value[key]
+            return value
         for child in value.values():
             found = _find(child, key)
             if found is not None:

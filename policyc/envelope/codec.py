@@ -55,6 +55,23 @@ def encode(envelope: Envelope) -> dict[str, Json]:
     }
 
 
+def travelling(envelope: Envelope) -> Envelope:
+    """What ``decode`` makes of the encoded envelope: all of it but the reasons, in their order."""
+    resolutions = (replace(r, derivations=()) for r in envelope.resolutions)
+    return replace(
+        envelope,
+        domains=dict(envelope.domains),
+        grants={},
+        resolutions=tuple(sorted(resolutions, key=_resolution_order)),
+        expiries=tuple(sorted(envelope.expiries, key=lambda e: (e.until, e.domain))),
+        pins=tuple(sorted(envelope.pins, key=lambda p: (p.server, p.tool, p.digest))),
+        threats=tuple(
+            replace(t, covers=tuple(sorted(t.covers)))
+            for t in sorted(envelope.threats, key=lambda t: t.id)
+        ),
+    )
+
+
 def digest_of(document: Json) -> str:
     """The digest that an envelope's document bears; empty when it bears none."""
     match document:

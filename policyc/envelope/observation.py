@@ -40,6 +40,7 @@ class SyscallSeen:
     architecture: str  # Go's GOARCH word: amd64, arm64, ...; 386 and arm for compat calls
     name: str
     sighting: Sighting
+    denied: bool = False  # tried, and refused by seccomp
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 
 from policyc.envelope.model import Envelope
@@ -45,6 +45,15 @@ def merged(pieces: Iterable[Period]) -> Iterator[Period]:
         held = piece
     if held is not None:
         yield held
+
+
+def day_of(moment: datetime) -> str:
+    """The day (UTC) that a moment with a time zone lies in: a day's last second is 23:59:59 UTC.
+
+    The one place where a clock becomes a day: what ends then ends for every command and for
+    the webhook at the same second.
+    """
+    return moment.astimezone(UTC).date().isoformat()
 
 
 def day_after(day: str) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from functools import lru_cache
+from operator import is_
 from typing import Any
 
 import yaml
@@ -55,9 +56,9 @@ class _Tags:
             return _remembered(value) if len(value) <= _SHORT else _tag_of(value)
         return _TAG + ("seq" if kind is SequenceNode else "map")
 
-    def descend_resolver(self, node: Node | None, index: object) -> None: ...
-
-    def ascend_resolver(self) -> None: ...
+    # Called for every node, and without effect: functions in C cost nothing.
+    descend_resolver = staticmethod(is_)
+    ascend_resolver = staticmethod(object)
 
 
 class _Loader(_Tags, _BaseLoader):  # type: ignore[misc]  # one of two classes, told at run time

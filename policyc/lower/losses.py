@@ -37,6 +37,7 @@ class Losses:
     overreach: dict[str, list[tuple[Candidate, Clause | None]]] = field(default_factory=dict)
     set_up: set[str] = field(default_factory=set)
     unplaced: set[str] = field(default_factory=set)
+    refused: list[Candidate] = field(default_factory=list)
 
     def overreaches(self, candidate: Candidate, reason: str, taker: Clause | None = None) -> None:
         """The candidate was possible, by what somebody else granted, and should not have been."""
@@ -52,6 +53,8 @@ class Losses:
             yield self._fleeting()
         if self.unplaced:
             yield self._unplaced()
+        if self.refused:
+            yield self._refused()
         for reason, entries in sorted(self.overreach.items()):
             yield self._overreach(reason, entries)
 
@@ -111,6 +114,14 @@ class Losses:
             f"{len(self.unplaced)} observed that no domain has a place for: "
             f"{_list(sorted(self.unplaced))}",
             "it is not granted: correct the profile, or use a release that knows it",
+        )
+
+    def _refused(self) -> Diagnostic:
+        calls = sorted({c.line for c in self.refused})
+        return self.say(
+            "PC4014",
+            f"{len(calls)} tried and refused by seccomp: {_list(calls)}; {_seen_at(self.refused)}",
+            "a try grants nothing: find out what tried it; if the agent needs it, add an `allow` line",
         )
 
     def _overreach(self, reason: str, entries: list[tuple[Candidate, Clause | None]]) -> Diagnostic:

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from policyc.catalog.setup_only import SETUP_ONLY
 from policyc.core.diagnostics import Diagnostic, Outcome, Related, Severity
-from policyc.envelope.domains import DOMAINS, IDENTITY, TOOLS
+from policyc.envelope.domains import DOMAINS, IDENTITY, SYSCALLS, TOOLS
 from policyc.envelope.lattice import SortKey, sort_key
 from policyc.envelope.model import Approval, ClusterFacts, Envelope, Expiry, Grant, Pin, Subject
 from policyc.envelope.observation import (
@@ -55,6 +55,7 @@ def lower(
     lowering.identity()
     lowering.endpoints()
     lowering.unanswered(no_dns)
+    lowering.still_refused()
     found = [
         *lowering.found,
         *lowering.losses.findings(lowering.limits),
@@ -106,6 +107,9 @@ class _Lowering:
         except ValueError as fault:
             self.losses.unplaced.add(str(fault))
             return
+        if isinstance(observation, SyscallSeen) and observation.denied:
+            self.losses.refused.append(candidates[0])  # the call, without its equivalents
+            return
         for candidate in candidates:
             if isinstance(observation, KubeSeen) and _is_admin(observation):
                 reason = f"only {observation.granted_by}, which grants everything, permits it"
@@ -136,6 +140,11 @@ class _Lowering:
         if cut.is_outside and not candidate.is_inferred:
             self.losses.outside.setdefault(candidate.domain, []).append(candidate)
         self._grant(cut.inside, candidate.derivation)
+
+    def still_refused(self) -> None:
+        """Of what seccomp refused, keep what is refused still: another recording or a line may grant it by now."""
+        granted = SYSCALLS.union(self.grants.get(SYSCALLS.name, {}))
+        self.losses.refused = [c for c in self.losses.refused if not c.region <= granted]
 
     def _beaten(self, candidate: Candidate) -> Cut:
         """Report what the protected set and the lines that take away beat of a candidate."""

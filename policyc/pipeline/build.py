@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date
 from pathlib import Path
 from typing import TypeAlias
@@ -16,11 +16,14 @@ from policyc.core.diagnostics import Diagnostic, Outcome, Severity, has_errors
 from policyc.core.errors import InternalError
 from policyc.emit.backstop import Row, row_of
 from policyc.emit.base import Artifact, Emission, Emitter, Line, Narrowing, Slack
+from policyc.emit.envelope import ENVELOPE
 from policyc.emit.registry import EMITTERS
+from policyc.envelope.codec import travelling
 from policyc.envelope.index import Entry, entry_of
 from policyc.envelope.model import Envelope
 from policyc.envelope.provenance import Derivation, Step
 from policyc.lower import lower
+from policyc.lower.bounds import beyond
 from policyc.lower.candidates import place
 from policyc.pipeline.artifacts import from_bytes, to_bytes
 from policyc.pipeline.inputs import observed_in, own, recordings
@@ -73,7 +76,7 @@ def _lowered(
 ) -> Outcome[Envelope]:
     observed = observed_in(profiles, agent)
     plain = lower(agent, observed.value, policy, as_of=as_of)
-    threatened = with_threats(agent, plain.value, policy, as_of)
+    threatened = with_threats(agent, plain.value, policy, as_of, own(agent, profiles.value))
     said = [*observed.diagnostics, *plain.diagnostics, *threatened.diagnostics]
     return Outcome(threatened.value, said)
 
@@ -95,8 +98,8 @@ def _known_well_enough(
 def build_agent(root: Path, agent: CheckedAgent, policy: CheckedPolicy, as_of: date) -> AgentBuild:
     """Lower, emit, write, read back, prove.
 
-    Raises InternalError when an artifact grants more than its ceiling: nothing is
-    written then.
+    Raises InternalError when the envelope exceeds the policy's lines, or an artifact its
+    ceiling: nothing is written then.
     """
     profiles = recordings(root, agent)
     outcome = _lowered(profiles, agent, policy, as_of)
@@ -105,6 +108,7 @@ def build_agent(root: Path, agent: CheckedAgent, policy: CheckedPolicy, as_of: d
     diagnostics += _known_well_enough(profiles, agent, policy) if outcome.ok else []
     if has_errors(diagnostics):
         return AgentBuild(agent.name, None, {}, (), tuple(diagnostics))
+    prove_bounded(agent, envelope, policy, as_of)
     emissions = [(emitter, emitter.emit(envelope)) for emitter in EMITTERS]
     stamp = _digest_of(emissions)
     reasons = Reasons()
@@ -120,7 +124,9 @@ def build_agent(root: Path, agent: CheckedAgent, policy: CheckedPolicy, as_of: d
             files[artifact.path] = to_bytes(artifact.path, stamped.document)
             lines[artifact.path] = stamped.lines
             documents[artifact.path] = from_bytes(artifact.path, files[artifact.path])
-        if documents:
+        if emitter is ENVELOPE:
+            prove_whole(documents, envelope)
+        elif documents:
             prove_sound(emitter, documents, envelope)
     said = policy_lines(agent)
     files[SIDECAR] = write(agent.name, said, lines, reasons, slack)
@@ -147,6 +153,25 @@ def prove_sound(emitter: Emitter, documents: Mapping[str, Json], envelope: Envel
             raise InternalError(
                 f"{emitter.kind} of agent {envelope.subject.agent} would permit more than its "
                 f"envelope in {domain}: {excess}"
+            )
+
+
+def prove_bounded(
+    agent: CheckedAgent, envelope: Envelope, policy: CheckedPolicy, as_of: date
+) -> None:
+    """What was lowered keeps to every line of the policy: INVARIANT of lowering."""
+    for fault in beyond(agent, envelope, policy, as_of):
+        raise InternalError(f"the envelope of agent {agent.name} would hold {fault}")
+
+
+def prove_whole(documents: Mapping[str, Json], envelope: Envelope) -> None:
+    """The compiled envelope says all that was lowered: the webhook knows nothing else."""
+    told, meant = ENVELOPE.read(documents), travelling(envelope)
+    for part in fields(Envelope):
+        if getattr(told, part.name) != getattr(meant, part.name):
+            raise InternalError(
+                f"the compiled envelope of agent {envelope.subject.agent} has other {part.name} "
+                "than were lowered"
             )
 
 

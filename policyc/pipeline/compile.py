@@ -37,9 +37,10 @@ class AgentSummary:
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """The output folder's files by path (empty after an error), and what was said."""
+    """The output folder's files and their digests by path (empty after an error), and what was said."""
 
     files: Mapping[str, bytes]
+    digests: Mapping[str, str]
     agents: tuple[AgentSummary, ...]
     diagnostics: tuple[Diagnostic, ...]
 
@@ -84,7 +85,7 @@ def compile_root(
     """Everything that belongs into the output folder; a pure function of the root and the date."""
     workspace, policy, diagnostics = checked(root)
     if has_errors(diagnostics):
-        return Compiled({}, (), tuple(in_order(diagnostics)))
+        return Compiled({}, {}, (), tuple(in_order(diagnostics)))
     agents = policy.agents
     if not agents:
         raise nothing_to_judge(root)
@@ -94,26 +95,29 @@ def compile_root(
         return replace(build, envelope=None, diagnostics=()), build.diagnostics
 
     files: dict[str, bytes] = {}
+    digests: dict[str, str] = {}
     summaries: list[AgentSummary] = []
     rows: list[Row] = []
     entries: list[Entry] = []
     for build, said in each(work, len(agents), sources(root, workspace), jobs, progress):
         diagnostics += said
         for name, data in build.files.items():
-            files[f"{build.agent}/{name}"] = data
+            path = f"{build.agent}/{name}"
+            files[path], digests[path] = data, digest(data)  # hashed while the next are built
         summaries.append(AgentSummary(build.agent, tuple(sorted(build.files)), build.slack))
         rows += [build.row] if build.row is not None else []
         entries += [build.entry] if build.entry is not None else []
     if has_errors(diagnostics):
-        return Compiled({}, (), tuple(in_order(diagnostics)))
-    files |= cluster_files(rows)
-    files[INDEX] = write_index(entries)
-    files[MANIFEST] = _manifest(files)
-    return Compiled(files, tuple(summaries), tuple(in_order(diagnostics)))
+        return Compiled({}, {}, (), tuple(in_order(diagnostics)))
+    rest = {**cluster_files(rows), INDEX: write_index(entries)}
+    digests |= {path: digest(data) for path, data in rest.items()}
+    rest[MANIFEST] = _manifest(digests)
+    digests[MANIFEST] = digest(rest[MANIFEST])
+    return Compiled(files | rest, digests, tuple(summaries), tuple(in_order(diagnostics)))
 
 
-def _manifest(files: Mapping[str, bytes]) -> bytes:
-    listed: dict[str, Json] = {name: digest(files[name]) for name in sorted(files)}
+def _manifest(digests: Mapping[str, str]) -> bytes:
+    listed: dict[str, Json] = dict(sorted(digests.items()))
     return pretty_json(
         {
             "apiVersion": "policyc.dev/v1",

@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 
 from policyc.converge.assess import Assessment, assess
 from policyc.converge.faults import faults
 from policyc.converge.findings import findings
 from policyc.core.diagnostics import Diagnostic, has_errors, in_order
+from policyc.envelope.observation import Observed
+from policyc.lower import lower
 from policyc.pipeline.agents import chosen
 from policyc.pipeline.compile import checked
 from policyc.pipeline.inputs import observe, own, recordings
 from policyc.semantics.model import CheckedAgent, CheckedPolicy
+from policyc.threats.hypotheses import Hypothesis, hypotheses
 
 
 @dataclass(frozen=True, slots=True)
 class Convergence:
-    """``bad`` is wrong input: then nothing is judged.  ``found`` is why agents have not converged."""
+    """``bad`` is wrong input: then nothing is judged.  ``found`` is why agents have not converged.
+
+    ``threats`` has by agent what its recordings say of each threat that applies to it.
+    """
 
     assessments: tuple[Assessment, ...]
     found: tuple[Diagnostic, ...]
     bad: tuple[Diagnostic, ...]
+    threats: Mapping[str, tuple[Hypothesis, ...]] = field(default_factory=dict)
 
 
 def converge_root(root: Path, names: Iterable[str] = ()) -> Convergence:
@@ -32,6 +40,7 @@ def converge_root(root: Path, names: Iterable[str] = ()) -> Convergence:
         return Convergence((), (), tuple(in_order(wrong)))
     assessments: list[Assessment] = []
     found: list[Diagnostic] = []
+    threats: dict[str, tuple[Hypothesis, ...]] = {}
     bad: list[Diagnostic] = []  # of the recordings: `check` reports what the policies give rise to
     for agent in chosen(policy, names):
         one, said = assess_agent(root, agent, policy)
@@ -39,9 +48,20 @@ def converge_root(root: Path, names: Iterable[str] = ()) -> Convergence:
         if one is not None:
             assessments.append(one)
             found += findings(agent, one)
+            threats[agent.name] = _hypotheses(root, agent, policy)
     if has_errors(bad):
         return Convergence((), (), tuple(in_order(bad)))
-    return Convergence(tuple(assessments), tuple(found), tuple(in_order(bad)))
+    return Convergence(tuple(assessments), tuple(found), tuple(in_order(bad)), threats)
+
+
+def _hypotheses(root: Path, agent: CheckedAgent, policy: CheckedPolicy) -> tuple[Hypothesis, ...]:
+    """Its threats against its recordings, on the day on which the last of them ends."""
+    mine = own(agent, recordings(root, agent).value)
+    ends = [run.end[:10] for _, profile in mine for run in profile.runs if run.end]
+    day = date.fromisoformat(max(ends)) if ends else date.min
+    first = lower(agent, Observed(), policy, as_of=day).value
+    now = lower(agent, observe(root, agent).value, policy, as_of=day).value
+    return hypotheses(agent, first, now, policy.catalogue, mine)
 
 
 def assess_agent(

@@ -29,9 +29,14 @@ def read_tree(folder: Path) -> dict[str, bytes]:
     }
 
 
-def tree_digest(files: Mapping[str, bytes]) -> str:
-    """One digest for names and contents."""
-    lines = (f"{digest(data)} {name}\n" for name, data in sorted(files.items()))
+def digests_of(files: Mapping[str, bytes]) -> dict[str, str]:
+    """The digest of each file's contents."""
+    return {name: digest(data) for name, data in files.items()}
+
+
+def tree_digest(digests: Mapping[str, str]) -> str:
+    """One digest for names and contents, of the digests of all files."""
+    lines = (f"{found} {name}\n" for name, found in sorted(digests.items()))
     return digest("".join(lines).encode())
 
 

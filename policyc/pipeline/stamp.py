@@ -22,7 +22,7 @@ from policyc.core.source import Source
 from policyc.core.strict_json import loads
 from policyc.emit.base import Slack
 from policyc.pipeline.compile import AgentSummary, Compiled
-from policyc.pipeline.output import read_tree, tree_digest
+from policyc.pipeline.output import digests_of, read_tree, tree_digest
 from policyc.pipeline.wire import pack, unpack
 
 _ENVELOPE = "/envelope.json"
@@ -65,15 +65,15 @@ def recall(
             "agents": list(agents),
         } if known == key and made == output_digest:
             summaries = tuple(_read_summary(agent) for agent in agents)
-            return Compiled({}, summaries, tuple(unpack(d, source) for d in diagnostics))
+            return Compiled({}, {}, summaries, tuple(unpack(d, source) for d in diagnostics))
     return None
 
 
-def remember(root: Path, output: Path, key: str, output_digest: str, compiled: Compiled) -> None:
+def remember(root: Path, output: Path, key: str, compiled: Compiled) -> None:
     """Keep the report for ``recall``; a cache that cannot be written is no fault."""
     document: Json = {
         "key": key,
-        "output": output_digest,
+        "output": tree_digest(compiled.digests),
         "diagnostics": [pack(d) for d in compiled.diagnostics],
         "agents": [_summary(agent) for agent in compiled.agents],
     }
@@ -93,7 +93,10 @@ def compiled_envelopes(root: Path, output: Path, as_of: date) -> dict[str, bytes
     """
     files = read_tree(output)
     key = fingerprint(root, output, as_of)
-    if recall(root, output, key, tree_digest(files), lambda path: Source(path, "")) is None:
+    if (
+        recall(root, output, key, tree_digest(digests_of(files)), lambda path: Source(path, ""))
+        is None
+    ):
         return {}
     return {
         name.removesuffix(_ENVELOPE): data

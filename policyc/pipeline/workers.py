@@ -51,4 +51,4 @@ def _call(index: int) -> object:
 
 def _chunk(count: int, jobs: int) -> int:
     """Big enough to make pipes cheap, small enough to keep all busy to the end."""
-    return max(1, min(16, count // (jobs * 4)))
+    return max(1, min(4, count // (jobs * 4)))

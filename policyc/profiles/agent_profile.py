@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import NoReturn
 
@@ -32,18 +32,19 @@ _ITEM_FIELDS = frozenset({"phase", "firstSeen", "lastSeen", "count", "runs"})
 
 
 def sniff(head: Json) -> bool:
-    return (
-        isinstance(head, dict)
-        and head.get("kind") == KIND
-        and str(head.get("apiVersion", "")).startswith("policyc.dev/")
-    )
+    """A profile, or what the API server or kubectl makes of several: a list whose first is one."""
+    if not isinstance(head, dict):
+        return False
+    if (entries := _entries(head)) is not None:
+        return head["kind"] == f"{KIND}List" or sniff(next(iter(entries), None))
+    return head.get("kind") == KIND and str(head.get("apiVersion", "")).startswith("policyc.dev/")
 
 
 def read(label: str, documents: list[Json]) -> Outcome[tuple[AgentProfile, ...]]:
     """The profiles; an unknown version is PC5002, anything else that does not fit PC5003."""
     profiles: list[AgentProfile] = []
     found: list[Diagnostic] = []
-    for document in documents:
+    for base, document in _taken_apart(documents):
         version = document.get("apiVersion") if isinstance(document, dict) else None
         if version != API_VERSION:
             hint = f"this compiler reads {API_VERSION}"
@@ -52,11 +53,29 @@ def read(label: str, documents: list[Json]) -> Outcome[tuple[AgentProfile, ...]]
             )
             continue
         try:
-            profiles.append(_profile(document))
+            profiles.append(_profile(document, base))
         except _MisfitError as misfit:
             hint = "`policyc schema agent-profile` prints the schema"
-            found.append(fault(label, "PC5003", f"at `{misfit.pointer or '/'}`: {misfit}", hint))
+            at = f"{base}{misfit.pointer}" or "/"
+            found.append(fault(label, "PC5003", f"at `{at}`: {misfit}", hint))
     return Outcome(tuple(profiles), found)
+
+
+def _taken_apart(documents: list[Json]) -> Iterator[tuple[str, Json]]:
+    """Each profile, and where it stands when it is one of a list."""
+    for document in documents:
+        entries = _entries(document) if isinstance(document, dict) else None
+        if entries is None:
+            yield "", document
+        else:
+            yield from ((f"/items/{i}", entry) for i, entry in enumerate(entries))
+
+
+def _entries(document: Mapping[str, Json]) -> list[Json] | None:
+    """The members of a list as kubectl prints it (`v1 List`) or the API server answers."""
+    entries = document.get("items")
+    is_list = (document.get("apiVersion"), document.get("kind")) in _LISTS
+    return entries if is_list and isinstance(entries, list) else None
 
 
 class _MisfitError(ValueError):
@@ -114,6 +133,7 @@ def _choice(value: Json, pointer: str, choices: tuple[str, ...]) -> str:
     return str(value)
 
 
+_LISTS = (("v1", "List"), (API_VERSION, f"{KIND}List"))
 _TOP = frozenset({"apiVersion", "kind", "metadata", "spec"})
 _SPEC = frozenset({"workload", "identity", "source", "runs", *DOMAIN_FIELDS})
 _WORKLOAD = frozenset({"apiVersion", "kind", "namespace", "name", "container"})
@@ -122,9 +142,17 @@ _RUN = frozenset(
 )
 
 
-def _profile(document: Json) -> AgentProfile:
+METADATA = frozenset(
+    "name namespace labels annotations uid resourceVersion generation creationTimestamp managedFields "
+    "ownerReferences finalizers selfLink generateName deletionTimestamp deletionGracePeriodSeconds".split()
+)
+"""What an API server keeps with every object (meta/v1 ObjectMeta, Kubernetes 1.36); only the name says something."""
+
+
+def _profile(document: Json, base: str) -> AgentProfile:
+    """The profile that stands at ``base`` in its file."""
     top = _object(document, "", _TOP, _TOP)
-    metadata = _object(top["metadata"], "/metadata", frozenset({"name"}), frozenset({"name"}))
+    metadata = _object(top["metadata"], "/metadata", METADATA, frozenset({"name"}))
     _text(metadata["name"], "/metadata/name")
     spec = _object(top["spec"], "/spec", _SPEC, frozenset({"source", "runs"}))
     source = _object(
@@ -144,7 +172,11 @@ def _profile(document: Json) -> AgentProfile:
         _text(source["tool"], "/spec/source/tool"),
         _text(source.get("version", ""), "/spec/source/version"),
         runs,
-        {domain: _items(spec[domain], domain, ids) for domain in DOMAIN_FIELDS if domain in spec},
+        {
+            domain: _items(spec[domain], domain, ids, base)
+            for domain in DOMAIN_FIELDS
+            if domain in spec
+        },
     )
 
 
@@ -205,7 +237,7 @@ def _texts(value: Json, pointer: str) -> tuple[str, ...]:
     return tuple(value)  # type: ignore[arg-type]  # a list of strings, as was just seen
 
 
-def _items(value: Json, domain: str, ids: frozenset[str]) -> tuple[Item, ...]:
+def _items(value: Json, domain: str, ids: frozenset[str], base: str) -> tuple[Item, ...]:
     fields = DOMAIN_FIELDS[domain]
     allowed = frozenset(fields) | _ITEM_FIELDS
     required = frozenset(k for k, f in fields.items() if f.required) | {"runs"}
@@ -214,7 +246,8 @@ def _items(value: Json, domain: str, ids: frozenset[str]) -> tuple[Item, ...]:
     for i, item in enumerate(_list(value, f"/spec/{domain}")):
         pointer = f"/spec/{domain}/{i}"
         try:
-            items.append(_item(_object(item, "", allowed, required), pointer, readers, ids))
+            entry = _object(item, "", allowed, required)
+            items.append(_item(entry, base + pointer, readers, ids))
         except _MisfitError as misfit:
             _refuse(pointer + misfit.pointer, str(misfit))
     return tuple(items)

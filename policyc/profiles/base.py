@@ -40,8 +40,12 @@ _PEER = {
 }
 
 DOMAIN_FIELDS: Mapping[str, Mapping[str, Field]] = {
-    "syscalls": {"architecture": Field("text"), "name": Field("text")},
-    "executables": {"path": Field("text")},
+    "syscalls": {
+        "architecture": Field("text"),
+        "name": Field("text"),
+        "denied": Field("flag", required=False),
+    },
+    "executables": {"path": Field("text"), "arguments": Field("texts", required=False)},
     "files": {"path": Field("text"), "modes": Field("texts", choices=("read", "write"))},
     "egress": _PEER,
     "ingress": _PEER,
@@ -62,8 +66,24 @@ DOMAIN_FIELDS: Mapping[str, Mapping[str, Field]] = {
         "operation": Field("text", choices=("read", "write", "delete")),
         "scope": Field("text", required=False),
     },
+    "packages": {
+        "kind": Field("text", choices=("python-distribution", "python-module", "node-package")),
+        "name": Field("text"),
+        "path": Field("text"),
+        "version": Field("text", required=False),
+    },
+    "modelFiles": {
+        "path": Field("text"),
+        "format": Field("text", required=False),
+        "name": Field("text", required=False),
+        "version": Field("text", required=False),
+        "digest": Field("text", required=False),
+    },
 }
 """Domain -> field -> form: the decoder, the schema and the documentation follow this table."""
+
+INVENTORY = frozenset({"packages", "modelFiles"})
+"""Domains that say what a workload is made of: they are kept in profiles, and grant nothing."""
 
 Value: TypeAlias = "str | int | bool | tuple[str, ...] | tuple[tuple[str, str], ...]"
 

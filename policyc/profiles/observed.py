@@ -24,7 +24,7 @@ from policyc.envelope.observation import (
     ToolSeen,
 )
 from policyc.envelope.provenance import Evidence
-from policyc.profiles.base import AgentProfile, Item, Value, WorkloadKey
+from policyc.profiles.base import INVENTORY, AgentProfile, Item, Value, WorkloadKey
 from policyc.profiles.recency import recent
 
 
@@ -92,8 +92,8 @@ def _observations(
     groups: dict[tuple[object, ...], list[tuple[str, Item]]] = {}
     domains: dict[tuple[object, ...], str] = {}
     for label, profile in profiles:
-        for domain, items in profile.items.items():
-            for item in items:
+        for domain in profile.items.keys() - INVENTORY:
+            for item in profile.items[domain]:
                 key = (domain, *item.key)
                 groups.setdefault(key, []).append((label, item))
                 domains[key] = domain
@@ -104,7 +104,7 @@ def _observations(
 
 
 def observation_of(domain: str, item: Item, sighting: Sighting) -> Observation:
-    """An item of a profile's domain as an observation."""
+    """An item of a profile's domain as an observation; the domain is none of ``INVENTORY``."""
     return _MAKERS[domain](dict(item.values), sighting)
 
 
@@ -174,7 +174,9 @@ def _file(fields: _Fields, sighting: Sighting) -> Observation:
 
 
 _MAKERS: dict[str, Callable[[_Fields, Sighting], Observation]] = {
-    "syscalls": lambda f, s: SyscallSeen(_text(f, "architecture"), _text(f, "name"), s),
+    "syscalls": lambda f, s: SyscallSeen(
+        _text(f, "architecture"), _text(f, "name"), s, bool(f.get("denied", False))
+    ),
     "executables": lambda f, s: ExecSeen(_text(f, "path"), s),
     "files": _file,
     "egress": _peer(Direction.EGRESS),

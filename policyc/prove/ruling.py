@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import assert_never
 
 from policyc.core.canonical import Json
 from policyc.core.diagnostics import Diagnostic, Related, Severity
 from policyc.core.source import Span
-from policyc.envelope.timeline import Period, day_before
+from policyc.envelope.timeline import day_before
 from policyc.lower.candidates import place
 from policyc.prove.decide import Counterexample, Decided, Level
 from policyc.semantics.model import (
     CheckedAgent,
     CheckedPolicy,
     Claim,
+    Clause,
     ExpectRule,
+    NeverRule,
+    NoNewRule,
     Rule,
     Waiver,
 )
@@ -90,12 +94,11 @@ def _failed(
         related.append(Related(ruling.rule.span, f"`{ruling.claim.name}` says"))
     if ended is not None:
         related.append(Related(ended.span, f"this waiver ended on {ended.until}"))
-    owner = agents[shown.via[0] if shown.via else ruling.agent]
     return Diagnostic(
         "PC3144" if isinstance(ruling.rule, ExpectRule) else "PC3143",
         f"{_tuple(shown)} {'is not' if shown.is_missing else 'is'} granted to "
         f"`{ruling.agent}`{_via(shown, ruling.agent)}: `{ruling.claim.name}` "
-        f"{_when(ruling.decided.failing, as_of, owner)}; `{ruling.rule.text}`; "
+        f"{_when(ruling, agents, as_of)}; `{ruling.rule.text}`; "
         f"in all: {_residual(shown.residual)}",
         line,
         tuple(related),
@@ -118,21 +121,45 @@ def _residual(boxes: Sequence[str]) -> str:
     return "; ".join(boxes[:_MOST]) + rest
 
 
-def _when(failing: Sequence[Period], as_of: str, owner: CheckedAgent) -> str:
-    """When it fails.  Envelopes only shrink: it fails up to a day, or from one on, or always."""
-    first, last = failing[0].first, failing[-1].last
-    if first > as_of and not last:
-        end = day_before(first)
-        return f"holds until {end}, then fails because {_ending(owner, end)} ends"
+def _when(ruling: Ruling, agents: Mapping[str, CheckedAgent], as_of: str) -> str:
+    """When it fails: on the day that it asks about, up to a day, from one on, or always."""
+    failing = ruling.decided.failing
+    if isinstance(ruling.rule, ExpectRule) and ruling.rule.at:
+        return f"fails on {ruling.rule.at}"
+    if len(failing) > 1:
+        return f"fails {' and '.join(map(str, failing))}"
+    first, last = failing[0].first, failing[0].last
+    since = f"from {first} " if first > as_of else ""
     if last:
-        since = f"from {first} " if first > as_of else ""
-        return f"fails {since}until {last}, then holds because {_ending(owner, last)} ends"
+        return f"fails {since}until {last}, then holds because {_ending(ruling, agents, last)} ends"
+    if since:
+        end = day_before(first)
+        return f"holds until {end}, then fails because {_ending(ruling, agents, end)} ends"
     return "fails"
 
 
-def _ending(owner: CheckedAgent, day: str) -> str:
-    lines = [f"`allow {c.text}`" for c in owner.allows if c.until == day]
-    return lines[0] if lines else "an allowance"
+def _ending(ruling: Ruling, agents: Mapping[str, CheckedAgent], day: str) -> str:
+    """The `allow` lines that end with a day and have to do with what the rule is about.
+
+    Lines of an agent that is reached count, too; of a revision's lines only the domains are known.
+    """
+    shown = ruling.decided.counterexample
+    assert shown is not None
+    names = dict.fromkeys([ruling.agent, *shown.via])
+    ending = [c for name in names for c in agents[name].allows if c.until == day]
+    about = [c for c in ending if c.domain == shown.domain and shown.point in c.region]
+    about = about or [c for c in ending if _concerns(ruling.rule, c)]
+    lines = [f"`allow {c.text}`" for c in about]
+    return " and ".join(dict.fromkeys(lines)) or "an allowance"
+
+
+def _concerns(rule: Rule, line: Clause) -> bool:
+    match rule:
+        case NoNewRule():
+            return line.domain in rule.domains
+        case NeverRule() | ExpectRule():
+            return any(c.domain == line.domain and c.region & line.region for c in rule.clauses)
+    assert_never(rule)
 
 
 def _line(shown: Counterexample, ruling: Ruling, agents: Mapping[str, CheckedAgent]) -> Span:

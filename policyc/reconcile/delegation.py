@@ -16,10 +16,17 @@ from policyc.envelope.region import Region
 OWN = frozenset({"identity", "image", "syscalls", "capabilities", "ingress_ip", "ingress_peer"})
 """Domains of the process itself, which nobody hands over."""
 
+_Regions = Mapping[str, Region]
+
 
 @dataclass(frozen=True, slots=True)
 class Delegation:
-    """A chain of agents from the one that asks; regions by domain, without empty ones."""
+    """What the last agent of a chain may do on the word of the first.
+
+    ``chain`` is the shortest between the two.  ``authority`` is the union over all chains
+    between them of the intersection along each, ``beyond`` what the last has besides; both by
+    domain, without empty regions.
+    """
 
     chain: tuple[str, ...]
     authority: Mapping[str, Region]
@@ -27,24 +34,42 @@ class Delegation:
 
 
 def delegations(envelopes: Mapping[str, Envelope]) -> Iterator[Delegation]:
-    """Every chain without a circle of every agent, sorted; exponential only in tangled delegation."""
+    """Every agent with every other one that it reaches by handing work on, sorted.
+
+    Chains are as many as there are ways through a graph, so they are not walked one by one:
+    the authorities are the least fixed point over the edges.  Polynomial in the agents that
+    one reaches.
+    """
     for name in sorted(envelopes):
-        yield from _from((name,), envelopes)
+        authorities, chains = _from(name, envelopes)
+        for last in sorted(chains.keys() - {name}):
+            authority = authorities[last]
+            own = envelopes[last].domains
+            beyond = {domain: own[domain] - region for domain, region in authority.items()}
+            yield Delegation(chains[last], _filled(authority), _filled(beyond))
 
 
-def _from(chain: tuple[str, ...], envelopes: Mapping[str, Envelope]) -> Iterator[Delegation]:
-    for delegate in envelopes[chain[-1]].delegates:
-        if delegate in envelopes and delegate not in chain:
-            longer = (*chain, delegate)
-            yield _judged(longer, envelopes)
-            yield from _from(longer, envelopes)
-
-
-def _judged(chain: tuple[str, ...], envelopes: Mapping[str, Envelope]) -> Delegation:
-    authority = effective([envelopes[name] for name in chain])
-    last = envelopes[chain[-1]].domains
-    beyond = {name: last[name] - region for name, region in authority.items()}
-    return Delegation(chain, _filled(authority), _filled(beyond))
+def _from(
+    first: str, envelopes: Mapping[str, Envelope]
+) -> tuple[dict[str, _Regions], dict[str, tuple[str, ...]]]:
+    """The authority of every agent on the word of the first, and the shortest chain to it."""
+    authorities = {first: effective([envelopes[first]])}
+    chains: dict[str, tuple[str, ...]] = {first: (first,)}
+    waiting = [first]
+    while waiting:
+        giver = waiting.pop(0)
+        for taker in envelopes[giver].delegates:
+            if taker not in envelopes or taker == first:
+                continue  # what comes back to the first is less than it has itself
+            chains.setdefault(taker, (*chains[giver], taker))
+            own = envelopes[taker].domains
+            passed = {name: region & own[name] for name, region in authorities[giver].items()}
+            known = authorities.get(taker)
+            more = passed if known is None else {n: r | known[n] for n, r in passed.items()}
+            if more != known:
+                authorities[taker] = more
+                waiting.append(taker)
+    return authorities, chains
 
 
 def effective(envelopes: list[Envelope]) -> Mapping[str, Region]:

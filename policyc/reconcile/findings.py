@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 
+from policyc.admission.grants import Binding
 from policyc.core.diagnostics import Diagnostic, Severity
 from policyc.core.source import Span
 from policyc.reconcile.amplify import Amplification
@@ -33,6 +34,8 @@ def findings(one: Reconciliation, as_of: date, places: Places) -> Iterator[Diagn
             help="remove the line: the permission is used, or it is declared no more",
             severity=Severity.WARNING,
         )
+    for binding in one.dangling:
+        yield _without_role(agent, binding, places)
     for amplification in one.amplifications:
         yield _amplified(agent, amplification, places)
     for framework in one.frameworks:
@@ -80,6 +83,17 @@ def _dormant(agent: CheckedAgent, one: Dormant, places: Places) -> Diagnostic:
         if one.is_certain
         else remedy,
         severity=Severity.ERROR if one.is_certain else Severity.NOTE,
+    )
+
+
+def _without_role(agent: CheckedAgent, binding: Binding, places: Places) -> Diagnostic:
+    kind, name = binding.role
+    return Diagnostic(
+        "PC3251",
+        f"agent `{agent.name}` is bound by {binding} to {kind} `{name}`, which the manifests do not have: "
+        "what it grants is not counted",
+        places.get(str(binding)) or agent.span,
+        help="pass the role, too, or delete the binding if its role is gone",
     )
 
 

@@ -57,10 +57,11 @@ def _flows(spec: Mapping[str, Json], namespace: str) -> Iterator[tuple[str, Regi
                     **({"ports": [port]} if port is not None else {}),
                 }
                 document: Json = {"podSelector": {}, "policyTypes": ["Egress"], "egress": [one]}
-                line = f"egress {_port(port)} to {_peer(peer, namespace)}"
                 for region in permitted(document, namespace).values():
                     if region:
-                        yield line, region
+                        is_pods = peer is None and region.domain is EGRESS_PEER
+                        where = pods((), ()) if is_pods else _peer(peer, namespace)
+                        yield f"egress {_port(port)} to {where}", region
 
 
 def _port(port: Json) -> str:

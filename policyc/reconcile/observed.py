@@ -7,7 +7,14 @@ from dataclasses import dataclass
 
 from policyc.envelope.domains import DOMAINS, EGRESS_IP
 from policyc.envelope.model import Envelope
-from policyc.envelope.observation import Direction, Observation, Observed, PeerSeen, Phase
+from policyc.envelope.observation import (
+    Direction,
+    Observation,
+    Observed,
+    PeerSeen,
+    Phase,
+    SyscallSeen,
+)
 from policyc.envelope.region import Region
 from policyc.lower.generalise import generalise
 from policyc.lower.generalise.peers import addressed
@@ -46,7 +53,8 @@ def use(observed: Observed, policy: CheckedPolicy, envelope: Envelope) -> Use:
         for name, grants in envelope.grants.items()
     }
     for observation in observed.observations:
-        if observation.sighting.phase is not Phase.SETUP:
+        is_denied = isinstance(observation, SyscallSeen) and observation.denied
+        if observation.sighting.phase is not Phase.SETUP and not is_denied:
             for region in _regions(observation, policy):
                 found.setdefault(region.domain.name, []).append(region)
     regions = {name: DOMAINS[name].union(parts) for name, parts in found.items()}

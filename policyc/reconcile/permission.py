@@ -53,13 +53,17 @@ class Permission:
 
 
 def joined(permissions: Iterable[Permission]) -> tuple[Permission, ...]:
-    """Each name once, with all that grants it, sorted by name."""
-    found: dict[str, Permission] = {}
+    """Each name once, with all that grants it, sorted by name.
+
+    A name of two domains (a peer that is anywhere is an address or a pod) stays two permissions.
+    """
+    found: dict[tuple[str, str], Permission] = {}
     for one in permissions:
-        other = found.get(one.name)
+        key = (one.name, one.domain)
+        other = found.get(key)
         if other is not None:
             sources = {s.sort_key: s for s in (*other.sources, *one.sources)}
             region = other.region | one.region
             one = replace(one, region=region, sources=tuple(sources[k] for k in sorted(sources)))  # noqa: PLW2901  # the joined one
-        found[one.name] = one
-    return tuple(found[name] for name in sorted(found))
+        found[key] = one
+    return tuple(found[key] for key in sorted(found))

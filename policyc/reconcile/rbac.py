@@ -24,9 +24,21 @@ def declared(view: View, account: str) -> Iterator[Permission]:
             yield from _bound(view, binding, account)
 
 
+def dangling(view: View, account: str) -> Iterator[Binding]:
+    """The account's bindings whose role is not there: what they grant, nobody can say."""
+    for binding in bindings(view):
+        if includes(binding.accounts, account) and _role(view, binding) is None:
+            yield binding
+
+
+def _role(view: View, binding: Binding) -> dict[str, Json] | None:
+    kind, name = binding.role
+    return view.get(RBAC, kind, binding.namespace if kind == "Role" else "", name)
+
+
 def _bound(view: View, binding: Binding, account: str) -> Iterator[Permission]:
     kind, name = binding.role
-    role = view.get(RBAC, kind, binding.namespace if kind == "Role" else "", name)
+    role = _role(view, binding)
     if role is None:
         return
     for part in members(view, role):

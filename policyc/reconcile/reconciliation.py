@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
+from policyc.admission.grants import Binding
 from policyc.admission.view import View
 from policyc.envelope.model import Envelope
 from policyc.envelope.observation import Observed
@@ -15,6 +16,7 @@ from policyc.reconcile.dormant import Dormant, declared, dormant
 from policyc.reconcile.frameworks import Framework, frameworks
 from policyc.reconcile.observed import use
 from policyc.reconcile.permission import Permission
+from policyc.reconcile.rbac import dangling
 from policyc.reconcile.reach import Capability, reachable
 from policyc.reconcile.rights import rights
 from policyc.semantics.model import CheckedAgent, CheckedPolicy, Disposition
@@ -22,7 +24,10 @@ from policyc.semantics.model import CheckedAgent, CheckedPolicy, Disposition
 
 @dataclass(frozen=True, slots=True)
 class Reconciliation:
-    """``declared`` by name; ``dormant`` by blast score; ``idle`` are decisions on nothing that is dormant."""
+    """``declared`` by name; ``dormant`` by blast score; ``idle`` are decisions on nothing that is dormant.
+
+    ``dangling`` are bindings whose role the manifests do not have.
+    """
 
     agent: CheckedAgent
     declared: tuple[Permission, ...]
@@ -32,6 +37,7 @@ class Reconciliation:
     amplifications: tuple[Amplification, ...]
     frameworks: tuple[Framework, ...]
     downstream: tuple[str, ...]
+    dangling: tuple[Binding, ...] = ()
 
     @property
     def used(self) -> int:
@@ -65,6 +71,7 @@ def reconcile(
         _first_of_each(amplifications(agent, own_rights, policy.agents, view)),
         tuple(frameworks(view, agent)),
         tuple(sorted(below)),
+        tuple(dangling(view, agent.service_account)) if agent.service_account else (),
     )
 
 

@@ -39,6 +39,7 @@ def _agent(one: Reconciliation) -> Json:
         "reachable": [_capability(capability) for capability in one.capabilities],
         "amplifications": [_amplification(each) for each in one.amplifications],
         "frameworks": [{"name": f.name, "version": f.version} for f in one.frameworks],
+        "dangling": [f"{b} of {b.role[0]} {b.role[1]}" for b in one.dangling],
         "downstream": [*one.downstream],
     }
 

@@ -186,10 +186,12 @@ FORMS = {
     "evidence": "evidence signal mcp.manifest.unchanged holds for 14d",
     "reviewed": 'reviewed by "a@corp.example" on 2026-08-01 because "SEC-1"',
     "at": "at service mcp/zendesk:8080",
+    "at least": "at least 14d and 500 sessions",
 }
-"""An example of each statement whose form is not plain from its keyword."""
+"""An example of each statement whose form is not plain from its keyword, or two where one begins several."""
 
 
 def _form(statement: Statement) -> str | None:
-    form = FORMS.get(statement.head)
+    words = " ".join(piece.text for piece in statement.lexemes[:2])
+    form = FORMS.get(words) or FORMS.get(statement.head)
     return f"the form is: {form}" if form else None

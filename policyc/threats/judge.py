@@ -15,6 +15,7 @@ from policyc.threats.applies import applicable
 from policyc.threats.components import gaps
 from policyc.threats.covers import covering, ends, is_about, stand
 from policyc.threats.events import read_logs
+from policyc.threats.hypotheses import Labelled, upheld
 from policyc.threats.replay import shown
 
 
@@ -22,26 +23,31 @@ def judged(root: Path, policy: CheckedPolicy) -> Outcome[CheckedPolicy]:
     """The policy with its event logs read and its closures replayed."""
     found: list[Diagnostic] = []
     events = read_logs(root, policy, found)
-    closures = shown(root, policy.catalogue, found)
+    closures = shown(root, policy, found)
     catalogue = replace(policy.catalogue, events=events, closures=closures)
     return Outcome(replace(policy, catalogue=catalogue), found)
 
 
 def with_threats(
-    agent: CheckedAgent, envelope: Envelope, policy: CheckedPolicy, day: date
+    agent: CheckedAgent,
+    envelope: Envelope,
+    policy: CheckedPolicy,
+    day: date,
+    recordings: Labelled = (),
 ) -> Outcome[Envelope]:
     """The envelope with the threats that apply, and what is wrong with them on a day.
 
     PC3101 for each that is open where the agent is at `enforce`; PC3105 for each acceptance
-    of the agent that has ended; PC3103 for each category of components that is missing.
+    of the agent that has ended; PC3103 for each category of components that is missing;
+    PC3123 for each closure that the agent's own ``recordings`` contradict.
     """
-    catalogue = policy.catalogue
+    catalogue, contradicted = upheld(agent, policy.catalogue, recordings)
     if not catalogue.threats:
         unjudged = [_no_catalogue(agent)] if agent.stage == "enforce" else []
         return Outcome(envelope, unjudged)
     specs = applicable(catalogue, envelope)
     threats = tuple(stand(spec, agent, envelope, catalogue) for spec in specs)
-    found = [*_ended(agent, catalogue, day), *gaps(agent, envelope, policy)]
+    found = [*contradicted, *_ended(agent, catalogue, day), *gaps(agent, envelope, policy)]
     judged_ = replace(envelope, threats=threats)
     if agent.stage == "enforce":
         open_ = {threat.id for threat in judged_.open_threats(day.isoformat())}
@@ -82,7 +88,7 @@ def _why_open(
         what = "closure" if isinstance(cover, Closure) else "acceptance"
         event = ends(cover, spec, agent, envelope, catalogue)
         if isinstance(cover, Closure) and not cover.is_shown:
-            yield Related(cover.span, "this closure is not shown by a replay")
+            yield Related(cover.span, "no replay shows this closure, or a recording contradicts it")
         elif cover.since > day:
             yield Related(cover.span, f"this {what} begins on {cover.since}")
         elif isinstance(cover, Acceptance) and cover.until < day:
@@ -121,15 +127,18 @@ def history(
     A re-opening names who signed it for security and for the platform.
     """
     rows: list[tuple[str, str, str]] = []
+    standing = {t.id: {c.since for c in t.covers} for t in envelope.threats}
     for spec in applicable(catalogue, envelope):
         for cover in covering(spec, agent, catalogue):
-            if isinstance(cover, Closure) and not cover.is_shown:
-                continue
+            event = ends(cover, spec, agent, envelope, catalogue)
+            if isinstance(cover, Closure) and (
+                not cover.is_shown or (event is None and cover.since not in standing[spec.id])
+            ):
+                continue  # nothing shows it, or a recording of the agent contradicts it
             is_closure = isinstance(cover, Closure)
             by = cover.by if isinstance(cover, Closure) else f"approved by {cover.approver}"
             word = "closed" if is_closure else "accepted"
             rows.append((cover.since, spec.id, f"{word}: {by}"))
-            event = ends(cover, spec, agent, envelope, catalogue)
             until = cover.until if isinstance(cover, Acceptance) else ""
             if event is not None and (not until or event.day <= until):
                 signed = f"signed by {event.security} and {event.platform}"

@@ -1,13 +1,14 @@
 """Recorded events as signals see them: a kind, and fields with text values.
 
 Three formats: ``policyc.dev/v1 SignalRecords``, the API server's audit log, and the profiles of
-``policyc.profiles``, whose syscalls, executables and granted requests are records too.
+``policyc.profiles``, whose syscalls, executables, granted requests, peers and tool calls are
+records too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from policyc.catalog.signals import FIELDS
 from policyc.core.canonical import Json
@@ -20,7 +21,11 @@ from policyc.profiles.registry import read_profiles
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One recorded event; ``place`` is its file and pointer, ``at`` RFC 3339 or empty."""
+    """One recorded event; ``place`` is its file and pointer, ``at`` RFC 3339 or empty.
+
+    ``agent`` is whose it is: an agent's name, or what a profile is about in words; empty where
+    the source does not say.
+    """
 
     kind: str
     fields: Mapping[str, str]
@@ -29,8 +34,13 @@ class Record:
     agent: str = ""
 
 
-def read_records(label: str, data: bytes) -> Outcome[tuple[Record, ...]]:
-    """The records of a file in any of the formats; PC3115 or the profile's own diagnostics."""
+def read_records(
+    label: str, data: bytes, whose: Callable[[AgentProfile], str] = lambda _: ""
+) -> Outcome[tuple[Record, ...]]:
+    """The records of a file in any of the formats; PC3115 or the profile's own diagnostics.
+
+    ``whose`` names the agent that a profile is about.
+    """
     document = _document(data)
     if isinstance(document, dict) and document.get("kind") == "SignalRecords":
         return _signal_records(label, document)
@@ -38,7 +48,7 @@ def read_records(label: str, data: bytes) -> Outcome[tuple[Record, ...]]:
         case [{"apiVersion": "audit.k8s.io/v1"}, *_]:
             return Outcome(tuple(_audit(label, document)))
     profiles = read_profiles(label, data)
-    records = [r for profile in profiles.value for r in _of_profile(label, profile)]
+    records = [r for p in profiles.value for r in records_of(label, p, whose(p))]
     return Outcome(tuple(records), profiles.diagnostics)
 
 
@@ -138,13 +148,22 @@ def _found(event: Mapping[str, Json], name: str) -> str | None:
 # -- profiles ------------------------------------------------------------------------------
 
 
-def _of_profile(label: str, profile: AgentProfile) -> Iterator[Record]:
-    """What the kernel saw, as syscall records; granted requests as audit records."""
+def records_of(label: str, profile: AgentProfile, agent: str = "") -> Iterator[Record]:
+    """What the kernel saw, as syscall records; requests as audit records; peers, and calls of tools."""
+    ends = {run.id: run.end for run in profile.runs}
+    for item, record in _of_profile(label, profile):
+        at = item.last_seen or max((ends[run] for run in item.runs), default="")
+        yield replace(record, agent=agent, at=at)
+
+
+def _of_profile(label: str, profile: AgentProfile) -> Iterator[tuple[Item, Record]]:
     for item in profile.items.get("syscalls", ()):
         fields = {"name": _text(item, "name"), "architecture": _text(item, "architecture")}
-        yield _seen("syscall", fields, item, label)
+        if dict(item.values).get("denied"):
+            fields["action"] = "denied"
+        yield item, _seen("syscall", fields, item, label)
     for item in profile.items.get("executables", ()):
-        yield _seen("syscall", {"name": "execve", "path": _text(item, "path")}, item, label)
+        yield item, _seen("syscall", {"name": "execve", "path": _text(item, "path")}, item, label)
     for item in profile.items.get("kube", ()):
         resource, _, subresource = _text(item, "resource").partition("/")
         fields = {
@@ -156,7 +175,18 @@ def _of_profile(label: str, profile: AgentProfile) -> Iterator[Record]:
             "objectRef.name": _text(item, "name"),
             "requestURI": _text(item, "url"),
         }
-        yield _seen("kube-audit", {k: v for k, v in fields.items() if v}, item, label)
+        yield item, _seen("kube-audit", {k: v for k, v in fields.items() if v}, item, label)
+
+    for item in profile.items.get("egress", ()):
+        if address := _text(item, "address"):
+            yield item, _seen("envelope", {"domain": "egress_ip", "item": address}, item, label)
+    for item in profile.items.get("tools", ()):
+        call = {
+            "method": "tools/call",
+            "server": _text(item, "server"),
+            "tool": _text(item, "tool"),
+        }
+        yield item, _seen("mcp", call, item, label)
 
 
 def _text(item: Item, name: str) -> str:
@@ -166,4 +196,4 @@ def _text(item: Item, name: str) -> str:
 
 def _seen(kind: str, fields: dict[str, str], item: Item, label: str) -> Record:
     phase = {"phase": item.phase} if kind == "syscall" else {}
-    return Record(kind, {**fields, **phase}, f"{label}#{item.pointer}", item.last_seen)
+    return Record(kind, {**fields, **phase}, f"{label}#{item.pointer}")

@@ -8,7 +8,11 @@ from pathlib import Path
 
 from policyc.catalog.signals import Signal
 from policyc.core.diagnostics import Diagnostic, Related, Severity, has_errors
-from policyc.semantics.catalogue import Catalogue, Closure
+from policyc.profiles.base import AgentProfile
+from policyc.profiles.observed import is_about as profile_is_about
+from policyc.semantics.catalogue import Closure
+from policyc.semantics.model import CheckedPolicy
+from policyc.threats.covers import is_about
 from policyc.threats.files import named_files
 from policyc.threats.records import Record, read_records
 
@@ -36,25 +40,51 @@ def all_heard(signals: Mapping[str, Signal], records: Iterable[Record]) -> tuple
     return tuple(heard(signal, listed) for _, signal in sorted(signals.items()))
 
 
-def shown(root: Path, catalogue: Catalogue, found: list[Diagnostic]) -> tuple[Closure, ...]:
+def shown(root: Path, policy: CheckedPolicy, found: list[Diagnostic]) -> tuple[Closure, ...]:
     """The closures, each with whether every signal of its evidence fires on its replay."""
-    return tuple(_shown(root, closure, catalogue, found) for closure in catalogue.closures)
+    return tuple(_shown(root, closure, policy, found) for closure in policy.catalogue.closures)
 
 
 def replayed(
-    root: Path, closure: Closure, catalogue: Catalogue, found: list[Diagnostic]
+    root: Path, closure: Closure, policy: CheckedPolicy, found: list[Diagnostic]
 ) -> tuple[Heard, ...]:
-    """The signals of a closure's evidence over its own replay."""
+    """The signals of a closure's evidence over its own replay, as far as it is about its agents.
+
+    PC3122 for a replay that is about others only.
+    """
     records: list[Record] = []
     for pattern in closure.replays:
         for label, data in named_files(root, pattern, "PC3115", closure.span, found):
-            outcome = read_records(label, data)
+            outcome = read_records(label, data, lambda profile: _whose(profile, policy))
             found += outcome.diagnostics
             records += outcome.value
-    return tuple(heard(catalogue.signals[e.signal], records) for e in closure.evidence)
+    names = {agent.name for agent in policy.agents if is_about(closure.subject, agent)}
+    mine = [record for record in records if not record.agent or record.agent in names]
+    if records and not mine:
+        found.append(_of_others(closure, {record.agent for record in records}))
+    return tuple(heard(policy.catalogue.signals[e.signal], mine) for e in closure.evidence)
 
 
-def _shown(root: Path, closure: Closure, catalogue: Catalogue, found: list[Diagnostic]) -> Closure:
+def _whose(profile: AgentProfile, policy: CheckedPolicy) -> str:
+    """The agent that a profile is about, or what it is about where no agent is that."""
+    for agent in policy.agents:
+        if profile_is_about(profile, agent.workload, agent.service_account):
+            return agent.name
+    key = profile.workload
+    return profile.identity if key is None else f"{key.kind} {key.namespace}/{key.name}"
+
+
+def _of_others(closure: Closure, others: set[str]) -> Diagnostic:
+    names = ", ".join(f"`{name}`" for name in sorted(others))
+    return Diagnostic(
+        "PC3122",
+        f"the replay of `{closure.threat}` is about {names}, and the closure about `{closure.subject[1]}`",
+        closure.span,
+        help="record the attack on one of the agents that the closure is about",
+    )
+
+
+def _shown(root: Path, closure: Closure, policy: CheckedPolicy, found: list[Diagnostic]) -> Closure:
     if not closure.replays:
         found.append(
             Diagnostic(
@@ -68,7 +98,7 @@ def _shown(root: Path, closure: Closure, catalogue: Catalogue, found: list[Diagn
         return closure
     faults: list[Diagnostic] = []
     for needed, result in zip(
-        closure.evidence, replayed(root, closure, catalogue, faults), strict=True
+        closure.evidence, replayed(root, closure, policy, faults), strict=True
     ):
         if not result.fires and not has_errors(faults):
             faults.append(

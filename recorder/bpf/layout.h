@@ -48,6 +48,9 @@ enum event_kind {
 	EVENT_NAME,	   /* a tool or model: its name, NUL, then the name of the server */
 	EVENT_PEER_NAME,   /* a tool or model: a peer_key, then its name */
 	EVENT_PATH,	   /* a file or executable was seen for the first time; components follow, last one first */
+	EVENT_ARGUMENTS,   /* what an executable was called with: its shape, NUL, and the path as above */
+	EVENT_TLS_SERVER,  /* OpenSSL was told whom it will greet: the name */
+	EVENT_UNREAD,	   /* messages of a form that is not read: an `enum unread` */
 };
 
 /* What a system call does; bits, by number in `struct actions`. */
@@ -56,6 +59,12 @@ enum action {
 	ACTION_ACCEPT = 2, /* returns a descriptor of a connection */
 	ACTION_READ = 8, /* fills a buffer, the second argument */
 	ACTION_MEMORY = 4, /* asks for SYS_ADMIN, only to know how much may be overcommitted */
+};
+
+/* Forms of messages in which no name is looked for. */
+enum unread {
+	UNREAD_HTTP2 = 1,
+	UNREAD_ENCODED, /* compressed, by a Content-Encoding */
 };
 
 struct config {
@@ -67,6 +76,7 @@ struct config {
 };
 
 struct actions {
+	__u8 either[MAX_SYSCALLS]; /* what it does in one ABI or the other: most numbers do nothing in both */
 	__u8 of[2][MAX_SYSCALLS];
 };
 
@@ -87,6 +97,7 @@ struct subject {
 	__s32 alive; /* known tasks */
 	__u32 late; /* it had tasks before the recorder had programs */
 	__u64 syscalls[PHASES][2][SYSCALL_WORDS];
+	__u64 denied[PHASES][2][SYSCALL_WORDS]; /* by seccomp */
 	__u64 asked[PHASES]; /* capabilities */
 	__u64 granted[PHASES];
 	__u64 lost[LOSS_DOMAINS];
@@ -101,7 +112,7 @@ struct task_state {
 	__u64 image; /* mount namespace, or tree, in which the running program was exec'd; 0: outside */
 	__u64 asked;
 	__u64 granted;
-	__u32 syscall; /* the running one */
+	__u32 syscall; /* the one that was entered last */
 	__u32 pad;
 	__u64 seen[2][SYSCALL_WORDS];
 };
@@ -167,7 +178,8 @@ struct stream {
 	__u8 name_bytes;
 	__u8 model_bytes;
 	__u8 last;
-	__u8 pad[7];
+	__u8 in_list; /* of messages */
+	__u8 pad[6];
 	char name[TEXT_BYTES];
 	char model[TEXT_BYTES];
 	char server[TEXT_BYTES];

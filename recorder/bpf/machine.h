@@ -3,6 +3,8 @@
 #ifndef RECORDER_MACHINE_H
 #define RECORDER_MACHINE_H
 
+#define NO_CALL 0xffffffff /* of registers that rt_sigreturn put back: what returns is no call's result */
+
 #if defined(__TARGET_ARCH_x86)
 #define TS_COMPAT 0x0002 /* arch/x86/include/asm/thread_info.h */
 #define X32_BIT 0x40000000 /* arch/x86/include/uapi/asm/unistd.h */

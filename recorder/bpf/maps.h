@@ -5,6 +5,7 @@
 #define SUBJECTS 4096
 #define ITEMS 65536
 #define STREAMS 4096
+#define WORDS 1024
 #define RING_BYTES (1 << 22)
 #define SCRATCH_BYTES (PATH_BYTES + 256)
 
@@ -16,13 +17,8 @@ struct {
 	__type(value, struct config);
 } settings SEC(".maps");
 
-/* 0 -> which exits are looked at; cannot be full. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct actions);
-} syscall_actions SEC(".maps");
+/* Which exits are looked at; a map of its own with one entry, which programs read without a look-up. */
+volatile struct actions syscall_actions SEC(".data.actions");
 
 /* Task -> its state. No memory left: counted in ledger.state_full, and the task is not recorded. */
 struct {
@@ -82,6 +78,14 @@ struct {
 	__type(value, struct stream);
 } no_stream SEC(".maps");
 
+/* FNV-1a of a word -> nothing: arguments that are shown as they are. User land fills it, and never over. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, WORDS);
+	__type(key, __u64);
+	__type(value, __u8);
+} words SEC(".maps");
+
 /* First sightings. Full: item.sent stays 0 and the next sighting tries again; user land knows by it. */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -119,11 +123,34 @@ struct scratch {
 	char text[SCRATCH_BYTES];
 };
 
+/* How far the arguments of a program were read. */
+struct shaping {
+	__u64 hash; /* FNV-1a of the running argument */
+	__u32 used; /* bytes of the shape */
+	__u32 copied; /* of the running argument behind them */
+	__u32 place; /* in the running argument */
+	__u32 number; /* of the running argument */
+	__u8 first, second, last, last_but_one;
+	__u8 is_number, is_name, has_value, has_slash, is_url;
+	__u8 before; /* the shape of the argument before it */
+	__u8 repeated;
+	__u8 pad[5];
+};
+
+/* 0 -> the state of who has the scratch of IN_ARGUMENTS; cannot be full. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct shaping);
+} shapings SEC(".maps");
+
 /* Where a program runs: one may interrupt the one before it, and needs room of its own. */
 enum context {
 	IN_CALL,
 	IN_PACKET_OUT,
 	IN_PACKET_IN,
+	IN_ARGUMENTS, /* a second room of a call */
 	CONTEXTS,
 };
 

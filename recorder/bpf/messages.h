@@ -26,6 +26,7 @@ enum word {
 	WORD_PROMPT = 0xdfe6493b,
 	WORD_INPUT = 0xf9d86f7b,
 	WORD_TOOLS_CALL = 0x3ddc0bad,
+	WORD_CONTENT_ENCODING = 0x03e2ed88,
 };
 
 enum keeping {
@@ -38,6 +39,7 @@ enum found {
 	FOUND_CALL = 1, /* `"method": "tools/call"` */
 	FOUND_PROMPT = 2, /* a key that a request to a model has, and little else */
 	FOUND_END = 4, /* of the outermost object */
+	FOUND_ENCODED = 8, /* the header of a body that cannot be read */
 };
 
 struct scan {
@@ -47,6 +49,10 @@ struct scan {
 	struct __sk_buff *packet; /* or there, from the offset on */
 	__u32 offset;
 	__u32 bytes;
+	__u32 at; /* bytes that were read */
+	__u32 messages;
+	const struct owner *owner;
+	const struct peer_key *peer; /* of a packet, or NULL */
 };
 
 static __always_inline void begin_string(struct stream *stream)
@@ -107,13 +113,11 @@ static __always_inline void read_string(struct stream *stream, __u8 byte)
 	}
 }
 
-/* A message begins with an object at the start of a line or of a write: after the headers of HTTP, or alone. */
 static __always_inline void open_level(struct stream *stream, bool is_object)
 {
 	if (!stream->depth) {
-		if (!is_object || (stream->last && stream->last != '\n'))
-			return;
-		stream->found = stream->name_bytes = stream->model_bytes = 0;
+		stream->found &= FOUND_ENCODED;
+		stream->name_bytes = stream->model_bytes = 0;
 		stream->key = stream->inner_key = 0;
 	}
 	if (stream->depth < MAX_DEPTH)
@@ -125,6 +129,31 @@ static __always_inline void open_level(struct stream *stream, bool is_object)
 	else
 		stream->objects &= ~(1ULL << (stream->depth & 63));
 	stream->is_key = is_object;
+}
+
+/*
+ * Between messages. One begins with an object at the start of a line or of a write: after the headers of HTTP, or
+ * alone; or in a list of them (JSON-RPC 2.0, 6).
+ */
+static __always_inline void read_between(struct stream *stream, __u8 byte)
+{
+	bool starts = !stream->last || stream->last == '\n';
+
+	if (byte == '{' && (starts || stream->in_list)) {
+		open_level(stream, true);
+	} else if (byte == '[' && starts) {
+		stream->in_list = 1;
+	} else if (stream->in_list) {
+		stream->in_list = byte == ',' || byte == ' ' || byte == '\n' || byte == '\r' || byte == '\t';
+	} else if (byte == '\n') {
+		stream->hash = FNV_START;
+	} else if (byte == ':') {
+		if (stream->hash == WORD_CONTENT_ENCODING)
+			stream->found |= FOUND_ENCODED;
+	} else {
+		/* Names of headers are of any case; of what else stands there nothing but the hash is kept. */
+		stream->hash = (stream->hash ^ (byte | 0x20)) * FNV_STEP;
+	}
 }
 
 static long read_byte(__u32 index, struct scan *scan)
@@ -139,18 +168,18 @@ static long read_byte(__u32 index, struct scan *scan)
 		read_string(stream, byte);
 		return 0;
 	}
-	if (byte == '{' || byte == '[') {
+	if (!stream->depth)
+		read_between(stream, byte);
+	else if (byte == '{' || byte == '[')
 		open_level(stream, byte == '{');
-	} else if (stream->depth) {
-		if (byte == '"')
-			begin_string(stream);
-		else if (byte == ':')
-			stream->is_key = 0;
-		else if (byte == ',')
-			stream->is_key = stream->objects >> (stream->depth & 63) & 1;
-		else if ((byte == '}' || byte == ']') && !--stream->depth)
-			stream->found |= FOUND_END;
-	}
+	else if (byte == '"')
+		begin_string(stream);
+	else if (byte == ':')
+		stream->is_key = 0;
+	else if (byte == ',')
+		stream->is_key = stream->objects >> (stream->depth & 63) & 1;
+	else if ((byte == '}' || byte == ']') && !--stream->depth)
+		stream->found |= FOUND_END;
 	stream->last = byte;
 	return stream->found & FOUND_END ? 1 : 0;
 }
@@ -165,9 +194,42 @@ static __always_inline long load(struct scan *scan, __u32 start, __u32 bytes, bo
 	return bpf_probe_read_user(text, bytes, scan->from + start);
 }
 
-static __always_inline long read_chunk(__u32 index, struct scan *scan, bool packets)
+/* A name, and whose it is: behind it the server's, before it the peer. */
+static __always_inline void note_name(struct scan *scan, __u32 domain, const char *name)
 {
-	__u32 start = index * CHUNK, bytes = scan->bytes - start;
+	const struct peer_key *peer = scan->peer;
+	char *text = scan->scratch->text;
+
+	if (peer) {
+		__builtin_memcpy(text, peer, sizeof(*peer));
+		__builtin_memcpy(text + sizeof(*peer), name, TEXT_BYTES);
+		note_text(scan->scratch, scan->owner, EVENT_PEER_NAME, domain, 0, sizeof(*peer) + TEXT_BYTES);
+	} else {
+		__builtin_memcpy(text, name, TEXT_BYTES);
+		__builtin_memcpy(text + TEXT_BYTES, scan->stream->server, TEXT_BYTES);
+		note_text(scan->scratch, scan->owner, EVENT_NAME, domain, 0, 2 * TEXT_BYTES);
+	}
+}
+
+/* What was no tool and no model may be anything: none of it stays. */
+static __always_inline void end_message(struct scan *scan)
+{
+	struct stream *stream = scan->stream;
+
+	if (stream->found & FOUND_CALL && stream->name_bytes)
+		note_name(scan, TOOLS, stream->name);
+	else if (stream->found & FOUND_PROMPT && stream->model_bytes)
+		note_name(scan, MODELS, stream->model);
+	stream->found &= FOUND_ENCODED;
+	__builtin_memset(stream->name, 0, sizeof(stream->name));
+	__builtin_memset(stream->model, 0, sizeof(stream->model));
+	scan->messages++;
+}
+
+/* Up to the end of the chunk, or of a message in it. */
+static __always_inline long read_chunk(struct scan *scan, bool packets)
+{
+	__u32 start = scan->at, bytes = scan->bytes - start;
 
 	if (start >= scan->bytes)
 		return 1;
@@ -176,18 +238,20 @@ static __always_inline long read_chunk(__u32 index, struct scan *scan, bool pack
 	asm volatile("" : "+r"(bytes));
 	if (!bytes || bytes > CHUNK || load(scan, start, bytes, packets))
 		return 1;
-	bpf_loop(bytes, read_byte, scan, 0);
-	return scan->stream->found & FOUND_END ? 1 : 0;
+	scan->at += bpf_loop(bytes, read_byte, scan, 0);
+	if (scan->stream->found & FOUND_END)
+		end_message(scan);
+	return 0;
 }
 
 static long read_memory_chunk(__u32 index, struct scan *scan)
 {
-	return read_chunk(index, scan, false);
+	return read_chunk(scan, false);
 }
 
 static long read_packet_chunk(__u32 index, struct scan *scan)
 {
-	return read_chunk(index, scan, true);
+	return read_chunk(scan, true);
 }
 
 /* A write that begins with a request line begins a message, wherever the last one was left. */
@@ -197,54 +261,45 @@ static __always_inline void resynchronise(struct stream *stream, const char *tex
 			  (text[0] == 'G' && text[1] == 'E' && text[2] == 'T' && text[3] == ' ');
 
 	if (is_request)
-		stream->depth = stream->in_string = stream->escaped = 0;
-	if (!stream->depth)
+		stream->depth = stream->in_string = stream->escaped = stream->in_list = stream->found = 0;
+	if (!stream->depth) {
 		stream->last = 0;
+		stream->hash = FNV_START;
+	}
 }
 
-/* A name, and whose it is: behind it the server's, before it the peer. */
-static __always_inline void note_name(struct scan *scan, const struct owner *owner, const struct peer_key *peer,
-				      __u32 domain, const char *name)
+/* Names may have been in there, and none was looked for. */
+static __always_inline void note_unread(struct scan *scan, __u32 form)
 {
-	char *text = scan->scratch->text;
-
-	if (peer) {
-		__builtin_memcpy(text, peer, sizeof(*peer));
-		__builtin_memcpy(text + sizeof(*peer), name, TEXT_BYTES);
-		note_text(scan->scratch, owner, EVENT_PEER_NAME, domain, 0, sizeof(*peer) + TEXT_BYTES);
-	} else {
-		__builtin_memcpy(text, name, TEXT_BYTES);
-		__builtin_memcpy(text + TEXT_BYTES, scan->stream->server, TEXT_BYTES);
-		note_text(scan->scratch, owner, EVENT_NAME, domain, 0, 2 * TEXT_BYTES);
-	}
+	scan->scratch->text[0] = form;
+	note_text(scan->scratch, scan->owner, EVENT_UNREAD, TOOLS, 0, 1);
 }
 
 /* Read one write of a stream, of packets when there is a peer, and note the names in it. */
-static __always_inline void read_message(struct scan *scan, const struct owner *owner, const struct peer_key *peer)
+static __always_inline void read_message(struct scan *scan, bool is_http)
 {
 	struct stream *stream = scan->stream;
 	char *text = scan->scratch->text;
+	bool is_http2;
 
-	load(scan, 0, 4, peer);
+	load(scan, 0, 4, scan->peer);
+	is_http2 = is_http && text[0] == 'P' && text[1] == 'R' && text[2] == 'I' && text[3] == ' ';
 	resynchronise(stream, text);
-	bpf_loop(MAX_CHUNKS, peer ? read_packet_chunk : read_memory_chunk, scan, 0);
+	bpf_loop(MAX_CHUNKS, scan->peer ? read_packet_chunk : read_memory_chunk, scan, 0);
 	__builtin_memset(text, 0, CHUNK);
-	if (stream->depth && scan->bytes > MAX_CHUNKS * CHUNK) {
-		blame(owner, TOOLS);
-		blame(owner, MODELS);
+	if (is_http2)
+		note_unread(scan, UNREAD_HTTP2);
+	else if (is_http && stream->found & FOUND_ENCODED)
+		note_unread(scan, UNREAD_ENCODED);
+	stream->found &= ~FOUND_ENCODED;
+	/* Not to be read, too long, or of more messages than fit. */
+	if (scan->at < scan->bytes && (stream->depth || scan->messages || !scan->at)) {
+		blame(scan->owner, TOOLS);
+		blame(scan->owner, MODELS);
 		stream->depth = stream->in_string = 0;
-	} else if (!(stream->found & FOUND_END)) {
-		return; /* the rest comes with another write */
-	} else {
-		if (stream->found & FOUND_CALL && stream->name_bytes)
-			note_name(scan, owner, peer, TOOLS, stream->name);
-		else if (stream->found & FOUND_PROMPT && stream->model_bytes)
-			note_name(scan, owner, peer, MODELS, stream->model);
+		__builtin_memset(stream->name, 0, sizeof(stream->name));
+		__builtin_memset(stream->model, 0, sizeof(stream->model));
 	}
-	/* What was no tool and no model may be anything. */
-	stream->found = 0;
-	__builtin_memset(stream->name, 0, sizeof(stream->name));
-	__builtin_memset(stream->model, 0, sizeof(stream->model));
 }
 
 static __always_inline struct stream *stream_of(__u64 id, __u64 process)
@@ -263,14 +318,15 @@ static __always_inline struct stream *stream_of(__u64 id, __u64 process)
 
 /* Read what a process writes or read, at an address of its memory. */
 static __always_inline void read_memory(struct task_struct *task, struct task_state *state, __u64 id,
-					const void *from, __u64 bytes)
+					const void *from, __u64 bytes, bool is_http)
 {
 	struct stream *stream = stream_of(id, task->tgid);
 	struct owner owner = owner_of(state);
-	struct scan scan = { .scratch = take_scratch(IN_CALL), .stream = stream, .from = from, .bytes = bytes };
+	struct scan scan = { .scratch = take_scratch(IN_CALL), .stream = stream, .from = from, .bytes = bytes,
+			     .owner = &owner };
 
 	if (scan.scratch && stream) {
-		read_message(&scan, &owner, NULL);
+		read_message(&scan, is_http);
 	} else {
 		blame(&owner, TOOLS);
 		blame(&owner, MODELS);
@@ -288,8 +344,26 @@ int on_tls_write(struct pt_regs *registers)
 	__s64 bytes = ARGUMENT_3(registers);
 
 	if (state && bytes > 0)
-		read_memory(task, state, ARGUMENT_1(registers), (void *)ARGUMENT_2(registers), bytes);
+		read_memory(task, state, ARGUMENT_1(registers), (void *)ARGUMENT_2(registers), bytes, true);
 	return 0;
+}
+
+/*
+ * So user land knows of which greetings OpenSSL will be the author; the others' connections cannot be read. One that
+ * is not told here counts among those: nothing is lost.
+ */
+static __always_inline void send_server(struct task_state *state, const char *name)
+{
+	struct scratch *scratch = take_scratch(IN_CALL);
+	struct event *event;
+
+	if (!scratch)
+		return;
+	event = &scratch->event;
+	*event = (struct event){ .kind = EVENT_TLS_SERVER, .subject = state->subject, .bytes = TEXT_BYTES };
+	__builtin_memcpy(scratch->text, name, TEXT_BYTES);
+	bpf_ringbuf_output(&events, event, sizeof(*event) + TEXT_BYTES, 0);
+	scratch->busy = 0;
 }
 
 /* SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, type, name): how SSL_set_tlsext_host_name says who is meant. */
@@ -298,9 +372,10 @@ int on_tls_control(struct pt_regs *registers)
 {
 	const int set_hostname = 55; /* include/openssl/tls1.h */
 	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_state *state = known_state(task);
 	struct stream *stream;
 
-	if ((int)ARGUMENT_2(registers) != set_hostname || !known_state(task))
+	if ((int)ARGUMENT_2(registers) != set_hostname || !state)
 		return 0;
 	stream = stream_of(ARGUMENT_1(registers), task->tgid);
 	if (!stream)
@@ -308,6 +383,7 @@ int on_tls_control(struct pt_regs *registers)
 	/* The object may have been another connection's before. */
 	__builtin_memset(stream, 0, sizeof(*stream));
 	bpf_probe_read_user_str(stream->server, TEXT_BYTES, (void *)ARGUMENT_4(registers));
+	send_server(state, stream->server);
 	return 0;
 }
 
@@ -325,7 +401,7 @@ static __always_inline void note_input(struct task_struct *task, struct task_sta
 		return;
 	__builtin_memcpy(stream->server, "stdio:", 6);
 	bpf_probe_read_kernel_str(stream->server + 6, 16, task->group_leader->comm);
-	read_memory(task, state, (__u64)file, from, bytes);
+	read_memory(task, state, (__u64)file, from, bytes, false);
 }
 
 /* A packet of a connection that is not encrypted. */
@@ -334,10 +410,10 @@ static __always_inline void read_packet(struct __sk_buff *packet, __u32 offset, 
 	struct stream *stream = stream_of(bpf_get_socket_cookie(packet), 0);
 	struct owner owner = { .id = peer->subject, .phase = peer->phase };
 	struct scan scan = { .scratch = take_scratch(IN_PACKET_OUT), .stream = stream, .packet = packet, .offset = offset,
-			     .bytes = packet->len - offset };
+			     .bytes = packet->len - offset, .owner = &owner, .peer = peer };
 
 	if (scan.scratch && stream) {
-		read_message(&scan, &owner, peer);
+		read_message(&scan, true);
 	} else {
 		blame(&owner, TOOLS);
 		blame(&owner, MODELS);

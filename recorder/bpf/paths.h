@@ -133,6 +133,12 @@ static __always_inline __u32 write_path(struct scratch *scratch, struct task_str
 	return 1;
 }
 
+/* By the start of the file's name, which comes first: user land looks again, and attaches before it is called. */
+static __always_inline bool may_have_tls(const char *text)
+{
+	return !bpf_strncmp(text, 6, "libssl") || !bpf_strncmp(text, 4, "_ssl") || !bpf_strncmp(text, 4, "node");
+}
+
 /* Count the text in scratch as an item, and send it when it is new. */
 static __always_inline void note_text(struct scratch *scratch, const struct owner *owner, __u32 kind,
 				      __u32 domain, __u32 modes, __u32 bytes)
@@ -166,7 +172,8 @@ static __always_inline void note_text(struct scratch *scratch, const struct owne
 		return;
 	*event = (struct event){ .kind = kind, .domain = domain, .subject = owner->id, .hash = key.hash,
 				 .at_ns = item->first_ns, .phase = key.phase, .pid = owner->pid, .bytes = bytes };
-	if (!bpf_ringbuf_output(&events, event, sizeof(*event) + (bytes & (2 * PATH_BYTES - 1)), 0))
+	if (!bpf_ringbuf_output(&events, event, sizeof(*event) + (bytes & (2 * PATH_BYTES - 1)),
+				waking(kind == EVENT_PATH && may_have_tls(scratch->text))))
 		item->sent = 1;
 	else if (ledger())
 		count(&ledger()->ring_full[domain & (LOSS_DOMAINS - 1)]);
@@ -230,7 +237,7 @@ static __always_inline void send_arguments(struct task_struct *task)
 					 .at_ns = bpf_ktime_get_boot_ns(), .bytes = bytes };
 		asm volatile("" : "+r"(bytes));
 		if (bytes <= PATH_BYTES)
-			bpf_ringbuf_output(&events, event, sizeof(*event) + bytes, 0);
+			bpf_ringbuf_output(&events, event, sizeof(*event) + bytes, waking(false));
 	}
 	scratch->busy = 0;
 }

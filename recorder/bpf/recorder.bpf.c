@@ -15,6 +15,7 @@
 #include "maps.h"
 #include "subject.h"
 #include "paths.h"
+#include "arguments.h"
 #include "messages.h"
 #include "sockets.h"
 
@@ -23,6 +24,7 @@ enum phase *shared_phase;
 enum domain *shared_domain;
 enum event_kind *shared_event_kind;
 enum action *shared_action;
+enum unread *shared_unread;
 struct subject_event *shared_subject_event;
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -90,12 +92,40 @@ static __noinline int on_input(struct task_struct *task, struct pt_regs *registe
 	return 0;
 }
 
+static __always_inline void note_denied(struct task_struct *task, struct task_state *state, __u32 number)
+{
+	struct subject *subject = subject_of(state);
+	__u32 abi = abi_of(task), word = number / 64;
+
+	if (!subject)
+		return;
+	if (word >= SYSCALL_WORDS) {
+		lose(subject, SYSCALLS);
+		return;
+	}
+	BOUNDED(word, SYSCALL_WORDS);
+	__sync_fetch_and_or(&subject->denied[phase_of(state)][abi][word], 1ULL << (number % 64));
+}
+
+/*
+ * It failed under a filter. Did the filter refuse it? Then it was not the call that this task entered last. One
+ * that repeats the call before it, and is refused for its arguments, is not told apart. Of a task that is new
+ * here the entry was not seen: its call counts as made.
+ */
 static __noinline int on_refused(struct task_struct *task, __u32 number)
 {
-	struct task_state *state = current_state(task);
+	struct task_state *before = bpf_task_storage_get(&task_states, task, NULL, 0);
+	struct task_state *state;
 
-	if (state)
+	if (number == NO_CALL)
+		return 0;
+	state = current_state(task);
+	if (!state)
+		return 0;
+	if (!before)
 		note_syscall(task, state, number);
+	else if (state->syscall != number)
+		note_denied(task, state, number);
 	return 0;
 }
 
@@ -103,18 +133,21 @@ static __noinline int on_refused(struct task_struct *task, __u32 number)
 SEC("tp_btf/sys_exit")
 int BPF_PROG(on_sys_exit, struct pt_regs *regs, long returned)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	__u32 number = number_of(regs), zero = 0, action, abi;
-	struct actions *actions;
+	struct task_struct *task;
+	__u32 number = number_of(regs), action, abi;
 
-	if (returned < 0)
+	if (returned < 0) {
+		task = bpf_get_current_task_btf();
 		return task->seccomp.mode ? on_refused(task, number) : 0;
-	actions = bpf_map_lookup_elem(&syscall_actions, &zero);
-	if (!actions || number >= MAX_SYSCALLS)
+	}
+	if (number >= MAX_SYSCALLS)
 		return 0;
 	BOUNDED(number, MAX_SYSCALLS);
+	if (!syscall_actions.either[number])
+		return 0;
+	task = bpf_get_current_task_btf();
 	abi = abi_of(task);
-	action = actions->of[abi][number];
+	action = syscall_actions.of[abi][number];
 	if (action & ACTION_READ && abi == NATIVE && returned && !FIRST_AT_EXIT(regs))
 		return on_input(task, regs, returned);
 	if (action & (ACTION_OPEN | ACTION_ACCEPT))
@@ -135,7 +168,7 @@ int BPF_PROG(on_signal, int signal, struct kernel_siginfo *info, struct task_str
 		return 0;
 	state = current_state(task);
 	if (state)
-		note_syscall(task, state, info->_sifields._sigsys._syscall);
+		note_denied(task, state, info->_sifields._sigsys._syscall);
 	return 0;
 }
 
@@ -192,6 +225,7 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 	__builtin_memset(state->seen, 0, sizeof(state->seen));
 	state->asked = state->granted = 0;
 	note_path(task, state, &program->file->f_path, EXECUTABLES, 1);
+	note_arguments(task, state, program->file);
 	return 0;
 }
 
@@ -209,13 +243,12 @@ int BPF_PROG(on_exit, struct task_struct *task)
 static __always_inline bool is_overcommit(struct task_state *state, __u32 abi, int capability)
 {
 	const int sys_admin = 21;
-	__u32 zero = 0, number = state->syscall;
-	struct actions *actions = bpf_map_lookup_elem(&syscall_actions, &zero);
+	__u32 number = state->syscall;
 
-	if (!actions || capability != sys_admin || number >= MAX_SYSCALLS)
+	if (capability != sys_admin || number >= MAX_SYSCALLS)
 		return false;
 	BOUNDED(number, MAX_SYSCALLS);
-	return actions->of[abi][number] & ACTION_MEMORY;
+	return syscall_actions.of[abi][number] & ACTION_MEMORY;
 }
 
 /* Whoever moves it, the task's css_set may get the address of the one before. */

@@ -232,7 +232,7 @@ static __always_inline void send_message(struct __sk_buff *packet, __u32 offset,
 		event = &scratch->event;
 		*event = (struct event){ .kind = kind, .domain = EGRESS, .subject = peer->subject,
 					 .at_ns = bpf_ktime_get_boot_ns(), .phase = peer->phase, .bytes = bytes };
-		if (bpf_ringbuf_output(&events, event, sizeof(*event) + bytes, 0) && counts)
+		if (bpf_ringbuf_output(&events, event, sizeof(*event) + bytes, waking(false)) && counts)
 			count(&counts->ring_full[EGRESS]);
 	}
 	scratch->busy = 0;

@@ -82,6 +82,20 @@ static __always_inline __u64 mntns_of(struct mnt_namespace *ns)
 	return BPF_CORE_READ(ns, ns.inum);
 }
 
+/*
+ * Whether an event wakes user land: at once when it cannot wait, else when an eighth of the ring is in use. What
+ * names something that is in a map already may lie there until somebody reads.
+ */
+static __always_inline __u64 waking(bool at_once)
+{
+	__u64 used;
+
+	if (at_once)
+		return BPF_RB_FORCE_WAKEUP;
+	used = bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA);
+	return used * 8 > bpf_ringbuf_query(&events, BPF_RB_RING_SIZE) ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
+}
+
 static __always_inline void tell(__u32 kind, __u64 id, const struct subject_key *key)
 {
 	struct subject_event told = {
@@ -90,7 +104,7 @@ static __always_inline void tell(__u32 kind, __u64 id, const struct subject_key 
 	};
 
 	/* Nothing is lost when it is full: user land also finds subjects in their map, a little later. */
-	bpf_ringbuf_output(&events, &told, sizeof(told), 0);
+	bpf_ringbuf_output(&events, &told, sizeof(told), waking(true));
 }
 
 static __always_inline void leave(struct task_state *state)

@@ -99,6 +99,48 @@ def test_what_agents_of_kagent_refer_to(old: Any, new: Any, expected: set[str]) 
     assert reasons(judge(request(new, "UPDATE", old), cluster)) == expected
 
 
+OURS = of("kagent.dev/v1alpha1 MCPServer", "web", {"deployment": {"port": 8080}}, "mcp")
+MOVED = of("kagent.dev/v1alpha1 MCPServer", "web", {"deployment": {"port": 22}}, "mcp")
+
+
+@pytest.mark.parametrize("kind_", ["MCPServer", ""])
+def test_a_server_that_moves_to_another_port(kind_: str) -> None:
+    """kmcp's own kind: the Agent names it in another namespace, and says no port."""
+    body = agent([server("web_search", kind=kind_, namespace="mcp")])
+    assert judge(request(body), kagents(OURS)).allowed
+    assert reasons(judge(request(body), kagents(MOVED))) == {"EGRESS"}
+    assert reasons(judge(request(MOVED, "UPDATE", OURS), kagents(body, OURS))) == {"EGRESS"}
+    assert reasons(judge(request(MOVED), kagents(body))) == {"EGRESS"}
+    assert judge(request(OURS), kagents(body)).allowed
+    by_service = agent([server("web_search", kind="Service", namespace="mcp")])
+    assert judge(request(MOVED), kagents(by_service)).allowed
+
+
+@pytest.mark.parametrize("api", ["v1alpha2 RemoteMCPServer", "v1alpha2 ModelConfig"])
+def test_another_object_of_the_name_is_none_that_agents_refer_to(api: str) -> None:
+    """Of another namespace, or of another kind: it is no business of the Agent's."""
+    evil = {"url": "https://evil.example.net/mcp", "provider": "OpenAI", "model": "gpt-4o"}
+    there = kagents(agent([server("web_search")]))
+    for name in ("web", "m"):
+        assert judge(request(of(f"kagent.dev/{api}", name, evil, "other")), there).allowed
+    moved = of("kagent.dev/v1alpha1 MCPServer", "web", {"deployment": {"port": 22}})
+    assert judge(request(moved), there).allowed
+
+
+def test_a_server_of_another_namespace_that_an_agent_refers_to() -> None:
+    body = agent([server("web_search", namespace="shared")])
+    good = of("kagent.dev/v1alpha2 RemoteMCPServer", "web", REMOTE["spec"], "shared")
+    evil = {**good, "spec": {"url": "https://evil.example.net/mcp"}}
+    assert reasons(judge(request(evil, "UPDATE", good), kagents(body, good))) == {"EGRESS"}
+
+
+def test_nobody_knows_where_servers_are() -> None:
+    there = kagents(OURS)
+    lost = View(there.objects, frozenset({("kagent.dev", "MCPServer")}))
+    named = agent([server("web_search", kind="MCPServer", namespace="mcp")])
+    assert reasons(judge(request(named), lost)) == {"STATE_UNKNOWN"}
+
+
 def rendered(uid: str | None = "u-1", name: str = "research") -> Any:
     body = pod()
     own = {

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from policyc.pipeline.compile import compile_root
 from policyc.pipeline.judge import Judged, judge
-from policyc.pipeline.output import replace_tree, tree_digest
+from policyc.pipeline.output import replace_tree
 from policyc.pipeline.stamp import compiled_envelopes, fingerprint, remember
 from tests.bench.scale import write
 
@@ -68,7 +68,7 @@ def main() -> None:
         timed("from the recordings", root, None)
         made = compile_root(root, as_of=DAY)
         replace_tree(out, made.files)
-        remember(root, out, fingerprint(root, out, DAY), tree_digest(made.files), made)
+        remember(root, out, fingerprint(root, out, DAY), made)
         start = time.perf_counter()
         compiled = compiled_envelopes(root, out, DAY)
         assert len(compiled) == AGENTS

@@ -1,25 +1,29 @@
-"""What the recorder costs a loop of system calls, as ratios to an empty program on ``sys_enter``.
+"""What watching costs a loop of the cheapest system call, as ratios to an empty program on ``sys_enter``.
 
-Each round measures every variant, one after the other, so that what else the machine does
-falls on all of them; the medians of the rounds' ratios count.  Needs root, clang and gcc.
+Each round measures every variant, one after the other, in processor time of the loop and of who
+watches it from outside; the best of the rounds counts, because what else the machine does can only add.
+Needs root, clang, gcc, strace and bpftrace.
 """
 
 from __future__ import annotations
 
 import ctypes as c
 import os
+import resource
 import subprocess
 import tempfile
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
+
+from support.rare_calls import build
 
 from recorder import kernel, layout, libbpf
 
-PROGRAMS = Path(__file__).parents[1] / "recorder/programs"
-CALLS = 200_000
+CALLS = 400_000
+TRACED = 40_000
+"""Under strace, where each takes a hundred times as long."""
 ROUNDS = 15
 EMPTY = """
 #include <linux/bpf.h>
@@ -29,6 +33,10 @@ SEC("tp_btf/sys_exit") int nothing_out(void *context) { return 0; }
 char LICENSE[] SEC("license") = "GPL";
 """
 LIFE = frozenset({"on_fork", "on_exec", "on_exit"})
+COUNT_BY_PROCESS = (
+    "tracepoint:raw_syscalls:sys_enter { @[pid, comm] = count(); } "
+    'interval:ms:100 { printf("attached\\n"); }'
+)
 
 
 class Loaded:
@@ -40,7 +48,7 @@ class Loaded:
         assert not failed, "run as root"
 
     @contextmanager
-    def attached(self, chosen: Callable[[str], bool]) -> Iterator[None]:
+    def attached(self, chosen: Callable[[str], bool] = lambda _: True) -> Iterator[None]:
         """Attach the tracepoints whose programs are chosen, while the block runs."""
         found = kernel._programs(self.handle)
         links = [
@@ -59,54 +67,103 @@ class Loaded:
         libbpf.call("bpf_map_update_elem")(maps[name], c.byref(c.c_uint32(0)), c.byref(value), 0)
 
 
-def _spin(program: Path, calls: int) -> float:
-    started = time.perf_counter()
-    subprocess.run([str(program), str(calls)], check=True)
-    return time.perf_counter() - started
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """Who watches, while the block runs, and by what the loop is started."""
 
-
-def _call(program: Path) -> float:
-    """Seconds that a system call takes."""
-    return max(_spin(program, CALLS) - _spin(program, 0), 1e-9) / CALLS
+    watched: Callable[[], AbstractContextManager[None]]
+    wrapper: tuple[str, ...] = ()
+    calls: int = CALLS
 
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        spin, source, empty = folder / "spin", folder / "empty.c", folder / "empty.o"
-        subprocess.run(
-            ["gcc", "-O1", "-static", str(PROGRAMS / "spin.c"), "-o", str(spin)], check=True
-        )
-        source.write_text(EMPTY)
-        include = f"-I/usr/include/{os.uname().machine}-linux-gnu"
-        subprocess.run(
-            ["clang", "-O2", "-g", "-target", "bpf", include, "-c", str(source), "-o", str(empty)],
-            check=True,
-        )
-        _measure(spin, Loaded(empty), Loaded(kernel.OBJECT))
+        _measure(build(folder, "spin"), _variants(empty_programs(folder), Loaded(kernel.OBJECT)))
 
 
-def _measure(spin: Path, empty: Loaded, recorder: Loaded) -> None:
+def empty_programs(folder: Path) -> Loaded:
+    """``nothing_in`` on the entry of calls and ``nothing_out`` on the exit."""
+    source, made = folder / "empty.c", folder / "empty.o"
+    source.write_text(EMPTY)
+    include = f"-I/usr/include/{os.uname().machine}-linux-gnu"
+    subprocess.run(
+        ["clang", "-O2", "-g", "-target", "bpf", include, "-c", str(source), "-o", str(made)],
+        check=True,
+    )
+    return Loaded(made)
+
+
+def _variants(empty: Loaded, recorder: Loaded) -> dict[str, Variant]:
     own = Path("/proc/self/ns/mnt").stat().st_ino
-    recorder.put("syscall_actions", kernel.actions())
-    recorded = layout.Config(watch=1)
-    not_recorded = layout.Config(watch=1, own_inum=own)
-    variants: dict[str, tuple[Loaded, Callable[[str], bool], layout.Config]] = {
-        "an empty program": (empty, lambda name: name == "nothing_in", recorded),
-        "an empty program on the exit, too": (empty, lambda _: True, recorded),
-        "recorded": (recorder, lambda _: True, recorded),
-        "recorded, without files and refusals": (
-            recorder, lambda name: name == "on_sys_enter" or name in LIFE, recorded,
+    recorder.put(kernel.ACTIONS, kernel.actions())
+
+    @contextmanager
+    def recording(own_inum: int, chosen: Callable[[str], bool]) -> Iterator[None]:
+        recorder.put("settings", layout.Config(watch=1, own_inum=own_inum))
+        with recorder.attached(chosen):
+            yield
+
+    return {
+        "an empty program": Variant(lambda: empty.attached(lambda name: name == "nothing_in")),
+        "an empty program on the exit, too": Variant(empty.attached),
+        "recorded": Variant(lambda: recording(0, lambda _: True)),
+        "recorded, without files and refusals": Variant(
+            lambda: recording(0, lambda name: name == "on_sys_enter" or name in LIFE)
         ),
-        "of the host, not recorded": (recorder, lambda _: True, not_recorded),
-    }  # fmt: skip
-    times: dict[str, list[float]] = {variant: [] for variant in variants}
+        "of the host, not recorded": Variant(lambda: recording(own, lambda _: True)),
+        "counted by process with bpftrace": Variant(_counted_by_bpftrace),
+        "strace -f -c": Variant(nullcontext, ("strace", "-f", "-c", "-o", "/dev/null"), TRACED),
+    }
+
+
+@contextmanager
+def _counted_by_bpftrace() -> Iterator[None]:
+    """The one-liner, in a mount namespace of its own with the tracing file system that it reads."""
+    mounts = "mount -t tracefs none /sys/kernel/tracing && mount -t debugfs none /sys/kernel/debug"
+    with subprocess.Popen(
+        ["unshare", "--mount", "sh", "-c", f'{mounts} && exec bpftrace -e "$0"', COUNT_BY_PROCESS],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        told = []
+        for line in process.stdout:
+            told.append(line)
+            if line.startswith("attached"):
+                break
+        else:
+            raise RuntimeError(f"bpftrace does not run here: {''.join(told)}")
+        try:
+            yield
+        finally:
+            process.kill()
+
+
+def _measure(spin: Path, variants: dict[str, Variant]) -> None:
+    best: dict[str, float] = {}
     for _ in range(ROUNDS):
-        for variant, (loaded, chosen, config) in variants.items():
-            recorder.put("settings", config)
-            with loaded.attached(chosen):
-                times[variant].append(_call(spin))
-    base = times["an empty program"]
-    for variant, found in times.items():
-        ratio = median(one / other for one, other in zip(found, base, strict=True))
-        print(f"{variant:40} {min(found) * 1e9:6.0f} ns a call at best, ratio {ratio:.2f}")
+        for name, variant in variants.items():
+            with variant.watched():
+                best[name] = min(best.get(name, 1.0), _call(spin, variant))
+    base = best["an empty program"]
+    for name, found in best.items():
+        print(f"{name:40} {found * 1e9:8.0f} ns a call, ratio {found / base:6.2f}")
+
+
+def _call(program: Path, variant: Variant) -> float:
+    """Seconds of processor time that a system call takes."""
+    took = _spin(program, variant, variant.calls) - _spin(program, variant, 0)
+    return max(took, 1e-9) / variant.calls
+
+
+def _spin(program: Path, variant: Variant, calls: int) -> float:
+    before = _children_seconds()
+    subprocess.run([*variant.wrapper, str(program), str(calls)], check=True)
+    return _children_seconds() - before
+
+
+def _children_seconds() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime

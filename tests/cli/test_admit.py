@@ -124,3 +124,21 @@ def test_an_empty_folder_admits_nothing(tmp_path: Path, capsys: pytest.CaptureFi
     (tmp_path / "empty").mkdir()
     assert main(["admit", f"{tmp_path / 'empty'}", "--bundle", f"{ROOT / 'generated'}"]) == 0
     assert capsys.readouterr().out == "0 objects, nothing was judged\n"
+
+
+def test_what_no_rule_is_about_is_not_called_admitted(
+    bundle: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kinds = {
+        "Ingress": "networking.k8s.io/v1",
+        "Lease": "coordination.k8s.io/v1",
+        "ConfigMap": "v1",
+    }
+    for count, words in ((2, "2 objects, nothing was judged; 2"), (3, "1 object, admitted; 2")):
+        made = [
+            {"apiVersion": version, "kind": kind, "metadata": {"name": "x", "namespace": "other"}}
+            for kind, version in [*kinds.items()][:count]
+        ]
+        assert main(["admit", write(tmp_path / "all.yaml", made), "--bundle", bundle]) == 0
+        said = capsys.readouterr().out
+        assert said == f"{words} not judged: agents get nothing by its kind\n"

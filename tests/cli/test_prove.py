@@ -105,6 +105,41 @@ def test_a_day_that_has_passed_is_judged_as_it_was(root: Path, at: str, code: in
     assert run("prove", root, *DAY).returncode == code
 
 
+def test_the_line_that_ends_is_the_one_that_the_rule_is_about(root: Path) -> None:
+    """Two lines end on one day; a rule of a day says that day and nothing of later ones."""
+    dated = 'allow exec "/usr/bin/{}" until 2026-12-31 because "x"'
+    edit(root, CURL, f"{dated.format('awk')}\n  {dated.format('curl')}")
+    more = (
+        '\ntest "t" {\n  expect allow bot exec "/usr/bin/curl"\n'
+        '  expect deny bot exec "/usr/bin/awk" at 2026-12-30\n}\n'
+    )
+    edit(root, NO_CURL, NO_CURL + more)
+    _, found = answer("prove", root)
+    said = [str(d["message"]) for d in found["diagnostics"]]
+    ends = 'because `allow exec "/usr/bin/curl"` ends'
+    assert sum(f"`no-curl` fails until 2026-12-31, then holds {ends}" in m for m in said) == 1
+    assert sum(f"`t` holds until 2026-12-31, then fails {ends}" in m for m in said) == 1
+    assert sum("`t` fails on 2026-12-30; " in m for m in said) == 1
+
+
+@pytest.mark.parametrize(
+    ("claim", "says"),
+    [
+        (NO_CURL, b"fails until 2026-12-31, then holds because"),
+        (
+            '\ntest "curl" {\n  expect allow bot exec "/usr/bin/curl"\n}\n',
+            b"holds until 2026-12-31, then fails because",
+        ),
+    ],
+)
+def test_days_and_what_ends_on_them_are_named(root: Path, claim: str, says: bytes) -> None:
+    edit(root, CURL, CURL.replace(" because", " until 2026-12-31 because"))
+    edit(root, NO_CURL, claim)
+    done = run("prove", root, *DAY)
+    assert done.returncode == 1
+    assert says + b' `allow exec "/usr/bin/curl"` ends' in done.stderr
+
+
 def test_sarif_is_for_code_hosts(root: Path) -> None:
     done = run("prove", root, *DAY, "--format", "sarif")
     (found,) = json.loads(done.stdout)["runs"][0]["results"]

@@ -63,6 +63,11 @@ def test_a_log_that_holds_and_one_that_does_not(log: Path, key: Path) -> None:
         f"epoch 000002 of {NAME}: 4 records, closed",
         "the log holds",
     ]
+    unkeyed = run("audit", "verify", log)
+    assert unkeyed.returncode == 0
+    assert unkeyed.stdout.splitlines()[-1] == (
+        b"the records fit together; who signed them was not checked: give --key"
+    )
     records = log / "000001" / "records.jsonl"
     records.write_bytes(records.read_bytes().replace(b'"uid":"uid-1"', b'"uid":"uid-7"'))
     bad = run("audit", "verify", log, "--key", key)
@@ -76,7 +81,6 @@ def test_a_log_that_holds_and_one_that_does_not(log: Path, key: Path) -> None:
         "message": "it is not the record that was signed",
     }
     assert as_json["signaturesChecked"] is False
-    assert b"signatures were not checked" in run("audit", "verify", log).stderr
 
 
 def test_an_anchor_is_compared(log: Path, key: Path, tmp_path: Path) -> None:

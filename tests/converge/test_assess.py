@@ -24,6 +24,7 @@ from support.recordings import (
     tool,
 )
 
+from policyc.catalog.hooks import blind_domain
 from policyc.catalog.vocabulary import BEHAVIOURS
 from policyc.converge.assess import Assessment, assess
 from policyc.converge.domains import TOGETHER, DomainVerdict
@@ -32,22 +33,23 @@ from policyc.converge.findings import findings, reasons
 from policyc.converge.report import document
 from policyc.converge.window import tier_seconds
 from policyc.core.canonical import canonical_json
-from policyc.profiles.base import AgentProfile, Run, Value, join_profiles
+from policyc.profiles.base import DOMAIN_FIELDS, AgentProfile, Run, Value, join_profiles
 from policyc.profiles.registry import read_profiles
 from policyc.semantics.model import CheckedPolicy
+from recorder.kernel import OPTIONAL
 
 DAY = 86_400
 ROOT = Path(__file__).parents[2]
 REDIS = ROOT.parent / "shared" / "corpus" / "kubescape" / "redis"
 ENOUGH = 120
 """Runs of six hours each: 30 days."""
+LEARN = '  learn under standard since 2026-08-01 from "p/*.json"\n'
 
 
 @cache
 def demo(lines: str = "", window: str = "", **more: str) -> CheckedPolicy:
     """The policy of one agent that learns, with a window of these lines if there are any."""
-    learn = '  learn under standard since 2026-08-01 from "p/*.json"\n'
-    return policy(lines=learn + lines, members="", window=window or "at least 1d", **more)
+    return policy(lines=LEARN + lines, members="", window=window or "at least 1d", **more)
 
 
 def judged(*profiles: AgentProfile, by: CheckedPolicy | None = None) -> Assessment:
@@ -271,7 +273,10 @@ def test_an_audit_log_knows_the_whole_of_what_it_logs() -> None:
     account = replace(logged, workload=None, identity="demo/bot")
     one = judged(account)
     assert row(one, "kube").converged
-    assert one.converged
+    assert {r.message.split("`")[1] for r in reasons(one)} == {"syscalls"}, (
+        "no container was recorded"
+    )
+    assert judged(account, steady(ENOUGH)).converged
 
 
 def test_a_hook_that_saw_nothing_is_a_run_of_its_domain() -> None:
@@ -280,6 +285,53 @@ def test_a_hook_that_saw_nothing_is_a_run_of_its_domain() -> None:
     by = demo(window="expect fewer than 0.1 new egress per run")
     assert judged(steady(ENOUGH, hooks_attached=watched), by=by).converged
     assert codes(judged(steady(ENOUGH), by=by)) == {"PC3202"}
+
+
+@pytest.mark.parametrize(
+    ("unseen", "code"),
+    [
+        ({"hooks_missing": frozenset({"cgroup/connect4"})}, "PC3202"),
+        ({"blind": frozenset({"egress: SCTP"})}, "PC3202"),
+        ({"blind": frozenset({"egress: IPv6 peers that it connects to"})}, "PC3202"),
+        ({"loss": (("egress", 1),)}, "PC3206"),
+    ],
+)
+def test_what_no_run_could_see_has_not_converged_m45(unseen: dict[str, object], code: str) -> None:
+    """Nothing of the domain was seen, and nothing of it could have been: that is no empty set."""
+    one = judged(steady(ENOUGH, **unseen))
+    assert row(one, "syscalls").converged
+    assert code in codes(one)
+    assert {r.message.split("`")[1] for r in reasons(one)} == {"egress"}
+    without = policy("syscalls profile runtime-default\n    identity service-account *\n", lines=LEARN, members="", window="at least 1d")  # fmt: skip
+    assert judged(steady(ENOUGH, **unseen), by=without).converged, "no cap has room for it"
+
+
+def test_a_blind_spot_keeps_only_its_domain_from_converging_m45() -> None:
+    seen = {"syscalls": [call("read")], "tools": [tool("hub", "a")], "files": [file("/etc/hosts")]}
+    blind = frozenset({"tools: messages in HTTP/2"})
+    one = judged(steady(ENOUGH, seen, blind=blind))
+    assert {r.message.split("`")[1] for r in reasons(one)} == {"tools", "together"}
+    assert row(one, "files").converged
+    unknown = judged(steady(ENOUGH, seen, blind=frozenset({"what a cloud does"})))
+    assert not row(unknown, "files").converged, "words without a domain might be about any"
+
+
+def test_a_try_that_seccomp_refused_is_nothing_that_the_agent_does() -> None:
+    """Else one try of an attacker would keep an agent from its stage for weeks."""
+    tried = (*call("memfd_create"), ("denied", True))
+    seen = [{"syscalls": [call("read")] + [tried] * (i == ENOUGH - 1)} for i in range(ENOUGH)]
+    one = judged(profile([run(i) for i in range(ENOUGH)], seen))
+    assert one.converged
+    assert row(one, "syscalls") == row(judged(steady(ENOUGH)), "syscalls")
+    made = [{"syscalls": [call("read")] + [call("memfd_create")] * ("denied" in str(s))} for s in seen]  # fmt: skip
+    assert not judged(profile([run(i) for i in range(ENOUGH)], made)).converged
+
+
+def test_the_recorders_words_begin_with_a_domain() -> None:
+    """Words about no domain may be about any, and would keep all from converging."""
+    for without in OPTIONAL.values():
+        for words in without.spots:
+            assert blind_domain(words, DOMAIN_FIELDS) is not None, words
 
 
 # -- generalising --------------------------------------------------------------------

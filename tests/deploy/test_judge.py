@@ -76,8 +76,31 @@ def test_all_resources_are_no_subresources() -> None:
         for rule in entry(body, "workloads")["rules"]:
             rule["resources"] = ["*"]
 
-    missed = {f.message.split("`")[1] for f in faults(change) if f.code == "PC8102"}
-    assert missed == {"pods/ephemeralcontainers", "pods/resize", "pods/status"}
+    (missed,) = [f.message for f in faults(change) if f.code == "PC8102"]
+    names = "`pods/ephemeralcontainers`, `pods/resize`, `pods/status`"
+    assert missed == f"UPDATE of {names} not sent to the webhook in `agents`, `mcp`"
+
+
+def test_one_cause_is_one_fault() -> None:
+    """However many resources and namespaces it concerns."""
+    found = faults(set_in("workloads", "failurePolicy", "Ignore"))
+    assert [(f.code, f.path) for f in found] == [("PC8103", "webhooks[0].failurePolicy")]
+    (message,) = [f.message for f in found]
+    assert message.startswith("CREATE and UPDATE of `pods`, ")
+    assert message.endswith("not answer in `agents`, `mcp`")
+    assert len(faults(lambda body: body["webhooks"].clear())) < 2 * len(VALIDATING)
+
+
+def test_a_namespace_that_is_left_out_by_its_name() -> None:
+    """Nobody would see agents in it that nobody registered."""
+    left_out = {
+        "key": "kubernetes.io/metadata.name",
+        "operator": "NotIn",
+        "values": ["agents", "mcp", "policyc-system", "team-x"],
+    }
+    found = faults(set_in("elsewhere", "namespaceSelector", {"matchExpressions": [left_out]}))
+    assert {f.code for f in found} == {"PC8102"}
+    assert all("in `team-x`" in f.message for f in found)
 
 
 def set_in(name: str, field: str, value: Json) -> Callable[[Json], None]:
@@ -109,7 +132,7 @@ WEAKENED = {
                 {
                     "key": "kubernetes.io/metadata.name",
                     "operator": "NotIn",
-                    "values": ["agents", "policyc-system"],
+                    "values": ["agents", "policyc-system", "team-x"],
                 }
             ]
         },

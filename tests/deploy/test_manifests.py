@@ -18,7 +18,7 @@ from policyc.cli.main import Exit, main
 from policyc.deploy.configurations import Target
 from policyc.deploy.manifests import KUSTOMIZATION, manifests, stream
 from policyc.deploy.objects import Rollout
-from policyc.deploy.scope import MUTATING, VALIDATING, Filter, Where
+from policyc.deploy.scope import AGENT_RESOURCES, MUTATING, VALIDATING, Filter, Where
 from policyc.kube.yaml import load, load_all
 from webhook.bundle_objects import BUNDLES, ENVELOPES
 from webhook.settings import add_flags, read_settings
@@ -100,10 +100,27 @@ def test_its_pod_meets_the_level_of_its_own_namespace() -> None:
 
 
 def test_nothing_that_fails_closed_is_about_other_namespaces() -> None:
-    """But for bindings, which reach agents from anywhere and are told by their subjects."""
+    """But for what reaches agents from anywhere: bindings that name them, and servers of tools."""
     for entry in (*VALIDATING, *MUTATING):
         if entry.fails_closed and entry.where not in (Where.AGENTS, Where.HOME):
-            assert Filter.BINDS_AN_AGENT in entry.filters
+            names_agents = Filter.BINDS_AN_AGENT in entry.filters
+            assert names_agents or {rule.group for rule in entry.rules} <= AGENT_RESOURCES.keys()
+
+
+def test_what_reaches_agents_of_other_namespaces_fails_closed_everywhere() -> None:
+    closed = {
+        (rule.group, resource, entry.where)
+        for entry in VALIDATING
+        if entry.fails_closed
+        for rule in entry.rules
+        for resource in rule.resources
+    }
+    of_one_namespace = {"agents", "modelconfigs", "sandboxagents"}
+    for group, resources in AGENT_RESOURCES.items():
+        for resource in resources:
+            assert (group, resource, Where.AGENTS) in closed
+            is_shared = resource not in of_one_namespace
+            assert ((group, resource, Where.ELSEWHERE) in closed) == is_shared
 
 
 def test_a_namespace_in_which_agents_may_not_be(
@@ -156,6 +173,23 @@ def test_with_objects_nothing_is_mounted_for_envelopes() -> None:
     parser = argparse.ArgumentParser(allow_abbrev=False)
     add_flags(parser)
     assert read_settings(parser.parse_args(container["args"][2:]), {}).bundle_objects
+
+
+def test_an_api_server_that_shows_no_certificate_is_answered_when_that_is_asked_for(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    parser = argparse.ArgumentParser(allow_abbrev=False)
+    add_flags(parser)
+    shown = {}
+    for flag in ("", "--any-client"):
+        bundle = f"--bundle={ROOT / 'generated'}"
+        assert main(["webhook", "manifests", bundle, *flag.split()]) == Exit.CLEAN
+        printed: list[Json] = [*load_all(capsys.readouterr().out)]
+        (deployment,) = [o for o in printed if o["kind"] == "Deployment"]
+        arguments = deployment["spec"]["template"]["spec"]["containers"][0]["args"]
+        shown[flag] = read_settings(parser.parse_args(arguments[2:]), {}).client_ca
+    assert shown[""] is not None
+    assert shown["--any-client"] is None
 
 
 def mounted(name: str) -> Json:

@@ -11,7 +11,8 @@ import pytest
 from support.samples import ROOT
 
 from policyc.cli.main import Exit, main
-from policyc.kube.yaml import load
+from policyc.deploy.recorder import FILE, definition
+from policyc.kube.yaml import dump, load
 
 Json = Any  # documents, looked at by path
 FOLDER = ROOT / "deploy" / "recorder"
@@ -50,10 +51,18 @@ def test_nothing_of_the_host_is_written_but_profiles() -> None:
     assert writable == ["/var/lib/policyc-recorder"]
 
 
-def test_it_may_only_read_whose_a_pod_is() -> None:
+def test_it_may_only_read_whose_a_pod_is_and_write_profiles() -> None:
     rules = OBJECTS["clusterrole.yaml"]["rules"]
-    assert {verb for rule in rules for verb in rule["verbs"]} == {"get"}
-    assert {r for rule in rules for r in rule["resources"]} == {"pods", "replicasets", "jobs"}
+    rights = {resource: set(rule["verbs"]) for rule in rules for resource in rule["resources"]}
+    assert rights.pop("agentprofiles") == {"get", "create", "update"}
+    assert rights == {name: {"get"} for name in ("pods", "replicasets", "jobs")}
+
+
+def test_the_definition_follows_the_schema(golden: bool) -> None:
+    made = dump(definition())
+    if golden:
+        (FOLDER / FILE).write_bytes(made)
+    assert (FOLDER / FILE).read_bytes() == made
 
 
 def test_the_seccomp_profile_is_what_its_policy_gives(

@@ -12,6 +12,7 @@ import pytest
 from support.admission import cluster, in_kind, kind, pod
 from support.catalogue import case, of
 from support.control_plane import ControlPlane
+from support.custom_kinds import definitions
 from support.kube_paths import collection, path_of
 from support.pod_faults import FAULTS
 from support.webhook import Webhook
@@ -37,7 +38,8 @@ ACCOUNTS = ("admin", "default")
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ControlPlane, Webhook]]:
     """A cluster of its own in which the agents run as they should, and the webhook with its guard."""
     with ControlPlane(tmp_path_factory.mktemp("plane"), audit_level="Metadata") as plane:
-        for one in (*cluster(), *map(runtime_class, ("gvisor", "runc")), *map(account, ACCOUNTS)):
+        there = (body("Namespace", "elsewhere"), *definitions(), *cluster())
+        for one in (*there, *map(runtime_class, ("gvisor", "runc")), *map(account, ACCOUNTS)):
             answer = plane.admin.apply(path_of(one), one, force="true")
             assert answer.status in (200, 201), answer.message
         webhook = Webhook(
@@ -255,9 +257,32 @@ def test_without_a_webhook_only_agents_namespaces_are_closed(
         for one in free:
             assert dry(plane, one).status == 201, one
         assert dry(plane, binding(AGENT, role="ClusterRole/edit", namespace="")).status == 500
+        for one in shared("elsewhere"):
+            assert dry(plane, one).status == 500, one
     finally:
         webhook.start()
         webhook.wait_until(lambda: is_guarding(plane))
+
+
+def shared(space: str) -> list[Json]:
+    """What gives tools to agents of other namespaces: a grant, and a server that shows all it has."""
+    tools = {"targetRefs": [{"name": "web"}], "rules": [{"source": {"serviceAccount": AGENT}}]}
+    api = "agentic.networking.x-k8s.io/v1alpha1"
+    return [
+        body("XAccessPolicy", "more", space, api, spec=tools),
+        body("MCPServer", "web", space, "toolhive.stacklok.dev/v1beta1", spec={}),
+    ]
+
+
+def test_tools_are_granted_from_another_namespace_as_from_the_agents_own(
+    guarded: tuple[ControlPlane, Webhook],
+) -> None:
+    plane, _ = guarded
+    for space in ("agents", "elsewhere"):
+        for one in shared(space):
+            answer = dry(plane, one)
+            assert answer.status == 403, (one, answer.message)
+            assert "ALL_TOOLS: " in answer.message
 
 
 @of("K4")

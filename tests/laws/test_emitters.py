@@ -17,8 +17,8 @@ from policyc.core.canonical import Json
 from policyc.emit.base import Emission, Emitter, line_for
 from policyc.emit.registry import EMITTERS
 from policyc.envelope.domains import DOMAINS, KUBE, SYSCALLS
-from policyc.envelope.model import Envelope
-from policyc.envelope.provenance import Step
+from policyc.envelope.model import Envelope, Grant
+from policyc.envelope.provenance import Derivation, Step
 from policyc.envelope.region import Region
 from policyc.pipeline.artifacts import from_bytes, to_bytes
 
@@ -143,6 +143,34 @@ def test_every_leaf_has_a_line_and_every_granting_line_a_reason(emitter: Emitter
                 assert all(isinstance(d.step, Step) for d in line.derivations)
             for pointer in lines:
                 _at(artifact.document, pointer)
+
+
+@EVERY
+def test_a_line_has_every_reason_of_what_it_says(emitter: Emitter) -> None:
+    """Each grant with a second reason, and granted again with a third: no line knows only some."""
+    for case in cases(MANY // 5 + 5):
+        grants = {
+            name: tuple(
+                grant
+                for g in known
+                for grant in (
+                    replace(g, derivations=(*g.derivations, *_others(g, "second"))),
+                    replace(g, derivations=_others(g, "third")),
+                )
+            )
+            for name, known in case.grants.items()
+        }
+        for artifact in emitter.emit(replace(case, grants=grants)).artifacts:
+            for line in artifact.lines:
+                first = [d for d in line.derivations if d.step is Step.OBSERVED and not d.note]
+                for note in ("second", "third"):
+                    resolved = {d for r in case.resolutions for d in r.derivations}
+                    wanted = {replace(d, note=note) for d in first if d not in resolved}
+                    assert wanted <= set(line.derivations), (artifact.path, line.pointer)
+
+
+def _others(grant: Grant, note: str) -> tuple[Derivation, ...]:
+    return tuple(replace(d, note=note) for d in grant.derivations)
 
 
 def _leaves(value: Json, pointer: str = "") -> list[str]:

@@ -91,7 +91,7 @@ def lines(chosen: CheckedPolicy, seen: Observed) -> dict[str, list[tuple[object,
 
 
 def test_causal_a_line_goes_exactly_with_its_last_reason() -> None:
-    """Delete an observation: the lines that go are those of which no reason is left."""
+    """Delete an observation, or one place of it: the lines that go are those without a reason left."""
     for seed in range(MANY // 4):
         rng = random.Random(seed)
         chosen = rng.choice(policies())
@@ -99,7 +99,8 @@ def test_causal_a_line_goes_exactly_with_its_last_reason() -> None:
         places = sorted({e for o in seen.observations for e in o.sighting.evidence})
         if not places:
             continue
-        removed = frozenset(rng.sample(places, 1))
+        one = rng.choice(seen.observations).sighting.evidence
+        removed = frozenset(rng.sample(places, 1) if seed % 2 else one)
         before, after = lines(chosen, seen), lines(chosen, without(seen, removed))
         for says, reasons in before.items():
             if any(r.step in (Step.FIXED, Step.BASELINE, Step.CLUSTER_DNS) for r in reasons):  # type: ignore[attr-defined]

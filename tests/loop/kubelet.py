@@ -9,17 +9,20 @@ from __future__ import annotations
 import json
 import socket
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.support import oci
 from tests.support.cilium import Attached
 
 from .node import ADDRESS, NAME, Node
 
 Json = Any  # objects of the API
 NAMESPACE = "agents"
+FOLDER = "/srv"
+"""Where a container may write, and is driven from."""
 _PODS = f"/api/v1/namespaces/{NAMESPACE}/pods"
 
 
@@ -41,7 +44,7 @@ class Running:
         """One request to the agent, and its answer."""
         with socket.socket(socket.AF_UNIX) as control:
             control.settimeout(60)
-            control.connect(str(self.bundle / "work" / "control.sock"))
+            control.connect(str(self.bundle / "srv" / "control.sock"))
             control.sendall(json.dumps(request).encode() + b"\n")
             with control.makefile() as stream:
                 answer: dict[str, str] = json.loads(stream.readline())
@@ -102,8 +105,8 @@ class Kubelet:
         self._bind(name)
         attached = self.node.cilium.attach(NAMESPACE, name)
         bundle = self.folder / name
-        (bundle / "work").mkdir(parents=True)
-        (bundle / "work").chmod(0o777)
+        (bundle / "srv").mkdir(parents=True)
+        (bundle / "srv").chmod(0o777)
         (bundle / "config.json").write_text(json.dumps(self._config(pod, attached, bundle)))
         with (bundle / "log").open("wb") as log:
             self._runc("run", "--detach", "--bundle", str(bundle), name, log=log)
@@ -138,7 +141,7 @@ class Kubelet:
 
     def _wait(self, pod: Running) -> None:
         """Until the agent listens; AssertionError with its log when it ended instead."""
-        wait = "while ! [ -S $1/work/control.sock ]; do [ -d /proc/$2 ] || exit 1; sleep 0.05; done"
+        wait = "while ! [ -S $1/srv/control.sock ]; do [ -d /proc/$2 ] || exit 1; sleep 0.05; done"
         process = str(json.loads(self._runc("state", pod.name))["pid"])
         command = ["timeout", "60", "sh", "-c", wait, "sh", str(pod.bundle), process]
         done = subprocess.run(command, check=False)
@@ -169,14 +172,14 @@ class Kubelet:
         }
         environment = {"PATH": "/usr/bin", "PYTHONPATH": "/agent"}
         environment |= {e["name"]: e["value"] for e in container.get("env", ())}
-        return configuration(
+        network = {"type": "network", "path": str(attached.namespace)}
+        return oci.configuration(
             self.rootfs,
-            [*container["command"]],
-            environment,
-            annotations,
-            network=attached.namespace,
-            user=user,
-            work=bundle / "work",
+            oci.process([*container["command"]], environment, user=user, cwd=FOLDER),
+            (oci.PROC, oci.DEV, oci.TMP, oci.bind(FOLDER, bundle / "srv")),
+            ("pid", "ipc", "uts", "mount", network),
+            annotations=annotations,
+            hostname="agent",
             seccomp=self._seccomp(held.get("seccompProfile", {})),
         )
 
@@ -184,51 +187,3 @@ class Kubelet:
         if profile.get("type") != "Localhost":
             return None
         return json.loads((self.profiles / profile["localhostProfile"]).read_bytes())
-
-
-def configuration(
-    rootfs: Path,
-    command: Sequence[str],
-    environment: Mapping[str, str],
-    annotations: Mapping[str, str],
-    *,
-    network: Path,
-    user: int,
-    work: Path,
-    seccomp: Json,
-) -> Json:
-    """A container as the pod security standard `restricted` has it (runtime-spec 1.0.2).
-
-    Without rlimits and cgroup limits, so that it also runs where the tests are in a container.
-    """
-    linux: Json = {
-        "namespaces": [
-            *({"type": t} for t in ("pid", "ipc", "uts", "mount")),
-            {"type": "network", "path": str(network)},
-        ],
-        "maskedPaths": ["/proc/kcore", "/proc/keys"],
-        "readonlyPaths": ["/proc/sys", "/proc/sysrq-trigger"],
-    }
-    if seccomp is not None:
-        linux["seccomp"] = seccomp
-    return {
-        "ociVersion": "1.0.2",
-        "annotations": dict(annotations),
-        "process": {
-            "user": {"uid": user, "gid": user},
-            "args": list(command),
-            "env": [f"{name}={value}" for name, value in environment.items()],
-            "cwd": "/work",
-            "capabilities": {},
-            "noNewPrivileges": True,
-        },
-        "root": {"path": str(rootfs), "readonly": True},
-        "hostname": "agent",
-        "mounts": [
-            {"destination": "/proc", "type": "proc", "source": "proc"},
-            {"destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": ["mode=755"]},
-            {"destination": "/tmp", "type": "tmpfs", "source": "tmpfs", "options": ["mode=1777"]},
-            {"destination": "/work", "type": "bind", "source": str(work), "options": ["rbind"]},
-        ],
-        "linux": linux,
-    }

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import yaml
 
+from tests.support import oci
 from tests.support.control_plane import ControlPlane
 from tests.support.control_plane.daemon import Daemon
 
@@ -20,6 +21,9 @@ _PORT = 9478
 _ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
 MANIFESTS = Path(__file__).parents[2] / "deploy" / "recorder"
 
+_OBJECTS = (
+    "namespace", "crd-agentprofiles", "serviceaccount", "clusterrole", "clusterrolebinding",
+)  # fmt: skip
 CAPABILITIES = tuple(
     f"CAP_{name}"
     for name in yaml.safe_load((MANIFESTS / "daemonset.yaml").read_text())["spec"]["template"][
@@ -30,53 +34,31 @@ CAPABILITIES = tuple(
 
 
 @contextmanager
-def recorder(layout: Path, folder: Path, states: Path, plane: ControlPlane) -> Iterator[Path]:
-    """The folder of profiles; they are complete when the context ends.
+def recorder(
+    layout: Path, folder: Path, states: Path, plane: ControlPlane, *, is_confined: bool = True
+) -> Iterator[Path]:
+    """The folder of profiles; they are complete, and in the cluster, when the context ends.
 
     Args:
         layout: The image.
         folder: Where its bundle goes.
         states: Where the runtime of the recorded containers keeps its state.
-        plane: Whom it asks whose a pod is, with the rights of `deploy/recorder`.
+        plane: Whom it asks whose a pod is and brings profiles to, with the rights of `deploy/recorder`.
+        is_confined: Whether under its own seccomp profile.
 
     """
     profiles = folder / "profiles"
     profiles.mkdir(parents=True)
-    root = unpacked(layout, folder / "rootfs")
-    for name in ("host", "out", _ACCOUNT.lstrip("/")):
-        (root / name).mkdir(parents=True, exist_ok=True)
-    image = config_of(layout)
-    command = [*image["Entrypoint"], "run", "--output", "/out", "--host-root", "/host"]
-    command += ["--state-root", str(states), "--listen", f"127.0.0.1:{_PORT}"]
-    command += ["--kubernetes"]
-    account = _account(plane, folder / "account")
-    host, port = plane.address
-    environment = [
-        *image["Env"],
-        f"KUBERNETES_SERVICE_HOST={host}",
-        f"KUBERNETES_SERVICE_PORT={port}",
-    ]
-    document = _configuration(root, command, environment, profiles, account)
+    document = _configuration(layout, folder, states, plane, is_confined=is_confined)
     (folder / "config.json").write_text(json.dumps(document))
-    service = Daemon(
-        [
-            "runc",
-            "--root",
-            str(folder / "state"),
-            "run",
-            "--bundle",
-            str(folder),
-            "policyc-recorder",
-        ],
-        folder,
-    )
+    runc = ["runc", "--root", str(folder / "state")]
+    service = Daemon([*runc, "run", "--bundle", str(folder), "policyc-recorder"], folder)
     service.start()
     try:
         service.wait_until(lambda: _get("/healthz") is not None, 60)
         yield profiles
         assert _get("/metrics")
     finally:
-        runc = ["runc", "--root", str(folder / "state")]
         subprocess.run([*runc, "kill", "policyc-recorder", "TERM"], check=False)
         service.stop()
         subprocess.run([*runc, "delete", "--force", "policyc-recorder"], check=False)
@@ -84,9 +66,10 @@ def recorder(layout: Path, folder: Path, states: Path, plane: ControlPlane) -> I
 
 def _account(plane: ControlPlane, folder: Path) -> Path:
     """What a kubelet mounts of a ServiceAccount."""
-    for name in ("namespace", "serviceaccount", "clusterrole", "clusterrolebinding"):
-        done = plane.kubectl("apply", "-f", str(MANIFESTS / f"{name}.yaml"))
+    for name in _OBJECTS:
+        done = plane.kubectl("apply", "--server-side", "-f", str(MANIFESTS / f"{name}.yaml"))
         assert done.returncode == 0, done.stderr
+    plane.kubectl("wait", "--for=condition=Established", "crd/agentprofiles.policyc.dev")
     path = "/api/v1/namespaces/policyc-recorder/serviceaccounts/policyc-recorder/token"
     request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
     made = plane.admin.create(path, request)
@@ -110,41 +93,37 @@ def _get(path: str) -> bytes | None:
 
 
 def _configuration(
-    root: Path, command: list[str], env: list[str], profiles: Path, account: Path
+    layout: Path, folder: Path, states: Path, plane: ControlPlane, *, is_confined: bool
 ) -> object:
-    """In the host's process namespace, since what it records is there (runtime-spec 1.0.2)."""
-    kinds = ("bounding", "effective", "permitted")
-    return {
-        "ociVersion": "1.0.2",
-        "annotations": {
+    """In the host's process and network namespace, since what it records and asks is there."""
+    root, image = unpacked(layout, folder / "rootfs"), config_of(layout)
+    for name in ("host", "out", _ACCOUNT.lstrip("/")):
+        (root / name).mkdir(parents=True, exist_ok=True)
+    command = [*image["Entrypoint"], "run", "--output", "/out", "--host-root", "/host"]
+    command += ["--state-root", str(states), "--listen", f"127.0.0.1:{_PORT}"]
+    command += ["--kubernetes", "--objects"]
+    host, port = plane.address
+    environment = dict(entry.split("=", 1) for entry in image["Env"])
+    environment |= {"KUBERNETES_SERVICE_HOST": host, "KUBERNETES_SERVICE_PORT": str(port)}
+    return oci.configuration(
+        root,
+        oci.process(command, environment, user=0, cwd="/", capabilities=CAPABILITIES),
+        (
+            oci.bind("/proc", "/proc"),
+            oci.DEV,
+            oci.bind("/sys", "/sys", "ro"),
+            oci.bind("/host", "/", "ro"),
+            oci.bind(_ACCOUNT, _account(plane, folder / "account"), "ro"),
+            oci.bind("/out", folder / "profiles"),
+        ),
+        ("ipc", "uts", "mount"),
+        annotations={
             "policyc.dev/workload": "apps/v1/DaemonSet/policyc-recorder/policyc-recorder",
             "policyc.dev/container": "recorder",
         },
-        "process": {
-            "user": {"uid": 0, "gid": 0},
-            "args": command,
-            "env": env,
-            "cwd": "/",
-            "capabilities": dict.fromkeys(kinds, CAPABILITIES),
-            "noNewPrivileges": True,
-        },
-        "root": {"path": str(root), "readonly": True},
-        "hostname": "recorder",
-        "mounts": [
-            {"destination": "/proc", "type": "bind", "source": "/proc", "options": ["rbind"]},
-            {"destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": ["mode=755"]},
-            {"destination": "/sys", "type": "bind", "source": "/sys", "options": ["rbind", "ro"]},
-            {"destination": "/host", "type": "bind", "source": "/", "options": ["rbind", "ro"]},
-            {
-                "destination": _ACCOUNT,
-                "type": "bind",
-                "source": str(account),
-                "options": ["rbind", "ro"],
-            },
-            {"destination": "/out", "type": "bind", "source": str(profiles), "options": ["rbind"]},
-        ],
-        "linux": {
-            "namespaces": [{"type": t} for t in ("ipc", "uts", "mount")],
-            # "seccomp": json.loads((MANIFESTS / "seccomp-amd64.json").read_bytes()),
-        },
-    }
+        hostname="recorder",
+        linux={},
+        seccomp=json.loads((MANIFESTS / "seccomp-amd64.json").read_bytes())
+        if is_confined
+        else None,
+    )

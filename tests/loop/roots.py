@@ -20,7 +20,7 @@ def agents_root(layout: Path, target: Path, authority: Path) -> Path:
     (target / "etc/hosts").write_text(f"127.0.0.1 localhost\n{hosts}")
     (target / "etc/nsswitch.conf").write_text("hosts: files dns\n")
     (target / "agent").mkdir()
-    (target / "work").mkdir()
+    (target / "srv").mkdir(exist_ok=True)
     (target / "agent/ca.crt").write_bytes(authority.read_bytes())
     for program in _AGENTS.glob("*.py"):
         (target / "agent" / program.name).write_bytes(program.read_bytes())

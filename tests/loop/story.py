@@ -13,6 +13,7 @@ from pathlib import Path
 import yaml
 
 from policyc.catalog.syscalls import number
+from tests.support.control_plane import ControlPlane
 
 from .kubelet import NAMESPACE, Json, Kubelet, Running
 from .node import PORT, WORLD, node
@@ -47,9 +48,11 @@ def tell(layout: Path, work: Path) -> None:
         _deploy(kubelet)
         profiles = _record(kubelet, layout, work / "recorder")
         _without(kubelet)
-        output = _compile(profiles, work)
-        _enforce(kubelet, output)
-        _syscalls(kubelet)
+        output = _compile(_files(profiles), work)
+        with recorder(layout, work / "beside", kubelet.folder / "runc", here.plane):
+            _enforce(kubelet, output)
+            _syscalls(kubelet)
+        _learning(kubelet, output, work / "again")
         _connections(kubelet)
         _reasons(output, work / "policies")
         for pod in tuple(kubelet.running.values()):
@@ -77,13 +80,21 @@ def _record(kubelet: Kubelet, layout: Path, folder: Path) -> Path:
             kubelet.stop(ended)
     found = [path.name for path in _files(profiles)]
     assert len(found) == len(AGENTS), found
+    assert _held(kubelet.node.plane).keys() == {Path(name).stem for name in found}
     _say("recorded", f"{REPLICAS} replicas of each agent, in {' and '.join(found)}")
+    _say("AgentProfiles", f"the API server has {' and '.join(_held(kubelet.node.plane))}")
     return profiles
 
 
 def _files(profiles: Path) -> list[Path]:
     """Those of the agents: whatever else runs in containers of this machine is recorded too."""
     return sorted(profiles.glob(f"deployment-{NAMESPACE}-*.json"))
+
+
+def _held(plane: ControlPlane) -> dict[str, Json]:
+    """The AgentProfiles of the agents' namespace by name."""
+    path = f"/apis/policyc.dev/v1/namespaces/{NAMESPACE}/agentprofiles"
+    return {found["metadata"]["name"]: found for found in plane.admin.get(path).body["items"]}
 
 
 def _without(kubelet: Kubelet) -> None:
@@ -94,15 +105,21 @@ def _without(kubelet: Kubelet) -> None:
     _say("before", "every agent can make every call and reach every server")
 
 
-def _compile(profiles: Path, work: Path) -> Path:
-    root, output = work / "policies", work / "generated"
-    shutil.copytree(Path(__file__).parent / "policies", root)
-    (root / "profiles").mkdir()
-    for path in _files(profiles):
-        shutil.copyfile(path, root / "profiles" / path.name)
-    said = _policyc("compile", str(root), "--output", str(output))
+def _compile(profiles: Iterable[Path], work: Path) -> Path:
+    output = work / "generated"
+    said = _policyc("compile", str(_policies(profiles, work)), "--output", str(output))
     _say("compiled", said.splitlines()[-1])
     return output
+
+
+def _policies(profiles: Iterable[Path], work: Path) -> Path:
+    """The policy of the two agents, beside their recordings."""
+    root = work / "policies"
+    shutil.copytree(Path(__file__).parent / "policies", root)
+    (root / "profiles").mkdir()
+    for path in profiles:
+        shutil.copyfile(path, root / "profiles" / path.name)
+    return root
 
 
 def _enforce(kubelet: Kubelet, output: Path) -> None:
@@ -137,6 +154,34 @@ def _syscalls(kubelet: Kubelet) -> None:
             assert ("EPERM" in seen) == (agent != owner), (name, answers)
         said = ", ".join(f"{agent} {'|'.join(sorted(seen))}" for agent, seen in answers.items())
         _say(f"{name}(-1)", said)
+
+
+def _learning(kubelet: Kubelet, output: Path, work: Path) -> None:
+    """What was tried under a profile is recorded as refused, is reported, and is not granted by it."""
+    plane, files = kubelet.node.plane, []
+    for agent in AGENTS:
+        name = f"deployment-{NAMESPACE}-{agent}-main"
+        asked = ("get", "agentprofile", name, f"--namespace={NAMESPACE}", "--output=yaml")
+        files.append(work / f"{name}.json")
+        files[-1].parent.mkdir(exist_ok=True)
+        files[-1].write_text(plane.kubectl(*asked).stdout)
+        spec = yaml.safe_load(files[-1].read_bytes())["spec"]
+        tried = {item["name"] for item in spec["syscalls"] if item.get("denied")}
+        assert {call for call, owner in ONLY.items() if owner != agent} <= tried, (agent, tried)
+        _say("refused", f"{agent} {', '.join(sorted(tried))}, in {len(spec['runs'])} runs")
+    root, again = _policies(files, work), work / "generated"
+    found = _policyc_says("compile", str(root), "--output", str(again))
+    lines = [line for line in found.splitlines() if "PC4014" in line]
+    assert len(lines) == len(AGENTS), found
+    for agent in AGENTS:
+        calls = [_names(folder / agent / "seccomp-amd64.json") for folder in (output, again)]
+        assert not (calls[1] - calls[0]) & ONLY.keys(), agent
+    _say("learned", "PC4014 for each agent: tried and refused, and not granted by a compile of it")
+
+
+def _names(profile: Path) -> set[str]:
+    rules = json.loads(profile.read_bytes())["syscalls"]
+    return {n for rule in rules if rule["action"] == "SCMP_ACT_ALLOW" for n in rule["names"]}
 
 
 def _connections(kubelet: Kubelet) -> None:
@@ -230,10 +275,19 @@ def _connect(pod: Running, server: str) -> str:
 
 
 def _policyc(*arguments: str) -> str:
+    return _ran(*arguments).stdout
+
+
+def _policyc_says(*arguments: str) -> str:
+    """What is said beside the output."""
+    return _ran(*arguments).stderr
+
+
+def _ran(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "policyc.cli", *arguments]
     done = subprocess.run(command, cwd=_ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    return done
 
 
 def _say(what: str, text: str) -> None:

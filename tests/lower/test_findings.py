@@ -6,6 +6,7 @@ import pytest
 from support.agents import MANIFESTS, WIDE, lowered, policy
 
 from policyc.core.diagnostics import Diagnostic
+from policyc.envelope.domains import SYSCALLS
 from policyc.envelope.observation import (
     Direction,
     ExecSeen,
@@ -15,6 +16,7 @@ from policyc.envelope.observation import (
     Observed,
     PeerSeen,
     Sighting,
+    SyscallSeen,
 )
 from policyc.envelope.provenance import Evidence
 
@@ -40,6 +42,7 @@ def one(code: str, observation: Observation, cap: str = WIDE, lines: str = "") -
         ("PC4002", ExecSeen("/bin/sh", SEEN)),
         ("PC4003", peer("10.0.0.9")),
         ("PC4010", peer("169.254.169.254", 80)),
+        ("PC4014", SyscallSeen("amd64", "memfd_create", SEEN, denied=True)),
     ],
 )
 def test_the_place_in_the_recording_is_named(code: str, observation: Observation) -> None:
@@ -93,3 +96,31 @@ spec:
         _, found = lowered(chosen, Observed((peer(address),), frozenset(), 1))
         (finding,) = [d for d in found if d.code == "PC4003"]
         assert ("API server's Service" in (finding.help or "")) == is_named
+
+
+def refusals(*more: Observation, lines: str = "") -> tuple[bool, set[str]]:
+    """Whether a call that seccomp refused is granted, and the codes of what is said."""
+    refused = SyscallSeen("amd64", "memfd_create", SEEN, denied=True)
+    seen = Observed((refused, *more), frozenset(), 1)
+    envelope, found = lowered(policy(WIDE, lines=lines), seen)
+    point = {"architecture": "amd64", "name": "memfd_create"}
+    granted = any(SYSCALLS.written(point) <= g.region for g in envelope.grants["syscalls"])
+    return granted, {d.code for d in found}
+
+
+def test_a_call_that_was_tried_is_not_granted_by_it() -> None:
+    granted, codes = refusals()
+    assert (granted, "PC4014" in codes) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("more", "lines"),
+    [
+        ((), '  allow syscalls memfd_create because "PLAT-1: a new library"'),
+        ((SyscallSeen("amd64", "memfd_create", SEEN),), ""),
+    ],
+    ids=["a line", "another recording"],
+)
+def test_what_else_grants_it_ends_the_finding(more: tuple[Observation, ...], lines: str) -> None:
+    granted, codes = refusals(*more, lines=lines)
+    assert (granted, "PC4014" in codes) == (True, False)

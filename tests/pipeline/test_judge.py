@@ -14,7 +14,7 @@ from policyc.core.errors import PolicycError
 from policyc.core.render import as_json
 from policyc.pipeline.compile import compile_root
 from policyc.pipeline.judge import judge
-from policyc.pipeline.output import replace_tree, tree_digest
+from policyc.pipeline.output import replace_tree
 from policyc.pipeline.stamp import compiled_envelopes, fingerprint, remember
 
 DAY = date(2026, 11, 21)
@@ -42,7 +42,7 @@ def test_compiled_envelopes_say_the_same_with_the_same_reasons(root: Path, tmp_p
     out = tmp_path / "out"
     built = compile_root(root, as_of=DAY)
     replace_tree(out, built.files)
-    remember(root, out, fingerprint(root, out, DAY), tree_digest(built.files), built)
+    remember(root, out, fingerprint(root, out, DAY), built)
     compiled = compiled_envelopes(root, out, DAY)
     assert len(compiled) == 6
     read, lowered = judge(root, as_of=DAY, compiled=compiled), judge(root, as_of=DAY)
@@ -58,7 +58,7 @@ def test_a_folder_of_another_tree_day_or_file_is_not_read(root: Path, tmp_path: 
     built = compile_root(root, as_of=DAY)
     replace_tree(out, built.files)
     assert compiled_envelopes(root, out, DAY) == {}  # nobody remembers that it is ours
-    remember(root, out, fingerprint(root, out, DAY), tree_digest(built.files), built)
+    remember(root, out, fingerprint(root, out, DAY), built)
     assert compiled_envelopes(root, out, date(2026, 11, 22)) == {}
     victim = out / "triage-bot" / "envelope.json"
     good = victim.read_bytes()

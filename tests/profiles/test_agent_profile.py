@@ -196,3 +196,34 @@ def test_bad_input_is_named(data: bytes, code: str, words: str) -> None:
     (found,) = outcome.diagnostics
     assert found.code == code
     assert words in found.message
+
+
+def test_a_list_as_an_api_server_or_kubectl_writes_it() -> None:
+    """With what the API server keeps of each; items are named by their place in the list."""
+    bodies = [json.loads(to_bytes(profile(random.Random(seed)))) for seed in (1, 2)]
+    whole = merged([p for b in bodies for p in read_profiles("x", json.dumps(b).encode()).value])
+    for body in bodies:
+        body["metadata"] |= {"namespace": "demo", "uid": "0", "managedFields": [{}], "labels": {}}
+        VALIDATOR.validate(body)
+    for head in (("v1", "List"), ("policyc.dev/v1", "AgentProfileList")):
+        listed = {"apiVersion": head[0], "kind": head[1], "metadata": {}, "items": bodies}
+        outcome = read_profiles("list.json", json.dumps(listed).encode())
+        assert outcome.diagnostics == []
+        assert merged(list(outcome.value)) == whole
+        pointers = {i.pointer for p in outcome.value for items in p.items.values() for i in items}
+        assert pointers
+        for pointer in pointers:
+            found: Any = listed
+            for step in pointer.strip("/").split("/"):
+                found = found[int(step) if isinstance(found, list) else step]
+            assert "runs" in found
+
+
+def test_a_list_with_something_else_in_it_is_refused_where_it_stands() -> None:
+    body = json.loads(to_bytes(profile(random.Random(1))))
+    listed = {"apiVersion": "v1", "kind": "List", "items": [body, {**body, "metadata": {}}]}
+    (found,) = read_profiles("list.json", json.dumps(listed).encode()).diagnostics
+    assert (found.code, "`/items/1/metadata`" in found.message) == ("PC5003", True)
+    other = {"apiVersion": "v1", "kind": "List", "items": [body, {"kind": "Pod", "apiVersion": "v1"}]}  # fmt: skip
+    (found,) = read_profiles("list.json", json.dumps(other).encode()).diagnostics
+    assert found.code == "PC5002"

@@ -146,6 +146,37 @@ def test_authority_is_the_intersection_along_the_chain_m56(a: str, b: str, c: st
         assert region <= found["one", "two"].authority[name]
 
 
+def test_two_ways_to_one_delegate_add_up_m56() -> None:
+    """The union over both chains; the shortest is shown."""
+    lines = {name: f"  {HOST.format(name)}\n" for name in "ab"}
+    both = lines["a"] + lines["b"]
+    made = chain(
+        one=both + "  delegates to left, right",
+        left=lines["a"] + "  delegates to last",
+        right=lines["b"] + "  delegates to last",
+        last=both,
+    )
+    found = {(d.chain[0], d.chain[-1]): d for d in delegations(made)}
+    assert len(found["one", "last"].chain) == 3
+    assert found["one", "last"].authority["egress_host"] == made["last"].domains["egress_host"]
+    assert "egress_host" not in found["one", "last"].beyond
+    assert found["left", "last"].beyond["egress_host"]
+
+
+def test_agents_that_all_delegate_to_each_other_end_soon_m56() -> None:
+    """As many chains as a set of twelve has orders; what is worked out is a pair each."""
+    names = [f"a{i}" for i in range(12)]
+    made = chain(
+        **{
+            name: f"  {HOST.format(name)}\n  delegates to {', '.join(n for n in names if n != name)}"
+            for name in names
+        }
+    )
+    found = list(delegations(made))
+    assert len(found) == 12 * 11
+    assert all(len(d.chain) == 2 and not d.authority.get("egress_host") for d in found)
+
+
 def test_a_circle_of_delegation_ends() -> None:
     made = chain(one="  delegates to two", two="  delegates to one")
     assert {d.chain for d in delegations(made)} == {("one", "two"), ("two", "one")}

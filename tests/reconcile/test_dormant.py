@@ -14,6 +14,7 @@ from policyc.envelope.model import WorkloadRef
 from policyc.envelope.observation import Observed
 from policyc.profiles.base import AgentProfile, Run, Value
 from policyc.profiles.observed import observed
+from policyc.reconcile.findings import findings
 from policyc.reconcile.permission import Kind
 from policyc.reconcile.reconciliation import Reconciliation, overdue, reconcile
 from policyc.semantics.model import CheckedPolicy
@@ -69,6 +70,33 @@ def test_forty_seven_declared_and_three_used_names_the_forty_four_m6() -> None:
     }
     assert len(names(one)) == 44
     assert all(d.is_certain and d.permission.sources[0].text == "RoleBinding demo/bot of Role bot" for d in one.dormant)  # fmt: skip
+
+
+def test_a_policy_that_opens_everything_is_an_address_and_a_pod() -> None:
+    """`egress: [{}]` is two permissions, each by a name that a policy could hold."""
+    everything = {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {"name": "open", "namespace": "demo"},
+        "spec": {"podSelector": {}, "policyTypes": ["Egress"], "egress": [{}]},
+    }
+    one = judged(everything)
+    assert [p.name for p in one.declared] == [
+        "egress * * to anywhere",
+        "egress * * to pods in any namespace",
+    ]
+    assert [p.domain for p in one.declared] == ["egress_ip", "egress_peer"]
+
+
+def test_a_binding_whose_role_is_not_there_is_named() -> None:
+    """Else a role that nobody passed would count as one that grants nothing."""
+    view = cluster_role("view", rule("get", "pods"))
+    bound = binding("v", view, account(), namespace="")
+    one = judged(bound)
+    (found,) = [d for d in findings(one, AS_OF, {}) if d.code == "PC3251"]
+    assert "ClusterRole `view`" in found.message
+    assert judged(view, bound).dangling == ()
+    assert judged(binding("v", view, account("other"), namespace="")).dangling == ()
 
 
 def others(how: str) -> list[Json]:

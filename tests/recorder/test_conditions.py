@@ -9,12 +9,13 @@ import signal
 import subprocess
 import sys
 import urllib.request
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 from support.containers import require
 from support.recorded_containers import template
-from support.recorder import call, losses, record, specs, watching
+from support.recorder import call, losses, names, record, specs, watching
 from support.samples import ROOT
 
 from recorder.errors import ExitCode
@@ -89,7 +90,56 @@ def test_no_cgroup2_leaves_the_profile_without_peers_and_says_so(tmp_path: Path)
     assert "egress" not in spec
     assert spec["syscalls"]
     assert "cgroup/connect6" in run["hooks"]["missing"]
-    assert "IPv6 peers that it connects to" in run["blind"]
+    assert "egress: IPv6 peers that it connects to" in run["blind"]
+
+
+def _without(hook: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Record with an object in which a hook has a name that no kernel knows, as on a kernel that lacks it."""
+    made = folder / "lacking"
+    shutil.copytree(ROOT / "recorder", made / "recorder")
+    file = made / "recorder/bpf/recorder.bpf.o"
+    section, unknown = f"tp_btf/{hook}\0".encode(), f"tp_btf/{hook[:-1]}_\0".encode()
+    assert section in file.read_bytes()
+    file.write_bytes(file.read_bytes().replace(section, unknown))
+    return subprocess.run(
+        [sys.executable, "-m", "recorder", "run", "--output", str(folder / "out"), "--", "true"],
+        cwd=made,
+        env={k: v for k, v in os.environ.items() if k != "PYTHONPATH"},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("hook", ["sys_enter", "sched_process_exit"])
+def test_a_hook_that_no_profile_can_do_without(hook: str, tmp_path: Path) -> None:
+    _says(_without(hook, tmp_path), ExitCode.MISSING_HOOK, "the kernel has no hook for `on_")
+    assert specs(tmp_path / "out") == []
+
+
+def test_a_missing_hook_leaves_its_domain_out_and_says_so(tmp_path: Path) -> None:
+    ended = _without("cap_capable", tmp_path)
+    assert ended.returncode == 0, ended.stderr
+    (spec,) = specs(tmp_path / "out")
+    (run,) = spec["runs"]
+    assert "capabilities" not in spec
+    assert run["hooks"]["missing"] == ["tp_btf/cap_capabl_"]
+    assert "capabilities" in run["blind"]
+
+
+def test_a_clock_that_jumps_moves_nothing(tmp_path: Path) -> None:
+    """The wall clock is asked once; all times of a profile come from the one that never jumps."""
+    leaping = (
+        "import itertools, runpy, time; leaps, real = itertools.cycle((-7200, 86400)), time.time; "
+        "time.time = lambda: real() + next(leaps); runpy.run_module('recorder', run_name='__main__')"
+    )
+    script = f"echo a >{tmp_path}/a; sleep 1; echo b >{tmp_path}/b"
+    arguments = ("run", "--output", str(tmp_path / "out"), "--", "sh", "-c", script)
+    subprocess.run([sys.executable, "-c", leaping, *arguments], cwd=ROOT, check=True)
+    (spec,) = specs(tmp_path / "out")
+    (run,) = spec["runs"]
+    moments = {item[field] for item in spec["files"] for field in ("firstSeen", "lastSeen")}
+    assert run["start"] <= min(moments) < max(moments) <= run["end"]
+    times = [datetime.fromisoformat(run[field]) for field in ("start", "end")]
+    assert times[1] - times[0] < timedelta(minutes=5)
 
 
 def test_a_full_disk_leaves_the_last_good_profile(tmp_path: Path) -> None:
@@ -100,6 +150,29 @@ def test_a_full_disk_leaves_the_last_good_profile(tmp_path: Path) -> None:
         f"cmp {tmp_path}/*.json /tmp/policyc-before-$$ || code=1; rm /tmp/policyc-before-$$; exit $code"
     )
     _says(_in_namespace(script), ExitCode.FULL_DISK, "no space left")
+
+
+def test_a_disk_that_is_full_for_a_while_loses_nothing(tmp_path: Path) -> None:
+    """While it watches, the recorder goes on: what it could not write it writes when there is room."""
+    containers = template(tmp_path / "bundle", "runc")
+    containers.configure(("/bin/busybox", "sh", "-c", "echo a >note"))
+    out = tmp_path / "out"
+    out.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", str(out)], check=True)
+    try:
+        with watching(out) as recorder:
+            subprocess.run(
+                ["dd", "if=/dev/zero", f"of={out}/fill", "bs=4k"], capture_output=True, check=False
+            )
+            assert containers.run().returncode == 0
+            assert recorder.process.stderr is not None
+            assert "no space left" in recorder.process.stderr.readline()
+            (out / "fill").unlink()
+            (spec,) = recorder.stop()
+    finally:
+        subprocess.run(["umount", str(out)], check=True)
+    assert "/work/note" in names(spec, "files", "path")
+    assert losses(spec) == {}
 
 
 def test_an_output_that_cannot_be_written(tmp_path: Path) -> None:
@@ -154,7 +227,7 @@ def test_a_recorder_that_was_killed_is_remembered(tmp_path: Path) -> None:
     containers.configure(("/bin/busybox", "sh", "-c", "echo a >note; read x; echo b >note"))
     state, out = containers.folder / "state", tmp_path / "out"
     with subprocess.Popen(containers.arguments(), stdin=subprocess.PIPE) as process:
-        while not (containers.folder / "rootfs/work/note").exists():
+        while not (containers.folder / "rootfs/srv/note").exists():
             assert process.poll() is None
         with watching(out) as recorder:
             recorder.process.send_signal(signal.SIGKILL)

@@ -55,3 +55,5 @@ def test_enumerations_are_the_same(types: dict[int, Any]) -> None:
     assert _enum(types, "EVENT_SUBJECT") == kinds
     actions = {k: v for k, v in vars(layout).items() if k.startswith("ACTION_")}
     assert _enum(types, "ACTION_OPEN") == actions
+    unread = {k: v for k, v in vars(layout).items() if k.startswith("UNREAD_")}
+    assert _enum(types, "UNREAD_HTTP2") == unread

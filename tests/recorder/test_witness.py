@@ -1,16 +1,19 @@
-"""An independent witness: what strace saw of a program stands in the program's profile."""
+"""Independent witnesses: what strace, ss, a resolver and a TLS server saw of a program stands in its profile."""
 
 from __future__ import annotations
 
+import os
 import re
-import shutil
+import socket
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from support import strace
 from support.containers import require
-from support.recorder import losses, names, record
+from support.internet import NAMES, SECURE, Internet, Peer, internet
+from support.recorder import Spec, losses, names, record
 
 from recorder import tables
 
@@ -20,9 +23,19 @@ SOURCES = Path(__file__).parent / "programs"
 SCRIPT = "import hashlib, json, subprocess, threading; subprocess.run(['/bin/true']); open('made', 'w').write('x')"
 SERVED = (
     "import socket, threading\n"
-    "s = socket.create_server(('127.0.0.1', 0))\n"
+    "s = socket.create_server(('127.0.0.1', PORT))\n"
     "t = threading.Thread(target=lambda: s.accept()[0].sendall(b'x')); t.start()\n"
     "c = socket.create_connection(s.getsockname()); c.recv(1); t.join()\n"
+)
+FETCHED = (
+    "import ssl, sys, urllib.request\n"
+    "context = ssl._create_unverified_context()\n"
+    "for url in sys.argv[1:]: urllib.request.urlopen(url, context=context).read()\n"
+)
+REDIS = (
+    "redis-server --port $0 --save '' --unixsocket here & "
+    "until redis-cli -s here ping; do :; done; "
+    "redis-cli -p $0 set key value; redis-cli -p $0 get key; redis-cli -p $0 shutdown nosave; wait"
 )
 PROGRAMS: dict[str, tuple[str, ...]] = {
     "busybox": ("/bin/busybox", "sh", "-c", "ls / | head -n 2 >note; cat note /etc/hostname; rm note"),
@@ -34,63 +47,80 @@ PROGRAMS: dict[str, tuple[str, ...]] = {
     "git": ("/usr/bin/git", "init", "--quiet", "repository"),
     "compiler": ("/usr/bin/gcc", "-c", str(SOURCES / "small.c"), "-o", "small.o"),
     "find": ("/usr/bin/find", "/etc", "-maxdepth", "1", "-newer", "/etc/hostname"),
+    "redis": ("/bin/sh", "-c", REDIS, "PORT"),
     "static": ("small-static",),
     "32-bit": ("small-32",),
     "io_uring": ("ring", "/etc/hostname", "/etc/passwd"),
 }  # fmt: skip
+FETCHING: dict[str, tuple[str, ...]] = {
+    "busybox-wget": ("/bin/busybox", "wget", "-q", "-O", "page", "PLAIN/page"),
+    "curl": ("/usr/bin/curl", "--silent", "--insecure", "PLAIN/page", "SECURE/page"),
+    "git-clone": ("/usr/bin/git", "-c", "http.sslVerify=false", "clone", "--quiet", "SECURE/there.git", "here"),
+    "go": ("fetch-go", "PLAIN/page", "SECURE/page"),
+    "node": ("/usr/bin/env", "node", str(SOURCES / "fetch.js"), "PLAIN/page", "SECURE/page"),
+    "python-urllib": ("/usr/bin/env", "python3", "-c", FETCHED, "PLAIN/page", "SECURE/page"),
+}  # fmt: skip
+"""Programs that ask a resolver, a web server and one behind TLS."""
 FLAGS = {"small-static": ("-static",), "small-32": ("-static", "-m32"), "ring": ("-static",)}
-
-# `[pid 7] openat(AT_FDCWD, "/etc/x", O_RDONLY) = 3</etc/x>`
-_CALL = re.compile(r"^(?:\d+ +)?(\w+)\(")
-_OPENED = re.compile(r" (?:open|openat|openat2|creat)\(.*= \d+<(/[^>]*)>$")
-_EXEC = re.compile(r' execve\("([^"]+)".* = 0$')
+GO = frozenset({"fetch-go"})
+SERVERS = frozenset({"python-server", "redis"})
 
 
 @pytest.fixture
 def build(tmp_path: Path) -> Callable[[str], str]:
     def made(name: str) -> str:
-        require("gcc", "strace")
-        source = SOURCES / f"{name.partition('-')[0]}.c"
-        subprocess.run(
-            ["gcc", "-O1", *FLAGS[name], str(source), "-o", str(tmp_path / name)], check=True
-        )
-        return str(tmp_path / name)
+        path = tmp_path / name
+        if name == "fetch-go":
+            require("go")
+            subprocess.run(
+                ["go", "build", "-trimpath", "-o", str(path), str(SOURCES / "fetch.go")],
+                check=True, env={**os.environ, "CGO_ENABLED": "0", "GOWORK": "off"},
+            )  # fmt: skip
+        else:
+            require("gcc")
+            source = SOURCES / f"{name.partition('-')[0]}.c"
+            subprocess.run(["gcc", "-O1", *FLAGS[name], str(source), "-o", str(path)], check=True)
+        return str(path)
 
     return made
 
 
-@pytest.mark.parametrize("program", sorted(PROGRAMS))
-def test_what_strace_saw_stands_in_the_profile(
-    program: str, tmp_path: Path, build: Callable[[str], str]
-) -> None:
-    require("strace")
-    first, *rest = PROGRAMS[program]
-    command = (build(first) if first in FLAGS else first, *rest)
-    folder, log = tmp_path / "work", tmp_path / "log"
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Internet]:
+    """An internet with a page and a repository."""
+    require("git")
+    folder = tmp_path_factory.mktemp("internet") / "served"
     folder.mkdir()
-    subprocess.run(
-        ["strace", "-f", "-y", "-o", str(log), *command],
-        cwd=folder, check=True, stdin=subprocess.DEVNULL, capture_output=True, timeout=60,
-    )  # fmt: skip
-    lines = [f" {line}" for line in log.read_text(errors="replace").splitlines()]
-    # In a folder of the same name, so that the same paths are found.
-    shutil.rmtree(folder)
-    folder.mkdir()
-    spec = record(tmp_path / "out", "/usr/bin/env", "-C", str(folder), *command)
-    assert losses(spec) == {}
+    (folder / "page").write_text("x")
+    git = ("git", "-C", str(folder))
+    subprocess.run([*git, "init", "--quiet", "--bare", "there.git"], check=True)
+    subprocess.run([*git, "--git-dir", "there.git", "update-server-info"], check=True)
+    with internet(folder) as made:
+        yield made
 
-    architecture = "386" if program == "32-bit" else "amd64"
-    calls = {m[1] for line in lines if (m := _CALL.match(line.strip()))}
-    calls &= set(tables.syscall_names(architecture).values())
-    seen = {i["name"] for i in spec["syscalls"] if i["architecture"] == architecture}
+
+def _witnessed(tmp_path: Path, *command: str) -> tuple[strace.Seen, Spec]:
+    """What strace, around the recorder, saw of the command in the very run that was recorded."""
+    log = tmp_path / "log"
+    spec = record(tmp_path / "out", *command, under=strace.under(log))
+    return strace.read(log), spec
+
+
+def _within(folder: Path) -> tuple[str, ...]:
+    folder.mkdir()
+    return ("/usr/bin/env", "-C", str(folder))
+
+
+def _holds(spec: Spec, seen: strace.Seen, architecture: str = "amd64") -> None:
+    """Everything that strace saw stands in the profile."""
+    assert losses(spec) == {}
+    calls = seen.calls & set(tables.syscall_names(architecture).values())
     assert len(calls) > 3
-    assert calls - {"execve"} <= seen
-    files = {m[1] for line in lines if (m := _OPENED.search(line))}
-    assert {_steady(path) for path in files} <= {
-        _steady(path) for path in names(spec, "files", "path")
+    assert calls - {"execve"} <= {
+        i["name"] for i in spec["syscalls"] if i["architecture"] == architecture
     }
-    started = {m[1] for line in lines if (m := _EXEC.search(line))} - {"/proc/self/exe"}
-    executables = {str(Path(path).resolve()) for path in started}
+    assert {_steady(path) for path in seen.files} <= names(spec, "files", "path")
+    executables = {str(Path(path).resolve()) for path in seen.executables - {"/proc/self/exe"}}
     # The kernel runs a script's interpreter, which reads the script.
     scripts = {path for path in executables if Path(path).read_bytes()[:2] == b"#!"}
     assert executables - scripts <= names(spec, "executables", "path")
@@ -98,8 +128,57 @@ def test_what_strace_saw_stands_in_the_profile(
 
 
 def _steady(path: str) -> str:
-    """Without what differs from run to run."""
-    return re.sub(r"/tmp/[^/]+$|/proc/(?:\d+|<pid>)|(?<=\.git/)t\w{6}$", "*", path)
+    """A process below /proc is one, whichever it is."""
+    return re.sub(r"/proc/\d+", "/proc/<pid>", path)
+
+
+def _peers(spec: Spec, domain: str) -> dict[Peer, set[str]]:
+    return {(i["protocol"], i["address"], i["port"]): set(i.get("hosts", ())) for i in spec[domain]}
+
+
+@pytest.mark.parametrize("program", sorted(PROGRAMS))
+def test_what_strace_saw_stands_in_the_profile(
+    program: str, tmp_path: Path, build: Callable[[str], str]
+) -> None:
+    first, *rest = PROGRAMS[program]
+    command = (build(first) if first in FLAGS else first, *(_port(word) for word in rest))
+    is_compat = program == "32-bit"
+    inside = () if is_compat else _within(tmp_path / "work")
+    seen, spec = _witnessed(tmp_path, *inside, *command)
+    _holds(spec, seen, "386" if is_compat else "amd64")
+    assert bool(seen.ingress) == (program in SERVERS)
+    assert seen.egress <= _peers(spec, "egress").keys()
+    assert seen.ingress <= _peers(spec, "ingress").keys()
+
+
+def _port(word: str) -> str:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return word.replace("PORT", str(probe.getsockname()[1]))
+
+
+@pytest.mark.parametrize("program", sorted(FETCHING))
+def test_whom_a_program_met_stands_in_the_profile_by_name(
+    program: str, tmp_path: Path, build: Callable[[str], str], served: Internet
+) -> None:
+    first, *rest = (
+        word.replace("PLAIN", served.plain).replace("SECURE", served.secure)
+        for word in FETCHING[program]
+    )
+    served.forget()
+    command = (build(first) if first in GO else first, *rest)
+    seen, spec = _witnessed(tmp_path, *_within(tmp_path / "work"), *served.inside(*command))
+    _holds(spec, seen)
+    met = _peers(spec, "egress")
+    assert seen.egress <= met.keys()
+    assert served.visits
+    assert served.visits <= met.keys()
+    assert served.answered
+    for name in served.answered:
+        assert any(name in met[peer] for peer in met if peer[1] == NAMES[name])
+    assert served.greeted == ({SECURE} if "SECURE" in "".join(FETCHING[program]) else set())
+    for name in served.greeted:
+        assert met["tcp", NAMES[name], served.secure_port] == {name}
 
 
 def test_files_that_a_ring_opens_are_seen_although_no_call_opens_them(

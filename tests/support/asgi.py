@@ -8,7 +8,6 @@ import random
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from types import TracebackType
 from typing import Any, Self
 
 from policyc.admission.settings import Settings
@@ -38,7 +37,7 @@ class InProcess:
         paths = {"/validate": judge.validate, "/mutate": judge.mutate}
         self._reviews = {
             path: Reviews(
-                path.strip("/"), decide, judge.settle, limits, held=held, backlog=lambda: 1,
+                path.strip("/"), decide, judge.settle, limits, is_broad=judge.is_broad, held=held, backlog=lambda: 1,
                 is_draining=lambda: False, pool=self._pool, metrics=metrics, talk=Talk(),
             )
             for path, decide in paths.items()
@@ -48,7 +47,7 @@ class InProcess:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None) -> None:  # fmt: skip
+    def __exit__(self, *_: object) -> None:
         self._pool.shutdown()
         self._loop.close()
 

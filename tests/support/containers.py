@@ -1,8 +1,4 @@
-"""Containers under runc and crun: a busybox root file system, and one container at a time.
-
-What the configuration leaves out on purpose, so that it also runs where the tests are in
-a container themselves: rlimits (raising one wants CAP_SYS_RESOURCE) and cgroup limits.
-"""
+"""Containers under runc and crun: a busybox root file system, and one container at a time."""
 
 from __future__ import annotations
 
@@ -16,11 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from . import oci
+
 Ended: TypeAlias = "subprocess.CompletedProcess[bytes]"
 
 BUSYBOX = Path("/bin/busybox")
 TIMEOUT_SECONDS = 60
-CWD = "/work"
+CWD = "/srv"
 
 # crun 1.8 refuses hosts that mount cgroup v1 and v2 side by side ("cgroups in hybrid mode
 # not supported", src/libcrun/cgroup.c), even when told to use no cgroups.  In a mount
@@ -142,38 +140,28 @@ def bundle(folder: Path, runtime: str) -> Bundle:
     made = Bundle(folder, runtime, f"policyc-test-{uuid.uuid4().hex}")
     (made.rootfs / "bin").mkdir(parents=True)
     shutil.copy(BUSYBOX, made.rootfs / "bin" / "busybox")
-    for name in ("dev", "proc", "work"):
+    for name in ("dev", "proc", "srv"):
         (made.rootfs / name).mkdir()
-    (made.rootfs / "work").chmod(0o777)
+    (made.rootfs / "srv").chmod(0o777)
     return made
 
 
 def configuration(command: Sequence[str], seccomp: Any, process: Process) -> dict[str, Any]:
-    """A configuration as runtime-spec 1.0.2 has it, with what Kubernetes sets by default."""
-    held = ["CAP_CHOWN", "CAP_SETUID", "CAP_SETGID", "CAP_NET_BIND_SERVICE", "CAP_KILL"]
-    kinds = ("bounding", "effective", "permitted")
-    linux: dict[str, Any] = {
-        "namespaces": [{"type": t} for t in ("pid", "ipc", "uts", "mount", "network")],
-        "maskedPaths": ["/proc/kcore", "/proc/keys"],
-        "readonlyPaths": ["/proc/sys", "/proc/sysrq-trigger"],
-    }
-    if seccomp is not None:
-        linux["seccomp"] = seccomp
-    return {
-        "ociVersion": "1.0.2",
-        "process": {
-            "user": {"uid": process.user, "gid": process.user, "additionalGids": [2000]},
-            "args": list(command),
-            "env": ["PATH=/bin"],
-            "cwd": CWD,
-            "capabilities": dict.fromkeys(kinds, held),
-            "noNewPrivileges": process.no_new_privileges,
-        },
-        "root": {"path": "rootfs", "readonly": False},
-        "hostname": "case",
-        "mounts": [
-            {"destination": "/proc", "type": "proc", "source": "proc"},
-            {"destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": ["mode=755"]},
-        ],
-        "linux": linux,
-    }
+    """A container with what Kubernetes sets by default."""
+    held = ("CAP_CHOWN", "CAP_SETUID", "CAP_SETGID", "CAP_NET_BIND_SERVICE", "CAP_KILL")
+    return oci.configuration(
+        "rootfs",
+        oci.process(
+            command,
+            {"PATH": "/bin"},
+            user=process.user,
+            cwd=CWD,
+            groups=(2000,),
+            capabilities=held,
+            no_new_privileges=process.no_new_privileges,
+        ),
+        (oci.PROC, oci.DEV),
+        ("pid", "ipc", "uts", "mount", "network"),
+        is_read_only=False,
+        seccomp=seccomp,
+    )

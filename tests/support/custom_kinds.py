@@ -18,6 +18,9 @@ KINDS = (
     ("crd.projectcalico.org", "v1", "GlobalNetworkPolicy", False),
     ("crd.projectcalico.org", "v1", "NetworkPolicy", True),
     ("crd.antrea.io", "v1beta1", "ClusterNetworkPolicy", False),
+    ("agentic.networking.x-k8s.io", "v1alpha1", "XAccessPolicy", True),
+    ("kagent.dev", "v1alpha2", "RemoteMCPServer", True),
+    ("toolhive.stacklok.dev", "v1beta1", "MCPServer", True),
     ("example.com", "v1", "Rollout", True),  # a kind that nobody knows
 )
 """(group, version, kind, whether it is namespaced)."""

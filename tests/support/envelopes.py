@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable, Mapping
 
 from policyc.catalog.syscalls import names
 from policyc.envelope import domains as d
@@ -168,7 +169,7 @@ def envelope(rng: random.Random, architectures: tuple[str, ...] = ("amd64",)) ->
         ),
         {name: d.DOMAINS[name].union(g.region for g in granted[name]) for name in d.DOMAINS},
         granted,
-        resolutions,
+        _of_granted(resolutions, granted),
         pod=PodSecurity(level=rng.choice(("restricted", "baseline"))),
         cluster=ClusterFacts(architectures=tuple(sorted(architectures))),
     )
@@ -183,9 +184,21 @@ def smaller(rng: random.Random, whole: Envelope) -> Envelope:
         whole.subject,
         {name: d.DOMAINS[name].union(g.region for g in granted[name]) for name in d.DOMAINS},
         granted,
-        tuple(r for r in whole.resolutions if rng.random() < 0.7),
+        _of_granted([r for r in whole.resolutions if rng.random() < 0.7], granted),
         whole.approvals,
         whole.delegates,
         whole.pod,
         whole.cluster,
+    )
+
+
+def _of_granted(
+    resolutions: Iterable[Resolution], granted: Mapping[str, tuple[Grant, ...]]
+) -> tuple[Resolution, ...]:
+    """Those of names that are granted: lowering makes no others."""
+    hosts = d.EGRESS_HOST.union(g.region for g in granted["egress_host"])
+    return tuple(
+        r
+        for r in resolutions
+        if {"protocol": r.protocol, "port": str(r.port), "host": r.host} in hosts
     )

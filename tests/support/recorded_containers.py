@@ -45,15 +45,15 @@ class Template:
         }
         (self.folder / "config.json").write_text(json.dumps(document))
 
-    def arguments(self) -> list[str]:
-        """The command line that runs one container to its end."""
-        name = f"policyc-test-{uuid.uuid4().hex}"
+    def arguments(self, name: str = "") -> list[str]:
+        """The command line that runs one container to its end; its id is the name, or a new one."""
+        name = name or f"policyc-test-{uuid.uuid4().hex}"
         state = ("--root", str(self.folder / "state"))
         return [*RUNTIMES[self.runtime], *state, "run", "--bundle", str(self.folder), name]
 
-    def run(self) -> Ended:
+    def run(self, name: str = "") -> Ended:
         return subprocess.run(
-            self.arguments(),
+            self.arguments(name),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             check=False,
@@ -66,6 +66,6 @@ def template(folder: Path, runtime: str) -> Template:
     require("busybox", "unshare", "mount", runtime)
     (folder / "rootfs/bin").mkdir(parents=True)
     shutil.copy(BUSYBOX, folder / "rootfs/bin/busybox")
-    for name in ("dev", "proc", "work"):
+    for name in ("dev", "proc", "srv"):
         (folder / "rootfs" / name).mkdir()
     return Template(folder, runtime)

@@ -21,10 +21,12 @@ NAMESPACE = f"policyc-test-{os.getpid()}"
 """Of the containers of this test run: others may come and go on the machine."""
 
 
-def call(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
-    """Run `python -m recorder` to its end."""
+def call(
+    *arguments: str, under: Sequence[str] = (), **options: Any
+) -> subprocess.CompletedProcess[str]:
+    """Run `python -m recorder` to its end; ``under`` is what its command line begins with."""
     return subprocess.run(
-        [sys.executable, "-m", "recorder", *arguments],
+        [*under, sys.executable, "-m", "recorder", *arguments],
         cwd=ROOT,
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -35,9 +37,11 @@ def call(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
     )
 
 
-def record(folder: Path, *command: str, options: Sequence[str] = ()) -> Spec:
-    """The `spec` of the profile of one command."""
-    ended = call("run", "--output", str(folder), *options, "--", *command)
+def record(
+    folder: Path, *command: str, options: Sequence[str] = (), under: Sequence[str] = ()
+) -> Spec:
+    """The `spec` of the profile of one command; ``under`` as in ``call``."""
+    ended = call("run", "--output", str(folder), *options, "--", *command, under=under)
     assert ended.returncode == 0, ended.stderr
     (only,) = specs(folder)
     return only

@@ -77,7 +77,7 @@ NOT_ASKED: Mapping[str, str] = {
         statefulsets/scale.apps horizontalpodautoscalers.autoscaling""",
     "an old template; the pods that are made of it are judged": "controllerrevisions.apps",
     "when and where pods run; each pod is judged": """
-        pods/eviction. bindings. pods/binding. poddisruptionbudgets.policy
+        pods/eviction. poddisruptionbudgets.policy
         priorityclasses.scheduling.k8s.io podgroups.scheduling.k8s.io workloads.scheduling.k8s.io
         nodes. leases.coordination.k8s.io leasecandidates.coordination.k8s.io""",
     "amounts and defaults of amounts": "limitranges. resourcequotas.",

@@ -7,7 +7,6 @@ import itertools
 import socket
 import threading
 from collections.abc import Callable
-from types import TracebackType
 from typing import Self
 
 from support.webhook import Webhook
@@ -35,12 +34,7 @@ class Service:
         self._start(self._serve)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        fault: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         for one in (self._listener, *self._open):
             _end(one)
         self._listener.close()

@@ -69,3 +69,12 @@ def test_a_colon_that_is_too_much() -> None:
 def test_what_is_no_slip_is_shown_the_form() -> None:
     ((_, help_),) = said("egress tcp 443 to nothing")
     assert help_.startswith("the form is: egress")
+
+
+@pytest.mark.parametrize("line", ["at least 500", "at least 14d and 500 runs", "at least 5 and 1d"])
+def test_a_window_is_shown_its_own_form(line: str) -> None:
+    """`at` alone begins another statement."""
+    form = "at least 14d and 500 sessions"
+    for written, hints in ((line, [f"the form is: {form}"]), (form, [])):
+        text = f"edition 2026\nwindow w {{\n  {written}\n}}\n"
+        assert [d.help for d in parse(Source("p", text)).diagnostics] == hints

@@ -79,7 +79,7 @@ def test_without_a_profile_all_works(container: Bundle, process: Process) -> Non
     """Else the refusals below would say nothing of profiles."""
     ended = container.run(MKDIR, None, process)
     assert (ended.returncode, ended.stderr) == (0, b"")
-    assert (container.rootfs / "work" / "made").is_dir()
+    assert (container.rootfs / "srv" / "made").is_dir()
 
 
 @every_process
@@ -108,7 +108,7 @@ def test_what_was_not_recorded_is_refused(
     ended = container.run(MKDIR, seccomp(recorded), process)
     assert ended.returncode != 0
     assert DENIED in ended.stderr
-    assert not (container.rootfs / "work" / "made").exists()
+    assert not (container.rootfs / "srv" / "made").exists()
 
 
 @every_process

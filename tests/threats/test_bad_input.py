@@ -155,7 +155,7 @@ def test_m17_the_api_server_s_audit_log_and_profiles_are_records() -> None:
     assert fields["responseStatus.code"] == "200"
     profile = ROOT / "policies" / "code-runner" / "profiles" / "code-runner.json"
     seen = read_records("p.json", profile.read_bytes())
-    assert {r.kind for r in seen.value} == {"syscall"}
+    assert {r.kind for r in seen.value} == {"syscall", "envelope"}
     assert any(r.fields.get("path") for r in seen.value)
 
 

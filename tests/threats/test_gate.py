@@ -78,7 +78,7 @@ def test_m16_closed_or_accepted_lets_enforce_through(tmp_path: Path, cover: str)
     assert refusals(made, DAY.isoformat()) == set()
 
 
-def test_m2_a_threat_that_does_not_apply_blocks_nothing(tmp_path: Path) -> None:
+def test_a_threat_that_does_not_apply_blocks_nothing(tmp_path: Path) -> None:
     threat = THREAT.replace("applies when tools", "applies when memory")
     assert build(root(tmp_path, threat, stage="enforce")).ok
 

@@ -1,13 +1,14 @@
 """Closures, acceptances, stages and events in any order: there is no third state.
 
 The oracle is written against single days: it asks, for one day, whether some line covers it.
-The product works with stretches of days.  10,000 steps of 100 machines.
+The product works with stretches of days.  10,000 steps of 100 machines, at moments on both sides
+of midnight, told in several time zones: the day of the product's clock is the oracle's.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone
 from functools import cache
 from typing import ClassVar
 
@@ -24,6 +25,7 @@ from policyc.catalog.vocabulary import COMPONENTS, EVENTS
 from policyc.core.source import Source
 from policyc.envelope.codec import decode, encode
 from policyc.envelope.model import Envelope, ThreatState
+from policyc.envelope.timeline import day_of
 from policyc.semantics.catalogue import Acceptance, Catalogue, Closure, Event, ThreatSpec
 from policyc.semantics.check import check
 from policyc.semantics.load import load
@@ -33,6 +35,7 @@ from policyc.threats.judge import with_threats
 SPAN = Source("p.agentpol", "T").span(0, 1)
 FIRST = date(2026, 9, 1)
 DAYS = 10
+STEPS = 10_000
 THREATS = {
     name: ThreatSpec(name, name.lower(), "coercion", SPAN, (component,), facts=("container",))
     for name, component in zip(("T1", "T2", "T3"), COMPONENTS, strict=False)
@@ -50,6 +53,7 @@ moments = st.builds(
     st.integers(0, DAYS),
     st.sampled_from([0, 1, 43_200, 86_398, 86_399]),
 )
+zones = st.sampled_from([-11, -1, 0, 2, 14]).map(lambda hours: timezone(timedelta(hours=hours)))
 
 
 @cache
@@ -79,6 +83,7 @@ class Threats(RuleBasedStateMachine):
     """Lines are written, events happen, time goes by; after each step all are asked."""
 
     seen: ClassVar[set[str]] = set()
+    steps: ClassVar[int] = 0
 
     def __init__(self) -> None:
         super().__init__()
@@ -130,9 +135,9 @@ class Threats(RuleBasedStateMachine):
     def move(self, stage: str) -> None:
         self.stage = stage
 
-    @rule(now=moments)
-    def pass_time(self, now: datetime) -> None:
-        self.now = now
+    @rule(now=moments, zone=zones)
+    def pass_time(self, now: datetime, zone: timezone) -> None:
+        self.now = now.astimezone(zone)
 
     # -- what must hold
 
@@ -172,16 +177,18 @@ class Threats(RuleBasedStateMachine):
 
     @invariant()
     def all_agree_at_this_second(self) -> None:
-        day = self.now.date().isoformat()
-        envelope, blocking = self.judged(self.now.date())
+        type(self).steps += 1
+        day = self.now.astimezone(UTC).strftime("%Y-%m-%d")
+        clock = day_of(self.now)  # of the commands and of the webhook
+        envelope, blocking = self.judged(date.fromisoformat(clock))
         for threat in envelope.threats:
             state = self.expected(threat.id, day)
-            assert threat.on(day) is state
+            assert threat.on(clock) is state
             self.seen.add(state.value)
         open_ = sorted(t for t in THREATS if self.expected(t, day) is ThreatState.OPEN)
         is_enforced = self.stage == "enforce"
         assert sorted(blocking) == (open_ if is_enforced else [])
-        assert self.refused(envelope, day) == (open_ if is_enforced else [])
+        assert self.refused(envelope, clock) == (open_ if is_enforced else [])
 
     def refused(self, envelope: Envelope, day: str) -> list[str]:
         """For which threats the webhook refuses a pod, of the envelope as it travels."""
@@ -203,3 +210,4 @@ class TestThreats(Threats.TestCase):  # type: ignore[misc,name-defined]  # made 
     def runTest(self) -> None:  # noqa: N802  # unittest's name
         super().runTest()
         assert Threats.seen == {state.value for state in ThreatState}
+        assert Threats.steps >= STEPS

@@ -18,12 +18,15 @@ from typing import Any
 
 import pytest
 from support.admission import SETTINGS, bundle, pod, request, view
-from support.logs import opened
+from support.logs import KEY, opened
 from support.webhook import Webhook, review
+from support.widening import binding, group
 
+from policyc.admission.request import Request
 from policyc.audit.layout import RECORDS
+from policyc.audit.verify import verify
 from webhook.desk import SMALL_BYTES, Desk, Turn
-from webhook.judge import Judge
+from webhook.judge import Decision, Judge
 from webhook.logs import Talk
 from webhook.metrics import Metrics
 from webhook.reviews import Limits, Reviews
@@ -39,8 +42,8 @@ def webhook(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Webhook]:
         yield running
 
 
-def text(uid: str) -> bytes:
-    return json.dumps(review(request(pod()), uid)).encode()
+def text(uid: str, asked: Request | None = None) -> bytes:
+    return json.dumps(review(asked or request(pod()), uid)).encode()
 
 
 def post(body: bytes, *fields: str, framed: bytes | None = None, path: str = "/validate") -> bytes:
@@ -181,7 +184,7 @@ class Client:
 
 def desk_of(judge: Judge, held: Held, pool: ThreadPoolExecutor, concurrent: int = 9) -> Desk:
     reviews = Reviews(
-        "validate", judge.validate, judge.settle, Limits(2**20, concurrent, 5.0), held=held,
+        "validate", judge.validate, judge.settle, Limits(2**20, concurrent, 5.0), is_broad=judge.is_broad, held=held,
         backlog=lambda: 1, is_draining=lambda: False, pool=pool, metrics=Metrics(), talk=Talk(),
     )  # fmt: skip
     return Desk({"/validate": reviews}, held, concurrent, lambda: 0, lambda: False)
@@ -192,8 +195,8 @@ async def until(is_so: Callable[[], bool]) -> None:
         await asyncio.sleep(0)
 
 
-def put(desk: Desk, client: Client, uid: str) -> None:
-    data = text(uid)
+def put(desk: Desk, client: Client, uid: str, asked: Request | None = None) -> None:
+    data = text(uid, asked)
     size = (b"content-length", str(len(data)).encode())
     turn = desk.turn(client, b"/validate?timeout=10s", [TYPE, size])
     assert turn is not None
@@ -234,6 +237,111 @@ def test_waiting_for_the_disk_holds_up_nobody(
         assert response["allowed"]
         size = int(response["auditAnnotations"]["checkpoint"])
         assert int(response["auditAnnotations"]["log"].split()[1]) < size <= signed
+    assert held.size_bytes == 0
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_a_whole_review_whose_client_has_left_is_recorded(tmp_path: Path, strict: bool) -> None:
+    """The API server got no answer, and admits where the webhook fails open: nobody decided."""
+
+    async def play(desk: Desk, client: Client) -> None:
+        loop = asyncio.get_running_loop()
+        put(desk, client, "stays")
+        for uid in ("whole", "part"):
+            data = text(uid)
+            turn = desk.turn(client, b"/validate", [TYPE, (b"content-length", b"%d" % len(data))])
+            assert turn is not None
+            desk.more(turn, data if uid == "whole" else data[:-10])
+            if uid == "whole":
+                desk.put(turn, loop)
+            turn.disconnected = True
+            if uid == "part":
+                desk.drop(turn, loop)
+        await until(lambda: not desk.count)
+        await until(lambda: not desk._recording)
+
+    held, client = Held(2**20), Client()
+    with opened(tmp_path / "log", strict=strict) as log, ThreadPoolExecutor(1) as pool:
+        judge = Judge(bundle, view, SETTINGS, log, lambda: "2026-09-01", Talk())
+        asyncio.run(play(desk_of(judge, held, pool), client))
+    assert [response["uid"] for response in client.got] == ["stays"]
+    found = {r["uid"]: r for r in decisions(tmp_path / "log")}
+    assert found["stays"]["verdict"] == "allow"
+    for uid in ("whole", "part"):
+        said = found[uid]
+        assert (said["verdict"], said["codes"], said["status"]) == ("none", ["LEFT:deny"], 499)
+    assert held.size_bytes == 0
+
+
+def decisions(folder: Path) -> list[Json]:
+    lines = (folder / "000001" / RECORDS).read_bytes().splitlines()
+    return [r for r in map(json.loads, lines) if r["kind"] == "decision"]
+
+
+def test_the_log_ends_with_what_was_answered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """K11: the disk takes longer than anybody waits: an admission stands there, a denial leaves."""
+    is_on = threading.Event()
+    sync = os.fsync
+
+    def slow(handle: int) -> None:
+        assert is_on.wait(60)
+        sync(handle)
+
+    async def play(desk: Desk, client: Client) -> None:
+        for uid in ("u-1", "u-2"):
+            put(desk, client, uid)
+        await until(lambda: not desk.count)
+        is_on.set()
+
+    held, client = Held(2**20), Client()
+    with opened(tmp_path / "log", strict=True) as log, ThreadPoolExecutor(1) as pool:
+        monkeypatch.setattr(os, "fsync", slow)
+        monkeypatch.setattr("webhook.judge._SYNC_SECONDS", 0.01)
+        judge = Judge(bundle, view, SETTINGS, log, lambda: "2026-09-01", Talk())
+        asyncio.run(play(desk_of(judge, held, pool), client))
+    answered = {r["uid"]: r["allowed"] for r in client.got}
+    assert answered == {"u-1": False, "u-2": False}
+    last = {r["uid"]: r for r in decisions(tmp_path / "log")}
+    assert [r["verdict"] for r in decisions(tmp_path / "log")] == ["allow"] * 2 + ["deny"] * 2
+    for record in last.values():
+        assert record["codes"] == ["AUDIT_UNAVAILABLE:deny"]
+        assert record["repeat"]
+    assert verify(tmp_path / "log", [KEY.verifier]).faults == ()
+
+
+def test_what_is_asked_of_all_envelopes_holds_up_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A binding for everybody is decided in a thread; pods pass it meanwhile."""
+    is_on = threading.Event()
+    deciders: dict[str, str] = {}
+
+    class Slow(Judge):
+        def validate(self, request: Request) -> Decision:
+            deciders[request.uid] = threading.current_thread().name
+            if request.kind == "ClusterRoleBinding":
+                assert is_on.wait(60)
+            return super().validate(request)
+
+    async def play(desk: Desk, client: Client) -> None:
+        put(desk, client, "broad", request(binding(group("system:serviceaccounts"), namespace="")))
+        for uid in ("a", "b"):
+            put(desk, client, uid)
+        await until(lambda: len(client.got) == 2)
+        assert desk.count == 1
+        is_on.set()
+        await until(lambda: not desk.count)
+
+    held, client = Held(2**20), Client()
+    monkeypatch.setattr("webhook.judge._MANY", 1)
+    with opened(tmp_path / "log") as log, ThreadPoolExecutor(1, "apart") as pool:
+        judge = Slow(bundle, view, SETTINGS, log, lambda: "2026-09-01", Talk())
+        asyncio.run(play(desk_of(judge, held, pool), client))
+    assert [response["uid"] for response in client.got] == ["a", "b", "broad"]
+    assert deciders == {"a": "MainThread", "b": "MainThread", "broad": "apart_0"}
+    assert {r["uid"] for r in decisions(tmp_path / "log")} == {"a", "b", "broad"}
     assert held.size_bytes == 0
 
 

@@ -61,7 +61,7 @@ def answered(
 
     with ThreadPoolExecutor(1) as pool:
         reviews = Reviews(
-            "validate", decide, settle, Limits(2**20, 10, 5.0), held=Held(2**21),
+            "validate", decide, settle, Limits(2**20, 10, 5.0), is_broad=lambda _: False, held=Held(2**21),
             backlog=lambda: 1, is_draining=lambda: False, pool=pool, metrics=Metrics(), talk=Talk(),
         )  # fmt: skip
         headers = [(b"content-type", b"application/json")]

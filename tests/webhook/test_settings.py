@@ -62,6 +62,15 @@ def test_a_file_that_cannot_be_is_named(tmp_path: Path, text: str) -> None:
     assert caught.value.code == "PC7115"
 
 
+def test_all_that_is_wrong_is_said_at_once() -> None:
+    flags = ["--port", "x", "--read-seconds", "0", "--log-level", "all", "--log-folder", "log"]
+    with pytest.raises(PolicycError) as caught:
+        read(flags, {"POLICYC_WEBHOOK_CLUSTR": "no", "POLICYC_WEBHOOK_GARD": "no"})
+    message = caught.value.message
+    for word in ("_CLUSTR", "_GARD", "--port", "--read-seconds", "--log-level", "--log-folder"):
+        assert message.count(word) == 1, message
+
+
 def test_an_environment_variable_may_switch() -> None:
     assert read([], {"POLICYC_WEBHOOK_CLUSTER": "false"}).cluster is False
     with pytest.raises(PolicycError, match="no truth value"):

@@ -60,9 +60,9 @@ def kagent_agents(case: Case) -> Iterator[Finding]:
 
 @of_groups({kagent.GROUP})
 def kagent_references(case: Case) -> Iterator[Finding]:
-    """A ModelConfig or RemoteMCPServer gives the Agents that refer to it nothing more."""
+    """A ModelConfig, RemoteMCPServer or MCPServer gives the Agents that refer to it nothing more."""
     request = case.request
-    if request.group != kagent.GROUP or request.kind not in ("ModelConfig", "RemoteMCPServer"):
+    if (request.group, request.kind) not in REFERRED:
         return
     if request.object is None:
         return
@@ -71,7 +71,7 @@ def kagent_references(case: Case) -> Iterator[Finding]:
     for body in (b for kind in kagent.KINDS for b in case.view.all(kagent.GROUP, kind)):
         namespace = key_of(body)[0]
         agent = _agent_of(body, namespace, case.bundle)
-        if agent is None or not kagent.refers_to(body, request.kind, name):
+        if agent is None or not kagent.refers_to(body, request.kind, request.namespace, name):
             continue
         known = {f.message for f in _of_agent(case, agent, body, namespace)}
         for finding in _of_agent(replace(case, view=after), agent, body, namespace):

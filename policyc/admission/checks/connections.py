@@ -8,18 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from policyc.admission.bound import KIND as BINDING
 from policyc.admission.bundle import Agent
 from policyc.admission.case import Case, agent_of
 from policyc.admission.checks.scope import of_kinds, of_resources
 from policyc.admission.flows import label_sets
 from policyc.admission.pods import pod_in
-from policyc.admission.request import Operation
+from policyc.admission.request import Object, Operation
 from policyc.admission.verdict import Finding, Level
+from policyc.admission.view import annotations_of, key_of, labels_of
 
 _KUBELET_VERBS = frozenset({"exec", "run", "attach", "portForward"})
 """First parts of the kubelet's own paths that lead into a pod: pkg/kubelet/server/server.go, 1.36."""
 
 _SCHEDULER = "system:kube-scheduler"
+TOPOLOGY = frozenset({"topology.kubernetes.io/region", "topology.kubernetes.io/zone"})
+"""Labels of the node that plugin/pkg/admission/podtopologylabels gives to a Binding (1.36)."""
 
 
 @of_resources({"pods"})
@@ -74,16 +78,28 @@ def old_ephemeral_containers(case: Case) -> Iterator[Finding]:
             yield Finding("EPHEMERAL", text, "ephemeralContainers", name, is_ratcheted=False)
 
 
-@of_kinds({("", "Binding")})
+@of_kinds({BINDING})
 def bindings(case: Case) -> Iterator[Finding]:
-    """Who else than the scheduler gives an agent's pod a node is recorded."""
+    """Who else than the scheduler gives an agent's pod a node is recorded.
+
+    What the pod would be with the Binding's labels and annotations is judged as its update;
+    of a pod that is not known nobody can say what it would be.
+    """
     asked = case.request
-    if asked.kind != "Binding" or asked.group or asked.user == _SCHEDULER:
+    if (asked.group, asked.kind) != BINDING or asked.object is None:
         return
-    for agent in _agents(case, asked.namespace, asked.name):
-        if agent is not None:
-            text = f"`{asked.user}` binds pod `{asked.name}` to a node"
+    name = asked.name or key_of(asked.object)[1]
+    for agent in _agents(case, asked.namespace, name):
+        if agent is None and _rewrites(asked.object):
+            yield _not_known(case, asked.namespace, f"pod `{asked.namespace}/{name}`")
+        elif agent is not None and asked.user != _SCHEDULER:
+            text = f"`{asked.user}` binds pod `{name}` to a node"
             yield Finding("BINDING", text, "target", agent.name, level=Level.NOTE)
+
+
+def _rewrites(binding: Object) -> bool:
+    """Whether the pod gets more than its node, and the labels that the API server adds of it."""
+    return bool(annotations_of(binding) or labels_of(binding).keys() - TOPOLOGY)
 
 
 def _proxied(written: str) -> str:

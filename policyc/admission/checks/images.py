@@ -11,6 +11,7 @@ from policyc.admission.pods import Pod
 from policyc.admission.shown import shown
 from policyc.admission.verdict import Finding, Level
 from policyc.core.canonical import Json
+from policyc.envelope.axes import EMPTY
 from policyc.envelope.region import Region
 from policyc.kube.images import image
 
@@ -64,13 +65,24 @@ def _image(case: Case, owner: str, written: Json, path: str) -> Iterator[Finding
         text = f"{owner} has image {shown(written)}: {fault}"
         yield case.finding("IMAGE", text, path, domain="image")
         return
+    granted = case.agent.envelope.domains["image"]
     if not found.digest:
         text = f"{owner} has image {shown(written)} without a digest: its content may change"
-        yield case.finding("IMAGE_DIGEST", text, path)
+        remedy = "name the image as `repository@sha256:...`"
+        yield case.finding("IMAGE_DIGEST", text, path, remedy=remedy)
+        if _is_pinned(granted, found.repository):
+            return  # what is missing is the digest, and nothing else
     reference = found.pinned if found.digest else found.repository
-    if {"reference": reference} not in case.agent.envelope.domains["image"]:
+    if {"reference": reference} not in granted:
         text = f"{owner} would run image `{reference}`, which the envelope does not have"
         yield case.finding("IMAGE", text, path, domain="image")
+
+
+def _is_pinned(granted: Region, repository: str) -> bool:
+    """Whether the envelope has the repository with some digest."""
+    axis = granted.domain.axis("reference")
+    written = (name for box in granted.boxes() for name in axis.write(box.get("reference", EMPTY)))
+    return any(name.startswith(f"{repository}@") for name in written)
 
 
 @of_words

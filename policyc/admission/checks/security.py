@@ -15,6 +15,9 @@ from policyc.admission.verdict import Finding
 from policyc.catalog.capabilities import ADDABLE
 from policyc.core.canonical import Json
 
+_NOT_ROOT = "write `runAsNonRoot: true`, and a `runAsUser` that is not 0 where the image says none"
+_DROP = 'write `capabilities: {drop: ["ALL"]}`; what is needed is added by name, and granted by the policy'
+
 
 @of_words
 def user(case: Case) -> Iterator[Finding]:
@@ -29,13 +32,20 @@ def user(case: Case) -> Iterator[Finding]:
         if wanted.level == "restricted":
             if effective(pod, container, "runAsNonRoot") is not True:
                 text = f"{container.title} may run as root: `runAsNonRoot` is not true"
-                yield case.finding("ROOT", text, f"{container.path}.securityContext.runAsNonRoot")
+                at = f"{container.path}.securityContext.runAsNonRoot"
+                yield case.finding("ROOT", text, at, remedy=_NOT_ROOT)
             if number == 0:
                 text = f"{container.title} would run as root: `runAsUser` is 0"
-                yield case.finding("ROOT", text, f"{container.path}.securityContext.runAsUser")
+                at = f"{container.path}.securityContext.runAsUser"
+                yield case.finding("ROOT", text, at, remedy=_NOT_ROOT)
         if wanted.run_as_user is not None and number != wanted.run_as_user:
             text = f"{container.title} would run as user {shown(number)}, not {wanted.run_as_user}"
-            yield case.finding("RUN_AS_USER", text, f"{container.path}.securityContext.runAsUser")
+            yield case.finding(
+                "RUN_AS_USER",
+                text,
+                f"{container.path}.securityContext.runAsUser",
+                remedy=f"write `runAsUser: {wanted.run_as_user}`, or another `run-as-user` into the policy",
+            )
 
 
 def effective(pod: Pod, container: Container, key: str) -> Json:
@@ -56,6 +66,7 @@ def escalation(case: Case) -> Iterator[Finding]:
                 "ESCALATION",
                 f"{container.title} may gain privileges: `allowPrivilegeEscalation` is not false",
                 f"{container.path}.securityContext.allowPrivilegeEscalation",
+                remedy="write `allowPrivilegeEscalation: false` into the container's securityContext",
             )
 
 
@@ -74,6 +85,7 @@ def root_filesystem(case: Case) -> Iterator[Finding]:
                 "WRITABLE_ROOT",
                 f"{container.title} may change its image's files: `readOnlyRootFilesystem` is not true",
                 f"{container.path}.securityContext.readOnlyRootFilesystem",
+                remedy="write `readOnlyRootFilesystem: true`, and mount an emptyDir where it writes",
             )
 
 
@@ -90,9 +102,8 @@ def capabilities(case: Case) -> Iterator[Finding]:
         dropped, added = listed.get("drop"), listed.get("add")
         if not (isinstance(dropped, list) and "ALL" in dropped):
             text = f"{container.title} keeps the runtime's capabilities: `drop` does not have `ALL`"
-            yield case.finding(
-                "CAPABILITY", text, f"{container.path}.securityContext.capabilities.drop"
-            )
+            at = f"{container.path}.securityContext.capabilities.drop"
+            yield case.finding("CAPABILITY", text, at, remedy=_DROP)
         for i, written in enumerate(added if isinstance(added, list) else ()):
             name = _canonical(written)
             is_granted = {"name": name} in agent.envelope.domains["capabilities"]

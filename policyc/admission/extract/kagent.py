@@ -69,15 +69,23 @@ def agent_asks(body: Object, namespace: str, view: View) -> Iterator[Ask]:
         yield from url_asks(str(repository.get("url", "")), f"spec.skills.gitRefs[{i}].url")
 
 
-def refers_to(body: Object, kind: str, name: str) -> bool:
-    """Whether an Agent refers to a ModelConfig or RemoteMCPServer of that name."""
+def refers_to(body: Object, kind: str, namespace: str, name: str) -> bool:
+    """Whether an Agent refers to the ModelConfig, RemoteMCPServer or MCPServer of that name there."""
+    own = key_of(body)[0]
     declarative = object_at(body, "spec", "declarative")
     if kind == "ModelConfig":
-        return bool(declarative) and (declarative.get("modelConfig") or DEFAULT_MODEL) == name
+        model = declarative.get("modelConfig") or DEFAULT_MODEL
+        return bool(declarative) and (own, model) == (namespace, name)
+    servers = (object_at(tool, "mcpServer") for tool in listed(declarative.get("tools")))
     return any(
-        object_at(tool, "mcpServer").get("name") == name
-        for tool in listed(declarative.get("tools"))
+        (server.get("kind") or "MCPServer", *_place(server, own)) == (kind, namespace, name)
+        for server in servers
     )
+
+
+def _place(reference: Object, namespace: str) -> tuple[str, str]:
+    """Namespace and name of what an Agent of a namespace refers to."""
+    return str(reference.get("namespace") or namespace), str(reference.get("name"))
 
 
 def _tool(tool: Object, path: str, namespace: str, view: View) -> Iterator[Ask]:
@@ -94,8 +102,7 @@ def _tool(tool: Object, path: str, namespace: str, view: View) -> Iterator[Ask]:
 
 
 def _server(server: Object, path: str, namespace: str, view: View) -> Iterator[Ask]:
-    name, listed_names = str(server.get("name")), server.get("toolNames")
-    space = str(server.get("namespace") or namespace)
+    (space, name), listed_names = _place(server, namespace), server.get("toolNames")
     names = listed_names if isinstance(listed_names, list) else []
     for i, tool in enumerate(names):
         yield tool_ask(str(tool), f"{path}.toolNames[{i}]", (name,))
@@ -109,19 +116,31 @@ def _server(server: Object, path: str, namespace: str, view: View) -> Iterator[A
             yield from url_asks(str(object_at(body, "spec").get("url", "")), f"{path}.name")
         case _:
             # A Service, or an MCPServer (also where no kind is said), which kmcp gives a Service
-            # of its name: ConvertMCPServerToRemoteMCPServer of the same package.
-            yield Ask(
-                "egress",
-                f"{name}.{space}",
-                f"{path}.name",
-                Known(Endpoint(host=f"{name}.{space}.svc".lower())),
-            )
+            # of its name and port: ConvertMCPServerToRemoteMCPServer of the same package.
+            is_server = server.get("kind") != "Service"
+            if is_server and (GROUP, "MCPServer") in view.unknown:
+                yield Ask("egress", name, f"{path}.name", _not_known("MCPServer"))
+            port = _port_of_server(view, space, name) if is_server else None
+            endpoint = Endpoint(host=f"{name}.{space}.svc".lower(), port=port)
+            text = f"{name}.{space}" if port is None else f"{name}.{space}:{port}"
+            yield Ask("egress", text, f"{path}.name", Known(endpoint))
+
+
+def _port_of_server(view: View, namespace: str, name: str) -> int | None:
+    """The port of an MCPServer of kmcp's; None where there is none yet: it is judged when it comes."""
+    body = view.get(GROUP, "MCPServer", namespace, name) or {}
+    port = object_at(body, "spec", "deployment").get("port")
+    return port if isinstance(port, int) and port else None
+
+
+def _not_known(kind: str) -> Unknown:
+    return Unknown("STATE_UNKNOWN", f"the state of {kind}s is not known at the moment")
 
 
 def referred(view: View, kind: str, namespace: str, name: str) -> tuple[Object, Unknown | None]:
     """An object of kagent's, empty and with a fault where it cannot be known."""
     if (GROUP, kind) in view.unknown:
-        return {}, Unknown("STATE_UNKNOWN", f"the state of {kind}s is not known at the moment")
+        return {}, _not_known(kind)
     body = view.get(GROUP, kind, namespace, name)
     if body is None:
         return {}, Unknown("INDIRECT", f"there is no {kind} `{namespace}/{name}`: create it first")

@@ -86,14 +86,17 @@ class NetworkPolicyEmitter:
     def denote(self, documents: Mapping[str, Json], envelope: Envelope) -> Mapping[str, Region]:
         """The flows of the agent's pods that the policy permits."""
         match documents[PATH]:
-            case {"spec": dict(spec)}:
+            case {"metadata": {"namespace": str(namespace)}, "spec": dict(spec)}:
                 pass
             case _:
                 raise InternalError("not a NetworkPolicy")
         workload = envelope.subject.workload
-        if workload is None or spec.get("podSelector") != {
-            "matchLabels": dict(envelope.subject.pod_labels)
-        }:
+        selected = {"matchLabels": dict(envelope.subject.pod_labels)}
+        if (
+            workload is None
+            or namespace != workload.namespace
+            or spec.get("podSelector") != selected
+        ):
             raise InternalError("the policy does not select the agent's pods")
         unsaid = {name: DOMAINS[name].full for name in FLOW_DOMAINS}
         said = permitted(spec, workload.namespace)

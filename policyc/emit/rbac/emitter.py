@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from policyc.core.canonical import Json
 from policyc.core.errors import InternalError
-from policyc.denote.rbac import is_bound, permitted
+from policyc.denote.rbac import bound, permitted
 from policyc.emit.base import Artifact, Emission, lines_of, object_name
 from policyc.emit.rbac.rules import CLUSTER, Rules, Verbs, rules_of
 from policyc.envelope.domains import KUBE, KUBE_URL
@@ -42,6 +42,7 @@ class RbacEmitter:
 
     def denote(self, documents: Mapping[str, Json], envelope: Envelope) -> Mapping[str, Region]:
         """What every role that a binding gives to the ServiceAccount lets it ask of the API."""
+        account = envelope.subject.service_account
         by_ref = {_identity(d): d for d in documents.values() if isinstance(d, dict)}
         kube, urls = [KUBE.empty], [KUBE_URL.empty]
         for document in documents.values():
@@ -56,10 +57,14 @@ class RbacEmitter:
                     role = by_ref.get((kind, space if kind == "Role" else "", name))
                     if role is None:
                         raise InternalError(f"a binding to {kind} {name}, which is not emitted")
-                    if is_bound(subjects, space, envelope.subject.service_account):
-                        resources, found = permitted(role.get("rules"), space)
-                        kube.append(resources)
-                        urls.append(found)
+                    if bound(subjects, space) != {account}:
+                        raise InternalError(f"a binding of {name} to somebody else than {account}")
+                    resources, found = permitted(role.get("rules"), space)
+                    kube.append(resources)
+                    urls.append(found)
+                case {"kind": "ServiceAccount", "metadata": {"namespace": space, "name": name}}:
+                    if f"{space}/{name}" != account:
+                        raise InternalError(f"the ServiceAccount {space}/{name} of somebody else")
                 case _:
                     pass
         return {"kube": KUBE.union(kube), "kube_url": KUBE_URL.union(urls)}

@@ -329,6 +329,48 @@ def test_a_binding_by_hand_is_recorded(user: str, expected: set[object]) -> None
         assert {(f.reason, f.level) for f in verdict.findings} == expected
 
 
+def bound(name: str = "research-1", **metadata: Json) -> Json:
+    """A Binding; its metadata goes over that of the pod."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Binding",
+        "metadata": {"name": name, "namespace": "agents", **metadata},
+        "target": {"kind": "Node", "name": "node-1"},
+    }
+
+
+def told(body: Json, *there: Json, user: str = "someone") -> set[str]:
+    asked = request(body, resource="pods", subresource="binding", user=user)
+    return reasons(judge(asked, view(*there)))
+
+
+@pytest.mark.parametrize("user", ["someone", "system:kube-scheduler"])
+def test_a_binding_does_not_relabel_an_agent(user: str) -> None:
+    """B14: what it brings is judged as the update of the pod that it is."""
+    off = bound(labels={"policyc.dev/agent": "nobody"})
+    assert told(off, running(), user=user) >= {"LABEL_ESCAPE", "DISGUISE"}
+    assert told(bound(labels={"host": ""}), running(), user=user) == {"CNI_KNOWN_BUG"}
+    more = bound(annotations={"policyc.dev/tools": "shell_exec"})
+    assert told(more, running(), user=user) == {"TOOL"}
+    assert told(bound(labels={"team": "a"}), running(), user=user) == set()
+    zone = {"topology.kubernetes.io/zone": "a", "topology.kubernetes.io/region": "b"}
+    assert told(bound(labels=zone), running(), user=user) == set()
+
+
+def test_a_binding_makes_no_pod_an_agent() -> None:
+    plain = {**running(), "metadata": {"name": "web-1", "namespace": "agents", "labels": {}}}
+    plain["spec"] = {**plain["spec"], "serviceAccountName": "web"}
+    assert told(bound("web-1"), plain) == set()
+    assert told(bound("web-1", labels={"policyc.dev/agent": "research"}), plain)
+
+
+def test_a_binding_of_a_pod_that_is_not_known() -> None:
+    """The cache may lag behind the scheduler: only what says more than a node is refused."""
+    assert told(bound()) == set()
+    assert told(bound(labels={"topology.kubernetes.io/zone": "a"})) == set()
+    assert told(bound(labels={"a": "b"})) == told(bound(annotations={"a": "b"})) == {"POD_UNKNOWN"}
+
+
 @pytest.mark.parametrize("force", [pytest.param(True, id="B15")])
 def test_an_apply_that_creates_is_a_creation(force: bool) -> None:
     body = in_kind(kind("Deployment"), pod())

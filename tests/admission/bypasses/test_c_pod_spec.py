@@ -23,9 +23,12 @@ from support.admission import (
 from support.cases.pod_spec import GROUP_C, LISTS, spec
 from support.cases.row import Row, each
 
+from policyc.admission.bundle import Bundle
 from policyc.admission.case import case_of
+from policyc.admission.evaluate import evaluate
 from policyc.admission.mutate import mutate
 from policyc.admission.verdict import Level, Verdict
+from policyc.envelope.domains import DOMAINS
 
 
 @each(GROUP_C)
@@ -219,3 +222,22 @@ def test_null_metadata(labels: Json) -> None:
     body = pod()
     body["metadata"] |= {"labels": labels, "annotations": None, "ownerReferences": None}
     assert judge(request(body)).agent == "research"
+
+
+def test_a_pinned_image_without_its_digest_is_one_fault() -> None:
+    """The envelope has the repository with one digest: only the digest is missing."""
+    pinned = "registry.example.com/agents/x@sha256:" + "ab" * 32
+    research = bundle().agents["research"]
+    domains = {**research.envelope.domains, "image": DOMAINS["image"].single({"reference": pinned})}
+    only = Bundle([replace(research, envelope=replace(research.envelope, domains=domains))])
+    for reference, expected in (
+        (pinned, set()),
+        ("registry.example.com/agents/x", {"IMAGE_DIGEST"}),
+        ("registry.example.com/agents/x:1", {"IMAGE_DIGEST"}),
+        ("registry.example.com/agents/xy", {"IMAGE", "IMAGE_DIGEST"}),
+        (pinned.replace("ab", "cd"), {"IMAGE"}),
+    ):
+        body = pod()
+        body["spec"]["containers"][0]["image"] = reference
+        verdict = evaluate(request(body), only, view(), SETTINGS, TODAY)
+        assert reasons(verdict) == expected, reference

@@ -216,11 +216,30 @@ def test_nobody_gets_an_agents_token(prepared: Guarded) -> None:
     assert prepared.ask(body("Secret", "plain", "agents", data={})).is_admitted
 
 
-@of("B14")
-def test_a_binding_by_hand_is_admitted(prepared: Guarded) -> None:
+def bind(guarded: Guarded, **metadata: Json) -> list[Said]:
+    """By both ways that the API server has."""
     target = {"apiVersion": "v1", "kind": "Node", "name": "node-1"}
-    made = body("Binding", KNOWN, "agents", target=target)
-    assert prepared.ask(made, path=f"{path_of(agent())}/binding").is_admitted
+    made = body("Binding", KNOWN, "agents", target=target, metadata=metadata)
+    paths = (f"{path_of(agent())}/binding", "/api/v1/namespaces/agents/bindings")
+    return [guarded.ask(made, path=path) for path in paths]
+
+
+@of("B14")
+def test_a_binding_by_hand_is_admitted_and_recorded(prepared: Guarded) -> None:
+    assert all(answer.is_admitted for answer in bind(prepared))
+    for place in ({"resource": "bindings"}, {"resource": "pods", "subresource": "binding"}):
+        noted = prepared.decisions(**place, verdict="allow")
+        assert {tuple(record["codes"]) for record in noted} == {("BINDING:note",)}
+
+
+@of("B14-labels")
+def test_a_binding_does_not_take_an_agent_out_of_its_policies(prepared: Guarded) -> None:
+    """The API server gives the pod the labels and annotations of its Binding."""
+    for answer in bind(prepared, labels={"policyc.dev/agent": "nobody"}):
+        assert answer.denied >= {"LABEL_ESCAPE", "DISGUISE"}, answer
+    for answer in bind(prepared, annotations={"policyc.dev/tools": "shell_exec"}):
+        assert answer.denied == {"TOOL"}, answer
+    assert all(answer.is_admitted for answer in bind(prepared, labels={"team": "a"}))
 
 
 @of("B15")

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-SOCKET = "/work/control.sock"
+SOCKET = "/srv/control.sock"
 _CONNECT_SECONDS = 3.0
 
 

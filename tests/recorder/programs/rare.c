@@ -1,19 +1,40 @@
-/* Makes each of the calls that it is given, the first at once and the others when their time has come, then ends. */
+/*
+ * Does what it is given, each when its time (milliseconds) has come: a number is a system call, anything else a file
+ * to open for writing. Ends with the last one, so that nothing of its own comes after it.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
+static void wait_until(const struct timespec *begun, long milliseconds)
+{
+	struct timespec until = {
+		.tv_sec = begun->tv_sec + (begun->tv_nsec / 1000000 + milliseconds) / 1000,
+		.tv_nsec = (begun->tv_nsec / 1000000 + milliseconds) % 1000 * 1000000,
+	};
+
+	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) == EINTR)
+		;
+}
+
 int main(int count, char **pairs)
 {
-	struct timespec begun, now;
+	struct timespec begun;
 
 	clock_gettime(CLOCK_MONOTONIC, &begun);
 	for (int i = 1; i + 1 < count; i += 2) {
-		do
-			clock_gettime(CLOCK_MONOTONIC, &now);
-		while ((now.tv_sec - begun.tv_sec) * 1000 + (now.tv_nsec - begun.tv_nsec) / 1000000 < atoi(pairs[i]));
-		syscall(atoi(pairs[i + 1]), -1, 0, 0, 0, 0, 0);
+		const char *deed = pairs[i + 1];
+
+		if (atol(pairs[i]))
+			wait_until(&begun, atol(pairs[i]));
+		if (*deed == '/')
+			open(deed, O_WRONLY | O_CREAT, 0600);
+		else
+			syscall(atoi(deed), -1, 0, 0, 0, 0, 0);
 	}
 	_exit(0);
 }

@@ -59,6 +59,10 @@ with subprocess.Popen(
     [sys.executable, "-c", reader], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
 ) as child:
     assert child.stdin and child.stdout
+    child.stdin.write(call("by_pipe_first") + "\n" + call("by_pipe_second") + "\n")
+    child.stdin.flush()
+    child.stdout.readline()
+    child.stdout.readline()
     for line in (call("by_pipe"), json.dumps({"method": "tools/list", "params": {"name": SECRET}})):
         child.stdin.write(line + "\n")
         child.stdin.flush()

@@ -16,7 +16,6 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from tests.support.control_plane import ControlPlane
@@ -79,12 +78,7 @@ class Agent:
         self._daemon.wait_until(self._is_ready)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        fault: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._daemon.stop()
         self._group.rmdir()
 

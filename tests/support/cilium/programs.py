@@ -5,21 +5,17 @@ The agent compiles its datapath at run time, so both are part of what it needs.
 
 from __future__ import annotations
 
-import hashlib
-import os
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from ..go_build import FLAGS, cache, go, modules_digest  # noqa: TID252  # of `support` or `tests.support`
+
 MODULE = Path(__file__).parent
 _PATH = "github.com/cilium/cilium"
 _CRDS = "pkg/k8s/apis/cilium.io/client/crds"
-# Static programs, and the same bytes whatever the folder they are built in.
-_FLAGS = ("-trimpath", "-buildvcs=false", "-mod=readonly", "-ldflags=-s -w")
-_SETTINGS = {"CGO_ENABLED": "0", "GOWORK": "off"}
 
 
 def find(environment: Mapping[str, str]) -> Path:
@@ -39,8 +35,8 @@ def build(environment: Mapping[str, str]) -> Path:
     with tempfile.TemporaryDirectory(dir=target.parent) as folder:
         output = Path(folder, "programs")
         output.mkdir()
-        _go("build", *_FLAGS, "-o", f"{output}/", "tool")
-        source = Path(_go("list", "-m", "-f", "{{.Dir}}", _PATH).strip())
+        go(MODULE, "build", *FLAGS, "-ldflags=-s -w", "-o", f"{output}/", "tool")
+        source = Path(go(MODULE, "list", "-m", "-f", "{{.Dir}}", _PATH).strip())
         _copy(source / "bpf", output / "bpf")
         _copy(source / _CRDS, output / "crds")
         output.rename(target)
@@ -48,11 +44,7 @@ def build(environment: Mapping[str, str]) -> Path:
 
 
 def _cache(environment: Mapping[str, str]) -> Path:
-    home = environment.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    modules = hashlib.sha256()
-    for name in ("go.mod", "go.sum"):
-        modules.update((MODULE / name).read_bytes())
-    return Path(home, "policyc", "network-plugin", modules.hexdigest()[:12])
+    return cache(environment, "network-plugin", modules_digest(MODULE))
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -61,14 +53,3 @@ def _copy(source: Path, target: Path) -> None:
     for folder in (target, *target.rglob("*")):
         if folder.is_dir():
             folder.chmod(0o755)
-
-
-def _go(*arguments: str) -> str:
-    return subprocess.run(
-        ["go", *arguments],
-        cwd=MODULE,
-        env=os.environ | _SETTINGS,
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-    ).stdout

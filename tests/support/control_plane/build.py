@@ -15,14 +15,11 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from ..go_build import FLAGS, SETTINGS, go  # noqa: TID252  # of `support` or `tests.support`
 from .programs import BUILT, MODULE, cache
 
 _VERSION_PACKAGES = ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version")
 """Both hold the variables that hack/lib/version.sh of Kubernetes sets at link time (1.36)."""
-
-# Static programs, and the same bytes whatever the folder they are built in.
-_SETTINGS = {"CGO_ENABLED": "0", "GOWORK": "off"}
-_FLAGS = ("-trimpath", "-buildvcs=false", "-mod=readonly")
 
 
 def main() -> int:
@@ -51,8 +48,8 @@ def _build(target: Path) -> None:
     """All programs or none: they appear in the cache in one step."""
     started = time.monotonic()
     print("fetching the Go modules", file=sys.stderr, flush=True)
-    info = json.loads(_go("list", "-m", "-json", "k8s.io/kubernetes"))
-    packages = frozenset(_go("list", "-deps", "tool").split())
+    info = json.loads(go(MODULE, "list", "-m", "-json", "k8s.io/kubernetes"))
+    packages = frozenset(go(MODULE, "list", "-deps", "tool").split())
     print(f"building Kubernetes {info['Version']}, once", file=sys.stderr, flush=True)
     with tempfile.TemporaryDirectory(dir=target.parent) as folder:
         output = Path(folder, "programs")
@@ -80,9 +77,9 @@ def _link_flags(version: str, date: str) -> str:
 
 
 def _compile(output: Path, link_flags: str, packages: frozenset[str]) -> None:
-    command = ["go", "build", "-v", *_FLAGS, "-ldflags", link_flags, "-o", f"{output}/", "tool"]
+    command = ["go", "build", "-v", *FLAGS, "-ldflags", link_flags, "-o", f"{output}/", "tool"]
     with subprocess.Popen(
-        command, cwd=MODULE, env=os.environ | _SETTINGS, stderr=subprocess.PIPE, text=True
+        command, cwd=MODULE, env=os.environ | SETTINGS, stderr=subprocess.PIPE, text=True
     ) as process:
         assert process.stderr is not None
         _show(process.stderr, packages)
@@ -103,22 +100,3 @@ def _show(lines: Iterable[str], packages: frozenset[str]) -> None:
             progress.update()
             if progress.disable and done % step == 0:
                 print(f"{done} of {len(packages)} packages", file=sys.stderr, flush=True)
-
-
-def _go(*arguments: str) -> str:
-    try:
-        done = subprocess.run(
-            ["go", *arguments],
-            cwd=MODULE,
-            env=os.environ | _SETTINGS,
-            stdout=subprocess.PIPE,
-            text=True,
-            check=True,
-        )
-    except FileNotFoundError:
-        raise SystemExit(
-            "building Kubernetes needs Go 1.26 or later; else set KUBEBUILDER_ASSETS"
-        ) from None
-    except subprocess.CalledProcessError as fault:
-        raise SystemExit(f"go {arguments[0]} failed with {fault.returncode}") from None
-    return done.stdout

@@ -6,11 +6,12 @@ envtest, https://book.kubebuilder.io/reference/envtest (2026).
 
 from __future__ import annotations
 
-import hashlib
 import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
+
+from .. import go_build  # noqa: TID252  # of `support` or `tests.support`
 
 BUILT = ("kube-apiserver", "kube-controller-manager", "kubectl")
 MODULE = Path(__file__).parent
@@ -32,11 +33,9 @@ def version() -> str:
 
 def cache(environment: Mapping[str, str]) -> Path:
     """The folder of the built programs: another one for every version and set of modules."""
-    home = environment.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    modules = hashlib.sha256()
-    for name in ("go.mod", "go.sum"):
-        modules.update((MODULE / name).read_bytes())
-    return Path(home, "policyc", "control-plane", f"{version()}-{modules.hexdigest()[:12]}")
+    return go_build.cache(
+        environment, "control-plane", f"{version()}-{go_build.modules_digest(MODULE)}"
+    )
 
 
 def find(name: str, environment: Mapping[str, str]) -> Path:

@@ -1,0 +1,45 @@
+"""Containers beside this kernel: their profiles say that nothing was seen of them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from recorder.kernel import Hooks
+from recorder.session import Session
+from recorder.shims import TASKS, Shims
+
+ANNOTATIONS = {
+    "policyc.dev/workload": "apps/v1/Deployment/support/triage",
+    "policyc.dev/container": "agent",
+}
+
+
+def bundle(root: Path, id_: str, shim: str, annotations: dict[str, str]) -> None:
+    folder = root / TASKS / "k8s.io" / id_
+    folder.mkdir(parents=True)
+    (folder / "shim-binary-path").write_text(shim)
+    (folder / "config.json").write_text(json.dumps({"annotations": annotations}))
+
+
+@pytest.mark.parametrize("runtime", ["kata-v2", "kata-qemu-v2", "runsc-v1"])
+def test_a_virtual_machine_is_one_blind_run(tmp_path: Path, runtime: str) -> None:
+    bundle(tmp_path, "vm", f"/opt/bin/containerd-shim-{runtime}", ANNOTATIONS)
+    bundle(tmp_path, "box", f"/opt/bin/containerd-shim-{runtime}", {"io.kubernetes.cri.container-type": "sandbox"})  # fmt: skip
+    bundle(tmp_path, "native", "/usr/bin/containerd-shim-runc-v2", ANNOTATIONS)
+    shims = Shims(tmp_path, Session.of(Hooks((), (), (), ())), None)
+    (document,) = shims.documents()
+    assert document["metadata"] == {"name": "deployment-support-triage-agent"}
+    spec: Any = document["spec"]
+    assert spec.keys() == {"workload", "source", "runs"}, "no domain was recorded"
+    (run,) = spec["runs"]
+    assert run["id"] == "vm"
+    assert run["blind"] == [f"everything: `{runtime}` gives a container its own kernel"]
+    assert list(shims.documents()) == [], "once"
+
+
+def test_a_machine_without_containerd(tmp_path: Path) -> None:
+    assert list(Shims(tmp_path, Session.of(Hooks((), (), (), ())), None).documents()) == []

@@ -1,0 +1,100 @@
+"""Models in requests over TLS, from clients with different TLS libraries; and what says so when they cannot be seen."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.containers import require
+from support.internet import SECURE, Internet, internet
+from support.recorder import Spec, losses, record
+
+pytestmark = pytest.mark.system
+
+SOURCES = Path(__file__).parent / "programs"
+REQUEST = {"messages": [{"role": "user", "content": "x" * 5000}], "model": "large-4"}
+HTTP_CLIENT = (
+    "import http.client, ssl, sys, urllib.parse\n"
+    "to = urllib.parse.urlsplit(sys.argv[1])\n"
+    "c = http.client.HTTPSConnection(to.hostname, to.port, context=ssl._create_unverified_context())\n"
+    "c.request('POST', to.path, open(sys.argv[2], 'rb').read()); c.getresponse().read()\n"
+)
+CURL = ("/usr/bin/curl", "--silent", "--insecure", "--http1.1", "URL", "--data-binary", "@FILE")
+CLIENTS: dict[str, tuple[str, ...]] = {
+    "http.client": (sys.executable, "-c", HTTP_CLIENT, "URL", "FILE"),
+    "http.client-debian": ("/usr/bin/python3", "-c", HTTP_CLIENT, "URL", "FILE"),
+    "curl": CURL,
+    "node": ("/usr/bin/env", "node", str(SOURCES / "post.js"), "URL", "FILE"),
+}
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Internet]:
+    folder = tmp_path_factory.mktemp("internet") / "served"
+    folder.mkdir()
+    (folder / "page").write_text("x")
+    with internet(folder, protocols=("h2", "http/1.1")) as made:
+        yield made
+
+
+def _record(folder: Path, served: Internet, command: tuple[str, ...], body: bytes) -> Spec:
+    (folder / "body").write_bytes(body)
+    words = (
+        word.replace("URL", f"{served.secure}/page").replace("FILE", str(folder / "body"))
+        for word in command
+    )
+    return record(folder / "out", *served.inside(*words))
+
+
+def _blind(spec: Spec) -> set[str]:
+    return {spot for run in spec["runs"] for spot in run["blind"]}
+
+
+@pytest.mark.parametrize("client", sorted(CLIENTS))
+def test_the_model_is_seen(client: str, tmp_path: Path, served: Internet) -> None:
+    spec = _record(tmp_path, served, CLIENTS[client], json.dumps(REQUEST).encode())
+    assert [(i["model"], i["gateway"]) for i in spec["models"]] == [("large-4", SECURE)]
+    assert losses(spec) == {}
+    assert _blind(spec) == set()
+
+
+def test_every_call_of_a_list_is_seen(tmp_path: Path, served: Internet) -> None:
+    calls = [{"method": "tools/call", "params": {"name": name}} for name in ("one", "two", "three")]
+    spec = _record(tmp_path, served, CURL, json.dumps(calls, indent=1).encode())
+    assert {i["tool"] for i in spec["tools"]} == {"one", "two", "three"}
+    assert _blind(spec) == set()
+
+
+def test_a_static_client_leaves_a_blind_spot(tmp_path: Path, served: Internet) -> None:
+    require("go")
+    program = tmp_path / "fetch"
+    subprocess.run(
+        ["go", "build", "-trimpath", "-o", str(program), str(SOURCES / "fetch.go")],
+        check=True, env={**os.environ, "CGO_ENABLED": "0", "GOWORK": "off"},
+    )  # fmt: skip
+    spec = _record(
+        tmp_path, served, ("/usr/bin/env", "GODEBUG=http2client=0", str(program), "URL"), b""
+    )
+    words = "messages over TLS of other libraries than OpenSSL"
+    assert _blind(spec) == {f"models: {words}", f"tools: {words}"}
+
+
+def test_encoded_bodies_leave_a_blind_spot(tmp_path: Path, served: Internet) -> None:
+    command = (*CURL, "--header", "content-ENCODING: gzip")
+    spec = _record(tmp_path, served, command, gzip.compress(json.dumps(REQUEST).encode()))
+    words = "messages in bodies with a Content-Encoding"
+    assert _blind(spec) == {f"models: {words}", f"tools: {words}"}
+    assert losses(spec) == {}
+
+
+def test_http2_leaves_a_blind_spot(tmp_path: Path, served: Internet) -> None:
+    # The server speaks no HTTP/2; that both agree on it, and the client's first words in it, are enough.
+    script = "curl --silent --insecure --http2 URL --data x; test $? -ne 0"
+    spec = _record(tmp_path, served, ("/bin/sh", "-c", script), b"")
+    assert _blind(spec) == {"models: messages in HTTP/2", "tools: messages in HTTP/2"}

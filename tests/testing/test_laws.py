@@ -50,7 +50,7 @@ def few() -> Iterator[None]:
 @pytest.fixture
 def some() -> Iterator[None]:
     name = settings.get_current_profile_name()
-    most = max(settings().max_examples // 4, 10)
+    most = max(settings().max_examples // 10, 10)
     settings.register_profile("some", max_examples=most, deadline=None)
     settings.load_profile("some")
     yield

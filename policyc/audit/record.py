@@ -14,6 +14,7 @@ from http import HTTPStatus
 from policyc.admission.request import Object, Request
 from policyc.admission.review import patch_json
 from policyc.admission.verdict import Verdict
+from policyc.audit.alike import canonical_object
 from policyc.core.canonical import Json, canonical_json, digest
 from policyc.core.strict_json import loads
 
@@ -178,7 +179,7 @@ def _generate_name(subject: Object) -> str:
 
 
 def _digest(value: Object | None) -> str:
-    return "" if value is None else digest(canonical_json(value))
+    return "" if value is None else digest(canonical_object(value))
 
 
 def _codes(verdict: Verdict) -> list[Json]:

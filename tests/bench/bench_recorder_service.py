@@ -111,7 +111,7 @@ def _own(folder: Path) -> None:
     """The recorder's own processor time and memory, at its usual intervals."""
     bundle = template(folder / "bundle", "runc")
     life = STARTED_WITHIN_SECONDS + WINDOW_SECONDS
-    news = [(str(at * 1000), f"/work/{at}") for at in range(1, life, NEWS_SECONDS)]
+    news = [(str(at * 1000), f"/srv/{at}") for at in range(1, life, NEWS_SECONDS)]
     bundle.configure(
         (bundle.install(build(folder, "rare")), *(word for pair in news for word in pair))
     )

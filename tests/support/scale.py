@@ -10,5 +10,5 @@ REVIEWS = 1_000_000 if _IS_NIGHT else 20_000
 
 STORM_SECONDS = 300 if _IS_NIGHT else 13
 """How long containers come and go."""
-SWARM = 20_000 if _IS_NIGHT else 2_000
-"""Short-lived containers of one template."""
+SWARM = 4_000 if _IS_NIGHT else 2_000
+"""Short-lived containers of one template; fewer than the recorder's map has room for, should it not come to read at all."""

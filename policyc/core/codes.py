@@ -37,6 +37,7 @@ CODES: dict[str, str] = {
     "PC2012": "a manifest that cannot be read",
     "PC2013": "an unknown container",
     "PC2014": "an unknown workload",
+    "PC2015": "manifests that contradict each other",
     # 3xxx rules of the language
     "PC3001": "a class that widens",
     "PC3002": "an allowance outside the cap",

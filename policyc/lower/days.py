@@ -7,15 +7,17 @@ end with the line that first gave it.  Its author must hear of that.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import date
+from datetime import date, timedelta
 
-from policyc.core.diagnostics import Diagnostic, Severity
+from policyc.core.diagnostics import Diagnostic, Related, Severity
 from policyc.envelope.domains import DOMAINS
 from policyc.envelope.provenance import Derivation
 from policyc.envelope.region import Region
-from policyc.semantics.model import Clause
+from policyc.semantics.model import CheckedAgent, Clause, Declared
 
 _SHOWN = 3
+_EASTERN = timedelta(days=1)
+"""Days are counted in UTC, and who reviews in UTC+14 is a day ahead."""
 
 Grants = Mapping[str, Mapping[Region, list[Derivation]]]
 """Domain -> region -> reasons."""
@@ -44,6 +46,21 @@ def dated(clauses: Iterable[Clause], grants: Grants, as_of: date) -> Iterator[Di
                 f"`{line}` ends on {until}, and {by} goes on granting it",
                 "what is observed is granted without an end: from that day on write "
                 f"`deny {line}` in its place, or learn only from recordings without it",
+            )
+
+
+def unreviewed(agent: CheckedAgent, used: Iterable[Declared], as_of: date) -> Iterator[Diagnostic]:
+    """PC3011 for each thing that the agent may use and whose review has a day that has not come."""
+    latest = (as_of + _EASTERN).isoformat()
+    for thing in used:
+        if thing.reviewed_on > latest:
+            yield Diagnostic(
+                "PC3011",
+                f"agent `{agent.name}` may use `{thing.name}`, and the day of its review, "
+                f"{thing.reviewed_on}, has not come",
+                thing.review_span or thing.span,
+                (Related(agent.span, "the agent"),),
+                help="write the day on which it was reviewed",
             )
 
 

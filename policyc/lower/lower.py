@@ -23,9 +23,9 @@ from policyc.envelope.observation import (
 from policyc.envelope.provenance import Derivation, Place, Step
 from policyc.envelope.region import Region
 from policyc.lower.candidates import Candidate, place
-from policyc.lower.days import dated, has_ended
+from policyc.lower.days import dated, has_ended, unreviewed
 from policyc.lower.dns import dns_left
-from policyc.lower.endpoints import api_server, reaches
+from policyc.lower.endpoints import api_server, reaches, uses
 from policyc.lower.generalise import generalise
 from policyc.lower.generalise.peers import addressed
 from policyc.lower.ladder import widened
@@ -60,6 +60,7 @@ def lower(
     found = [
         *lowering.found,
         *dated(agent.allows, lowering.grants, as_of),
+        *unreviewed(agent, (t for t, _ in uses(policy.declared, lowering.grants)), as_of),
         *lowering.losses.findings(lowering.limits),
         *blind_spots(lowering.losses, observed, policy.cluster.architectures),
     ]

@@ -161,3 +161,16 @@ def test_a_line_about_several_domains_is_said_once() -> None:
     for seen, says in ((NOTHING, "nothing any more"), (SEEN, "still granted")):
         _, (finding,) = on(END + timedelta(days=1), policy(lines=line), seen)
         assert says in finding.message
+
+
+def test_a_review_of_a_day_that_has_not_come_is_none() -> None:
+    cap = "    egress * * to anywhere\n    tool tracker: read\n"
+    used = policy(cap, lines='allow tool tracker: read because "R-4"')
+    spare = policy(cap)
+    reviewed = date(2026, 8, 1)
+    for ahead, is_told in ((-30, False), (0, False), (1, False), (2, True), (900, True)):
+        day = reviewed - timedelta(days=ahead)
+        _, found = on(day, used)
+        assert [d.code for d in found] == ["PC3011"] * is_told, ahead
+        assert all(d.severity is Severity.ERROR and "2026-08-01" in d.message for d in found)
+        assert on(day, spare)[1] == []

@@ -108,7 +108,7 @@ $(DEV): $(RUN) requirements-dev.txt
 # Renews the lock files; run after a change of dependencies.
 lock:
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml --group build -o requirements.txt
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml --group build --group dev --extra webhook --extra prove -c requirements.txt -o requirements-dev.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml --group build --group dev --extra webhook --extra prove --extra testing -c requirements.txt -o requirements-dev.txt
 	$(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes --no-header pyproject.toml --extra webhook -c requirements-dev.txt -o webhook/requirements.txt
 
 clean:

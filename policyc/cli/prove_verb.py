@@ -60,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
         print(pretty_json(_json(found, judged.rulings, filters)).decode(), end="")
     else:
         say(found, args.format, args.root)
-    if args.format == "text":
+    if args.format == "text" and judged.rulings:
         _summary(judged.rulings)
         _summary_of_filters(filters)
     if has_errors(judged.faults):

@@ -21,6 +21,7 @@ from policyc.core.suggest import did_you_mean
 from policyc.envelope.model import Envelope
 from policyc.pipeline.build import lowered
 from policyc.pipeline.compile import checked
+from policyc.reconcile.reach import Way, actions, paths
 from policyc.semantics.catalogue import ThreatSpec
 from policyc.semantics.load import Workspace
 from policyc.semantics.model import CheckedAgent, CheckedPolicy
@@ -28,7 +29,6 @@ from policyc.threats.applies import applicable
 from policyc.threats.components import components, unsaid, without
 from policyc.threats.judge import history, open_threat
 from policyc.threats.lints import lints, paper, shadows
-from policyc.threats.reach import reach
 from policyc.threats.records import Record, read_records
 from policyc.threats.replay import Heard, all_heard, replayed
 
@@ -194,7 +194,8 @@ def _show(args: argparse.Namespace, root: _Root) -> int:
 
 
 def _agent(agent: CheckedAgent, envelope: Envelope, root: _Root, day: date) -> dict[str, Json]:
-    reached = reach(envelope)
+    delegators = [a.name for a, _ in root.agents if agent.name in a.delegates]
+    ways_in, ways_out = paths(envelope, delegators), actions(envelope, root.policy)
     parts = components(agent, envelope, root.policy)
     return {
         "agent": agent.name,
@@ -207,11 +208,15 @@ def _agent(agent: CheckedAgent, envelope: Envelope, root: _Root, day: date) -> d
         },
         "threats": [*_rows(agent, envelope, root, day)],
         "reach": {
-            "size": reached.size,
-            "paths": [asdict(way) for way in reached.paths],
-            "actions": [asdict(way) for way in reached.actions],
+            "size": len(ways_in) * len(ways_out),
+            "paths": [_way(way) for way in ways_in],
+            "actions": [_way(way) for way in ways_out],
         },
     }
+
+
+def _way(way: Way) -> dict[str, Json]:
+    return {"what": way.what, "because": way.because}
 
 
 def _threat(spec: ThreatSpec, root: _Root, day: date) -> dict[str, Json]:

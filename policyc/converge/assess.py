@@ -54,7 +54,7 @@ def assess(
     """
     wanted = demand(agent, policy)
     since = agent.learning.since if agent.learning is not None else ""
-    evidence = gather(profiles, policy, since)
+    evidence = gather(profiles, agent, policy, since)
     whole = _whole_runs(evidence)
     seconds, quiet = _observed_seconds(whole), _quiet_seconds(evidence, whole)
     sessions = sum(max(1, run.sessions) for run in whole)

@@ -19,7 +19,7 @@ from policyc.lower.generalise import generalise
 from policyc.profiles.base import DOMAIN_FIELDS, INVENTORY, AgentProfile, Item, Run, join_profiles
 from policyc.profiles.observed import observation_of
 from policyc.profiles.recency import recent
-from policyc.semantics.model import CheckedPolicy
+from policyc.semantics.model import CheckedAgent, CheckedPolicy
 
 WORDS = {"executables": "exec"}
 """Domain of a profile -> the word that windows have for it, where they differ."""
@@ -141,9 +141,12 @@ def _words(domains: Iterable[str]) -> frozenset[str]:
 
 
 def gather(
-    profiles: Sequence[tuple[str, AgentProfile]], policy: CheckedPolicy, since: str = ""
+    profiles: Sequence[tuple[str, AgentProfile]],
+    agent: CheckedAgent,
+    policy: CheckedPolicy,
+    since: str = "",
 ) -> Evidence:
-    """The evidence of an agent's profiles; what was last seen before ``since`` is none.
+    """The evidence of the agent's profiles; what was last seen before ``since`` is none.
 
     Free of the order of profiles and of how they were merged before.
     """
@@ -160,7 +163,7 @@ def gather(
             for item in profile.items[domain]:
                 seen = item.runs & standing.keys()
                 if seen and _is_application(domain, item):
-                    for thing in _things(domain, item, policy):
+                    for thing in _things(domain, item, agent, policy):
                         traces.setdefault(thing, Trace()).add(item, seen)
     ordered = sorted(runs.values(), key=lambda run: (run.start, run.id))
     return Evidence(tuple(ordered), traces, frozenset(of_account))
@@ -174,11 +177,11 @@ def _is_application(domain: str, item: Item) -> bool:
     return item.phase != "setup"
 
 
-def _things(domain: str, item: Item, policy: CheckedPolicy) -> Iterable[Thing]:
+def _things(domain: str, item: Item, agent: CheckedAgent, policy: CheckedPolicy) -> Iterable[Thing]:
     word = WORDS.get(domain, domain)
     observation = observation_of(domain, item, _NO_SIGHTING)
     for part in _parts(observation):
-        yield from (Thing(word, line) for line in _lines(part, policy))
+        yield from (Thing(word, line) for line in _lines(part, agent, policy))
         if isinstance(part, FileSeen):
             (mode,) = part.modes
             yield Thing(AS_RECORDED, f"{mode} {part.path}")
@@ -191,10 +194,10 @@ def _parts(observation: Observation) -> Iterable[Observation]:
     return [observation]
 
 
-def _lines(observation: Observation, policy: CheckedPolicy) -> Iterable[str]:
+def _lines(observation: Observation, agent: CheckedAgent, policy: CheckedPolicy) -> Iterable[str]:
     """What it means, as a policy would write it; of equivalent calls the first by name."""
     try:
-        candidates = list(generalise(observation, policy))
+        candidates = list(generalise(observation, agent, policy))
     except ValueError as fault:  # no domain has a place for it: it was seen all the same
         return [str(fault)]
     if any(c.is_inferred for c in candidates):

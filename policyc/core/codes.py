@@ -141,6 +141,7 @@ CODES: dict[str, str] = {
     "PC4012": "an observation from before `since`",
     "PC4013": "the cluster's DNS taken away",
     "PC4014": "a system call that seccomp refused",
+    "PC4015": "a recorded name that fits no one declaration",
     # 5xxx profiles
     "PC5001": "a recording that cannot be read",
     "PC5002": "an unknown schema version",

@@ -38,6 +38,7 @@ class Step(StrEnum):
     SYSCALL_CLASS = "syscall-class"  # an equivalent of a syscall that was seen
     OWNER_SELECTOR = "owner-selector"  # a pod became the labels its owner gives it
     CIDR_LADDER = "cidr-ladder"  # enough addresses of one network were seen
+    NAMED = "named"  # what a recording calls it is a declared thing, by its place
     RESOLVED_HOST = "resolved-host"  # an address that a granted name was resolved to
     START_UP = "start-up"  # the container runtime's own set
     CLUSTER_DNS = "cluster-dns"  # names cannot be resolved without it

@@ -10,6 +10,7 @@ from policyc.envelope.domains import DOMAINS, EGRESS_HOST, EGRESS_IP, EGRESS_PEE
 from policyc.envelope.provenance import Derivation, Step
 from policyc.envelope.region import Region
 from policyc.lower.candidates import place
+from policyc.lower.whereabouts import is_loopback
 from policyc.semantics.model import CheckedPolicy, Declared, Endpoint, Transport
 
 _USED_THROUGH = (
@@ -48,8 +49,8 @@ def reaches(declared: Mapping[str, Declared], grants: Grants) -> Iterator[Reach]
         for thing in declared.values():
             if thing.kind != kind or thing.endpoint is None:
                 continue
-            if thing.endpoint.transport is Transport.STDIO:
-                continue
+            if thing.endpoint.transport is Transport.STDIO or is_loopback(thing.endpoint.host):
+                continue  # in the pod itself
             used = DOMAINS[domain].box({axis: DOMAINS[domain].axis(axis).single(thing.name)})
             reasons = [r for region, why in granted.items() if region & used for r in why]
             if reasons:

@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 
 from policyc.core.diagnostics import Diagnostic, Related, Severity
 from policyc.envelope.observation import Observation, Observed, SyscallSeen
+from policyc.envelope.provenance import Evidence
 from policyc.envelope.region import Region
 from policyc.lower.candidates import Candidate
 from policyc.lower.limits import Limit
+from policyc.lower.names import UnnamedError
 from policyc.semantics.model import CheckedAgent, Clause
 
 _SHOWN = 3
@@ -38,6 +40,7 @@ class Losses:
     set_up: set[str] = field(default_factory=set)
     unplaced: set[str] = field(default_factory=set)
     refused: list[Candidate] = field(default_factory=list)
+    unnamed: list[tuple[UnnamedError, tuple[Evidence, ...]]] = field(default_factory=list)
 
     def overreaches(self, candidate: Candidate, reason: str, taker: Clause | None = None) -> None:
         """The candidate was possible, by what somebody else granted, and should not have been."""
@@ -49,6 +52,7 @@ class Losses:
             yield self._set_up()
         for domain, candidates in sorted(self.outside.items()):
             yield self._outside(domain, candidates, limits[domain])
+        yield from self._unnamed()
         if self.fleeting:
             yield self._fleeting()
         if self.unplaced:
@@ -89,6 +93,18 @@ class Losses:
             "widen the cap in review, or let the agent lose it",
             related=related,
         )
+
+    def _unnamed(self) -> Iterator[Diagnostic]:
+        """One for each recorded server, or model, that is not certainly a declared one."""
+        groups: dict[tuple[str, str], list[tuple[UnnamedError, tuple[Evidence, ...]]]] = {}
+        for fault, evidence in self.unnamed:
+            groups.setdefault((fault.said, fault.hint), []).append((fault, evidence))
+        for (said, hint), group in sorted(groups.items()):
+            lines = sorted({str(fault) for fault, _ in group})
+            places = sorted({str(e) for _, evidence in group for e in evidence})
+            yield self.say(
+                "PC4015", f"observed {_list(lines)}, {said}; seen at {_list(places)}", hint
+            )
 
     def _fleeting(self) -> Diagnostic:
         lines = sorted({c.line for c in self.fleeting})

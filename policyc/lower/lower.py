@@ -30,6 +30,7 @@ from policyc.lower.generalise.peers import addressed
 from policyc.lower.ladder import widened
 from policyc.lower.limits import Cut, Limit, limits
 from policyc.lower.losses import Losses, blind_spots
+from policyc.lower.names import UnnamedError
 from policyc.lower.resolutions import resolutions
 from policyc.semantics.model import CheckedAgent, CheckedPolicy, Clause, Declared
 
@@ -103,7 +104,10 @@ class _Lowering:
         if isinstance(observation, PeerSeen) and self._is_dns(observation):
             return
         try:
-            candidates = tuple(generalise(observation, self.policy))
+            candidates = tuple(generalise(observation, self.agent, self.policy))
+        except UnnamedError as fault:
+            self.losses.unnamed.append((fault, observation.sighting.evidence))
+            return
         except ValueError as fault:
             self.losses.unplaced.add(str(fault))
             return

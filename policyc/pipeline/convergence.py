@@ -15,9 +15,9 @@ from policyc.envelope.observation import Observed
 from policyc.lower import lower
 from policyc.pipeline.agents import chosen
 from policyc.pipeline.compile import checked
-from policyc.pipeline.inputs import observe, own, recordings
+from policyc.pipeline.inputs import observed_in, own, recordings
 from policyc.semantics.model import CheckedAgent, CheckedPolicy
-from policyc.threats.hypotheses import Hypothesis, hypotheses
+from policyc.threats.hypotheses import Hypothesis, Labelled, hypotheses
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,32 +43,27 @@ def converge_root(root: Path, names: Iterable[str] = ()) -> Convergence:
     threats: dict[str, tuple[Hypothesis, ...]] = {}
     bad: list[Diagnostic] = []  # of the recordings: `check` reports what the policies give rise to
     for agent in chosen(policy, names):
-        one, said = assess_agent(root, agent, policy)
+        profiles = recordings(root, agent)
+        seen = observed_in(profiles, agent)
+        mine = own(agent, profiles.value)
+        said = [*seen.diagnostics, *faults(mine)]
         bad += said
-        if one is not None:
+        if not has_errors(said):
+            one = assess(agent, policy, mine)
             assessments.append(one)
             found += findings(agent, one)
-            threats[agent.name] = _hypotheses(root, agent, policy)
+            threats[agent.name] = _hypotheses(agent, policy, mine, seen.value)
     if has_errors(bad):
         return Convergence((), (), tuple(in_order(bad)))
     return Convergence(tuple(assessments), tuple(found), tuple(in_order(bad)), threats)
 
 
-def _hypotheses(root: Path, agent: CheckedAgent, policy: CheckedPolicy) -> tuple[Hypothesis, ...]:
+def _hypotheses(
+    agent: CheckedAgent, policy: CheckedPolicy, mine: Labelled, seen: Observed
+) -> tuple[Hypothesis, ...]:
     """Its threats against its recordings, on the day on which the last of them ends."""
-    mine = own(agent, recordings(root, agent).value)
     ends = [run.end[:10] for _, profile in mine for run in profile.runs if run.end]
     day = date.fromisoformat(max(ends)) if ends else date.min
     first = lower(agent, Observed(), policy, as_of=day).value
-    now = lower(agent, observe(root, agent).value, policy, as_of=day).value
+    now = lower(agent, seen, policy, as_of=day).value
     return hypotheses(agent, first, now, policy.catalogue, mine)
-
-
-def assess_agent(
-    root: Path, agent: CheckedAgent, policy: CheckedPolicy
-) -> tuple[Assessment | None, list[Diagnostic]]:
-    """One agent's assessment; None when its recordings are no evidence, with what is wrong."""
-    profiles = recordings(root, agent)
-    mine = own(agent, profiles.value)
-    bad = [*observe(root, agent).diagnostics, *faults(mine)]
-    return (None if has_errors(bad) else assess(agent, policy, mine)), bad

@@ -43,16 +43,17 @@ def judge(
     as_of: date,
     since: str = "",
     compiled: Mapping[str, bytes] | None = None,
+    standard: bool = True,
     jobs: int | None = None,
     progress: Progress | None = None,
 ) -> Judged:
-    """Decide the claims of a root, the standard ones among them, for ``as_of`` and every later day.
+    """Decide the claims of a root for ``as_of`` and every later day, with the ``standard`` ones or without.
 
     ``since`` stands for every revision that a `no new` rule names.  ``compiled`` are the
     envelopes of a build of this tree, as ``compiled_envelopes`` finds them: an agent of which
     nothing fails is then not lowered again.
     """
-    workspace, policy, diagnostics = checked(root, standard=True)
+    workspace, policy, diagnostics = checked(root, standard=standard)
     if not policy.agents and not has_errors(diagnostics):
         raise nothing_to_judge(root)
     if has_errors(diagnostics):

@@ -14,11 +14,13 @@ from policyc.envelope.observation import (
     PeerSeen,
     Phase,
     SyscallSeen,
+    ToolSeen,
 )
 from policyc.envelope.region import Region
 from policyc.lower.generalise import generalise
 from policyc.lower.generalise.peers import addressed
-from policyc.semantics.model import CheckedPolicy
+from policyc.lower.names import UnnamedError
+from policyc.semantics.model import CheckedAgent, CheckedPolicy
 
 _RECORDED_AS = {"kube": "kube", "kube_url": "kube", "tools": "tools"} | dict.fromkeys(
     ("egress_ip", "egress_peer", "egress_host"), "egress"
@@ -30,8 +32,8 @@ _RECORDED_AS = {"kube": "kube", "kube_url": "kube", "tools": "tools"} | dict.fro
 class Use:
     """What the recordings of an agent show used: ``regions`` by domain of the envelope.
 
-    ``looked_at`` are the domains in which a recording saw anything and lost nothing: only
-    there the absence of something is evidence.
+    ``looked_at`` are the domains in which a recording saw anything, lost nothing and left no
+    doubt who it was: only there the absence of something is evidence.
     """
 
     regions: Mapping[str, Region]
@@ -42,7 +44,7 @@ class Use:
         return bool(region & self.regions.get(region.domain.name, region.domain.empty))
 
 
-def use(observed: Observed, policy: CheckedPolicy, envelope: Envelope) -> Use:
+def use(observed: Observed, agent: CheckedAgent, policy: CheckedPolicy, envelope: Envelope) -> Use:
     """The use that an agent's observations show; the container runtime's set-up is none of it.
 
     Whoever uses a declared server or store goes to its endpoint: what the envelope grants by an
@@ -52,16 +54,21 @@ def use(observed: Observed, policy: CheckedPolicy, envelope: Envelope) -> Use:
         name: [g.region for g in grants if any(d.evidence for d in g.derivations)]
         for name, grants in envelope.grants.items()
     }
+    doubtful = set(observed.lossy)
     for observation in observed.observations:
         is_denied = isinstance(observation, SyscallSeen) and observation.denied
         if observation.sighting.phase is not Phase.SETUP and not is_denied:
-            for region in _regions(observation, policy):
-                found.setdefault(region.domain.name, []).append(region)
+            try:
+                for region in _regions(observation, agent, policy):
+                    found.setdefault(region.domain.name, []).append(region)
+            except UnnamedError:
+                if isinstance(observation, ToolSeen):
+                    doubtful.add("tools")  # it may be the use of any server
     regions = {name: DOMAINS[name].union(parts) for name, parts in found.items()}
     looked_at = frozenset(
         name
         for name, word in _RECORDED_AS.items()
-        if word not in observed.lossy and _was_recorded(observed, word)
+        if word not in doubtful and _was_recorded(observed, word)
     )
     return Use(regions, looked_at)
 
@@ -75,9 +82,13 @@ def _was_recorded(observed: Observed, word: str) -> bool:
     )
 
 
-def _regions(observation: Observation, policy: CheckedPolicy) -> Iterable[Region]:
+def _regions(
+    observation: Observation, agent: CheckedAgent, policy: CheckedPolicy
+) -> Iterable[Region]:
     try:
-        yield from (candidate.region for candidate in generalise(observation, policy))
+        yield from (candidate.region for candidate in generalise(observation, agent, policy))
+    except UnnamedError:
+        raise
     except ValueError:  # no domain has a place for it, so no permission names it either
         return
     if isinstance(observation, PeerSeen) and observation.direction is Direction.EGRESS:

@@ -58,7 +58,7 @@ def reconcile(
     """
     below = downstream(agent.name, _delegates(policy))
     permissions = declared(view, agent, policy)
-    unused = dormant(permissions, use(observed, policy, envelope), agent, len(below))
+    unused = dormant(permissions, use(observed, agent, policy, envelope), agent, len(below))
     decided = [one.disposition for one in unused]
     own_rights = rights(view, agent.service_account, envelope.domains["tools"], policy)
     delegators = [other.name for other in policy.agents if agent.name in other.delegates]

@@ -129,7 +129,7 @@ def _granted(
 
 def _stands_for(agent: PolicyAgent, observation: Observation) -> Iterator[Region]:
     try:
-        found = tuple(generalise(observation, agent.root.policy))
+        found = tuple(generalise(observation, agent.checked, agent.root.policy))
     except ValueError:
         return  # with nobody at the other end: the compiler says so
     yield from (c.region for c in found if not (c.is_fleeting or c.is_inferred))

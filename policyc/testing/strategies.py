@@ -15,6 +15,7 @@ from policyc.core.canonical import Json
 from policyc.denote.network_policy import FLOW_DOMAINS
 from policyc.envelope.domains import DOMAINS
 from policyc.envelope.region import Point
+from policyc.kube.images import image
 from policyc.testing.asks import ASKS, Ask, ask, ceiling
 from policyc.testing.points import beside, inside
 from policyc.testing.root import PolicyAgent, PolicyRoot
@@ -76,7 +77,10 @@ def _attempts(
 
 def _pinned(point: Point) -> Point:
     """The image by a digest: without one, admission asks for it and looks no further."""
-    repository = point["reference"].partition("@")[0] or "registry.example.com/x"
+    try:
+        repository = image(point["reference"].partition("@")[0].lower()).repository
+    except ValueError:
+        repository = "registry.example.com/x"
     return {"reference": f"{repository}@sha256:{'ab' * 32}"}
 
 

@@ -146,7 +146,7 @@ def test_a_widened_cap_is_red_with_its_reason(change: Repository) -> None:
         "error[PC7072]: the cap of agent `notes` goes beyond its review: in `egress_ip`, for one, "
         "`protocol tcp, address 192.0.2.1/32, port 443`\n"
     ) in said
-    assert "assistants.agentpol:22:5" in said and "egress tcp 443 to anywhere" in said
+    assert "assistants.agentpol:21:5" in said and "egress tcp 443 to anywhere" in said
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ CALLS = ("read", "futex", "getpid")
 
 
 def lines(recorded: AgentProfile, days: int, **fields: object) -> set[str]:
-    found = dormant(gather([("p.json", recorded)], POLICY), days * DAY)
+    found = dormant(gather([("p.json", recorded)], POLICY.agents[0], POLICY), days * DAY)
     return {thing.line.split()[1] for thing in found}
 
 

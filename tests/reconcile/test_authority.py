@@ -50,7 +50,8 @@ def behind_the_tool() -> list[Json]:
 
 def test_what_text_can_have_a_tool_do_m5() -> None:
     found = capabilities(TOOLS, *behind_the_tool())
-    assert {c.action for c in found} == {"tool tracker: read", "tool tracker: write"}
+    assert {c.action for c in found} >= {"tool tracker: read", "tool tracker: write"}
+    assert all("p.agentpol:" in c.because for c in found if c.permission == "the action itself")
     assert any("resource secrets" in c.permission for c in found)
     assert {c.because for c in found if "secrets" in c.permission} == {
         "by `tool tracker: *`, which runs as mcp/tracker, by RoleBinding mcp/tracker"
@@ -61,7 +62,8 @@ def test_removing_a_tool_or_a_path_or_a_right_shrinks_it_m5() -> None:
     whole = set(capabilities(TOOLS, *behind_the_tool()))
     fewer_tools = set(capabilities(TOOLS.replace("read, ", ""), *behind_the_tool()))
     fewer_rights = set(capabilities(TOOLS, SERVER))
-    assert {c.action for c in fewer_tools} == {"tool tracker: write"}
+    assert {c.action for c in whole - fewer_tools} >= {"tool tracker: read"}
+    assert "tool tracker: read" not in {c.action for c in fewer_tools}
     assert len(fewer_tools) < len(whole)
     assert fewer_rights < whole
     assert capabilities("", *behind_the_tool()) == []
@@ -73,7 +75,7 @@ def test_programs_act_with_the_agents_own_rights_m5() -> None:
     mine = role("bot", rule("get", "configmaps"))
     lines = '  allow exec "/bin/sh" because "R"\n  allow ingress tcp 80 from pods in namespace web because "R"\n'
     found = capabilities(lines, mine, binding("bot", mine, account()))
-    assert any(c.action == "exec *" and "configmaps" in c.permission for c in found)
+    assert any(c.action == "exec path /bin/sh" and "configmaps" in c.permission for c in found)
 
 
 # -- delegation ----------------------------------------------------------------------

@@ -16,7 +16,6 @@ from policyc.semantics.model import CheckedAgent, CheckedPolicy
 from policyc.threats.applies import applicable
 from policyc.threats.components import Component, components, unsaid
 from policyc.threats.lints import lints, paper
-from policyc.threats.reach import reach
 
 
 def made(folder: Path) -> tuple[CheckedAgent, Envelope, CheckedPolicy]:
@@ -77,23 +76,6 @@ def test_m2_a_reason_of_the_agent_or_of_its_class_is_enough(tmp_path: Path) -> N
 
 
 # -- reach ---------------------------------------------------------------------------------
-
-
-def test_m5_a_tool_less_shrinks_the_reach_and_each_way_says_why(tmp_path: Path) -> None:
-    _, two, _ = made(root(tmp_path / "two", lines='  allow tool tracker: write because "R-4"'))
-    _, one, _ = made(root(tmp_path / "one"))
-    more, less = reach(two), reach(one)
-    assert more.size > less.size
-    assert {way.what for way in less.actions} < {way.what for way in more.actions}
-    assert more.size == len([*more.pairs()])
-    assert all(way.because for way in (*more.paths, *more.actions))
-    assert any("p.agentpol:" in way.because for way in more.actions)
-
-
-def test_m5_the_reach_is_empty_without_a_way_in(tmp_path: Path) -> None:
-    _, envelope, _ = made(root(tmp_path))
-    without = Envelope(envelope.subject, {n: r.domain.empty for n, r in envelope.domains.items()})
-    assert reach(without).size == 0
 
 
 # -- lints ---------------------------------------------------------------------------------

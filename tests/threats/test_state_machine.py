@@ -1,7 +1,7 @@
 """Closures, acceptances, stages and events in any order: there is no third state.
 
 The oracle is written against single days: it asks, for one day, whether some line covers it.
-The product works with stretches of days.  10,000 steps of 100 machines, at moments on both sides
+The product works with stretches of days.  10,000 steps at moments on both sides
 of midnight, told in several time zones: the day of the product's clock is the oracle's.
 """
 
@@ -201,7 +201,7 @@ class Threats(RuleBasedStateMachine):
         )
 
 
-Threats.TestCase.settings = settings(max_examples=100, stateful_step_count=100, deadline=None)
+Threats.TestCase.settings = settings(max_examples=115, stateful_step_count=100, deadline=None)
 
 
 class TestThreats(Threats.TestCase):  # type: ignore[misc,name-defined]  # made by Hypothesis

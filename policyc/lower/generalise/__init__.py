@@ -4,7 +4,8 @@ Each function maps a point to the class of points that mean the same.  Classes d
 overlap, so each is extensive (what was seen is in the result), monotone and
 idempotent.  The ladder, which needs several observations, is in ``policyc.lower.ladder``.
 
-All raise ValueError on an observation that no domain has a place for.
+All raise ValueError on an observation that no domain has a place for, and its subclass
+UnnamedError on a server or model that no one declaration fits.
 """
 
 from __future__ import annotations
@@ -25,11 +26,13 @@ from policyc.envelope.observation import (
 )
 from policyc.lower.candidates import Candidate
 from policyc.lower.generalise import calls, kube, paths, peers, syscalls
-from policyc.semantics.model import CheckedPolicy
+from policyc.semantics.model import CheckedAgent, CheckedPolicy
 
 
-def generalise(observation: Observation, policy: CheckedPolicy) -> Iterable[Candidate]:
-    """What one observation would grant; nothing where it shows a refusal."""
+def generalise(
+    observation: Observation, agent: CheckedAgent, policy: CheckedPolicy
+) -> Iterable[Candidate]:
+    """What one observation of the agent would grant; nothing where it shows a refusal."""
     match observation:
         case SyscallSeen():
             return syscalls.generalise(observation)
@@ -44,8 +47,8 @@ def generalise(observation: Observation, policy: CheckedPolicy) -> Iterable[Cand
         case CapabilitySeen():
             return calls.capability(observation)
         case ToolSeen():
-            return calls.tool(observation)
+            return calls.tool(observation, agent, policy)
         case ModelSeen():
-            return calls.model(observation)
+            return calls.model(observation, agent, policy)
         case MemorySeen():
             return calls.memory(observation)

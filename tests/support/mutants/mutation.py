@@ -102,7 +102,7 @@ def _ask_all(mutations: Sequence[Mutation], stream: TextIO) -> None:
         child = os.fork()
         if child == 0:
             for name in _touched(mutation.module, users):
-                del sys.modules[name]
+                _forget(name)
             sys.meta_path.insert(0, _Patched(mutation))
             _answer(stream, held)
             os._exit(0)
@@ -139,6 +139,14 @@ def _users() -> dict[str, set[str]]:
             for one in imported:
                 users.setdefault(one, set()).add(name)
     return users
+
+
+def _forget(module: str) -> None:
+    """Also as an attribute of its package, where `from package import module` would find it."""
+    package, _, name = module.rpartition(".")
+    del sys.modules[module]
+    if package in sys.modules:
+        vars(sys.modules[package]).pop(name, None)
 
 
 def _touched(module: str, users: Mapping[str, set[str]]) -> set[str]:

@@ -7,6 +7,7 @@ without touching what is in them.  It accepts every text.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -109,6 +110,7 @@ class _Outliner:
         self.levels: list[tuple[Statement | None, str, list[Statement]]] = [
             (None, "file", self.result.statements)
         ]
+        self.open_blocks = Counter(["file"])
         self.line: list[Lexeme] = []
         self.depth = 0
 
@@ -153,6 +155,7 @@ class _Outliner:
         self.levels[-1][2].append(opened)
         inside = block_of(self.levels[-1][1], opened.head)
         self.levels.append((opened, inside, body))
+        self.open_blocks[inside] += 1
         self.line, self.depth = [], 0
 
     def close(self, piece: Lexeme, at: int) -> None:
@@ -162,12 +165,13 @@ class _Outliner:
             self.missing_opens = max(0, self.missing_opens - 1)
             return
         owner.close = piece
-        self.levels.pop()
+        self.leave()
 
     def _is_inside_still(self, inside: str, at: int) -> bool:
         """Whether the statement behind a brace belongs into the block that it would close."""
         skipped = (Kind.NEWLINE, Kind.COMMENT)
-        following = next((p for p in self.pieces[at + 1 :] if p.kind not in skipped), None)
+        later = (self.pieces[i] for i in range(at + 1, len(self.pieces)))
+        following = next((p for p in later if p.kind not in skipped), None)
         if following is None or following.kind is not Kind.WORD:
             return False
         parent = self.levels[-2][1]
@@ -178,16 +182,26 @@ class _Outliner:
         if not self.missing_closes:
             return
         head = self.line[0].text
-        known = [
-            i for i, (_, inside, _) in enumerate(self.levels) if head in STARTS.get(inside, ())
-        ]
-        if not known or known[-1] == len(self.levels) - 1:
+        # Asked of the kinds of blocks first: a file of 10,000 open blocks has few kinds of them.
+        if not any(
+            head in STARTS.get(kind, ()) for kind in self.open_blocks if self.open_blocks[kind]
+        ):
             return
-        for owner, _, _ in self.levels[known[-1] + 1 :]:
-            if owner is not None:
-                self.result.unclosed.append(owner)
-                self.missing_closes -= 1
-        del self.levels[known[-1] + 1 :]
+        ended: list[Statement] = []
+        while head not in STARTS.get(self.levels[-1][1], ()):
+            owner = self.leave()
+            assert owner is not None, (
+                "the level of the file is asked last, and is one of those that know"
+            )
+            ended.append(owner)
+        self.result.unclosed += reversed(ended)
+        self.missing_closes -= len(ended)
+
+    def leave(self) -> Statement | None:
+        """The innermost block has ended: its statement."""
+        owner, inside, _ = self.levels.pop()
+        self.open_blocks[inside] -= 1
+        return owner
 
 
 _OPENERS = frozenset(word for inner in BLOCKS.values() for word in inner)

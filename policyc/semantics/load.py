@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from policyc.core.diagnostics import Diagnostic, Outcome, Related
 from policyc.core.errors import PolicycError
+from policyc.core.files import files_below
 from policyc.core.source import Source
 from policyc.core.suggest import did_you_mean
 from policyc.syntax import nodes
@@ -39,7 +40,7 @@ def load(root: Path) -> Outcome[Workspace]:
     found: list[Diagnostic] = []
     files: dict[str, nodes.File] = {}
     sources: list[Source] = []
-    for path in sorted(root.rglob(f"*{SUFFIX}"), key=lambda p: p.relative_to(root).as_posix()):
+    for path in sorted(files_below(root, SUFFIX), key=lambda p: p.relative_to(root).as_posix()):
         label = path.relative_to(root).as_posix()
         outcome = _read(root, path, label)
         found += outcome.diagnostics

@@ -97,6 +97,9 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
             parser.add_argument(flag, metavar="VALUE", help=f"{text} ({default})")
 
 
+_HELP = "`policyc webhook run --help` lists the settings, their forms and what they are without"
+
+
 def read_settings(args: argparse.Namespace, environment: Mapping[str, str]) -> Serving:
     """The settings that flags, environment and file make; PolicycError PC7115 names all wrong ones."""
     written = _file(args.config) if args.config else {}
@@ -121,7 +124,7 @@ def read_settings(args: argparse.Namespace, environment: Mapping[str, str]) -> S
     made = Serving(**found, admission=Admission(**deciding))
     wrong += _wrong(made)
     if wrong:
-        raise PolicycError("PC7115", "; ".join(wrong))
+        raise PolicycError("PC7115", "; ".join(wrong), help=_HELP)
     return made
 
 
@@ -142,14 +145,18 @@ def _file(path: Path) -> dict[str, Any]:
     except OSError as fault:
         raise PolicycError("PC7050", f"cannot read `{path}`: {fault.strerror}") from fault
     except ValueError as fault:
-        raise PolicycError("PC7115", f"`{path}` is no settings file: {fault}") from fault
+        raise PolicycError(
+            "PC7115", f"`{path}` is no settings file: {fault}", help=_HELP
+        ) from fault
     if not isinstance(document, dict):
-        raise PolicycError("PC7115", f"`{path}` is no settings file: it is not a mapping")
+        raise PolicycError(
+            "PC7115", f"`{path}` is no settings file: it is not a mapping", help=_HELP
+        )
     keys = {str(key).replace("-", "_"): value for key, value in document.items()}
     unknown = sorted(keys.keys() - {setting.name for setting in _ALL})
     if unknown:
         names = ", ".join(f"`{name}`" for name in unknown)
-        raise PolicycError("PC7115", f"`{path}` has unknown settings: {names}")
+        raise PolicycError("PC7115", f"`{path}` has unknown settings: {names}", help=_HELP)
     return keys
 
 
@@ -162,7 +169,7 @@ def _value(source: str, setting: dataclasses.Field[Any], value: object) -> Any:
         return read(str(value))
     except ValueError:
         raise PolicycError(
-            "PC7115", f"{source}: `{value}` is no {_PLAIN[str(setting.type)]}"
+            "PC7115", f"{source}: `{value}` is no {_PLAIN[str(setting.type)]}", help=_HELP
         ) from None
 
 

@@ -77,10 +77,14 @@ def explain(path: Path, pointer: str) -> list[Explained]:
 def _refuse_others(path: Path, pointer: str) -> None:
     """PolicycError PC7057 for what is no artifact, or no pointer."""
     if path.is_dir():
+        beside = sorted(path.glob(SIDECAR)) or sorted(path.glob(f"*/{SIDECAR}"))
+        named = (s.parent / "networkpolicy.yaml" for s in beside)
+        artifacts = [artifact for artifact in named if artifact.is_file()]
+        such = f", such as `{artifacts[0]}`" if artifacts else ""
         raise PolicycError(
             "PC7057",
             f"`{path}` is a folder",
-            help=f"name a file that `policyc compile` wrote, such as `{path / 'networkpolicy.yaml'}`",
+            help=f"name a file that `policyc compile` wrote{such}",
         )
     if path.is_file() and not _sidecar(path)[0].is_file():
         raise PolicycError(

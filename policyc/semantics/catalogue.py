@@ -63,6 +63,7 @@ class Closure:
     replays: tuple[str, ...] = ()
     reopens: tuple[str, ...] | None = None
     is_shown: bool = False
+    replay_spans: tuple[Span, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,10 +36,16 @@ def _is_echo(
     if finding.span is None:
         return False
     if finding.code == "PC2001":
-        return finding.span.text.rpartition(".")[2] in words
+        return any(name in words for name in _endings(finding.span.text))
     if finding.code == "PC3009":
         return _shares_declaration(finding.span, broken, workspace)
     return False
+
+
+def _endings(name: str) -> list[str]:
+    """``m.slack.com``, ``slack.com`` and ``com``: an alias may stand before a name with dots of its own."""
+    labels = name.split(".")
+    return [".".join(labels[at:]) for at in range(len(labels))]
 
 
 def _words(span: Span) -> list[str]:

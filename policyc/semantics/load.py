@@ -56,7 +56,7 @@ def load(root: Path) -> Outcome[Workspace]:
             parsed = parse(library)
             found += parsed.diagnostics
             files[name] = parsed.value
-    aliases = {path: _aliases(file, files, found) for path, file in files.items()}
+    aliases = {path: _aliases(path, file, files, found) for path, file in files.items()}
     _refuse_cycles(files, aliases, found)
     return Outcome(Workspace(root, files, aliases, tuple(sources)), found)
 
@@ -91,7 +91,7 @@ def _read(root: Path, path: Path, label: str) -> Outcome[Source | None]:
 
 
 def _aliases(
-    file: nodes.File, files: Mapping[str, nodes.File], found: list[Diagnostic]
+    path: str, file: nodes.File, files: Mapping[str, nodes.File], found: list[Diagnostic]
 ) -> dict[str, str]:
     known: dict[str, str] = {}
     places: dict[str, nodes.Import] = {}
@@ -113,7 +113,7 @@ def _aliases(
                     "PC2003",
                     f"there is no file `{target}` in the policy root",
                     statement.path.span,
-                    help=did_you_mean(target, (*files, *LIBRARIES))
+                    help=did_you_mean(target, ({*files} - {path}) | {*LIBRARIES})
                     or "imports are paths below the policy root, or `policyc:threats`",
                 )
             )

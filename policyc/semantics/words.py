@@ -13,6 +13,8 @@ from policyc.syntax import nodes as n
 
 N = TypeVar("N", bound=n.Node)
 
+_SHOWN = 40
+"""Characters of a text that a finding shows."""
 _FUTURE = re.compile(
     r"""
     future[\s-]?proof\w*
@@ -89,6 +91,29 @@ def calendar(when: n.Date, found: list[Diagnostic]) -> bool:
         )
         return False
     return True
+
+
+_LONGEST_DAYS = 3650
+_SECONDS_OF_A_DAY = 86_400
+
+
+def seconds_of(duration: n.Duration, found: list[Diagnostic]) -> int:
+    """A duration's seconds; PC3012, and the longest, for one that no recording could last."""
+    longest = _LONGEST_DAYS * _SECONDS_OF_A_DAY
+    digits = duration.text[:-1].lstrip("0")
+    # Python converts no text of thousands of digits.
+    if len(digits) <= len(str(longest)) and duration.seconds <= longest:
+        return duration.seconds
+    shown = duration.text if len(duration.text) < _SHOWN else f"{duration.text[:_SHOWN]}..."
+    found.append(
+        Diagnostic(
+            "PC3012",
+            f"`{shown}` is longer than anything is observed",
+            duration.span,
+            help=f"write at most {_LONGEST_DAYS}d",
+        )
+    )
+    return longest
 
 
 def single(

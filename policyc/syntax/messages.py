@@ -116,9 +116,14 @@ def misfit(source: Source, statement: Statement, at: int, expected: Sequence[str
         return _too_long(source, found, before)
     place = f" after `{before[-1].text}`" if before else ""
     words = [w for w in map(keyword, wanted) if w]
-    slip = slip_of(before[-1].text if before else "", found.text)
+    after = next((piece.text for piece in statement.lexemes if piece.start >= found.end), "")
+    slip = slip_of(before[-1].text if before else "", found.text, after)
     expected = slip[0] if slip and slip[0] else one_of(wanted)
-    hint = slip[1] if slip else did_you_mean(found.text, words) or _form(statement)
+    hint = slip[1] if slip else did_you_mean(found.text, words)
+    if hint is None and "_COMMA" in wanted and found.kind is before[-1].kind:
+        items = f"{before[-1].text}, {found.text}"
+        hint = f"a list needs a comma between its items: write `{items}`"
+    hint = hint or _form(statement)
     return Diagnostic(
         "PC1002",
         f"expected {expected}{place}, found {_named(found)}",
@@ -191,7 +196,14 @@ FORMS = {
 """An example of each statement whose form is not plain from its keyword, or two where one begins several."""
 
 
+_BEFORE_GRANTS = ("allow", "approve", "deny", "never")
+"""Statements that hold a grant of any kind."""
+
+
 def _form(statement: Statement) -> str | None:
     words = " ".join(piece.text for piece in statement.lexemes[:2])
     form = FORMS.get(words) or FORMS.get(statement.head)
+    if statement.head in _BEFORE_GRANTS and len(statement.lexemes) > 1:
+        grant = FORMS.get(statement.lexemes[1].text)
+        form = f"{statement.head} {grant}" if grant else form
     return f"the form is: {form}" if form else None

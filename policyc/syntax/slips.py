@@ -6,13 +6,29 @@ import ipaddress
 import re
 
 _SCHEME = re.compile(r"[a-z]+://")
+_UNITS = {
+    word: unit
+    for unit, words in {
+        "s": "s sec secs second seconds",
+        "m": "m min mins minute minutes",
+        "h": "h hour hours",
+        "d": "d day days",
+    }.items()
+    for word in words.split()
+}
+_DAYS_OF_A_WEEK = 7
 _PAIR = re.compile(r"([^:]+):([^:]+)")
 
 
-def slip_of(before: str, found: str) -> tuple[str, str] | None:
-    """What was expected behind ``before`` (empty: as the grammar says) and a help; None if no slip."""
+def slip_of(before: str, found: str, after: str = "") -> tuple[str, str] | None:
+    """What was expected behind ``before`` (empty: as the grammar says) and a help; None if no slip.
+
+    ``after`` is what stands behind ``found``.
+    """
     if found == ":":
         return "", "remove `:`"
+    if duration := _duration(before, found) or _duration(found, after):
+        return "a duration such as `14d` or `72h`", f"write `{duration}`"
     match before:
         case "host":
             return _host(found)
@@ -26,6 +42,15 @@ def slip_of(before: str, found: str) -> tuple[str, str] | None:
             block = _block(found)
             return ("", f"each peer has its kind: write `cidr {block}`") if block else None
     return None
+
+
+def _duration(number: str, unit: str) -> str | None:
+    """``7 days`` as the language writes it."""
+    if not number.isdigit():
+        return None
+    if unit in ("week", "weeks"):
+        return f"{_DAYS_OF_A_WEEK * int(number)}d"
+    return f"{number}{_UNITS[unit]}" if unit in _UNITS else None
 
 
 def _host(found: str) -> tuple[str, str] | None:

@@ -53,8 +53,8 @@ def replayed(
     PC3122 for a replay that is about others only.
     """
     records: list[Record] = []
-    for pattern in closure.replays:
-        for label, data in named_files(root, pattern, "PC3115", closure.span, found):
+    for pattern, span in zip(closure.replays, closure.replay_spans, strict=True):
+        for label, data in named_files(root, pattern, "PC3115", span, found):
             outcome = read_records(label, data, lambda profile: _whose(profile, policy))
             found += outcome.diagnostics
             records += outcome.value

@@ -25,6 +25,7 @@ def generated(tmp_path: Path) -> Path:
         (["frobnicate"], "`policyc --help` lists them"),
         (["check", "--as-of", "yesterday"], "`yesterday` is no day: write it as 2026-12-31"),
         (["why", "generated"], "`generated` is a folder"),
+        (["why", "generated"], "such as `generated/code-runner/networkpolicy.yaml`"),
         (["why", "loose.yaml"], "`loose.yaml` is no artifact"),
         (["why", "generated/none.yaml"], "none.yaml"),
         (["why", "generated/triage-bot/networkpolicy.yaml#spec"], "networkpolicy.yaml#/spec`"),

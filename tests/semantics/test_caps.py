@@ -64,3 +64,8 @@ def test_a_permitted_name_that_is_near_is_proposed(
     help_ = refused(tmp_path, grant).help or ""
     assert (f"did you mean `{meant}`?" in help_) if meant else ("did you mean" not in help_)
     assert "narrow the line" in help_
+
+
+def test_a_name_below_a_permitted_pattern_is_proposed(tmp_path: Path) -> None:
+    help_ = refused(tmp_path, "egress tcp 443 to host a.b.exmaple.com", base="wide").help or ""
+    assert "did you mean `a.b.example.com`?" in help_

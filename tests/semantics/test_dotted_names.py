@@ -8,6 +8,7 @@ import pytest
 
 from policyc.core.diagnostics import Diagnostic
 from policyc.semantics.check import check
+from policyc.semantics.echoes import without_echoes
 from policyc.semantics.load import load
 
 REVIEW = 'reviewed by "a@corp.example" on 2026-08-01 because "R-1"'
@@ -85,3 +86,22 @@ def test_a_dotted_name_of_another_file_is_suggested_whole(tmp_path: Path) -> Non
     assert server.help == (
         'it is declared in another file: import "a.agentpol" as x, and write `x.slack.com`'
     )
+
+
+def test_a_missing_import_is_never_the_file_that_imports(tmp_path: Path) -> None:
+    (one,) = found(tmp_path, a='import "x.agentpol" as x\n')
+    assert (one.code, one.help) == (
+        "PC2003",
+        "imports are paths below the policy root, or `policyc:threats`",
+    )
+
+
+def test_a_name_that_a_syntax_error_left_out_is_no_finding(tmp_path: Path) -> None:
+    broken = DECLARED.replace("mcp slack.com {", "mcp slack.com at {")
+    files = {"a": broken, "b": 'import "a.agentpol" as m\n' + USED.format(m="m.")}
+    for name, text in files.items():
+        (tmp_path / f"{name}.agentpol").write_text(f"edition 2026\n{text}", encoding="utf-8")
+    syntax = load(tmp_path)
+    left = without_echoes(syntax.diagnostics, check(syntax.value).diagnostics, syntax.value)
+    assert any("slack.com" in d.message for d in check(syntax.value).diagnostics)
+    assert [d.code for d in left if "slack.com" in d.message] == []

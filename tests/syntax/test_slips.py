@@ -60,6 +60,45 @@ def test_a_slip_is_told_what_to_write(grant: str) -> None:
     assert said(right) == []
 
 
+DURATIONS = {
+    "at least 7 days": "write `7d`",
+    "at least 1 day and 5 sessions": "write `1d`",
+    "at least 2 weeks": "write `14d`",
+    "quiet for 72 hours": "write `72h`",
+    "quiet for 30 m": "write `30m`",
+}
+
+
+@pytest.mark.parametrize("line", DURATIONS)
+def test_a_duration_is_one_word(line: str) -> None:
+    text = f"edition 2026\nwindow w {{\n  {line}\n}}\n"
+    (found,) = parse(Source("p", text)).diagnostics
+    assert found.message.startswith("expected a duration such as `14d` or `72h` after ")
+    assert found.help == DURATIONS[line]
+
+
+LISTS = {
+    "tool zendesk: ticket.read ticket.comment": "ticket.read, ticket.comment",
+    "kube get list on pods": "get, list",
+    "syscalls bpf mount": "bpf, mount",
+}
+
+
+@pytest.mark.parametrize("grant", LISTS)
+def test_a_missing_comma_is_named_whatever_holds_the_grant(grant: str) -> None:
+    for before in ("", "never "):
+        ((_, help_),) = said(before + grant)
+        assert help_ == f"a list needs a comma between its items: write `{LISTS[grant]}`"
+    text = f'edition 2026\nagent a is b {{\n  allow {grant} because "x"\n}}\n'
+    (found,) = parse(Source("p", text)).diagnostics
+    assert found.help == f"a list needs a comma between its items: write `{LISTS[grant]}`"
+
+
+def test_the_form_is_that_of_the_grant_that_is_held() -> None:
+    ((_, help_),) = said("never tool zendesk ticket.read")
+    assert help_ == "the form is: never tool zendesk: ticket.read, ticket.comment"
+
+
 def test_a_colon_that_is_too_much() -> None:
     text = "edition 2026\nagent a is b {\n  stage: observe\n}\n"
     (found,) = parse(Source("p", text)).diagnostics

@@ -107,6 +107,13 @@ def test_m17_a_signal_that_its_replay_does_not_set_off_is_an_error(tmp_path: Pat
     assert found.related and "would pass unseen" in found.message
 
 
+def test_a_replay_that_is_missing_is_told_where_it_is_named(tmp_path: Path) -> None:
+    folder = root(tmp_path, THREAT + closure(replay='poisoned.json", "gone.json'))
+    (found,) = [d for d in build(folder).diagnostics if d.code == "PC3115"]
+    assert found.span is not None
+    assert found.span.text == '"gone.json"'
+
+
 def test_m16_a_closure_without_a_replay_closes_nothing(tmp_path: Path) -> None:
     folder = root(tmp_path, THREAT + closure(replay=""), stage="enforce")
     assert codes(build(folder)) == ["PC3101"]

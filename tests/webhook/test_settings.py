@@ -51,6 +51,7 @@ def test_a_value_that_cannot_be_is_named(flags: list[str], said: str) -> None:
     with pytest.raises(PolicycError, match=said) as caught:
         read(flags)
     assert caught.value.code == "PC7115"
+    assert "policyc webhook run --help" in (caught.value.help or "")
 
 
 @pytest.mark.parametrize("text", ["[]", "a: {", "prot: 1", "port: high"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from policyc.catalog.vocabulary import MANAGED_PROVIDERS, STAGES
@@ -459,8 +459,31 @@ def _permitted_name(excess: Region, limit: Region) -> str | None:
     if axis is None:
         return None
     permitted = _literals(limit, axis)
-    hints = (did_you_mean(name, permitted) for name in _literals(excess, axis))
-    return next((hint for hint in hints if hint), None)
+    endings = _endings(limit, axis)
+    for name in _literals(excess, axis):
+        if hint := did_you_mean(name, [*permitted, *_grafted(name, endings)]):
+            return hint
+    return None
+
+
+def _grafted(name: str, endings: Iterable[str]) -> Iterator[str]:
+    """``hooks.slack.com`` of ``hooks.slak.com`` and ``*.slack.com``: what a pattern might have meant."""
+    labels = name.split(".")
+    for ending in endings:
+        front = labels[: -ending.count(".")]
+        if front:
+            yield ".".join(front) + ending
+
+
+def _endings(region: Region, axis: str) -> list[str]:
+    """``.slack.com`` of each pattern ``*.slack.com`` of a region."""
+    return [
+        text.removeprefix("*")
+        for box in region.boxes()
+        if axis in box
+        for text in region.domain.axis(axis).write(box[axis])
+        if text.startswith("*.")
+    ]
 
 
 def _literals(region: Region, axis: str) -> list[str]:

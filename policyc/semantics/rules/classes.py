@@ -13,7 +13,7 @@ from policyc.envelope.region import Region
 from policyc.semantics.grants import Grants
 from policyc.semantics.model import ApprovalRule, CapLevel, Clause, Rung
 from policyc.semantics.symbols import Declaration, Symbols
-from policyc.semantics.words import known, known_tier, single
+from policyc.semantics.words import known, known_tier, seconds_of, single
 from policyc.syntax import nodes as n
 
 
@@ -250,7 +250,9 @@ def rungs(
             )
             ok = False
         if ok:
-            result.append(Rung(member.prefix, member.seen, member.within.seconds, member.span))
+            result.append(
+                Rung(member.prefix, member.seen, seconds_of(member.within, found), member.span)
+            )
     return result
 
 

@@ -26,7 +26,7 @@ from policyc.semantics.catalogue import (
     ThreatSpec,
 )
 from policyc.semantics.symbols import Declaration, Symbols
-from policyc.semantics.words import calendar, known, missing, refuse_future, single
+from policyc.semantics.words import calendar, known, missing, refuse_future, seconds_of, single
 from policyc.syntax import nodes as n
 
 _COMPROMISE_ONLY = frozenset({"syscall"})
@@ -242,9 +242,13 @@ class ThreatRules:
                 node.threat.span,
                 node.since.text if node.since else "",
                 by.text.value if by else "",
-                tuple(Needed(e.signal.text, e.holds.seconds, e.signal.span) for e in usable),
+                tuple(
+                    Needed(e.signal.text, seconds_of(e.holds, self.found), e.signal.span)
+                    for e in usable
+                ),
                 tuple(file.value for file in replay.files) if replay else (),
                 reopens,
+                replay_spans=tuple(file.span for file in replay.files) if replay else (),
             )
         )
 

@@ -6,7 +6,7 @@ from policyc.catalog.vocabulary import BEHAVIOURS, RATED
 from policyc.core.diagnostics import Diagnostic
 from policyc.semantics.model import MustSeeRule, WindowSpec
 from policyc.semantics.symbols import Symbols
-from policyc.semantics.words import known, single
+from policyc.semantics.words import known, seconds_of, single
 from policyc.syntax import nodes as n
 
 
@@ -35,7 +35,9 @@ def _window(name: str, node: n.Window, found: list[Diagnostic]) -> WindowSpec:
         )
     return WindowSpec(
         name,
-        least.duration.seconds if least is not None and least.duration is not None else 0,
+        seconds_of(least.duration, found)
+        if least is not None and least.duration is not None
+        else 0,
         int(least.sessions.text) if least is not None and least.sessions is not None else 0,
         tuple(
             (term.domain.text, term.rate.text)
@@ -47,6 +49,6 @@ def _window(name: str, node: n.Window, found: list[Diagnostic]) -> WindowSpec:
             for b in (seen.behaviours if seen is not None else ())
             if known(b.what, BEHAVIOURS, "behaviour", found)
         ),
-        quiet.duration.seconds if quiet is not None else 0,
+        seconds_of(quiet.duration, found) if quiet is not None else 0,
         node.span,
     )

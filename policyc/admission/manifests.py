@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from policyc.admission.mutate import ENVELOPE
+from policyc.admission.pods import kind_that_starts_pods
 from policyc.admission.request import Object, Operation, Request
 from policyc.admission.review import ReviewError, read_review
 from policyc.admission.settings import Settings
-from policyc.admission.view import key_of, kind_of
+from policyc.admission.view import annotations_of, key_of, kind_of
 from policyc.catalog.kube_api import CLUSTER_SCOPED
 from policyc.catalog.policy_kinds import CLUSTER_WIDE
-from policyc.core.canonical import canonical_json, digest
+from policyc.core.canonical import Json, canonical_json, digest
 from policyc.kube.workloads import WORKLOAD_KINDS
 
 _IRREGULAR = {"Endpoints": "endpoints"} | {row.kind: row.resource for row in WORKLOAD_KINDS}
@@ -51,6 +53,18 @@ def request_of(body: Object) -> Request:
         user=OFFLINE,
         object=body,
     )
+
+
+def is_patch(body: Object) -> bool:
+    """Whether it is the compiler's patch for a workload, and no object: no container has an image."""
+    row = kind_that_starts_pods(*kind_of(body))
+    if row is None or ENVELOPE not in annotations_of(body):
+        return False
+    template: Json = body
+    for key in (*row.template, "spec", "containers"):
+        template = template.get(key) if isinstance(template, dict) else None
+    listed = template if isinstance(template, list) else []
+    return bool(listed) and not any(isinstance(c, dict) and "image" in c for c in listed)
 
 
 def plural(kind: str) -> str:

@@ -14,7 +14,8 @@ from policyc.core.canonical import Json, canonical_json
 
 API_VERSION = "admission.k8s.io/v1"
 _LONGEST_MESSAGE = 4096
-_LONGEST_WARNING = 120  # longer ones may be cut by the API server (HTTP Warning headers, RFC 9110)
+_CUT = " ..."
+_LONGEST_WARNING = 256  # k8s.io/api/admission/v1 types.go: above it, warnings may be truncated
 
 
 class ReviewError(ValueError):
@@ -139,12 +140,28 @@ def _warnings(findings: tuple[Finding, ...]) -> Iterator[str]:
     """What the client shows: not more altogether than a message may be."""
     room = _LONGEST_MESSAGE
     for i, finding in enumerate(findings):
-        text = str(finding)[:_LONGEST_WARNING]
+        text = _warning(finding)
         room -= len(text)
         if room < 0:
             yield f"and {len(findings) - i} more, see the decision log"
             return
         yield text
+
+
+def _warning(finding: Finding) -> str:
+    """The finding with what to do, or without where that is too long; cut between words."""
+    whole = str(finding)
+    if len(whole) <= _LONGEST_WARNING:
+        return whole
+    at = f" at {finding.path}" if finding.path else ""
+    said = f"{finding.reason}: {finding.message}"
+    room = _LONGEST_WARNING - len(at)
+    if len(said) <= room:
+        return said + at
+    if room < _LONGEST_WARNING // 2:
+        at, room = "", _LONGEST_WARNING
+    kept = said[: room - len(_CUT)]
+    return (kept.rpartition(" ")[0] or kept) + _CUT + at
 
 
 def _message(denials: tuple[Finding, ...]) -> str:

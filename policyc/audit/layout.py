@@ -16,7 +16,7 @@ from policyc.audit.checkpoint import as_base64, read_checkpoint
 from policyc.audit.merkle import leaf_hash
 from policyc.audit.record import decode, read_time
 from policyc.core.canonical import Json
-from policyc.core.errors import VerificationError
+from policyc.core.errors import PolicycError, VerificationError
 
 RECORDS = "records.jsonl"
 CHECKPOINT = "checkpoint"
@@ -65,6 +65,16 @@ def epochs_in(folder: Path) -> list[int]:
     return sorted(
         int(path.name) for path in folder.iterdir() if re.fullmatch(r"[0-9]{6}", path.name)
     )
+
+
+def known_epochs(folder: Path) -> list[int]:
+    """The epochs of a log; PolicycError PC7050 when there is none."""
+    numbers = epochs_in(folder)
+    if not numbers:
+        raise PolicycError(
+            "PC7050", f"there is no decision log in `{folder}`", help="name the log's folder"
+        )
+    return numbers
 
 
 def left_by(folder: Path, number: int) -> Left:

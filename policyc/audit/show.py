@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from policyc.audit.layout import epochs_in
+from policyc.audit.layout import epochs_in, known_epochs
 from policyc.audit.record import Record, decode
 from policyc.audit.stored import Stored, read_epoch
 from policyc.core.errors import PolicycError
@@ -15,8 +15,11 @@ EXACT = ("uid", "agent", "user", "namespace", "name", "operation", "verdict", "e
 
 
 def records(folder: Path) -> Iterator[tuple[int, int, Record | None]]:
-    """(epoch, sequence, record) in order; None for a line that is no record."""
-    for number in epochs_in(folder):
+    """(epoch, sequence, record) in order; None for a line that is no record.
+
+    PolicycError PC7050 when there is no log.
+    """
+    for number in known_epochs(folder):
         for sequence, line in enumerate(read_epoch(folder, number).lines):
             try:
                 yield number, sequence, decode(line)

@@ -10,11 +10,10 @@ from policyc.audit.anchors import Anchor
 from policyc.audit.checkpoint import Checkpoint, as_base64
 from policyc.audit.fault import Fault, Reason
 from policyc.audit.judge import judge
-from policyc.audit.layout import Left, epochs_in
+from policyc.audit.layout import Left, known_epochs
 from policyc.audit.merkle import root_of
 from policyc.audit.record import Kind, Record, decode
 from policyc.audit.stored import Stored, read_epoch
-from policyc.core.errors import PolicycError
 from policyc.signing.keys import Verifier
 
 
@@ -66,11 +65,7 @@ def verify(
     PolicycError PC7050 when there is no log or it cannot be read.
     """
     keys = None if verifiers is None else tuple(verifiers)
-    numbers = epochs_in(folder)
-    if not numbers:
-        raise PolicycError(
-            "PC7050", f"there is no decision log in `{folder}`", help="name the log's folder"
-        )
+    numbers = known_epochs(folder)
     epochs = {number: _judged(read_epoch(folder, number), keys) for number in numbers}
     faults = [*_gaps(numbers)]
     for number, epoch in epochs.items():

@@ -6,21 +6,22 @@ import argparse
 from pathlib import Path
 
 from policyc.admission.evaluate import evaluate
-from policyc.admission.manifests import offline, request_of
-from policyc.admission.review import ReviewError
+from policyc.admission.manifests import offline
 from policyc.admission.view import View
 from policyc.cli.main import Exit
 from policyc.cli.objects import (
     add_bundle,
     add_settings,
+    asked_by,
     diagnostic,
+    left_out,
     open_bundle,
     read_objects,
     settings_of,
+    without_patches,
 )
 from policyc.cli.report import add_date, add_format, counted, say
 from policyc.core.diagnostics import has_errors
-from policyc.core.errors import PolicycError
 from policyc.deploy.scope import is_asked
 
 
@@ -48,21 +49,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     bundle, settings = open_bundle(args.bundle), offline(settings_of(args))
-    asked = list(read_objects(args.files))
-    held = [*read_objects(args.cluster), *asked]
+    asked, patches = without_patches(read_objects(args.files))
+    held = [*without_patches(read_objects(args.cluster))[0], *asked]
     view = View.of([p.body for p in held if p.body.get("kind") != "AdmissionReview"])
     found, unjudged = [], 0
     for one in asked:
         prefix = "request.object." if one.body.get("kind") == "AdmissionReview" else ""
-        try:
-            request = request_of(one.body)
-        except ReviewError as fault:
-            place = one.span("").begin
-            raise PolicycError(
-                "PC7059",
-                f"`{one.source.path}:{place.line}`: {fault}",
-                help="pass Kubernetes objects only: what the cluster holds goes with --cluster",
-            ) from fault
+        request = asked_by(one)
         verdict = evaluate(request, bundle, view, settings, str(args.as_of))
         resource = "/".join(filter(None, (request.resource, request.subresource)))
         unjudged += not is_asked(request.resource_group, resource)
@@ -72,5 +65,5 @@ def run(args: argparse.Namespace) -> int:
         judged = len(asked) - unjudged
         outcome = "refused" if has_errors(found) else "admitted" if judged else "nothing was judged"
         others = f"; {unjudged} not judged: agents get nothing by its kind" if unjudged else ""
-        print(f"{counted(judged or len(asked), 'object')}, {outcome}{others}")
+        print(f"{counted(judged or len(asked), 'object')}, {outcome}{others}{left_out(patches)}")
     return Exit.FINDINGS if has_errors(found) else Exit.CLEAN

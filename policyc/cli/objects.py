@@ -8,6 +8,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from policyc.admission.bundle import Bundle, assemble
+from policyc.admission.manifests import is_patch, request_of
+from policyc.admission.request import Request
+from policyc.admission.review import ReviewError
 from policyc.admission.settings import Settings
 from policyc.admission.verdict import Finding, Level
 from policyc.bundle.load import load_envelopes
@@ -69,10 +72,18 @@ def open_bundle(folder: Path) -> Bundle:
 def read_objects(paths: Iterable[Path]) -> Iterator[Placed]:
     """The objects of files and folders; ``-`` is standard input.
 
-    PolicycError PC7050 when one cannot be read, PC7059 when it is no YAML or JSON.
+    PolicycError PC7050 when one cannot be read, PC7059 when it is no YAML or JSON, or a
+    folder has no file of the kind.
     """
     for path in paths:
-        for file in sorted(_files(path)):
+        files = sorted(_files(path))
+        if not files:
+            raise PolicycError(
+                "PC7059",
+                f"the folder `{path}` holds no manifests",
+                help=f"name a folder with files that end in {', '.join(_SUFFIXES)}",
+            )
+        for file in files:
             try:
                 data = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
                 yield from placed(Source(str(file), data.decode("utf-8")))
@@ -88,6 +99,30 @@ def read_objects(paths: Iterable[Path]) -> Iterator[Placed]:
                     f"`{file}` holds no Kubernetes objects: {fault}",
                     help="pass what `kubectl apply` would accept, or an AdmissionReview",
                 ) from fault
+
+
+def without_patches(found: Iterable[Placed]) -> tuple[list[Placed], int]:
+    """The objects, and how many were none: the compiler's patches, which are applied to others."""
+    listed = list(found)
+    kept = [one for one in listed if not is_patch(one.body)]
+    return kept, len(listed) - len(kept)
+
+
+def asked_by(one: Placed) -> Request:
+    """The request that applying an object makes; PolicycError PC7059 when it is no object."""
+    try:
+        return request_of(one.body)
+    except ReviewError as fault:
+        raise PolicycError(
+            "PC7059",
+            f"`{one.source.path}:{one.span('').begin.line}`: {fault}",
+            help="pass Kubernetes objects only, or an AdmissionReview",
+        ) from fault
+
+
+def left_out(patches: int) -> str:
+    """How an outcome ends that is not about everything."""
+    return f"; not judged, as they are no objects: {patches} of our patches" if patches else ""
 
 
 def _files(path: Path) -> Iterable[Path]:

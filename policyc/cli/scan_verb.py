@@ -18,10 +18,13 @@ from policyc.cli.main import Exit
 from policyc.cli.objects import (
     add_bundle,
     add_settings,
+    asked_by,
     diagnostic,
+    left_out,
     open_bundle,
     read_objects,
     settings_of,
+    without_patches,
 )
 from policyc.cli.report import FORMATS, add_date, add_format, counted, progress, say
 from policyc.core.canonical import pretty_json
@@ -79,13 +82,13 @@ def run(args: argparse.Namespace) -> int:
     _check(args)
     bundle, settings = open_bundle(args.bundle), settings_of(args)
     cluster = _connect(args.kubeconfig) if args.live else None
-    held = [Held(body) for body in _listed(cluster)] if cluster else _read(args.folder)
+    held, patches = _held(cluster, args.folder)
     bodies = [one.body for one in held]
     judged = list(
         _shown(scan(bodies, bundle, View.of(bodies), settings, str(args.as_of)), len(bodies))
     )
     found = [finding for pair in zip(held, judged, strict=True) for finding in _findings(*pair)]
-    _say(args.format, found, judged)
+    _say(args.format, found, judged, patches)
     if cluster and args.apply:
         _apply(cluster, judged)
     return Exit.FINDINGS if has_errors(found) else Exit.CLEAN
@@ -114,8 +117,20 @@ def _listed(cluster: Cluster) -> list[Object]:
     return snapshot(cluster, SCANNED, progress("listing", "kinds"))
 
 
-def _read(folder: Path) -> list[Held]:
-    return [Held(one.body, one) for one in read_objects([folder])]
+def _held(cluster: Cluster | None, folder: Path) -> tuple[list[Held], int]:
+    """What there is, and how many files of a folder hold patches instead; PolicycError PC7059."""
+    if cluster is not None:
+        return [Held(body) for body in _listed(cluster)], 0
+    found, patches = without_patches(read_objects([folder]))
+    if not found:
+        raise PolicycError(
+            "PC7059",
+            f"`{folder}` holds no Kubernetes objects",
+            help="write what the cluster holds into it with `kubectl get -o yaml`",
+        )
+    for one in found:
+        asked_by(one)
+    return [Held(one.body, one) for one in found], patches
 
 
 def _shown(judged: Iterable[Judged], total: int) -> Iterable[Judged]:
@@ -135,14 +150,14 @@ def _findings(held: Held, judged: Judged) -> Iterable[Diagnostic]:
             yield diagnostic(finding, place)
 
 
-def _say(format_: str, found: list[Diagnostic], judged: list[Judged]) -> None:
+def _say(format_: str, found: list[Diagnostic], judged: list[Judged], patches: int) -> None:
     if format_ == "policy-report":
         print("---\n".join(dump(report).decode() for report in policy_reports(judged)), end="")
         return
     say(found, format_)
     if format_ == "text":
         refused = sum(not one.verdict.allowed for one in judged)
-        print(f"{counted(len(judged), 'object')}, {refused} would be refused")
+        print(f"{counted(len(judged), 'object')}, {refused} would be refused{left_out(patches)}")
 
 
 def _apply(cluster: Cluster, judged: list[Judged]) -> None:

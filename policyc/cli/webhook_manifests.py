@@ -6,11 +6,14 @@ import argparse
 import base64
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import policyc
 from policyc.cli.main import Exit
 from policyc.cli.objects import add_bundle, open_bundle
+from policyc.cli.report import say
+from policyc.core.diagnostics import Diagnostic, Severity
 from policyc.core.errors import PolicycError
 from policyc.core.files import make_folder, read_file, write_file
 from policyc.deploy.configurations import Target
@@ -134,6 +137,26 @@ def target_of(args: argparse.Namespace) -> Target:
         ) from None
 
 
+def _unpinned(rollout: Rollout) -> Iterator[Diagnostic]:
+    """A warning for each image that is a placeholder, or whose content may change."""
+    options = {"--image": rollout.image}
+    if not rollout.from_objects:
+        options["--bundle-image"] = rollout.bundle
+    for option, name in options.items():
+        if name.startswith(_REGISTRY):
+            said = "is a placeholder: the webhook would never start, and its namespaces fail closed"
+        elif "@" not in name:
+            said = "is named without a digest: its content may change"
+        else:
+            continue
+        yield Diagnostic(
+            "PC8114",
+            f"image `{name}` {said}",
+            help=f"name your own with `{option} REPOSITORY@sha256:...`",
+            severity=Severity.WARNING,
+        )
+
+
 def run(args: argparse.Namespace) -> int:
     rollout = Rollout(
         args.image,
@@ -144,6 +167,8 @@ def run(args: argparse.Namespace) -> int:
         client_certificates=not args.any_client,
     )
     files = manifests(target_of(args), rollout)
+    if not args.check:
+        say(_unpinned(rollout), "text")
     if args.output is None:
         sys.stdout.write(stream(files).decode())
         return Exit.CLEAN

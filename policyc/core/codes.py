@@ -208,5 +208,6 @@ CODES: dict[str, str] = {
     "PC8111": "a cluster that could not start",
     "PC8112": "a mutation that is not repeated",
     "PC8113": "nothing enforces NetworkPolicies",
+    "PC8114": "an image of the webhook that is not pinned",
 }
 """Code -> title: a short noun phrase, the same as the heading of its page."""

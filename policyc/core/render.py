@@ -12,6 +12,9 @@ from policyc.core.diagnostics import Diagnostic, Severity
 from policyc.core.pages import page
 from policyc.core.source import Span
 
+_LONGEST_LINE = 200
+_CONTEXT = 40
+"""Code points of a line that are shown, and of those at most before the place."""
 _COLORS = {Severity.ERROR: "31", Severity.WARNING: "33", Severity.NOTE: "36"}
 
 
@@ -52,17 +55,29 @@ def _excerpt(span: Span, mark: str) -> list[str]:
     line = span.source.line(begin.line)
     gutter = str(begin.line)
     end = finish.column - 1 if finish.line == begin.line else len(line)
-    before = line[: begin.column - 1]
-    inside = line[begin.column - 1 : max(end, begin.column)]
+    shown, at, end = _window(line, begin.column - 1, max(end, begin.column))
+    before, inside = shown[:at], shown[at:end]
     pad = "".join("\t" if c == "\t" else " " * _width(c) for c in before)
     marks = mark * max(1, sum(_width(c) for c in inside))
     blank = " " * len(gutter)
     return [
         f"  {blank}--> {_visible(span.label())}",
         f"  {blank} |",
-        f"  {gutter} | {_visible(line)}",
+        f"  {gutter} | {_visible(shown)}",
         f"  {blank} | {pad}{marks}",
     ]
+
+
+def _window(line: str, start: int, end: int) -> tuple[str, int, int]:
+    """A long line cut to what is around the place, and where the place is in what is left."""
+    if len(line) <= _LONGEST_LINE:
+        return line, start, end
+    first = max(0, start - _CONTEXT)
+    last = min(len(line), first + _LONGEST_LINE)
+    before = "..." if first else ""
+    after = "..." if last < len(line) else ""
+    moved = len(before) - first
+    return before + line[first:last] + after, start + moved, min(end, last) + moved
 
 
 def _width(character: str) -> int:

@@ -22,6 +22,10 @@ TABLES = {"ValidatingWebhookConfiguration": VALIDATING, "MutatingWebhookConfigur
 """Kind -> what a configuration of the kind must take."""
 SECONDS = range(2, 11)
 """Time-outs that leave time for an answer and do not hold up the API server."""
+_CONDITIONS = (
+    "use the conditions that `policyc webhook manifests` writes, and no others; "
+    "name the operators here that were named there, with `--operators`"
+)
 _OTHER = "some-other-namespace"  # stands for all that hold no registered agent
 
 
@@ -138,7 +142,7 @@ def _missing(
             "PC8109",
             "let past the webhook by a match condition",
             f"{takers[0].path}.matchConditions",
-            "use the conditions that `policyc webhook manifests` writes, and no others",
+            _CONDITIONS,
         )
     if required.fails_closed and not any(e.fails_closed for e in unfiltered):
         return _Gap(
@@ -208,7 +212,7 @@ def _conditions(entry: WrittenEntry, target: Target) -> Iterator[Fault]:
                 f"`{entry.name}` has a match condition that could let anything past: "
                 f"`{expression[:80]}`",
                 f"{entry.path}.matchConditions[{i}]",
-                "use the conditions that `policyc webhook manifests` writes, and no others",
+                _CONDITIONS,
             )
 
 

@@ -202,16 +202,19 @@ class Region:
     def describe(self, most: int | None = None) -> list[str]:
         """One line a box, for people: ``protocol tcp, port 443, host *.example.com``.
 
-        Only the first boxes where ``most`` says how many.
+        The empty text, such as the core API group, is written ``""``.  Only the first boxes where ``most`` says how many.
         """
         return [
             ", ".join(
-                f"{name} {' '.join(self.domain.axis(name).write(extent))}"
+                f"{name} {' '.join(word or _EMPTY for word in self.domain.axis(name).write(extent))}"
                 for name, extent in box.items()
             )
             or "everything"
             for box in self.boxes()[:most]
         ]
+
+
+_EMPTY = '""'
 
 
 def _walk(

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from support.admission import cluster, files, in_kind, kind, pod
-from support.samples import ROOT
 
 from policyc.cli.main import main
 from policyc.kube.yaml import dump, load
@@ -120,10 +119,47 @@ def test_a_changed_bundle_is_refused(
     assert "PC7058" in capsys.readouterr().err
 
 
-def test_an_empty_folder_admits_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "empty").mkdir()
-    assert main(["admit", f"{tmp_path / 'empty'}", "--bundle", f"{ROOT / 'generated'}"]) == 0
+def test_a_folder_without_manifests_is_no_clean_one(
+    bundle: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for verb in ("admit", "scan"):
+        assert main([verb, str(folder), "--bundle", bundle]) == 2
+        (folder / "notes.txt").write_text("a: b\n", encoding="utf-8")
+        assert main([verb, str(folder), "--bundle", bundle]) == 2
+        assert capsys.readouterr().err.count("PC7059") == 2
+    (folder / "empty.yaml").write_text("# nothing\n", encoding="utf-8")
+    assert main(["scan", str(folder), "--bundle", bundle]) == 2
+    assert main(["admit", str(folder), "--bundle", bundle]) == 0
     assert capsys.readouterr().out == "0 objects, nothing was judged\n"
+
+
+def test_the_compilers_patches_are_no_objects(
+    bundle: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    held = write(tmp_path / "cluster.yaml", cluster())
+    (patch,) = [
+        load(data) for name, data in files().items() if name == "research/pod-security.yaml"
+    ]
+    assert isinstance(patch, dict)
+    made = write(tmp_path / "patch.yaml", [patch])
+    assert main(["admit", made, "--bundle", bundle, "--cluster", held]) == 0
+    said = capsys.readouterr().out
+    assert (
+        said
+        == "0 objects, nothing was judged; not judged, as they are no objects: 1 of our patches\n"
+    )
+    assert main(["scan", made, "--bundle", bundle]) == 2
+    write(tmp_path / "patch.yaml", [patch, *cluster()])
+    assert main(["scan", made, "--bundle", bundle]) == 0
+    assert capsys.readouterr().out.endswith("no objects: 1 of our patches\n")
+    assert main(["scan", bundle, "--bundle", bundle]) == 2  # its other files are no objects either
+    assert "PC7059" in capsys.readouterr().err
+    del patch["metadata"]["annotations"]  # type: ignore[index,union-attr,call-overload]  # an object of ours
+    write(tmp_path / "patch.yaml", [patch])
+    assert main(["admit", made, "--bundle", bundle, "--cluster", held]) == 1
+    assert "names no image" in capsys.readouterr().err
 
 
 def test_what_no_rule_is_about_is_not_called_admitted(

@@ -98,6 +98,8 @@ def test_an_anchor_is_compared(log: Path, key: Path, tmp_path: Path) -> None:
 
 def test_records_are_shown_and_chosen(log: Path) -> None:
     assert len(run("audit", "show", log).stdout.splitlines()) == 9
+    other = run("audit", "show", log.parent)
+    assert (other.returncode, b"PC7050" in other.stderr) == (2, True)
     rows = [json.loads(r) for r in run("audit", "show", log, "--format", "json").stdout.splitlines()]  # fmt: skip
     times = [row["time"] for row in rows]
     for options, uids in (

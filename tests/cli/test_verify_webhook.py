@@ -51,3 +51,44 @@ def test_a_cluster_is_judged_without_what_comes_later(capsys: pytest.CaptureFixt
     assert main(["verify-webhook", BUNDLE, "--live", str(DEPLOY)]) == Exit.FINDINGS
     err = capsys.readouterr().err
     assert err.count("error[PC8108]") == err.count("error[")
+
+
+def test_one_wrong_word_is_one_fault_for_each_entry(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (DEPLOY / "validating-webhook.yaml").read_text()
+    (tmp_path / "a.yaml").write_text(text.replace("failurePolicy: Fail", "failurePolicy: Ignore"))
+    arguments = ["verify-webhook", BUNDLE, str(tmp_path), str(DEPLOY / "mutating-webhook.yaml")]
+    assert main([*arguments, "--format", "json"]) == Exit.FINDINGS
+    places = [d["place"]["line"] for d in json.loads(capsys.readouterr().out)["diagnostics"]]
+    assert len(places) == len(set(places)) <= text.count("failurePolicy: Fail")
+
+
+def test_operators_are_to_be_named_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = str(tmp_path / "made")
+    assert (
+        main(["webhook", "manifests", BUNDLE, "--operators", "alice", "-o", folder]) == Exit.CLEAN
+    )
+    assert main(["verify-webhook", BUNDLE, folder, "--operators", "alice"]) == Exit.CLEAN
+    capsys.readouterr()
+    assert main(["verify-webhook", BUNDLE, folder]) == Exit.FINDINGS
+    assert "with `--operators`" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ([], ["webhook:0.1.0` is a placeholder", "bundle:latest` is a placeholder"]),
+        (["--bundle-objects"], ["webhook:0.1.0` is a placeholder"]),
+        (["--image", "r.corp/w:1", "--bundle-image", f"r.corp/b@sha256:{'0' * 64}"], ["`r.corp/w:1` is named without a digest"]),
+    ],
+)  # fmt: skip
+def test_images_that_are_not_pinned_are_said(
+    options: list[str], said: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["webhook", "manifests", BUNDLE, *options]) == Exit.CLEAN
+    err = capsys.readouterr().err
+    assert err.count("PC8114") == len(said)
+    assert all(words in err for words in said)

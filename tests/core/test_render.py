@@ -317,3 +317,16 @@ def test_order_is_by_place_and_each_finding_once(found: list[Diagnostic], rng: A
     assert set(ordered) == set(found)
     keys = [(d.file, d.span.start if d.span else -1) for d in ordered]
     assert keys == sorted(keys)
+
+
+@given(st.integers(0, 400), st.integers(1, 400), st.integers(0, 400))
+def test_a_long_line_is_cut_around_the_place(before: int, inside: int, after: int) -> None:
+    source = Source("a.json", "-" * before + "x" * inside + "+" * after)
+    text = render_text([Diagnostic("PC8001", "m", source.span(before, before + inside))], color=False)  # fmt: skip
+    shown, marks = (line.partition(" | ")[2] for line in text.splitlines()[3:5])
+    assert len(shown) <= 206
+    marked = shown[marks.index("^") : len(marks)]
+    assert marked
+    assert set(marked) == {"x"}
+    if before + inside + after <= 200:
+        assert shown == source.text

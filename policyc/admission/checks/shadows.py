@@ -25,7 +25,7 @@ def unregistered(case: Case) -> Iterator[Finding]:
     named = ", ".join(dict.fromkeys(e.what for e in heaviest[:_MOST]))
     yield case.finding(
         "SHADOW_AGENT",
-        f"it looks like an agent (score {total} of {THRESHOLD}: {named}) and is registered as none",
+        f"it looks like an agent (score {total}, and {THRESHOLD} is enough: {named}) and is registered as none",
         heaviest[0].path,
         level=case.settings.shadow,
     )

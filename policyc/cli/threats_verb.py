@@ -161,7 +161,7 @@ def _open(
     blocking = Severity.ERROR if agent.stage == "enforce" else Severity.WARNING
     for threat in envelope.open_threats(day.isoformat()):
         spec = policy.catalogue.threats[threat.id]
-        yield open_threat(spec, agent, envelope, policy.catalogue, day, blocking)
+        yield open_threat(spec, agent, envelope, policy, day, blocking)
 
 
 def _table(rows: list[dict[str, Json]]) -> None:

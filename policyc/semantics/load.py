@@ -97,7 +97,7 @@ def _aliases(
     places: dict[str, nodes.Import] = {}
     for statement in file.imports:
         target = PurePosixPath(statement.path.value).as_posix()
-        alias = statement.alias.text
+        alias = str(statement.alias)
         if target.startswith("/") or ".." in PurePosixPath(target).parts:
             found.append(
                 Diagnostic(
@@ -157,7 +157,7 @@ def _refuse_cycles(
             on_trail.add(path)
             stack.append((path, True))
             for statement in files[path].imports:
-                target = aliases[path].get(statement.alias.text)
+                target = aliases[path].get(str(statement.alias))
                 if target in on_trail:
                     circle = " -> ".join([*trail[trail.index(target) :], target])
                     found.append(

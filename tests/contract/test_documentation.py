@@ -126,7 +126,7 @@ def test_pages_that_source_names_exist(source: Path) -> None:
 @pytest.mark.parametrize("page", WITH_TRANSCRIPT, ids=named)
 def test_transcripts_are_real(page: Path, tmp_path: Path, golden: bool) -> None:
     """Every command of the page is run, in order, in a compiled copy of the example policies."""
-    for folder in ("policies", "docs/tutorial"):
+    for folder in ("policies", "docs/tutorial", "docs/howto"):
         shutil.copytree(ROOT / folder, tmp_path / folder)
     output("policyc compile policies", tmp_path)
     for command in commands(page):

@@ -118,3 +118,21 @@ def test_a_root_without_agents_is_no_clean_one(
     shown = capsys.readouterr()
     assert "`policies` declares no agent" in shown.err
     assert not shown.out
+
+
+@pytest.mark.parametrize("verb", ["check", "list", "converge", "threats list", "prove"])
+def test_the_root_is_an_argument_or_an_option_and_not_both(
+    verb: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    words = verb.split()
+    for more in (["none"], ["--root", "none"], ["--root=none"]):
+        assert main([*words, *more]) == 2
+        assert "there is no policy root `none`" in capsys.readouterr().err
+    assert main(words) == 2
+    assert "there is no policy root `policies`" in capsys.readouterr().err
+    for more in (["none", "--root", "other"], ["--root", "other", "none"]):
+        with pytest.raises(SystemExit) as stopped:
+            main([*words, *more])
+        assert stopped.value.code == 2
+        assert "is given twice" in capsys.readouterr().err

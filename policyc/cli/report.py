@@ -54,7 +54,7 @@ class _Root(argparse.Action):
         parser: argparse.ArgumentParser,
         namespace: argparse.Namespace,
         values: object,
-        option_string: str | None = None,
+        option_string: str | None = None,  # noqa: ARG002  # argparse passes it
     ) -> None:
         if values is _ROOT:
             return

@@ -50,7 +50,7 @@ def _lines(one: Assessment) -> Iterator[str]:
     windows = ", ".join(wanted.windows) or "no window"
     yield f"{one.agent}: {'converged' if one.converged else 'not converged'}, baseline {one.baseline}"
     yield (
-        f"  {windows}: {span(one.seconds)} of {span(wanted.seconds)}, {one.sessions} of "
+        f"  {windows}: {span(one.seconds)} of {span(wanted.seconds)} ({wanted.seconds_by}), {one.sessions} of "
         f"{wanted.sessions} sessions, quiet for {span(one.quiet_seconds)} of {span(wanted.quiet_seconds)}"
     )
     for b in one.behaviours:

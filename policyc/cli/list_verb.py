@@ -13,7 +13,7 @@ from policyc.core.errors import PolicycError
 from policyc.core.suggest import did_you_mean
 from policyc.envelope.model import Envelope
 from policyc.pipeline.build import lower_agent
-from policyc.pipeline.compile import checked
+from policyc.pipeline.compile import checked, nothing_to_judge
 
 Row = Mapping[str, str | int]
 """A line of the table, or an object of the JSON list; every row has the same keys."""
@@ -39,6 +39,8 @@ def run(args: argparse.Namespace) -> int:
     if has_errors(diagnostics):
         say(diagnostics, "text")
         return verdict(diagnostics)
+    if not policy.agents:
+        raise nothing_to_judge(args.root)
     names = [e.subject.agent for e in envelopes]
     if args.agent is not None and args.agent not in names:
         hint = did_you_mean(args.agent, names) or "`policyc list` names them"

@@ -25,9 +25,42 @@ def add_format(parser: argparse.ArgumentParser, formats: tuple[str, ...] = FORMA
 
 
 def add_root(parser: argparse.ArgumentParser) -> None:
+    """ROOT, or ``--root`` as the verbs have it whose arguments are something else; not both."""
     parser.add_argument(
-        "root", nargs="?", type=Path, default=Path("policies"), help="the policy root (policies)"
+        "root",
+        nargs="?",
+        type=Path,
+        default=_ROOT,
+        action=_Root,
+        help="the policy root (policies)",
     )
+    parser.add_argument(
+        "--root",
+        type=Path,
+        default=argparse.SUPPRESS,
+        action=_Root,
+        help="the policy root, as an option",
+    )
+
+
+_ROOT = Path("policies")
+
+
+class _Root(argparse.Action):
+    """Stores the root once; an argument that is not there must not undo the option."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: object,
+        option_string: str | None = None,  # noqa: ARG002  # argparse passes it
+    ) -> None:
+        if values is _ROOT:
+            return
+        if namespace.root is not _ROOT:
+            parser.error(f"the policy root is given twice, as `{namespace.root}` and `{values}`")
+        namespace.root = values
 
 
 def add_date(parser: argparse.ArgumentParser) -> None:

@@ -20,7 +20,7 @@ from policyc.core.files import read_file
 from policyc.core.suggest import did_you_mean
 from policyc.envelope.model import Envelope
 from policyc.pipeline.build import lowered
-from policyc.pipeline.compile import checked
+from policyc.pipeline.compile import checked, nothing_to_judge
 from policyc.reconcile.reach import Way, actions, paths
 from policyc.semantics.catalogue import ThreatSpec
 from policyc.semantics.load import Workspace
@@ -104,7 +104,12 @@ def _stops(found: Iterable[Diagnostic]) -> bool:
     return any(d.severity is Severity.ERROR and d.code != "PC3106" for d in found)
 
 
-def _chosen(root: _Root, name: str | None) -> tuple[tuple[CheckedAgent, Envelope], ...]:
+def _chosen(
+    root: _Root, folder: Path, name: str | None
+) -> tuple[tuple[CheckedAgent, Envelope], ...]:
+    """The agent of a name, or all; PolicycError PC7057 or PC7056 where there is none."""
+    if not root.agents:
+        raise nothing_to_judge(folder)
     names = [agent.name for agent, _ in root.agents]
     if name is not None and name not in names:
         hint = did_you_mean(name, names) or "`policyc list` names them"
@@ -116,7 +121,7 @@ def _chosen(root: _Root, name: str | None) -> tuple[tuple[CheckedAgent, Envelope
 
 
 def _list(args: argparse.Namespace, root: _Root) -> int:
-    agents = _chosen(root, args.agent)
+    agents = _chosen(root, args.root, args.agent)
     rows = [row for agent, envelope in agents for row in _rows(agent, envelope, root, args.as_of)]
     found = [d for d in root.found if d.code in _OWN and d.code != "PC3101"]
     for agent, envelope in agents:
@@ -161,7 +166,7 @@ def _open(
     blocking = Severity.ERROR if agent.stage == "enforce" else Severity.WARNING
     for threat in envelope.open_threats(day.isoformat()):
         spec = policy.catalogue.threats[threat.id]
-        yield open_threat(spec, agent, envelope, policy.catalogue, day, blocking)
+        yield open_threat(spec, agent, envelope, policy, day, blocking)
 
 
 def _table(rows: list[dict[str, Json]]) -> None:
@@ -316,7 +321,7 @@ def _heard(closure: str, one: Heard) -> dict[str, Json]:
 
 def _log(args: argparse.Namespace, root: _Root) -> int:
     rows: list[dict[str, Json]] = []
-    for agent, envelope in _chosen(root, args.agent):
+    for agent, envelope in _chosen(root, args.root, args.agent):
         for at, threat, what in history(agent, envelope, root.policy.catalogue):
             rows.append({"at": at, "agent": agent.name, "threat": threat, "what": what})
     if args.format == "json":

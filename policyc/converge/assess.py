@@ -163,7 +163,7 @@ def _lasted(wanted: Demand, seconds: int, sessions: int, quiet: int) -> list[Rea
         reasons.append(
             Reason(
                 "PC3203",
-                f"recorded over {span(seconds)}, and {span(wanted.seconds)} are asked for",
+                f"recorded over {span(seconds)}, and {span(wanted.seconds)} are asked for by {wanted.seconds_by}",
                 more,
             )
         )

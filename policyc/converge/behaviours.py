@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from policyc.catalog.labels import stable_labels
-from policyc.converge.evidence import Evidence
+from policyc.converge.evidence import Evidence, times
 from policyc.envelope.domains import MEMORY
-from policyc.profiles.base import AgentProfile, Value
+from policyc.profiles.base import AgentProfile, Value, join_profiles
 from policyc.semantics.model import CheckedAgent, CheckedPolicy
 
 _ITEM_DOMAINS = {"llm call": "models", "tool call": "tools"}
@@ -113,7 +113,7 @@ def _shown(
             templates = {run.template_hash for run in evidence.runs if run.template_hash}
             return len(templates) - 1 if templates else None
         case "delegation":
-            return _delegations(agent, policy, profiles)
+            return _delegations(agent, policy, evidence, profiles)
         case _:
             return None
 
@@ -130,7 +130,10 @@ def _lives(evidence: Evidence) -> list[str]:
 
 
 def _delegations(
-    agent: CheckedAgent, policy: CheckedPolicy, profiles: tuple[AgentProfile, ...]
+    agent: CheckedAgent,
+    policy: CheckedPolicy,
+    evidence: Evidence,
+    profiles: tuple[AgentProfile, ...],
 ) -> int | None:
     """Connections to pods with the labels of a delegate, in its namespace."""
     delegates = [
@@ -138,8 +141,11 @@ def _delegations(
         for other in policy.agents
         if other.name in agent.delegates and other.workload is not None
     ]
+    runs = frozenset(run.id for run in evidence.runs)
     peers = [
-        (dict(item.values), item.count) for p in profiles for item in p.items.get("egress", ())
+        (dict(item.values), times(item, runs))
+        for profile in join_profiles(profiles)
+        for item in profile.items.get("egress", ())
     ]
     pods = [(values, count) for values, count in peers if values.get("podLabels")]
     if not pods or not delegates:

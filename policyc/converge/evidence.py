@@ -52,8 +52,7 @@ class Trace:
         firsts = [t for t in (self.first_seen, item.first_seen) if t]
         self.first_seen = min(firsts, default="")
         self.last_seen = max(self.last_seen, item.last_seen)
-        # One run saw it `count` times, each of the others once at least.
-        self.count += item.count + len(runs) - 1
+        self.count += times(item, runs)
 
 
 @dataclass(frozen=True)
@@ -118,6 +117,17 @@ class Evidence:
         """The digest of what was seen: of the template, free of pods, runs and times."""
         things = [f"{t.domain}: {t.line}" for t in sorted(self.traces) if t.domain != AS_RECORDED]
         return digest(canonical_json([*things]))
+
+
+def times(item: Item, runs: frozenset[str]) -> int:
+    """How often these runs saw an item, at least.
+
+    ``count`` is what one of its runs saw, and nothing says which: where some of them are not
+    among ``runs``, each of these is known to have seen it once.  A tool that writes a sum over
+    runs there is not believed more than once either.
+    """
+    seen = len(item.runs & runs)
+    return max(item.count, seen) if item.runs <= runs else seen
 
 
 def lost(run: Run, domain: str) -> int:

@@ -14,7 +14,10 @@ _SHORTEST_DAYS, _LONGEST_DAYS = 7, 28
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """The strictest of each number.  ``rates`` is by domain word, ``must_see`` by behaviour."""
+    """The strictest of each number.  ``rates`` is by domain word, ``must_see`` by behaviour.
+
+    ``seconds_by`` names the window or the tier that asks for the longest observation.
+    """
 
     windows: tuple[str, ...]
     seconds: int
@@ -22,6 +25,7 @@ class Demand:
     quiet_seconds: int
     rates: Mapping[str, Fraction]
     must_see: Mapping[str, int]
+    seconds_by: str
 
 
 def demand(agent: CheckedAgent, policy: CheckedPolicy) -> Demand:
@@ -29,14 +33,24 @@ def demand(agent: CheckedAgent, policy: CheckedPolicy) -> Demand:
     learnt = agent.learning.window if agent.learning is not None else ""
     names = tuple(dict.fromkeys(n for n in (learnt, agent.window) if n))
     windows = [policy.windows[name] for name in names if name in policy.windows]
+    longest = [
+        *((w.least_seconds, f"window `{w.name}`") for w in windows),
+        (tier_seconds(agent.tier, policy.tiers), _tier_of(agent)),
+    ]
+    seconds, seconds_by = max(longest, key=lambda pair: pair[0])
     return Demand(
         names,
-        max([tier_seconds(agent.tier, policy.tiers), *(w.least_seconds for w in windows)]),
+        seconds,
         max([1, *(w.least_sessions for w in windows)]),
         max([0, *(w.quiet_seconds for w in windows)]),
         _least_rates(windows),
         _largest_counts(windows),
+        seconds_by,
     )
+
+
+def _tier_of(agent: CheckedAgent) -> str:
+    return f"tier `{agent.tier}`" if agent.tier else "the longest tier, as the agent has none"
 
 
 def tier_seconds(tier: str, tiers: tuple[str, ...]) -> int:

@@ -84,6 +84,7 @@ CODES: dict[str, str] = {
     "PC3121": "enforcement without a catalogue",
     "PC3122": "a replay of another agent",
     "PC3123": "a closure that a recording contradicts",
+    "PC3124": "a closure that rests on pins that are not there",
     # 314x-318x proofs and differences
     "PC3141": "nothing is asserted",
     "PC3142": "an assertion about no agent",

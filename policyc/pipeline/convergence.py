@@ -14,7 +14,7 @@ from policyc.core.diagnostics import Diagnostic, has_errors, in_order
 from policyc.envelope.observation import Observed
 from policyc.lower import lower
 from policyc.pipeline.agents import chosen
-from policyc.pipeline.compile import checked
+from policyc.pipeline.compile import checked, nothing_to_judge
 from policyc.pipeline.inputs import observed_in, own, recordings
 from policyc.semantics.model import CheckedAgent, CheckedPolicy
 from policyc.threats.hypotheses import Hypothesis, Labelled, hypotheses
@@ -34,10 +34,12 @@ class Convergence:
 
 
 def converge_root(root: Path, names: Iterable[str] = ()) -> Convergence:
-    """Judge the recordings of the named agents, or of all; PolicycError PC7057 for an unknown one."""
+    """Judge the recordings of the named agents, or of all; PolicycError PC7057 for an unknown one, PC7056 without any."""
     _, policy, wrong = checked(root)
     if has_errors(wrong):
         return Convergence((), (), tuple(in_order(wrong)))
+    if not policy.agents:
+        raise nothing_to_judge(root)
     assessments: list[Assessment] = []
     found: list[Diagnostic] = []
     threats: dict[str, tuple[Hypothesis, ...]] = {}

@@ -13,7 +13,7 @@ from policyc.envelope.model import Envelope
 from policyc.kube.places import Placed
 from policyc.pipeline.agents import chosen
 from policyc.pipeline.build import lower_agent
-from policyc.pipeline.compile import checked
+from policyc.pipeline.compile import checked, nothing_to_judge
 from policyc.pipeline.inputs import observe
 from policyc.reconcile.delegation import Delegation, delegations
 from policyc.reconcile.findings import delegated, findings
@@ -34,10 +34,12 @@ class Reconciled:
 def reconcile_root(
     root: Path, manifests: Sequence[Placed], names: Iterable[str], *, as_of: date
 ) -> Reconciled:
-    """Reconcile the named agents, or all; PolicycError PC7057 for an unknown name."""
+    """Reconcile the named agents, or all; PolicycError PC7057 for an unknown name, PC7056 without any."""
     _, policy, bad = checked(root)
     if has_errors(bad):
         return Reconciled((), (), (), tuple(in_order(bad)))
+    if not policy.agents:
+        raise nothing_to_judge(root)
     bad, envelopes = _envelopes(root, policy, as_of)
     wanted = chosen(policy, names)
     if has_errors(bad):

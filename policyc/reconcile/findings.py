@@ -8,6 +8,7 @@ from datetime import date
 from policyc.admission.grants import Binding
 from policyc.core.diagnostics import Diagnostic, Severity
 from policyc.core.source import Span
+from policyc.envelope.domains import FAMILIES
 from policyc.reconcile.amplify import Amplification
 from policyc.reconcile.delegation import Delegation
 from policyc.reconcile.dormant import Dormant
@@ -72,7 +73,10 @@ def _dormant(agent: CheckedAgent, one: Dormant, places: Places) -> Diagnostic:
         if not first.shared
         else "bind the agent to a role of its own without it"
     )
-    if not one.is_certain:
+    is_beyond = _is_beyond(agent, one)
+    if is_beyond:
+        text += "; its cap has no room for it, so no recording can call for it"
+    elif not one.is_certain:
         text += "; no recording without losses looked at it"
         remedy = "record what the agent asks of it before anything is taken away"
     return Diagnostic(
@@ -82,8 +86,16 @@ def _dormant(agent: CheckedAgent, one: Dormant, places: Places) -> Diagnostic:
         help=f"{remedy}, or decide: `dormant revoke {permission.name} until DATE because ...`"
         if one.is_certain
         else remedy,
-        severity=Severity.ERROR if one.is_certain else Severity.NOTE,
+        severity=Severity.ERROR if one.is_certain or is_beyond else Severity.NOTE,
     )
+
+
+def _is_beyond(agent: CheckedAgent, one: Dormant) -> bool:
+    """Whether RBAC gives the agent alone what its policy could never grant it."""
+    if one.kind is not Kind.UNUSED_EXCESS or one.permission.domain not in FAMILIES["kube"]:
+        return False
+    cap = agent.cap(one.permission.domain)
+    return cap is None or not one.permission.region & cap
 
 
 def _without_role(agent: CheckedAgent, binding: Binding, places: Places) -> Diagnostic:

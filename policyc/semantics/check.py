@@ -49,6 +49,7 @@ def check(workspace: Workspace, *, standard: bool = False) -> Outcome[CheckedPol
         tiers,
         catalogue,
         claims,
+        workspace.aliases,
     )
     return Outcome(policy, in_order(found))
 

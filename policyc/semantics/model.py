@@ -284,7 +284,10 @@ class Claims:
 
 @dataclass(frozen=True)
 class CheckedPolicy:
-    """The whole of a policy root, checked; agents sorted by name."""
+    """The whole of a policy root, checked; agents sorted by name.
+
+    ``aliases`` has by file what it calls the files that it imports.
+    """
 
     agents: tuple[CheckedAgent, ...] = ()
     windows: Mapping[str, WindowSpec] = field(default_factory=dict)
@@ -294,6 +297,7 @@ class CheckedPolicy:
     tiers: tuple[str, ...] = ()
     catalogue: Catalogue = field(default_factory=Catalogue)
     claims: Claims = Claims()
+    aliases: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     @cached_property
     def services_by_address(self) -> Mapping[str, ServiceFact]:

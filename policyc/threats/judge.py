@@ -17,6 +17,7 @@ from policyc.threats.covers import covering, ends, is_about, stand
 from policyc.threats.events import read_logs
 from policyc.threats.hypotheses import Labelled, upheld
 from policyc.threats.replay import shown
+from policyc.threats.unpinned import unpinned
 
 
 def judged(root: Path, policy: CheckedPolicy) -> Outcome[CheckedPolicy]:
@@ -39,7 +40,8 @@ def with_threats(
 
     PC3101 for each that is open where the agent is at `enforce`; PC3105 for each acceptance
     of the agent that has ended; PC3103 for each category of components that is missing;
-    PC3123 for each closure that the agent's own ``recordings`` contradict.
+    PC3123 for each closure that the agent's own ``recordings`` contradict; PC3124 for each
+    that rests on pins of servers that have none.
     """
     catalogue, contradicted = upheld(agent, policy.catalogue, recordings)
     if not catalogue.threats:
@@ -48,11 +50,12 @@ def with_threats(
     specs = applicable(catalogue, envelope)
     threats = tuple(stand(spec, agent, envelope, catalogue) for spec in specs)
     found = [*contradicted, *_ended(agent, catalogue, day), *gaps(agent, envelope, policy)]
+    found += unpinned(agent, envelope, policy)
     judged_ = replace(envelope, threats=threats)
     if agent.stage == "enforce":
         open_ = {threat.id for threat in judged_.open_threats(day.isoformat())}
         found += [
-            open_threat(spec, agent, envelope, catalogue, day) for spec in specs if spec.id in open_
+            open_threat(spec, agent, envelope, policy, day) for spec in specs if spec.id in open_
         ]
     return Outcome(judged_, found)
 
@@ -61,7 +64,7 @@ def open_threat(
     spec: ThreatSpec,
     agent: CheckedAgent,
     envelope: Envelope,
-    catalogue: Catalogue,
+    policy: CheckedPolicy,
     day: date,
     severity: Severity = Severity.ERROR,
 ) -> Diagnostic:
@@ -73,11 +76,22 @@ def open_threat(
         agent.span,
         (
             Related(spec.span, "the threat"),
-            *_why_open(spec, agent, envelope, catalogue, day.isoformat()),
+            *_why_open(spec, agent, envelope, policy.catalogue, day.isoformat()),
         ),
-        help=f"close it with evidence (close {spec.id} on {agent.name}), accept it until a day "
-        f"(accept {spec.id} on {agent.name} until ...), or go back to `stage audit`",
+        help=_ways_out(spec, agent, policy),
         severity=severity,
+    )
+
+
+def _ways_out(spec: ThreatSpec, agent: CheckedAgent, policy: CheckedPolicy) -> str:
+    """What to write, with the threat's name as the agent's file has it."""
+    path, home = agent.span.path, spec.span.path
+    known = sorted(a for a, target in policy.aliases.get(path, {}).items() if target == home)
+    alias, first = (known[0], "") if known else ("x", f'import "{home}" as x, and ')
+    name, first = (spec.id, "") if path == home else (f"{alias}.{spec.id}", first)
+    return (
+        f"{first}close it with evidence (`close {name} on {agent.name}`), accept it until a day "
+        f"(`accept {name} on {agent.name} until ...`), or go back to `stage audit`"
     )
 
 

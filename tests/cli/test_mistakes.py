@@ -87,3 +87,53 @@ def test_live_without_the_client(
         "error[PC7116]: --live needs `kubernetes`, which is not installed\n"
         "  help: pip install 'policyc[webhook]'\n"
     )
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["check"],
+        ["compile"],
+        ["prove"],
+        ["list"],
+        ["list", "--flat", "--format", "json"],
+        ["threats", "list"],
+        ["threats", "log"],
+        ["converge"],
+        ["converge", "--format", "json"],
+        ["reconcile", "--manifests", "loose.yaml"],
+    ],
+    ids=" ".join,
+)
+def test_a_root_without_agents_is_no_clean_one(
+    words: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "policies").mkdir()
+    (tmp_path / "policies" / "p.agentpol").write_text("edition 2026\n")
+    (tmp_path / "loose.yaml").write_text("apiVersion: v1\nkind: Namespace\nmetadata: {name: a}\n")
+    assert main(words) == 2
+    shown = capsys.readouterr()
+    assert "`policies` declares no agent" in shown.err
+    assert not shown.out
+
+
+@pytest.mark.parametrize("verb", ["check", "list", "converge", "threats list", "prove"])
+def test_the_root_is_an_argument_or_an_option_and_not_both(
+    verb: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    words = verb.split()
+    for more in (["none"], ["--root", "none"], ["--root=none"]):
+        assert main([*words, *more]) == 2
+        assert "there is no policy root `none`" in capsys.readouterr().err
+    assert main(words) == 2
+    assert "there is no policy root `policies`" in capsys.readouterr().err
+    for more in (["none", "--root", "other"], ["--root", "other", "none"]):
+        with pytest.raises(SystemExit) as stopped:
+            main([*words, *more])
+        assert stopped.value.code == 2
+        assert "is given twice" in capsys.readouterr().err

@@ -120,3 +120,20 @@ def test_the_examples_are_reconciled() -> None:
     found = {(d["code"], d["message"].split("`")[1]) for d in report["diagnostics"]}
     assert ("PC3247", "supervisor") in found
     assert [c["chain"] for c in report["delegations"]] == [["supervisor", "searcher"]]
+
+
+@pytest.mark.parametrize(
+    ("resource", "severity", "code"),
+    [("pods", "note", Exit.CLEAN), ("secrets", "error", Exit.FINDINGS)],
+)
+def test_what_no_cap_has_room_for_needs_no_recording(
+    tmp_path: Path, resource: str, severity: str, code: int
+) -> None:
+    root = root_with(tmp_path)
+    mine = role("bot", rule("get", resource))
+    manifests = tmp_path / "rbac.yaml"
+    manifests.write_bytes(b"---\n".join(map(dump, (mine, binding("bot", mine, account())))))
+    done = run("reconcile", root, "--manifests", manifests, "--format", "json")
+    (said,) = json.loads(done.stdout)["diagnostics"]
+    assert (said["code"], said["severity"], done.returncode) == ("PC3243", severity, code)
+    assert ("record what" in said["help"]) == (severity == "note")

@@ -22,7 +22,8 @@ from policyc.catalog.vocabulary import (
     STAGES,
     STORE_KINDS,
 )
-from policyc.cli.main import VERBS, Exit, module_of
+from policyc.cli.main import VERBS, Exit, main, module_of
+from policyc.core.codes import CODES
 from policyc.envelope.domains import DOMAINS, FAMILIES
 from policyc.envelope.index import PATH as INDEX
 from policyc.envelope.provenance import Step
@@ -208,3 +209,32 @@ def test_the_rooms_and_the_import_rule() -> None:
     }
     assert packages <= rooms
     assert [room for room in rooms if not (ROOT / room).is_dir()] == []
+
+
+@pytest.mark.parametrize("name", ["README.md", "CHANGELOG.md"])
+def test_prose_counts_the_standard_assertions(name: str) -> None:
+    number = sum(len(file.declarations) for file in standard_files().values())
+    said = re.findall(r"(\d+) standard", (ROOT / name).read_text(encoding="utf-8"))
+    assert said == [str(number)]
+
+
+def test_prose_counts_the_example_agents() -> None:
+    text = (ROOT / "policies" / "README.md").read_text(encoding="utf-8")
+    folders = rows(text, "folder")
+    agents = sum(len(codes(row[1])) for row in folders)
+    words = dict(
+        zip(range(1, 10), "one two three four five six seven eight nine".split(), strict=True)
+    )
+    said = f"{words[agents]} agents in {words[len(folders)]} folders".capitalize()
+    assert said in text
+    assert said.replace("agents", "example agents") in (ROOT / "README.md").read_text("utf-8")
+
+
+def test_explained_pages_name_files_and_no_links(capsys: pytest.CaptureFixture[str]) -> None:
+    for code in CODES:
+        assert main(["explain", code]) == 0
+    shown = capsys.readouterr().out
+    assert "](" not in shown
+    named = set(re.findall(r"\((docs/[^)]+)\)", shown))
+    assert named
+    assert [path for path in named if not (ROOT / path).is_file()] == []

@@ -485,3 +485,33 @@ def test_what_ended_before_since_is_no_evidence() -> None:
     )
     assert time(0) == "2026-08-01T00:00:00Z"
     assert WORKLOAD.name == "bot"
+
+
+@pytest.mark.parametrize("wanted", [130, 131])
+def test_a_count_is_no_sum_over_runs_and_is_not_added_to_them(wanted: int) -> None:
+    """Written as what one run saw or as a sum, it is at least what was seen, and not twice it."""
+    seen = {"syscalls": [call("read")], "tools": [tool("tracker", "read")]}
+    one = profile([run(i) for i in range(130)], [seen] * 130)
+    (item,) = one.items["tools"]
+    summed = replace(one, items={**one.items, "tools": (replace(item, count=130),)})
+    (found,) = judged(summed, by=demo(window=f"must see {wanted} tool call")).behaviours
+    assert (found.seen, found.answer) == (130, "seen" if wanted == 130 else "not seen")
+
+
+def test_a_count_of_a_run_that_is_no_evidence_counts_for_none() -> None:
+    seen = {"syscalls": [call("read")], "tools": [tool("tracker", "read")]}
+    old = run(0, start="2026-07-01T00:00:00Z", end="2026-07-01T05:00:00Z")
+    one = profile([old, run(1)], [seen] * 2)
+    (item,) = one.items["tools"]
+    counted = replace(one, items={**one.items, "tools": (replace(item, count=50),)})
+    (found,) = judged(counted, by=demo(window="must see 3 tool call")).behaviours
+    assert found.seen == 1
+
+
+@pytest.mark.parametrize(
+    ("window", "asked_by"), [("at least 6d", "tier `low`"), ("at least 8d", "window `standard`")]
+)
+def test_who_asks_for_the_time_is_named(window: str, asked_by: str) -> None:
+    one = judged(steady(2), by=policy(lines=LEARN, window=window))
+    days = "7d" if "tier" in asked_by else "8d"
+    assert f"{days} are asked for by {asked_by}" in reasons(one)[0].message

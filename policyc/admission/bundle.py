@@ -56,12 +56,12 @@ class Agent:
         return region <= self.envelope.domains[region.domain.name]
 
     def change(self, domain: str) -> str:
-        """The lines that would have to change for the agent to have more of a domain."""
+        """The lines of the policy that would have to change for the agent to have more of a domain."""
         if not self.declared_at:
-            return f"it would need an `allow` line for agent `{self.name}`"
+            return f"to permit it takes an `allow` line for agent `{self.name}`"
         caps = self.caps_at.get(domain, ())
-        cap = f", within the cap at {caps[0]}" if caps else ", and its class a cap for it"
-        return f"it would need an `allow` line for the agent at {self.declared_at}{cap}"
+        cap = f", within the cap at {caps[0]}" if caps else ", and a cap for it in its class"
+        return f"to permit it takes an `allow` line for the agent at {self.declared_at}{cap}"
 
 
 class Bundle:

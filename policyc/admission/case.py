@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from policyc.admission.bundle import Agent, Bundle
 from policyc.admission.pods import Pod, pod_in
+from policyc.admission.remedies import REMEDIES
 from policyc.admission.request import Request
 from policyc.admission.settings import Settings
 from policyc.admission.verdict import Finding, Level
@@ -55,11 +56,13 @@ class Case:
     ) -> Finding:
         """A finding about the case's agent.
 
-        ``domain`` names the one that would have to grow; ``remedy`` says what to write in the
-        object where no policy has a say.
+        ``remedy`` says better than ``REMEDIES`` what to change in the object; ``domain`` is
+        given where the object asks for a permission, so that a line of the policy could give it.
         """
         agent = self.agent
-        change = agent.change(domain) if agent is not None and domain else remedy
+        change = remedy or REMEDIES[reason]
+        if agent is not None and domain:
+            change += f"; {agent.change(domain)}"
         name = agent.name if agent is not None else ""
         return Finding(reason, message, path, name, change, level, is_ratcheted)
 

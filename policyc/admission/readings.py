@@ -16,7 +16,7 @@ from typing import TypeAlias
 
 from policyc.admission.request import Object
 from policyc.admission.requested import Endpoint, Model, Tool
-from policyc.admission.view import Key, View, key_of
+from policyc.admission.view import Key, Kind, View, key_of
 from policyc.catalog.agent_signs import MODEL_PROVIDERS
 from policyc.envelope.axes import ALL, union
 from policyc.envelope.domains import EGRESS_HOST, EGRESS_IP, EGRESS_PEER, TOOLS
@@ -162,14 +162,17 @@ class Reading:
         return self._known[axis]
 
 
+PLACES = frozenset({("", "Service"), ("", "Namespace")})
+"""The kinds that say where a name or an address leads within the cluster."""
+
+
 def holds_endpoint(envelope: Envelope, place: Endpoint, namespace: str, view: View) -> bool:
     """Whether a connection to the place is granted, as a host, an address or a Service."""
+    service = _service_at(place, namespace, view)
     if place.network:
-        service = _services(view).get(place.network)
         if service is not None and _holds_service(envelope, service, place.port, view):
             return True
         return _fits(envelope.domains["egress_ip"], EGRESS_IP, "address", place.network, place.port)
-    service = _service_named(place.host, namespace, view)
     if service is not None:
         return _holds_service(envelope, service, place.port, view)
     if _is_api(place.host):
@@ -201,7 +204,32 @@ def _is_api(host: str) -> bool:
     return host in _API_HOSTS
 
 
-def _service_named(host: str, namespace: str, view: View) -> Object | None:
+def lacking(place: Endpoint, namespace: str, view: View) -> frozenset[Kind]:
+    """The kinds without whose state nobody can say where the place is."""
+    may_be_inside = bool(place.network) or _service_key(place.host, namespace) is not None
+    return view.unknown & PLACES if may_be_inside else frozenset()
+
+
+def not_here(place: Endpoint, namespace: str, view: View) -> Key | None:
+    """The Service that the place can only be, where there is none of that name."""
+    key = _service_key(place.host, namespace)
+    is_inner = "." not in place.host or place.host.split(".")[2:3] == ["svc"]
+    if key is None or not is_inner or _is_api(place.host):
+        return None
+    return key if view.get("", "Service", *key) is None else None
+
+
+def _service_at(place: Endpoint, namespace: str, view: View) -> Object | None:
+    """The Service that the place is, as far as that is known."""
+    if ("", "Service") in view.unknown:
+        return None
+    if place.network:
+        return _services(view).get(place.network)
+    key = _service_key(place.host, namespace)
+    return view.get("", "Service", *key) if key is not None else None
+
+
+def _service_key(host: str, namespace: str) -> Key | None:
     """The Service that a name means to a pod: its search path comes before the outer world.
 
     Kubernetes DNS for Services and Pods: the search path is ``NAMESPACE.svc.ZONE``,
@@ -209,9 +237,9 @@ def _service_named(host: str, namespace: str, view: View) -> Object | None:
     """
     labels = host.split(".")
     if len(labels) == 1:
-        return view.get("", "Service", namespace, host)
+        return (namespace, host)
     if len(labels) == 2 or labels[2] == "svc":
-        return view.get("", "Service", labels[1], labels[0])
+        return (labels[1], labels[0])
     return None
 
 
@@ -247,7 +275,7 @@ def _holds_service(envelope: Envelope, service: Object, port: int | None, view: 
     labels = view.memo(
         ("labels of a Service's pods", key),
         lambda: _labels_of_pods(key, spec, view),
-        frozenset({("", "Service"), ("", "Namespace")}),
+        PLACES,
     )
     return bool(labels) and _holds_peers(
         envelope.domains["egress_peer"], labels, _target(spec, port)
@@ -257,9 +285,9 @@ def _holds_service(envelope: Envelope, service: Object, port: int | None, view: 
 def _labels_of_pods(key: Key, spec: Object, view: View) -> tuple[tuple[str, str], ...]:
     """What is known of the labels of a Service's pods and of their namespace; empty: nothing."""
     selector = spec.get("selector")
-    labels = view.namespace_labels(key[0])
-    if not isinstance(selector, dict) or not selector or labels is None:
+    if not isinstance(selector, dict) or not selector:
         return ()
+    labels = view.namespace_labels(key[0])
     where = {f"pod:{k}": v for k, v in selector.items() if isinstance(v, str)}
     where |= {f"namespace:{k}": v for k, v in labels.items()}
     return tuple(sorted(where.items()))
@@ -277,9 +305,16 @@ def _target(spec: Object, port: int | None) -> int | None:
 
 @lru_cache(maxsize=2048)
 def _holds_peers(granted: Region, labels: tuple[tuple[str, str], ...], port: int | None) -> bool:
+    """Whether pods with these labels and any others are granted: at some port where none is said."""
     exact = {name: EGRESS_PEER.axis(name).single(f"={value}") for name, value in labels}
     if port is not None and 0 <= port < 1 << 16:
         exact["port"] = EGRESS_PEER.axis("port").extent(str(port))
         exact["protocol"] = EGRESS_PEER.axis("protocol").extent("tcp")
         return EGRESS_PEER.box(exact) <= granted
-    return bool(EGRESS_PEER.box(exact) & granted)
+    return any(
+        EGRESS_PEER.box({k: box[k] for k in _FLOW if k in box} | exact) <= granted
+        for box in granted.boxes()
+    )
+
+
+_FLOW = ("protocol", "port")

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from policyc.admission.remedies import REMEDIES
 from policyc.core.canonical import Json
 
 
@@ -22,9 +23,10 @@ class Finding:
     """One excess or fault.
 
     ``reason`` is a word of ``reasons.REASONS``; ``path`` a JSON path into the object
-    (``spec.containers[0].env[2].value``); ``change`` says which line of the policy would
-    have to change, where one could, or what to write in the object.  ``is_ratcheted``: an UPDATE that leaves the fault as
-    it was is admitted with a warning, or nobody could repair or remove what is there.
+    (``spec.containers[0].env[2].value``); ``change`` says what to change:
+    what ``REMEDIES`` has for the reason where the finding does not know better.
+    ``is_ratcheted``: an UPDATE that leaves the fault as it was is admitted with a warning, or
+    nobody could repair or remove what is there.
     """
 
     reason: str
@@ -34,6 +36,10 @@ class Finding:
     change: str = ""
     level: Level = Level.DENY
     is_ratcheted: bool = True
+
+    def __post_init__(self) -> None:
+        if not self.change:
+            object.__setattr__(self, "change", REMEDIES.get(self.reason, ""))
 
     def __str__(self) -> str:
         where = f" at {self.path}" if self.path else ""

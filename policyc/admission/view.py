@@ -93,12 +93,14 @@ class View:
             if namespace is None or space == namespace:
                 yield body
 
-    def namespace_labels(self, namespace: str) -> Mapping[str, str] | None:
-        """The labels of a namespace; None when it is not there."""
+    def namespace_labels(self, namespace: str) -> Mapping[str, str]:
+        """What is known of a namespace's labels, whether it is here or not.
+
+        Its name is always one: the API server sets it
+        (https://kubernetes.io/docs/reference/labels-annotations-taints/#kubernetes-io-metadata-name).
+        """
         body = self.get("", "Namespace", "", namespace)
-        if body is None:
-            return None
-        given = labels_of(body)
+        given = {} if body is None or ("", "Namespace") in self.unknown else labels_of(body)
         return {**given, "kubernetes.io/metadata.name": namespace}
 
     def after(self, request: Request) -> View:

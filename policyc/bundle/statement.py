@@ -71,10 +71,17 @@ def place_of(folder: Path) -> Place:
     The kubelet replaces a mounted ConfigMap or Secret by turning the link ``..data`` in it
     over to a new folder beside the link (pkg/volume/util/atomic_writer.go, Kubernetes 1.36).
     Of such a mount everything is read behind that link, and so of one version; the signature
-    lies there too, as ``bundle.sig``.  A link that leads elsewhere is VerificationError PC7101.
+    lies there too, as ``bundle.sig``.  A link that leads elsewhere is VerificationError PC7101, as is
+    the root of a file system.
     """
     real = Path(os.path.realpath(folder))
     link = real / _MOUNTED
+    if not real.name:
+        raise VerificationError(
+            "PC7101",
+            f"`{folder}` has no name, so no signature lies beside it",
+            help="name the output folder of `policyc compile`",
+        )
     if not link.is_symlink():
         return Place(real, real.with_name(f"{real.name}.sig"))
     behind = Path(os.path.realpath(link))

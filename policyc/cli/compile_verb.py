@@ -11,7 +11,14 @@ from policyc.cli.report import add_date, add_format, add_root, counted, progress
 from policyc.core.source import Source
 from policyc.emit.base import Slack
 from policyc.pipeline.compile import Compiled, compile_root
-from policyc.pipeline.output import digests_of, read_tree, replace_tree, sweep, tree_digest
+from policyc.pipeline.output import (
+    digests_of,
+    read_tree,
+    refuse_foreign,
+    replace_tree,
+    sweep,
+    tree_digest,
+)
 from policyc.pipeline.stamp import fingerprint, recall, remember
 
 
@@ -33,6 +40,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    refuse_foreign(args.output)
     if not args.check:
         sweep(args.output)  # the last run may have been killed after its work was done
     before = read_tree(args.output)

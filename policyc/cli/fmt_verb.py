@@ -10,7 +10,7 @@ from policyc.cli.main import Exit
 from policyc.cli.report import add_format, say, verdict
 from policyc.core.diagnostics import Diagnostic, has_errors
 from policyc.core.errors import PolicycError
-from policyc.core.files import read_file, write_file
+from policyc.core.files import files_below, read_file, write_file
 from policyc.core.source import Source
 from policyc.syntax.format import format_source
 
@@ -68,5 +68,5 @@ def _formatted(path: Path, data: bytes) -> tuple[bytes, list[Diagnostic]]:
 def _files(paths: list[Path]) -> list[Path]:
     found: list[Path] = []
     for path in paths:
-        found += sorted(path.rglob("*.agentpol")) if path.is_dir() else [path]
+        found += files_below(path, ".agentpol") if path.is_dir() else [path]
     return found

@@ -13,6 +13,7 @@ from policyc.admission.verdict import Finding, Level
 from policyc.bundle.load import load_envelopes
 from policyc.core.diagnostics import Diagnostic, Severity
 from policyc.core.errors import PolicycError, VerificationError
+from policyc.core.files import files_below
 from policyc.core.source import Source
 from policyc.kube.places import Placed, placed
 from policyc.kube.yaml import YamlError
@@ -91,7 +92,7 @@ def read_objects(paths: Iterable[Path]) -> Iterator[Placed]:
 
 def _files(path: Path) -> Iterable[Path]:
     if path.is_dir():
-        return (p for p in path.rglob("*") if p.suffix in _SUFFIXES and p.is_file())
+        return files_below(path, *_SUFFIXES)
     return (path,)
 
 

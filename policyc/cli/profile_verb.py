@@ -8,12 +8,13 @@ import sys
 from pathlib import Path
 
 from policyc.cli.main import Exit
-from policyc.cli.report import say
+from policyc.cli.report import counted, say
 from policyc.core.diagnostics import Diagnostic, has_errors
 from policyc.core.errors import PolicycError
 from policyc.core.files import read_file, write_file
-from policyc.profiles.agent_profile import encode, to_bytes
+from policyc.profiles.agent_profile import encode, name_of, to_bytes
 from policyc.profiles.base import AgentProfile, join_profiles
+from policyc.profiles.folder import write_profiles
 from policyc.profiles.registry import read_profiles
 from policyc.profiles.statistics import statistics
 
@@ -43,7 +44,8 @@ def run(args: argparse.Namespace) -> int:
         return Exit.BAD_INPUT
     match args.action:
         case "import":
-            _import(profiles, args.output)
+            for path in write_profiles(args.output, profiles):
+                print(path)
         case "merge":
             _merge(profiles, args.output)
         case "show":
@@ -64,26 +66,10 @@ def _read(paths: list[Path]) -> tuple[list[AgentProfile], list[Diagnostic]]:
     return profiles, found
 
 
-def _title(profile: AgentProfile) -> str:
-    document = encode(profile)
-    assert isinstance(document, dict)
-    metadata = document["metadata"]
-    assert isinstance(metadata, dict)
-    return str(metadata["name"])
-
-
-def _import(profiles: list[AgentProfile], output: Path) -> None:
-    output.mkdir(parents=True, exist_ok=True)
-    for profile in join_profiles(profiles):
-        path = output / f"{_title(profile)}.json"
-        write_file(path, to_bytes(profile))
-        print(path)
-
-
 def _merge(profiles: list[AgentProfile], output: Path | None) -> None:
     joined = join_profiles(profiles)
     if len(joined) != 1:
-        names = ", ".join(_title(profile) for profile in joined) or "none"
+        names = ", ".join(name_of(profile) for profile in joined) or "none"
         raise PolicycError(
             "PC5008",
             f"the files are about {len(joined)} subjects: {names}",
@@ -101,7 +87,9 @@ def _show(profiles: list[AgentProfile], format_: str) -> None:
         print(json.dumps([encode(profile) for profile in joined], indent=2, ensure_ascii=False))
         return
     for profile in joined:
-        print(f"{_title(profile)}: {len(profile.runs)} runs, recorded by {profile.tool}")
+        print(
+            f"{name_of(profile)}: {counted(len(profile.runs), 'run')}, recorded by {profile.tool}"
+        )
         for domain, items in profile.items.items():
             print(f"  {domain}")
             for item in items:
@@ -117,7 +105,7 @@ def _word(value: object) -> str:
 
 def _stats(profiles: list[AgentProfile], format_: str) -> None:
     rows = [
-        {"profile": _title(profile), **row}
+        {"profile": name_of(profile), **row}
         for profile in join_profiles(profiles)
         for row in statistics(profile)
     ]

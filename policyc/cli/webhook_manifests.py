@@ -12,11 +12,10 @@ import policyc
 from policyc.cli.main import Exit
 from policyc.cli.objects import add_bundle, open_bundle
 from policyc.core.errors import PolicycError
-from policyc.core.files import read_file, write_file
+from policyc.core.files import make_folder, read_file, write_file
 from policyc.deploy.configurations import Target
 from policyc.deploy.manifests import manifests, stream
 from policyc.deploy.objects import Rollout
-from policyc.pipeline.output import read_tree
 
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")  # RFC 1123
 _REGISTRY = "registry.example.com/policyc"
@@ -148,13 +147,16 @@ def run(args: argparse.Namespace) -> int:
     if args.output is None:
         sys.stdout.write(stream(files).decode())
         return Exit.CLEAN
-    before = read_tree(args.output)
-    stale = [name for name in files if files[name] != before.get(name)]
+    stale = [name for name in files if files[name] != _written(args.output / name)]
+    if not args.check and stale:
+        make_folder(args.output)
     for name in stale:
+        if not args.check:
+            write_file(args.output / name, files[name])
         print(f"{'out of date' if args.check else 'written'}: {args.output / name}")
-    if args.check:
-        return Exit.FINDINGS if stale else Exit.CLEAN
-    args.output.mkdir(parents=True, exist_ok=True)
-    for name in stale:
-        write_file(args.output / name, files[name])
-    return Exit.CLEAN
+    return Exit.FINDINGS if args.check and stale else Exit.CLEAN
+
+
+def _written(path: Path) -> bytes | None:
+    """What a file holds; None where there is none."""
+    return read_file(path) if path.is_file() else None

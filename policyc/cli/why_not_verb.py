@@ -67,6 +67,7 @@ def _diagnostic(refusal: Refusal) -> Diagnostic:
         f"{refusal.region.domain.name}: {what}: {refusal.cause}: {refusal.message}",
         refusal.line,
         related,
+        help=refusal.help or None,
         severity=Severity.NOTE,
     )
 
@@ -78,5 +79,6 @@ def _plain(refusal: Refusal) -> dict[str, Json]:
         "message": refusal.message,
         "boxes": list(refusal.region.describe()),
         "place": refusal.line.label(),
+        "help": refusal.help or None,
         "against": refusal.against.label() if refusal.against is not None else None,
     }

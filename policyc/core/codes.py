@@ -37,6 +37,7 @@ CODES: dict[str, str] = {
     "PC2012": "a manifest that cannot be read",
     "PC2013": "an unknown container",
     "PC2014": "an unknown workload",
+    "PC2015": "manifests that contradict each other",
     # 3xxx rules of the language
     "PC3001": "a class that widens",
     "PC3002": "an allowance outside the cap",
@@ -142,6 +143,7 @@ CODES: dict[str, str] = {
     "PC4013": "the cluster's DNS taken away",
     "PC4014": "a system call that seccomp refused",
     "PC4015": "a recorded name that fits no one declaration",
+    "PC4016": "an end that ends nothing",
     # 5xxx profiles
     "PC5001": "a recording that cannot be read",
     "PC5002": "an unknown schema version",

@@ -1,4 +1,4 @@
-"""Files written whole or not at all."""
+"""Files written whole or not at all, and folders listed whole or not at all."""
 
 from __future__ import annotations
 
@@ -18,6 +18,44 @@ def read_file(path: Path) -> bytes:
             "PC7050",
             f"cannot read `{path}`: {fault.strerror}",
             help="check the path and its permissions",
+        ) from fault
+
+
+def files_below(folder: Path, *suffixes: str) -> list[Path]:
+    """The files below a folder whose names end in one of the suffixes (all without any), sorted.
+
+    Links to folders are not followed.  PolicycError PC7050 when a folder cannot be listed:
+    what is in it would be passed over in silence.
+    """
+    try:
+        return sorted(
+            path
+            for place, _, names in os.walk(folder, onerror=_stop)
+            for name in names
+            if not suffixes or name.endswith(suffixes)
+            if (path := Path(place, name)).is_file()
+        )
+    except OSError as fault:
+        raise PolicycError(
+            "PC7050",
+            f"cannot list `{fault.filename}`: {fault.strerror}",
+            help="check the path and its permissions",
+        ) from fault
+
+
+def _stop(fault: OSError) -> None:
+    raise fault
+
+
+def make_folder(folder: Path) -> None:
+    """The folder and those above it, where they are not there; PolicycError PC7053 when refused."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as fault:
+        raise PolicycError(
+            "PC7053",
+            f"cannot make the folder `{folder}`: {fault.strerror}",
+            help="name a folder with `--output`, one that may be written",
         ) from fault
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from policyc.core.source import Span
@@ -11,8 +11,11 @@ from policyc.envelope.domains import DOMAINS
 from policyc.envelope.model import Envelope
 from policyc.envelope.permitted import permitted
 from policyc.envelope.region import Region
-from policyc.semantics.model import CheckedAgent, Clause
+from policyc.semantics.model import CapLevel, CheckedAgent, Clause
 from policyc.semantics.protected import protected
+
+_FEW = 3
+"""So many lines of a cap say what it is about."""
 
 
 class Cause(StrEnum):
@@ -32,7 +35,8 @@ class Refusal:
     """A part of what was asked, and why it is not granted.
 
     ``line`` is what stands in the way or is missing something; ``against`` the other place:
-    the line that would grant it otherwise, or the cap that has room for it.
+    the line that would grant it otherwise, or the cap that has room for it.  ``help`` is what
+    could be asked instead, or empty.
     """
 
     cause: Cause
@@ -40,6 +44,7 @@ class Refusal:
     message: str
     line: Span
     against: Span | None = None
+    help: str = ""
 
 
 def why_not(
@@ -52,9 +57,7 @@ def why_not(
         for refusal in _causes(agent, clause.domain, left, as_of):
             part = refusal.region & left
             if part:
-                found.append(
-                    Refusal(refusal.cause, part, refusal.message, refusal.line, refusal.against)
-                )
+                found.append(replace(refusal, region=part))
                 left -= part
     return found
 
@@ -101,7 +104,20 @@ def _beyond_caps(agent: CheckedAgent, domain: str, left: Region) -> Iterator[Ref
             beyond = whole - level.regions[domain]
             message = f"the cap of `{level.class_name}` has no room for it"
             against = _granting(agent, domain, left & beyond)
-            yield Refusal(Cause.OUTSIDE_CAP, beyond, message, level.span, against or agent.span)
+            yield Refusal(
+                Cause.OUTSIDE_CAP,
+                beyond,
+                message,
+                level.span,
+                against or agent.span,
+                _offered(level, domain),
+            )
+
+
+def _offered(level: CapLevel, domain: str) -> str:
+    lines = [f"`{clause.text}`" for clause in level.clauses if clause.domain == domain]
+    more = f" and {len(lines) - _FEW} more lines" if len(lines) > _FEW else ""
+    return f"it has room for {', '.join(lines[:_FEW])}{more}" if lines else ""
 
 
 def _granting(agent: CheckedAgent, domain: str, part: Region) -> Span | None:

@@ -42,19 +42,28 @@ def api_server(policy: CheckedPolicy) -> Region:
 
 def reaches(declared: Mapping[str, Declared], grants: Grants) -> Iterator[Reach]:
     """For every declared thing that some grant uses over the network."""
+    for thing, reasons in uses(declared, grants):
+        endpoint = thing.endpoint
+        if endpoint is None or endpoint.transport is Transport.STDIO or is_loopback(endpoint.host):
+            continue  # in the pod itself
+        yield Reach(thing, _at(endpoint), tuple(_through(thing, r) for r in reasons))
+
+
+def uses(
+    declared: Mapping[str, Declared], grants: Grants
+) -> Iterator[tuple[Declared, list[Derivation]]]:
+    """Every declared thing that some grant uses, with the reasons of the use."""
     for kind, domain, axis in _USED_THROUGH:
         granted = grants.get(domain)
         if not granted:
             continue
         for thing in declared.values():
-            if thing.kind != kind or thing.endpoint is None:
+            if thing.kind != kind:
                 continue
-            if thing.endpoint.transport is Transport.STDIO or is_loopback(thing.endpoint.host):
-                continue  # in the pod itself
             used = DOMAINS[domain].box({axis: DOMAINS[domain].axis(axis).single(thing.name)})
             reasons = [r for region, why in granted.items() if region & used for r in why]
             if reasons:
-                yield Reach(thing, _at(thing.endpoint), tuple(_through(thing, r) for r in reasons))
+                yield thing, reasons
 
 
 def _through(thing: Declared, reason: Derivation) -> Derivation:

@@ -23,8 +23,9 @@ from policyc.envelope.observation import (
 from policyc.envelope.provenance import Derivation, Place, Step
 from policyc.envelope.region import Region
 from policyc.lower.candidates import Candidate, place
+from policyc.lower.days import dated, has_ended, unreviewed
 from policyc.lower.dns import dns_left
-from policyc.lower.endpoints import api_server, reaches
+from policyc.lower.endpoints import api_server, reaches, uses
 from policyc.lower.generalise import generalise
 from policyc.lower.generalise.peers import addressed
 from policyc.lower.ladder import widened
@@ -41,11 +42,10 @@ def lower(
     agent: CheckedAgent, observed: Observed, policy: CheckedPolicy, *, as_of: date
 ) -> Outcome[Envelope]:
     """The agent's envelope on the day ``as_of``, and what was observed but not granted."""
-    standing = tuple(c for c in agent.allows if not _has_ended(c, as_of))
+    standing = tuple(c for c in agent.allows if not has_ended(c, as_of))
     cut = limits(agent, standing)
     cluster, no_dns = dns_left(policy.cluster, cut)
     lowering = _Lowering(agent, policy, cluster, cut, Losses(agent, api_server(policy)))
-    lowering.ended(c for c in agent.allows if _has_ended(c, as_of))
     usable = [o for o in observed.observations if lowering.is_application(o)]
     for observation in usable:
         lowering.observe(observation)
@@ -59,6 +59,8 @@ def lower(
     lowering.still_refused()
     found = [
         *lowering.found,
+        *dated(agent.allows, lowering.grants, as_of),
+        *unreviewed(agent, (t for t, _ in uses(policy.declared, lowering.grants)), as_of),
         *lowering.losses.findings(lowering.limits),
         *blind_spots(lowering.losses, observed, policy.cluster.architectures),
     ]
@@ -69,10 +71,6 @@ def lower(
 def _order(region: Region) -> SortKey:
     """Agents have most of their syscalls in common."""
     return sort_key(region.diagram)
-
-
-def _has_ended(clause: Clause, as_of: date) -> bool:
-    return bool(clause.until) and date.fromisoformat(clause.until) < as_of
 
 
 @dataclass(slots=True)
@@ -161,19 +159,6 @@ class _Lowering:
         return cut
 
     # -- policy ------------------------------------------------------------------------
-
-    def ended(self, clauses: Iterable[Clause]) -> None:
-        """Say of each ``allow`` line whose day has passed that it grants nothing any more."""
-        for clause in clauses:
-            self.found.append(
-                Diagnostic(
-                    "PC4006",
-                    f"`{clause.text}` ended on {clause.until} and grants nothing any more",
-                    clause.span,
-                    help="remove the line, or have it extended by its approver",
-                    severity=Severity.WARNING,
-                )
-            )
 
     def allow(self, clause: Clause) -> None:
         """Grant what an ``allow`` line says, within the limits."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
-from policyc.core.diagnostics import Diagnostic, Outcome
+from policyc.core.diagnostics import Diagnostic, Outcome, Related
 from policyc.core.errors import PolicycError
 from policyc.envelope.observation import Observed
 from policyc.profiles.base import AgentProfile
-from policyc.profiles.observed import is_about, observed
+from policyc.profiles.observed import is_about, observed, strangers
 from policyc.profiles.registry import read_profiles
 from policyc.semantics.model import CheckedAgent
 
@@ -56,7 +57,34 @@ def observed_in(
     """The same of profiles that have been read."""
     since = agent.learning.since if agent.learning is not None else ""
     seen = observed(profiles.value, agent.workload, agent.service_account, since)
-    return Outcome(seen.value, profiles.diagnostics + seen.diagnostics)
+    return Outcome(seen, [*profiles.diagnostics, *_of_others(agent, profiles.value)])
+
+
+def _of_others(
+    agent: CheckedAgent, profiles: list[tuple[str, AgentProfile]]
+) -> Iterator[Diagnostic]:
+    """PC5007 for each file that says nothing about the agent.
+
+    Where none of its files does, the agent is written otherwise than what was recorded.
+    """
+    found = strangers(profiles, agent.workload, agent.service_account)
+    is_none_its_own = found.keys() == {label for label, _ in profiles}
+    line = agent.learning.span if agent.learning is not None else agent.span
+    where = agent.workload_span or agent.identity_span
+    mine = f"ServiceAccount {agent.service_account}"
+    if (own := agent.workload) is not None:
+        mine = f"{own.kind} {own.namespace}/{own.name} container {own.container}"
+    for label, subjects in found.items():
+        hint = "the pattern of the `learn` line matches too much"
+        if is_none_its_own:
+            hint = "correct the agent's line, or the pattern of its `learn` line"
+        yield Diagnostic(
+            "PC5007",
+            f"agent `{agent.name}` learns from `{label}`, which is not about `{mine}`",
+            line,
+            (Related(where, "the agent is this"),) if where is not None else (),
+            help=f"it is about {', '.join(f'`{s}`' for s in subjects[:3])}: {hint}",
+        )
 
 
 def own(

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from policyc.core.canonical import digest
 from policyc.core.errors import PolicycError
+from policyc.core.files import files_below
 
 MANIFEST = "manifest.json"
 _RENAME_EXCHANGE = 2  # renameat2(2)
@@ -22,11 +23,7 @@ def read_tree(folder: Path) -> dict[str, bytes]:
     """Every regular file below ``folder`` by its slash-separated path; empty when absent."""
     if not folder.is_dir():
         return {}
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files_below(folder)}
 
 
 def digests_of(files: Mapping[str, bytes]) -> dict[str, str]:
@@ -48,7 +45,7 @@ def replace_tree(folder: Path, files: Mapping[str, bytes]) -> None:
     holds anything without holding a manifest of ours is refused, as is one that
     cannot be written.  Raises PolicycError PC7052 or PC7053.
     """
-    _refuse_foreign(folder)
+    refuse_foreign(folder)
     target = Path(os.path.realpath(folder))
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -92,7 +89,8 @@ def _is_running(pid: int) -> bool:
     return True
 
 
-def _refuse_foreign(folder: Path) -> None:
+def refuse_foreign(folder: Path) -> None:
+    """PolicycError PC7052 for what is no folder, or holds what no build wrote."""
     if folder.exists() and not folder.is_dir():
         raise PolicycError(
             "PC7052",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from datetime import datetime
@@ -133,6 +134,9 @@ def _choice(value: Json, pointer: str, choices: tuple[str, ...]) -> str:
     return str(value)
 
 
+_LONGEST_NAME = 230
+"""Of 253 characters (RFC 1123 subdomains); what is over is room for numbers and suffixes."""
+_NO_NAME = re.compile(r"[^a-z0-9.-]")
 _LISTS = (("v1", "List"), (API_VERSION, f"{KIND}List"))
 _TOP = frozenset({"apiVersion", "kind", "metadata", "spec"})
 _SPEC = frozenset({"workload", "identity", "source", "runs", *DOMAIN_FIELDS})
@@ -317,6 +321,24 @@ _READERS: dict[str, Callable[[Json, str, Field], Value]] = {
 }
 
 
+def name_of(profile: AgentProfile) -> str:
+    """The profile's name, and its file's without the suffix: a DNS subdomain, as recorders make it.
+
+    Two subjects may have one name: `a` in namespace `b-c` and `c-a` in namespace `b`.
+    """
+    subject = profile.workload
+    parts = (
+        ("serviceaccount", *profile.identity.split("/"))
+        if subject is None
+        else (subject.kind, subject.namespace, subject.name, subject.container)
+    )
+    whole = _NO_NAME.sub("-", "-".join(parts).lower()).strip(".-")
+    if len(whole) <= _LONGEST_NAME:
+        return whole
+    digest = hashlib.sha256(whole.encode()).hexdigest()[:8]
+    return f"{whole[:_LONGEST_NAME].rstrip('.-')}-{digest}"
+
+
 def encode(profile: AgentProfile) -> Json:
     """The document of a profile; the inverse of ``read``."""
     subject = profile.workload
@@ -325,7 +347,6 @@ def encode(profile: AgentProfile) -> Json:
         "runs": [_encode_run(run) for run in profile.runs],
     }
     if subject is not None:
-        title = f"{subject.kind}-{subject.name}-{subject.container}".lower()
         spec["workload"] = {
             "apiVersion": subject.api_version,
             "kind": subject.kind,
@@ -334,11 +355,15 @@ def encode(profile: AgentProfile) -> Json:
             "container": subject.container,
         }
     else:
-        title = "serviceaccount-" + profile.identity.replace("/", "-")
         spec["identity"] = profile.identity
     for domain, items in profile.items.items():
         spec[domain] = [_encode_item(item, DOMAIN_FIELDS[domain]) for item in items]
-    return {"apiVersion": API_VERSION, "kind": KIND, "metadata": {"name": title}, "spec": spec}
+    return {
+        "apiVersion": API_VERSION,
+        "kind": KIND,
+        "metadata": {"name": name_of(profile)},
+        "spec": spec,
+    }
 
 
 def to_bytes(profile: AgentProfile) -> bytes:

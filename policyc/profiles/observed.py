@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeAlias
 
-from policyc.core.diagnostics import Diagnostic, Outcome, Severity
 from policyc.envelope.model import WorkloadRef
 from policyc.envelope.observation import (
     CapabilitySeen,
@@ -33,36 +32,29 @@ def observed(
     workload: WorkloadRef | None,
     service_account: str,
     since: str = "",
-) -> Outcome[Observed]:
+) -> Observed:
     """The observations of all profiles of the agent; ``profiles`` are pairs of file and profile.
 
-    What was last seen before ``since`` (YYYY-MM-DD, or empty) is none.  A file that says
-    nothing about this agent is PC5007.
+    What was last seen before ``since`` (YYYY-MM-DD, or empty) is none.
     """
-    mine: list[tuple[str, AgentProfile]] = []
-    found: list[Diagnostic] = []
-    files = dict.fromkeys(label for label, _ in profiles)
-    for label, profile in profiles:
-        if is_about(profile, workload, service_account):
-            mine.append((label, profile))
-    used = {label for label, _ in mine}
-    for label in files:
-        if label not in used:
-            others = sorted({_subject(p) for at, p in profiles if at == label})
-            found.append(
-                Diagnostic(
-                    "PC5007",
-                    f"`{label}` is not about this agent",
-                    path=label,
-                    help=f"it is about {', '.join(others[:3])}; the pattern of the `learn` line matches too much",
-                    severity=Severity.ERROR,
-                )
-            )
+    mine = [(at, p) for at, p in profiles if is_about(p, workload, service_account)]
     runs = {run.id: run for _, profile in mine for run in profile.runs}
     lossy = frozenset(d for run in runs.values() for d, count in run.loss if count)
     fresh, stale = recent(mine, since)
-    seen = tuple(_observations(fresh, len(runs)))
-    return Outcome(Observed(seen, lossy, len(runs), stale), found)
+    return Observed(tuple(_observations(fresh, len(runs))), lossy, len(runs), stale)
+
+
+def strangers(
+    profiles: Sequence[tuple[str, AgentProfile]],
+    workload: WorkloadRef | None,
+    service_account: str,
+) -> dict[str, tuple[str, ...]]:
+    """Each file that says nothing about the agent -> whom it is about, sorted; in the order of the files."""
+    about: dict[str, set[str]] = {}
+    for label, profile in profiles:
+        about.setdefault(label, set()).add(_subject(profile))
+    own = {at for at, p in profiles if is_about(p, workload, service_account)}
+    return {at: tuple(sorted(subjects)) for at, subjects in about.items() if at not in own}
 
 
 def is_about(profile: AgentProfile, workload: WorkloadRef | None, service_account: str) -> bool:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeAlias
 
 from policyc.catalog.labels import stable_labels
 from policyc.catalog.startup import RUNTIMES
@@ -58,7 +60,7 @@ def inventory(workspace: Workspace, found: list[Diagnostic]) -> Inventory:
     result = Inventory()
     if not blocks:
         return result
-    manifests: list[Manifest] = []
+    manifests: list[_InFile] = []
     facts = ClusterFacts()
     for kind, word in _ONCE:
         single(blocks[0].members, kind, word, found)
@@ -68,9 +70,56 @@ def inventory(workspace: Workspace, found: list[Diagnostic]) -> Inventory:
         else:
             facts = _with_member(facts, member, found)
     result = Inventory(facts)
-    for manifest in manifests:
+    found += _contradictions(manifests)
+    for _, manifest in manifests:
         _add(result, manifest)
     return result
+
+
+_InFile: TypeAlias = tuple[str, Manifest]
+"""A manifest and the path of its file below the root."""
+
+
+def _contradictions(manifests: Iterable[_InFile]) -> Iterator[Diagnostic]:
+    """PC2015 for an object, and for an address, of which two manifests say different things.
+
+    Grants to a Service are grants to the pods that its manifest selects: which of two
+    holds must not hang on the order of files.
+    """
+    objects: dict[tuple[str, str, str, str], _InFile] = {}
+    addresses: dict[str, tuple[str, str]] = {}
+    for path, manifest in manifests:
+        if not _is_read(manifest):
+            continue
+        name = f"{manifest.namespace}/{manifest.name}"
+        first, other = objects.setdefault(_key(manifest), (path, manifest))
+        if other.body != manifest.body:
+            said = f"{manifest.kind} `{name}` stands in `{first}` too, and says something else"
+            if first == path:
+                said = f"{manifest.kind} `{name}` stands twice, and says different things"
+            yield _contradiction(path, said)
+        for address in _service(manifest).cluster_ips if manifest.kind == "Service" else ():
+            where, owner = addresses.setdefault(address, (path, name))
+            if owner != name:
+                yield _contradiction(
+                    path,
+                    f"Service `{name}` has the address {address}, which `{owner}` in `{where}` has",
+                )
+
+
+def _contradiction(path: str, said: str) -> Diagnostic:
+    hint = "keep the one that the cluster has: what is granted to a Service is granted to its pods"
+    return Diagnostic("PC2015", f"`{path}`: {said}", path=path, help=hint)
+
+
+def _key(manifest: Manifest) -> tuple[str, str, str, str]:
+    return (manifest.api_version, manifest.kind, manifest.namespace, manifest.name)
+
+
+def _is_read(manifest: Manifest) -> bool:
+    """Whether the facts are taken from it: a Service, or a workload."""
+    kind = (manifest.api_version, manifest.kind)
+    return kind == ("v1", "Service") or any(kind == (r.api_version, r.kind) for r in WORKLOAD_KINDS)
 
 
 _ONCE: tuple[tuple[type[n.ClusterMember], str], ...] = (
@@ -159,8 +208,8 @@ def _known(word: n.Word, known: tuple[str, ...], what: str, found: list[Diagnost
 
 def _manifests(
     workspace: Workspace, member: n.ClusterManifests, found: list[Diagnostic]
-) -> list[Manifest]:
-    manifests: list[Manifest] = []
+) -> list[_InFile]:
+    manifests: list[_InFile] = []
     for pattern in member.files:
         if pattern.value.startswith("/") or ".." in pattern.value.split("/"):
             found.append(
@@ -187,7 +236,7 @@ def _manifests(
             if source is not None:
                 outcome = read(source)
                 found += outcome.diagnostics
-                manifests += outcome.value
+                manifests += [(source.path, manifest) for manifest in outcome.value]
     return manifests
 
 

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from policyc.core.diagnostics import Diagnostic, Outcome, Related
 from policyc.core.errors import PolicycError
+from policyc.core.files import files_below
 from policyc.core.source import Source
 from policyc.core.suggest import did_you_mean
 from policyc.syntax import nodes
@@ -39,7 +40,7 @@ def load(root: Path) -> Outcome[Workspace]:
     found: list[Diagnostic] = []
     files: dict[str, nodes.File] = {}
     sources: list[Source] = []
-    for path in sorted(root.rglob(f"*{SUFFIX}"), key=lambda p: p.relative_to(root).as_posix()):
+    for path in sorted(files_below(root, SUFFIX), key=lambda p: p.relative_to(root).as_posix()):
         label = path.relative_to(root).as_posix()
         outcome = _read(root, path, label)
         found += outcome.diagnostics
@@ -96,7 +97,7 @@ def _aliases(
     places: dict[str, nodes.Import] = {}
     for statement in file.imports:
         target = PurePosixPath(statement.path.value).as_posix()
-        alias = statement.alias.text
+        alias = str(statement.alias)
         if target.startswith("/") or ".." in PurePosixPath(target).parts:
             found.append(
                 Diagnostic(
@@ -156,7 +157,7 @@ def _refuse_cycles(
             on_trail.add(path)
             stack.append((path, True))
             for statement in files[path].imports:
-                target = aliases[path].get(statement.alias.text)
+                target = aliases[path].get(str(statement.alias))
                 if target in on_trail:
                     circle = " -> ".join([*trail[trail.index(target) :], target])
                     found.append(

@@ -189,6 +189,8 @@ class Declared:
     surface: tuple[str, ...] = ()  # tools of a server, models of a gateway
     pins: tuple[tuple[str, str], ...] = ()
     is_reviewed: bool = False
+    reviewed_on: str = ""  # YYYY-MM-DD
+    review_span: Span | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

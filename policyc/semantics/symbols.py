@@ -51,15 +51,19 @@ class Symbols:
         yield from (d for _, d in sorted(self.by_kind.get(kind, {}).items()))
 
     def find(self, kind: str, name: n.Name, path: str) -> Declaration | None:
-        """What ``name`` means in the file ``path``; None when it means nothing."""
-        alias, text = name.qualifier, name.text
+        """What ``name`` means in the file ``path``; None when it means nothing.
+
+        A name may hold dots itself, so that only the declarations tell where an alias ends.
+        """
+        written = str(name)
         own = self.by_file.get((kind, path), {})
-        if alias is None and text in own:
-            return own[text]
-        if alias is None and "." in text:
-            alias, _, text = text.partition(".")
-        target = self.workspace.aliases.get(path, {}).get(alias) if alias is not None else None
-        return self.by_file.get((kind, target or ""), {}).get(text)
+        if written in own:
+            return own[written]
+        for alias, target in self.workspace.aliases.get(path, {}).items():
+            there = self.by_file.get((kind, target), {})
+            if written.startswith(f"{alias}.") and written[len(alias) + 1 :] in there:
+                return there[written[len(alias) + 1 :]]
+        return None
 
     def resolve(self, kind: str, name: n.Name, path: str, *others: str) -> Declaration | None:
         """As ``find``, of the kind or one of the others; PC2001 when it means nothing."""
@@ -72,17 +76,17 @@ class Symbols:
     def _unknown(self, kinds: tuple[str, ...], name: n.Name, path: str) -> Diagnostic:
         written, what = str(name), " or ".join(kinds)
         reachable = {r for kind in kinds for r in self._reachable(kind, path)}
-        found = [d for kind in kinds if (d := self.by_kind.get(kind, {}).get(name.text))]
+        found = [d for kind in kinds if (d := self.by_kind.get(kind, {}).get(written))]
         hint = did_you_mean(written, reachable)
-        if written in reachable or hint is None:
+        if hint is None:
             hint = (
                 f"declare it: there is no {what} in reach"
                 if not reachable
                 else ("in reach are " + ", ".join(f"`{r}`" for r in sorted(reachable)[:8]))
             )
         elsewhere = next((d for d in found if d.path != path), None)
-        if elsewhere is not None and name.qualifier is None:
-            hint = f'it is declared in another file: import "{elsewhere.path}" as x, and write `x.{name.text}`'
+        if elsewhere is not None:
+            hint = f'it is declared in another file: import "{elsewhere.path}" as x, and write `x.{written}`'
         return Diagnostic("PC2001", f"there is no {what} `{written}`", name.span, help=hint)
 
     def _reachable(self, kind: str, path: str) -> set[str]:

@@ -117,7 +117,7 @@ def read(agent: PolicyAgent, document: Object) -> Observed:
     """What a recording says of the agent, read as the compiler reads its file."""
     found = read_profiles("drawn.json", canonical_json(document))
     labelled = [("drawn.json", profile) for profile in found.value]
-    return observed(labelled, agent.checked.workload, agent.checked.service_account, "").value
+    return observed(labelled, agent.checked.workload, agent.checked.service_account, "")
 
 
 def more_and_less(agent: PolicyAgent) -> SearchStrategy[tuple[Object, Object]]:

@@ -24,7 +24,7 @@ def test_a_registered_workload_may_not_run_as_another(name: str) -> None:
     assert reasons(verdict) >= {"SA_NOT_ALLOWED"}
     (finding,) = [f for f in verdict.denials if f.reason == "SA_NOT_ALLOWED"]
     assert finding.path == "spec.template.spec.serviceAccountName"
-    assert "agents.agentpol:" in finding.change
+    assert finding.change == "write `serviceAccountName: research`"
 
 
 def test_two_fields_that_disagree() -> None:

@@ -51,7 +51,7 @@ def test_a_wrong_one_is_shown_with_place_and_line(
     assert main(["admit", bad, "--bundle", bundle, "--cluster", held, "--format", "json"]) == 1
     (found,) = json.loads(capsys.readouterr().out)["diagnostics"]
     assert found["message"].startswith("SA_NOT_ALLOWED: ")
-    assert "agents.agentpol:" in found["help"]
+    assert found["help"] == "write `serviceAccountName: research`"
     line = Path(bad).read_text(encoding="utf-8").splitlines()[found["place"]["line"] - 1]
     assert line.strip() == "serviceAccountName: admin"
 

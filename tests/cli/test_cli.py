@@ -306,7 +306,9 @@ def test_profile_verbs(root: Path, tmp_path: Path) -> None:
     assert merged.returncode == 0
     assert run("profile", "merge", "-", stdin=merged.stdout).stdout == merged.stdout
     assert run("profile", "import", recording, "-o", tmp_path / "in").returncode == 0
-    assert (tmp_path / "in" / "deployment-triage-bot-kagent.json").read_bytes() == merged.stdout
+    assert (
+        tmp_path / "in" / "deployment-support-triage-bot-kagent.json"
+    ).read_bytes() == merged.stdout
     assert b"ticket.read" in run("profile", "show", recording).stdout
     rows = json.loads(run("profile", "stats", recording, "--format", "json").stdout)
     assert {"syscalls", "egress"} <= {row["domain"] for row in rows}

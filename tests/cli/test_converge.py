@@ -63,6 +63,15 @@ def test_bad_input_is_no_verdict(tmp_path: Path) -> None:
         done = run("converge", root(folder, recorded), "--format", "json")
         assert done.returncode == Exit.BAD_INPUT
         assert [d["code"] for d in json.loads(done.stdout)["diagnostics"]] == [code]
+        if code == "PC5007":
+            (said,) = json.loads(done.stdout)["diagnostics"]
+            assert said["message"].startswith("agent `bot` learns from `")
+            assert said["message"].endswith(
+                "which is not about `Deployment demo/bot container main`"
+            )
+            assert "it is about `Deployment demo/other container main`: correct the agent's line" in said["help"]  # fmt: skip
+            assert said["place"]["line"]
+            assert [r["message"] for r in said["related"]] == ["the agent is this"]
     done = run("converge", tmp_path / "0" / "policies", "bott")
     assert done.returncode == Exit.BAD_INPUT
     assert b"did you mean `bot`?" in done.stderr

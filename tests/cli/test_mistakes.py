@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from support.console import run
+from support.console import profile, run
 from support.samples import ROOT
 
 from policyc.cli.main import main
@@ -37,6 +37,11 @@ def generated(tmp_path: Path) -> Path:
         (["admit", "x", "--bundel", "generated"], "no option `--bundel`; did you mean `--bundle`?"),
         (["bundle", "verify", "--kye=x", "--key", "x"], "did you mean `--key`?"),
         (["webhook", "run", "--prot", "1"], "policyc webhook run: error: there is no option"),
+        (["webhook", "manifests", "-o", "loose.yaml"], "the folder `loose.yaml`: File exists"),
+        (["webhook", "manifests", "-o", "/proc/none"], "cannot make the folder `/proc/none`"),
+        (["compile", "generated", "-o", "/"], "`/` holds files that policyc did not write"),
+        (["bundle", "objects", "/"], "`/` has no name"),
+        (["profile", "import", "seen.json", "-o", "loose.yaml"], "`loose.yaml`: File exists"),
         (["schema", "a", "b"], "`b` is one too many; `policyc schema --help`"),
         (["webhook", "manifests", "--replicas", "0"], "`0` is no number of pods"),
         (["webhook", "manifests", "--url", "http://a"], "write it as https://HOST:PORT"),
@@ -49,6 +54,7 @@ def generated(tmp_path: Path) -> Path:
 )
 def test_a_mistake_is_named(words: list[str], said: str, generated: Path) -> None:
     (generated.parent / "loose.yaml").write_text("a: 1\n")
+    (generated.parent / "seen.json").write_text(profile())
     if words[0] == "bundle":
         assert main(["bundle", "keygen", "team", "-o", f"{generated.parent / 'team.key'}"]) == 0
     done = run(*words, cwd=generated.parent)

@@ -24,7 +24,7 @@ from policyc.deploy.scope import CREATE, VALIDATING
 from policyc.kube.yaml import dump
 
 Json = Any  # documents of the API
-NO_OBJECTS = {"bindings", "secrets", "serviceaccounts/token", "endpoints"}
+NO_OBJECTS = {"bindings", "pods/binding", "secrets", "serviceaccounts/token", "endpoints"}
 """Of no kind that is listed; Secrets are not read, and Endpoints are mirrored by slices."""
 
 

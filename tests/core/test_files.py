@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from policyc.core.errors import PolicycError
-from policyc.core.files import read_file, write_file
+from policyc.core.files import files_below, make_folder, read_file, write_file
 
 
 def names(folder: Path) -> list[str]:
@@ -85,3 +85,26 @@ def test_a_folder_that_is_none_is_a_fault_of_the_environment(name: str, tmp_path
 def test_a_folder_is_no_file(tmp_path: Path) -> None:
     with pytest.raises(PolicycError, match="Is a directory"):
         read_file(tmp_path)
+
+
+def test_files_are_listed_by_suffix_in_order(tmp_path: Path) -> None:
+    for name in ("b/x.json", "b/a.yaml", "a.json", "c.txt"):
+        make_folder((tmp_path / name).parent)
+        write_file(tmp_path / name, b"")
+    make_folder(tmp_path / "folder.json")
+    found = files_below(tmp_path, ".json", ".yaml")
+    assert found == [tmp_path / "a.json", tmp_path / "b/a.yaml", tmp_path / "b/x.json"]
+    assert len(files_below(tmp_path)) == 4
+
+
+def test_a_folder_that_cannot_be_listed_is_no_empty_one(tmp_path: Path) -> None:
+    with pytest.raises(PolicycError) as failure:
+        files_below(tmp_path / "none")
+    assert failure.value.code == "PC7050"
+
+
+def test_a_file_is_no_folder(tmp_path: Path) -> None:
+    write_file(tmp_path / "a", b"")
+    with pytest.raises(PolicycError) as failure:
+        make_folder(tmp_path / "a")
+    assert failure.value.code == "PC7053"

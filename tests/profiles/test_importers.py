@@ -11,7 +11,7 @@ from policyc.core.diagnostics import Severity
 from policyc.envelope.model import WorkloadRef
 from policyc.envelope.observation import FileSeen, KubeSeen, PeerSeen
 from policyc.profiles.base import AgentProfile
-from policyc.profiles.observed import observed
+from policyc.profiles.observed import observed, strangers
 from policyc.profiles.registry import read_profiles
 
 API = "spdx.softwarecomposition.kubescape.io/v1beta1"
@@ -109,7 +109,7 @@ def test_peers_lose_volatile_labels_and_keep_their_namespace() -> None:
     profile = one(kubescape("NetworkNeighborhood", egress=egress))
     seen = observed(
         [("r.json", profile)], WorkloadRef("Deployment", "apps", "demo", "bot", "main"), ""
-    ).value
+    )
     named, pod = sorted(
         (o for o in seen.observations if isinstance(o, PeerSeen)), key=lambda o: o.is_pod
     )
@@ -192,7 +192,7 @@ def test_evidence_points_into_the_file_as_it_is() -> None:
     )
     seen = observed(
         [("r.json", one(data))], WorkloadRef("Deployment", "apps", "demo", "bot", "main"), ""
-    ).value
+    )
     for observation in seen.observations:
         assert isinstance(observation, FileSeen)
         here: Any = json.loads(data)
@@ -216,7 +216,7 @@ def requests(*events: dict[str, Any]) -> list[KubeSeen]:
     data = "\n".join(map(json.dumps, events)).encode()
     outcome = read_profiles("audit.log", data)
     profiles = [("audit.log", p) for p in outcome.value]
-    seen = observed(profiles, None, "a/bot").value
+    seen = observed(profiles, None, "a/bot")
     return [o for o in seen.observations if isinstance(o, KubeSeen)]
 
 
@@ -277,8 +277,7 @@ def test_subresources_and_urls() -> None:
 
 def test_a_profile_of_another_workload_is_refused() -> None:
     profile = one(kubescape("ApplicationProfile", syscalls=["read"]))
-    outcome = observed(
-        [("r.json", profile)], WorkloadRef("Deployment", "apps", "demo", "other", "main"), ""
-    )
-    assert [d.code for d in outcome.diagnostics] == ["PC5007"]
-    assert outcome.value.observations == ()
+    other = WorkloadRef("Deployment", "apps", "demo", "other", "main")
+    labelled = [("r.json", profile)]
+    assert strangers(labelled, other, "") == {"r.json": ("Deployment demo/bot container main",)}
+    assert observed(labelled, other, "").observations == ()

@@ -37,7 +37,7 @@ def judged(
     *objects: Json, seen: AgentProfile | None = None, by: CheckedPolicy | None = None
 ) -> Reconciliation:
     checked = by or policy()
-    found = observed([("p.json", seen)], BOT, "demo/bot").value if seen else Observed()
+    found = observed([("p.json", seen)], BOT, "demo/bot") if seen else Observed()
     envelope, _ = lowered(checked, found)
     return reconcile(checked.agents[0], checked, View.of(objects), found, envelope)
 

@@ -11,20 +11,33 @@ from support.agents import policy
 from policyc.core.diagnostics import Diagnostic, Severity
 from policyc.envelope.codec import encode
 from policyc.envelope.model import Envelope
-from policyc.envelope.observation import Observed
-from policyc.envelope.provenance import Step
+from policyc.envelope.observation import Direction, Observed, PeerSeen, Sighting
+from policyc.envelope.provenance import Evidence, Step
 from policyc.lower import lower
 from policyc.semantics.model import CheckedPolicy
 
 END = date(2026, 12, 31)
 NOTHING = Observed(())
+SEEN = Observed(
+    (
+        PeerSeen(
+            Direction.EGRESS,
+            "tcp",
+            443,
+            "192.0.2.7",
+            sighting=Sighting((Evidence("r.json", "/x/0"),)),
+        ),
+    )
+)
 POINT = {"protocol": "tcp", "port": "443", "address": "192.0.2.7"}
 DATED = f'allow egress tcp 443 to cidr 192.0.2.0/24 until {END} because "R-1"'
 LASTING = 'allow egress tcp 443 to cidr 192.0.2.0/25 because "R-2"'
 
 
-def on(day: date, checked: CheckedPolicy) -> tuple[Envelope, list[Diagnostic]]:
-    outcome = lower(checked.agents[0], NOTHING, checked, as_of=day)
+def on(
+    day: date, checked: CheckedPolicy, observed: Observed = NOTHING
+) -> tuple[Envelope, list[Diagnostic]]:
+    outcome = lower(checked.agents[0], observed, checked, as_of=day)
     return outcome.value, outcome.diagnostics
 
 
@@ -115,3 +128,49 @@ def test_an_envelope_knows_its_own_future(ends: list[date], built: date, later: 
     then, now = on(day, checked)[0], on(built, checked)[0]
     assert now.on(str(day)).domains == then.domains
     assert now.on(str(day)).expiries == then.expiries
+
+
+def test_what_was_observed_goes_on_and_is_said_before_and_after_the_end() -> None:
+    checked = policy(lines=DATED)
+    for name, (day, stands) in DAYS.items():
+        envelope, (finding,) = on(day, checked, SEEN)
+        assert POINT in envelope.domains["egress_ip"], name
+        assert finding.code == ("PC4016" if stands else "PC4006"), name
+        assert "the observation `r.json#/x/0`, in part" in finding.message, name
+        assert "nothing any more" not in finding.message
+        assert f"`deny {DATED.removeprefix('allow ').partition(' until')[0]}`" in (
+            finding.help or ""
+        )
+
+
+def test_the_help_ends_it() -> None:
+    deny = f"deny {DATED.removeprefix('allow ').partition(' until')[0]}"
+    envelope, found = on(END + timedelta(days=1), policy(lines=f'  {deny} because "R-3"'), SEEN)
+    assert POINT not in envelope.domains["egress_ip"]
+    assert {d.code for d in found} == {"PC4010"}
+
+
+def test_another_line_that_keeps_it_is_named() -> None:
+    _, (finding,) = on(END + timedelta(days=1), policy(lines=f"{DATED}\n  {LASTING}"))
+    assert "is still granted, by `p.agentpol:" in finding.message
+    assert "in part" in finding.message
+
+
+def test_a_line_about_several_domains_is_said_once() -> None:
+    line = f'allow egress tcp 443 to cidr 192.0.2.0/24, host a.example until {END} because "R-1"'
+    for seen, says in ((NOTHING, "nothing any more"), (SEEN, "still granted")):
+        _, (finding,) = on(END + timedelta(days=1), policy(lines=line), seen)
+        assert says in finding.message
+
+
+def test_a_review_of_a_day_that_has_not_come_is_none() -> None:
+    cap = "    egress * * to anywhere\n    tool tracker: read\n"
+    used = policy(cap, lines='allow tool tracker: read because "R-4"')
+    spare = policy(cap)
+    reviewed = date(2026, 8, 1)
+    for ahead, is_told in ((-30, False), (0, False), (1, False), (2, True), (900, True)):
+        day = reviewed - timedelta(days=ahead)
+        _, found = on(day, used)
+        assert [d.code for d in found] == ["PC3011"] * is_told, ahead
+        assert all(d.severity is Severity.ERROR and "2026-08-01" in d.message for d in found)
+        assert on(day, spare)[1] == []

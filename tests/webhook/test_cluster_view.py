@@ -77,11 +77,11 @@ def test_changes_make_new_views_and_leave_the_old_as_they_were(tmp_path: Path) -
             clock.seconds += 1
             return follower.view()
 
-        wait(lambda: after().namespace_labels("new"))
+        wait(lambda: after().get("", "Namespace", "", "new"))
         assert after().namespace_labels("new")["a"] == "b"
-        assert before.namespace_labels("new") is None
+        assert before.get("", "Namespace", "", "new") is None
         server.remove(LABELLED)
-        wait(lambda: after().namespace_labels("new") is None)
+        wait(lambda: after().get("", "Namespace", "", "new") is None)
         follower.stop()
 
 
@@ -144,7 +144,7 @@ def test_what_happened_while_the_server_was_away_is_seen(tmp_path: Path, forgetf
 
         def sees() -> bool:
             clock.seconds += 1
-            return follower.view().namespace_labels("new") is not None
+            return follower.view().get("", "Namespace", "", "new") is not None
 
         wait(sees)
         follower.stop()

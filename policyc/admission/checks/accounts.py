@@ -38,7 +38,7 @@ def own_account(case: Case) -> Iterator[Finding]:
             "SA_NOT_ALLOWED",
             f"agent `{case.agent.name}` would run as ServiceAccount `{used}`, not `{subject.service_account}`",
             case.pod.at("spec.serviceAccountName"),
-            domain="identity",
+            remedy=f"write `serviceAccountName: {subject.service_account.partition('/')[2]}`",
         )
 
 

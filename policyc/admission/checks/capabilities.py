@@ -8,22 +8,32 @@ refused: an envelope is a closed list.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
 
 from policyc.admission.bundle import Agent
 from policyc.admission.case import Case
+from policyc.admission.checks.concerned import unknown
 from policyc.admission.checks.scope import of_agents
 from policyc.admission.extract.claims import SERVERS_CLAIM, Claims, claims_of
 from policyc.admission.extract.pods import follows_from_words, has_volume_asks, pod_asks
 from policyc.admission.pods import Pod
-from policyc.admission.readings import holds_all_tools, holds_endpoint, holds_model, holds_tool
+from policyc.admission.readings import (
+    PLACES,
+    holds_all_tools,
+    holds_endpoint,
+    holds_model,
+    holds_tool,
+    lacking,
+    not_here,
+)
 from policyc.admission.remembered import Remembered
 from policyc.admission.requested import All, Ask, Delegate, Endpoint, Known, Model, Tool, Unknown
 from policyc.admission.verdict import Finding
+from policyc.admission.view import View
 from policyc.envelope.domains import TOOLS
 
 _MOST_ASKS = 500
-_ENVELOPE_DOMAIN = {"tools": "tools", "models": "models", "egress": "egress_host"}
 
 
 @of_agents
@@ -37,7 +47,7 @@ def asks(case: Case) -> Iterator[Finding]:
     who = (agent.name, namespace, *agent.ends)
     words = pod.words()
     remembered = case.bundle.memo("asks that are granted", Remembered)
-    state = case.view.memo("names of places", object, _NAMING)
+    state = case.view.memo("names of places", object, PLACES)
     if (
         words
         and remembered.holds(who, words, state)
@@ -48,10 +58,6 @@ def asks(case: Case) -> Iterator[Finding]:
     if words and not faults and follows_from_words(pod):
         remembered.keep(who, words, state)
     yield from faults
-
-
-_NAMING = frozenset({("", "Service"), ("", "Namespace")})
-"""The kinds that say where a host leads."""
 
 
 def _asks(case: Case, pod: Pod, agent: Agent) -> Iterator[Finding]:
@@ -73,17 +79,17 @@ def judged(case: Case, agent: Agent, ask: Ask, namespace: str) -> Iterator[Findi
     """What is wrong with one ask of an agent's workload."""
     match ask.capability:
         case Unknown(reason, why):
-            yield case.finding(reason, why, ask.path, domain=_ENVELOPE_DOMAIN.get(ask.domain, ""))
+            yield case.finding(reason, why, ask.path)
         case All(servers):
             if not holds_all_tools(agent.envelope.domains["tools"], servers):
                 names = " or ".join(f"`{s}`" for s in servers) or "a server without a name"
                 message = (
                     f"MCP server {names} is used without a list of its tools: that is all of them"
                 )
-                yield case.finding("ALL_TOOLS", message, ask.path, domain="tools")
+                yield case.finding("ALL_TOOLS", message, ask.path)
         case Known(region):
             if not _holds(case, agent, region, namespace):
-                yield _excess(case, ask, region)
+                yield _excess(case, ask, region, namespace)
 
 
 def _holds(
@@ -102,8 +108,11 @@ def _holds(
             return other is not None and other.name in envelope.delegates
 
 
-def _excess(case: Case, ask: Ask, region: Tool | Model | Endpoint | Delegate) -> Finding:
+def _excess(
+    case: Case, ask: Ask, region: Tool | Model | Endpoint | Delegate, namespace: str
+) -> Finding:
     name = case.agent.name if case.agent is not None else ""
+    remedy = ""
     match region:
         case Tool():
             reason, what, domain = "TOOL", f"use tool `{ask.text}`", "tools"
@@ -112,10 +121,25 @@ def _excess(case: Case, ask: Ask, region: Tool | Model | Endpoint | Delegate) ->
         case Delegate():
             reason, what, domain = "DELEGATE", f"hand work to agent `{ask.text}`", ""
         case Endpoint():
+            if missing := lacking(region, namespace, case.view):
+                return replace(unknown(case, missing), path=ask.path)
+            remedy = _unnamed(region, namespace, case.view)
             reason = "PROXY" if ask.domain == "proxy" else "EGRESS"
             domain = "egress_ip" if region.network else "egress_host"
             what = f"connect to `{ask.text}`"
-    return case.finding(reason, f"agent `{name}` may not {what}", ask.path, domain=domain)
+    if remedy:  # nobody asks for a permission: what the name means is not known
+        domain = ""
+    message = f"agent `{name}` may not {what}"
+    return case.finding(reason, message, ask.path, domain=domain, remedy=remedy)
+
+
+def _unnamed(place: Endpoint, namespace: str, view: View) -> str:
+    """What to do where a name of the cluster is that of no Service."""
+    missing = not_here(place, namespace, view)
+    if missing is None:
+        return ""
+    service = "/".join(missing)
+    return f"create Service `{service}` first; `policyc admit` is told of it with `--cluster`"
 
 
 def _under_declared(case: Case, claimed: Claims, found: list[Ask]) -> Iterator[Finding]:

@@ -64,11 +64,11 @@ def _command(case: Case, owner: str, command: Json, path: str) -> Iterator[Findi
     if isinstance(first, str) and _is_plain(first):
         if {"path": first} in case.agent.envelope.domains["exec"]:
             return
-        because = "the envelope does not have it"
+        because, domain = "the envelope does not have it", "exec"
     else:
-        because = "which file that is cannot be known; write an absolute path"
+        because, domain = "which file that is cannot be known; write an absolute path", ""
     text = f"{owner} would start {shown(first)}: {because}"
-    yield case.finding("COMMAND", text, f"{path}[0]", domain="exec")
+    yield case.finding("COMMAND", text, f"{path}[0]", domain=domain)
 
 
 def _is_plain(path: str) -> bool:

@@ -53,12 +53,12 @@ def pod_within(case: Case) -> Iterator[Finding]:
     was = None if before is None else excess(case.view, case.request.namespace, before, most)
     level = Level.WARN if was is not None and over <= was else Level.DENY
     escapes = was is not None and level is Level.DENY
-    for reason, domain, message in _said(case, over):
+    for reason, message, remedy in _said(case, over):
         yield case.finding(
             "LABEL_ESCAPE" if escapes else reason,
             message,
             pod.at("metadata.labels"),
-            domain=domain,
+            remedy=remedy,
             level=level,
             is_ratcheted=False,
         )
@@ -88,13 +88,12 @@ def _said(case: Case, over: Excess) -> Iterator[tuple[str, str, str]]:
             if has_all
             else f"the agent's own select {wanted}, and the pod has other labels"
         )
-        # No domain: the policy needs no other line for this.
-        yield "NO_DEFAULT_DENY", "", f"{said}; {own}"
+        yield "NO_DEFAULT_DENY", f"{said}; {own}", ""
     for name, flows in over.wider:
         yield (
             "NP_WIDENS",
-            next(iter(flows)),
             f"NetworkPolicy `{name}` lets through: {brief(_lines(flows))}",
+            f"narrow or remove NetworkPolicy `{name}`",
         )
 
 

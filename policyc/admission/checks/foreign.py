@@ -37,7 +37,6 @@ def lets_through(case: Case) -> Iterator[Finding]:
             f"what the {request.kind} lets through cannot be compared with the envelope of agent "
             f"`{about.agent.name}`",
             "spec",
-            domain="egress_peer",
             level=Level.DENY if is_known else Level.WARN,
             is_ratcheted=_said(request.object) == _said(request.old or {}),
         )

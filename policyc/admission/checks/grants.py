@@ -43,7 +43,7 @@ def account_within(case: Case) -> Iterator[Finding]:
             f"ServiceAccount `{agent.envelope.subject.service_account}` may also do: "
             f"{brief(over.describe(SHOWN + 1))}; by {brief(names)}",
             case.pod.at("spec.serviceAccountName"),
-            domain="kube",
+            remedy=f"take the account out of {brief(names)}, or narrow what it binds",
         )
 
 

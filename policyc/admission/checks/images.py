@@ -16,6 +16,7 @@ from policyc.envelope.region import Region
 from policyc.kube.images import image
 
 _LONGEST_CACHED = 512
+_NO_IMAGE = "name one; of a patch, judge what `kubectl kustomize` makes of it"
 
 
 @of_words
@@ -59,22 +60,25 @@ def _cached(granted: Region, written: str) -> bool:
 
 def _image(case: Case, owner: str, written: Json, path: str) -> Iterator[Finding]:
     assert case.agent is not None
+    if written is None:
+        text = f"{owner} names no image"
+        yield case.finding("IMAGE", text, path, remedy=_NO_IMAGE)
+        return
     try:
         found = image(written if isinstance(written, str) else "")
     except ValueError as fault:
         text = f"{owner} has image {shown(written)}: {fault}"
-        yield case.finding("IMAGE", text, path, domain="image")
+        yield case.finding("IMAGE", text, path)
         return
     granted = case.agent.envelope.domains["image"]
     if not found.digest:
         text = f"{owner} has image {shown(written)} without a digest: its content may change"
-        remedy = "name the image as `repository@sha256:...`"
-        yield case.finding("IMAGE_DIGEST", text, path, remedy=remedy)
+        yield case.finding("IMAGE_DIGEST", text, path)
         if _is_pinned(granted, found.repository):
             return  # what is missing is the digest, and nothing else
     reference = found.pinned if found.digest else found.repository
     if {"reference": reference} not in granted:
-        text = f"{owner} would run image `{reference}`, which the envelope does not have"
+        text = f"{owner} would run image {shown(written)}, which the envelope does not have"
         yield case.finding("IMAGE", text, path, domain="image")
 
 

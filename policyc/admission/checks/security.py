@@ -15,7 +15,6 @@ from policyc.admission.verdict import Finding
 from policyc.catalog.capabilities import ADDABLE
 from policyc.core.canonical import Json
 
-_NOT_ROOT = "write `runAsNonRoot: true`, and a `runAsUser` that is not 0 where the image says none"
 _DROP = 'write `capabilities: {drop: ["ALL"]}`; what is needed is added by name, and granted by the policy'
 
 
@@ -33,11 +32,11 @@ def user(case: Case) -> Iterator[Finding]:
             if effective(pod, container, "runAsNonRoot") is not True:
                 text = f"{container.title} may run as root: `runAsNonRoot` is not true"
                 at = f"{container.path}.securityContext.runAsNonRoot"
-                yield case.finding("ROOT", text, at, remedy=_NOT_ROOT)
+                yield case.finding("ROOT", text, at)
             if number == 0:
                 text = f"{container.title} would run as root: `runAsUser` is 0"
                 at = f"{container.path}.securityContext.runAsUser"
-                yield case.finding("ROOT", text, at, remedy=_NOT_ROOT)
+                yield case.finding("ROOT", text, at)
         if wanted.run_as_user is not None and number != wanted.run_as_user:
             text = f"{container.title} would run as user {shown(number)}, not {wanted.run_as_user}"
             yield case.finding(
@@ -66,7 +65,6 @@ def escalation(case: Case) -> Iterator[Finding]:
                 "ESCALATION",
                 f"{container.title} may gain privileges: `allowPrivilegeEscalation` is not false",
                 f"{container.path}.securityContext.allowPrivilegeEscalation",
-                remedy="write `allowPrivilegeEscalation: false` into the container's securityContext",
             )
 
 
@@ -85,7 +83,6 @@ def root_filesystem(case: Case) -> Iterator[Finding]:
                 "WRITABLE_ROOT",
                 f"{container.title} may change its image's files: `readOnlyRootFilesystem` is not true",
                 f"{container.path}.securityContext.readOnlyRootFilesystem",
-                remedy="write `readOnlyRootFilesystem: true`, and mount an emptyDir where it writes",
             )
 
 
@@ -107,10 +104,12 @@ def capabilities(case: Case) -> Iterator[Finding]:
         for i, written in enumerate(added if isinstance(added, list) else ()):
             name = _canonical(written)
             is_granted = {"name": name} in agent.envelope.domains["capabilities"]
-            if not is_granted or name not in ADDABLE[agent.envelope.pod.level]:
+            is_addable = name in ADDABLE[agent.envelope.pod.level]
+            if not (is_granted and is_addable):
                 at = f"{container.path}.securityContext.capabilities"
                 text = f"{container.title} would add capability {shown(written)}"
-                yield case.finding("CAPABILITY", text, f"{at}.add[{i}]", domain="capabilities")
+                domain = "capabilities" if is_addable else ""  # no line permits the others
+                yield case.finding("CAPABILITY", text, f"{at}.add[{i}]", domain=domain)
 
 
 def _canonical(written: Json) -> str:

@@ -49,7 +49,6 @@ def automount(case: Case) -> Iterator[Finding]:
             "the pod would get a token for the API, which the envelope does not use: "
             "`automountServiceAccountToken` is not false",
             pod.at("spec.automountServiceAccountToken"),
-            domain="kube",
         )
 
 
@@ -64,8 +63,7 @@ def token_volumes(case: Case) -> Iterator[Finding]:
         token = source["serviceAccountToken"]
         if isinstance(token, dict) and not _may_have(case, agent, token.get("audience")):
             text = f"{_title(volume)} has a token for audience {shown(token.get('audience') or '')}"
-            domain = "identity" if token.get("audience") else "kube"
-            yield case.finding("TOKEN_VOLUME", text, f"{path}.serviceAccountToken", domain=domain)
+            yield case.finding("TOKEN_VOLUME", text, f"{path}.serviceAccountToken")
 
 
 def _may_have(case: Case, agent: Agent, audience: Json) -> bool:

@@ -59,6 +59,8 @@ def _thing(
         surface,
         tuple(sorted(_pins(node, surface, found))),
         review is not None,
+        review.on.text if review is not None else "",
+        review.on.span if review is not None else None,
     )
 
 

@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="recorder", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m recorder", description=__doc__)
     verbs = parser.add_subparsers(required=True, metavar="VERB")
     run = verbs.add_parser("run", help="record a command, or every container of this machine")
     run.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder of profiles")

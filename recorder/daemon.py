@@ -103,7 +103,7 @@ def status(output: Path) -> str:
         raise RecorderError(
             ExitCode.NOT_RUNNING,
             f"no recorder writes to `{output}`",
-            "start one with `recorder run --output DIR`",
+            "start one with `python -m recorder run --output DIR`",
         )
     return json.dumps(told, indent=2)
 
@@ -165,7 +165,7 @@ def _only_one(output: Path) -> Iterator[None]:
             raise RecorderError(
                 ExitCode.SECOND_RECORDER,
                 f"another recorder writes to `{output}`",
-                "`recorder status` shows it; give this one a folder of its own",
+                "`python -m recorder status` shows it; give this one a folder of its own",
             ) from error
         yield
 

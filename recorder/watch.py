@@ -53,7 +53,7 @@ class Known:
 
 @dataclass(slots=True)
 class Counts:
-    """What `recorder status` and the metrics say."""
+    """What `python -m recorder status` and the metrics say."""
 
     containers: int = 0
     ended: int = 0

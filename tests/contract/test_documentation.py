@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -136,6 +137,26 @@ def test_transcripts_are_real(page: Path, tmp_path: Path, golden: bool) -> None:
             rewrite(page, command, rows)
             command.shown = rows
         assert shows(command.shown, real), "\n".join([command.line, *real])
+
+
+def test_sample_recordings_claim_no_recorder() -> None:
+    """They were written for the pages; a tool's name would say that it can make or read such a file."""
+    samples = [p for room in ("docs", "policies") for p in (ROOT / room).rglob("*.json")]
+    tools = [
+        document["spec"]["source"]["tool"]
+        for document in (json.loads(path.read_text(encoding="utf-8")) for path in samples)
+        if document["kind"] == "AgentProfile"
+    ]
+    assert set(tools) == {"sample"}
+
+
+@pytest.mark.parametrize("page", pages(), ids=named)
+def test_no_sentence_counts_the_standard_assertions(page: Path) -> None:
+    """Transcripts show what `prove` counts; a sentence would be false with the next one."""
+    text = re.sub(
+        r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL
+    )
+    assert page.name == "CHANGELOG.md" or not re.search(r"\d+ standard (ones|assertions)", text)
 
 
 def output(line: str, folder: Path) -> list[str]:

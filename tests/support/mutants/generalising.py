@@ -67,8 +67,8 @@ GENERALISING = (
     Mutation(
         "tools-of-the-server",
         f"{_STEPS}.calls",
-        'point = {"server": observation.server, "tool": observation.tool}',
-        'point = {"server": observation.server}',
+        'point = {"server": server.name, "tool": observation.tool}',
+        'point = {"server": server.name}',
         "who uses one tool of a server may use all",
     ),
     Mutation(

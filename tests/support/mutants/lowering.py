@@ -5,6 +5,7 @@ from __future__ import annotations
 from support.mutants.mutation import Mutation
 
 _LOWER = "policyc.lower.lower"
+_DAYS = "policyc.lower.days"
 _LIMITS = "policyc.lower.limits"
 _ENDPOINTS = "policyc.lower.endpoints"
 _RESOLUTIONS = "policyc.lower.resolutions"
@@ -70,14 +71,14 @@ LOWERING = (
     ),
     Mutation(
         "allow-ends-early",
-        _LOWER,
+        _DAYS,
         "date.fromisoformat(clause.until) < as_of",
         "date.fromisoformat(clause.until) <= as_of",
         "an allowance ends a day too early",
     ),
     Mutation(
         "allow-stands-late",
-        _LOWER,
+        _DAYS,
         "return bool(clause.until) and",
         "return clause.until.startswith('2025') and",
         "an allowance whose day has passed stands",

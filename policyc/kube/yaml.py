@@ -22,7 +22,7 @@ _HEAD = ("apiVersion", "kind", "metadata", "name", "namespace")
 _MAX_DEPTH = 64
 _MAX_NODES = 200_000
 _TAG = "tag:yaml.org,2002:"
-_STR, _MERGE = _TAG + "str", _TAG + "merge"
+_STR, _SEQ, _MAP, _MERGE = (_TAG + kind for kind in ("str", "seq", "map", "merge"))
 _BaseLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # C where PyYAML was built with it
 _BaseDumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 _SHORT = 64
@@ -54,7 +54,7 @@ class _Tags:
             if not implicit[0]:
                 return _STR
             return _remembered(value) if len(value) <= _SHORT else _tag_of(value)
-        return _TAG + ("seq" if kind is SequenceNode else "map")
+        return _SEQ if kind is SequenceNode else _MAP
 
     # Called for every node, and without effect: functions in C cost nothing.
     descend_resolver = staticmethod(is_)

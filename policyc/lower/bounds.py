@@ -51,11 +51,12 @@ def _taken(agent: CheckedAgent, envelope: Envelope) -> Iterator[str]:
     reached["egress_ip"] |= EGRESS_IP.union(map(dns_address, envelope.cluster.node_local_dns))
     if envelope.cluster.dns is not None:
         reached["egress_peer"] = dns_pods(envelope.cluster.dns)
+    held_in = {**envelope.domains}
+    for name, region in reached.items():
+        held_in[name] |= region
     for taker in (*agent.nevers, *agent.denies):
-        held = envelope.domains[taker.domain]
-        if taker.domain in reached:
-            held |= reached[taker.domain]
-        if held & taker.region:
+        held = held_in[taker.domain]
+        if held and held & taker.region:
             yield _said(held & taker.region, f"although `{taker.text}` takes it away")
 
 

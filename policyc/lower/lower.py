@@ -145,6 +145,8 @@ class _Lowering:
 
     def still_refused(self) -> None:
         """Of what seccomp refused, keep what is refused still: another recording or a line may grant it by now."""
+        if not self.losses.refused:
+            return
         granted = SYSCALLS.union(self.grants.get(SYSCALLS.name, {}))
         self.losses.refused = [c for c in self.losses.refused if not c.region <= granted]
 

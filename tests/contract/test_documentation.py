@@ -150,15 +150,6 @@ def test_sample_recordings_claim_no_recorder() -> None:
     assert set(tools) == {"sample"}
 
 
-@pytest.mark.parametrize("page", pages(), ids=named)
-def test_no_sentence_counts_the_standard_assertions(page: Path) -> None:
-    """Transcripts show what `prove` counts; a sentence would be false with the next one."""
-    text = re.sub(
-        r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL
-    )
-    assert page.name == "CHANGELOG.md" or not re.search(r"\d+ standard (ones|assertions)", text)
-
-
 def output(line: str, folder: Path) -> list[str]:
     """What a command prints, both streams; findings come before data as on a terminal."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"

@@ -159,8 +159,8 @@ def test_what_kubectl_prints_is_a_recording(
     files = [str(tmp_path / name) for name in ("all.yaml", "one.json")]
     assert main(["profile", "import", *files, "--output", str(out)]) == Exit.CLEAN
     assert {path.name for path in out.iterdir()} == {
-        "deployment-triage-agent.json",
-        "deployment-other-agent.json",
+        "deployment-recorded-triage-agent.json",
+        "deployment-recorded-other-agent.json",
     }
 
 

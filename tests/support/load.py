@@ -192,8 +192,13 @@ class Load:
             assert time.monotonic() < deadline, Counter(a.fault for a in self.answers[start:])
 
     def check_right(self) -> None:
-        """Half a second more of it, all of it right."""
+        """Half a second more of it, and some of every review, all of it right."""
         self.go_on(0.5)
+        self.until(
+            lambda new: all(
+                sum(a.review == name and not a.fault for a in new) > 5 for name in reviews()
+            )
+        )
         self.check()
 
     def check(

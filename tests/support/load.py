@@ -191,14 +191,19 @@ class Load:
                 raise AssertionError(f"the load ended with {self._process.wait(_POLL_SECONDS)}")
             assert time.monotonic() < deadline, Counter(a.fault for a in self.answers[start:])
 
+    def until_each_was_right(self) -> None:
+        """Until there are as many right answers of every review as ``check`` asks for."""
+        self.until(
+            lambda new: all(
+                sum(a.review == name and not a.fault and a.is_right() for a in new) > 5
+                for name in reviews()
+            )
+        )
+
     def check_right(self) -> None:
         """Half a second more of it, and some of every review, all of it right."""
         self.go_on(0.5)
-        self.until(
-            lambda new: all(
-                sum(a.review == name and not a.fault for a in new) > 5 for name in reviews()
-            )
-        )
+        self.until_each_was_right()
         self.check()
 
     def check(

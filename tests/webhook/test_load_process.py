@@ -102,6 +102,7 @@ def test_what_is_too_much_is_refused_at_once_and_in_so_many_words(tmp_path: Path
         before = stand.resident_bytes()
         with stand.load(rate=0, connections=64) as crowd:
             crowd.go_on(3 * LONGER)
+            crowd.until_each_was_right()
         crowd.check(excuses=["OVERLOADED"])
         refused = [a for a in crowd.answers if "OVERLOADED" in a.reasons]
         assert refused

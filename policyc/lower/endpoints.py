@@ -6,19 +6,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from policyc.catalog.api_server import API_SERVER_SERVICE, PORT, USUAL_ADDRESSES
-from policyc.envelope.domains import DOMAINS, EGRESS_HOST, EGRESS_IP, EGRESS_PEER
+from policyc.envelope.domains import EGRESS_HOST, EGRESS_IP, EGRESS_PEER
 from policyc.envelope.provenance import Derivation, Step
 from policyc.envelope.region import Region
 from policyc.lower.candidates import place
-from policyc.lower.whereabouts import is_loopback
+from policyc.lower.whereabouts import USED_THROUGH, all_of, is_loopback
 from policyc.semantics.model import CheckedPolicy, Declared, Endpoint, Transport
-
-_USED_THROUGH = (
-    ("mcp", "tools", "server"),
-    ("gateway", "models", "gateway"),
-    ("store", "memory", "store"),
-)
-"""Kind of declaration, the domain in which it is used, and the axis that names it."""
 
 Grants = Mapping[str, Mapping[Region, list[Derivation]]]
 """Domain -> region -> reasons."""
@@ -53,14 +46,14 @@ def uses(
     declared: Mapping[str, Declared], grants: Grants
 ) -> Iterator[tuple[Declared, list[Derivation]]]:
     """Every declared thing that some grant uses, with the reasons of the use."""
-    for kind, domain, axis in _USED_THROUGH:
+    for kind, (domain, _) in USED_THROUGH.items():
         granted = grants.get(domain)
         if not granted:
             continue
         for thing in declared.values():
             if thing.kind != kind:
                 continue
-            used = DOMAINS[domain].box({axis: DOMAINS[domain].axis(axis).single(thing.name)})
+            used = all_of(thing)
             reasons = [r for region, why in granted.items() if region & used for r in why]
             if reasons:
                 yield thing, reasons

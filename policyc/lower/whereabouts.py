@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 
 from policyc.envelope.domains import DOMAINS
+from policyc.envelope.region import Region
 from policyc.kube.names import canonical_address, service_of_host
 from policyc.semantics.model import CheckedAgent, CheckedPolicy, Declared, Endpoint, Transport
 
@@ -17,7 +18,11 @@ _COMM_LENGTH = 15
 """The kernel keeps so much of a program's name: TASK_COMM_LEN of include/linux/sched.h, less its NUL."""
 _LOOPBACK = "the pod itself"
 _NAME_ONLY, _WITH_NAMESPACE = 1, 2
-_USED_THROUGH = {"mcp": ("tools", "server"), "gateway": ("models", "gateway")}
+USED_THROUGH = {
+    "mcp": ("tools", "server"),
+    "gateway": ("models", "gateway"),
+    "store": ("memory", "store"),
+}
 """Kind of declaration -> the domain in which it is used, and the axis that names it."""
 
 
@@ -65,10 +70,15 @@ def declared_at(
 
 def in_reach(thing: Declared, agent: CheckedAgent) -> bool:
     """Whether the agent's cap names anything of a server or gateway."""
-    domain, axis = _USED_THROUGH[thing.kind]
-    cap = agent.cap(domain)
-    used = DOMAINS[domain].box({axis: DOMAINS[domain].axis(axis).single(thing.name)})
+    used = all_of(thing)
+    cap = agent.cap(used.domain.name)
     return cap is not None and bool(cap & used)
+
+
+def all_of(thing: Declared) -> Region:
+    """Every use of a declared thing, in the domain in which it is used."""
+    domain, axis = USED_THROUGH[thing.kind]
+    return DOMAINS[domain].single({axis: thing.name})
 
 
 def is_program_of(thing: Declared, program: str) -> bool:

@@ -13,9 +13,11 @@ from dataclasses import dataclass
 from policyc.admission.evaluate import evaluate
 from policyc.admission.grants import default_grants
 from policyc.admission.manifests import offline, request_of
+from policyc.admission.pods import kind_that_starts_pods
 from policyc.admission.request import Object
 from policyc.admission.settings import Settings
 from policyc.admission.verdict import Finding
+from policyc.admission.view import kind_of
 from policyc.core.canonical import Json
 from policyc.denote.network_policy import FLOW_DOMAINS, flow_ceiling
 from policyc.denote.network_policy import permitted as flows_of
@@ -25,7 +27,8 @@ from policyc.envelope.domains import DOMAINS, MODELS
 from policyc.envelope.region import Point, Region
 from policyc.kube.images import image
 from policyc.kube.workloads import template_of
-from policyc.testing.root import PolicyAgent, row_of
+from policyc.testing.points import labels_of
+from policyc.testing.root import PolicyAgent
 
 _RBAC = "rbac.authorization.k8s.io"
 _NAME = "policyc-testing"
@@ -113,12 +116,7 @@ def _block(address: str) -> Json:
 
 def _pods(point: Point) -> Json:
     """The pods with the point's labels, and with whatever others."""
-    found: dict[str, dict[str, Json]] = {"namespace": {}, "pod": {}}
-    for name, value in point.items():
-        family, colon, key = name.partition(":")
-        if colon:
-            found[family][key] = value.removeprefix("=")
-    return {f"{family}Selector": {"matchLabels": labels} for family, labels in found.items()}
+    return {f"{f}Selector": {"matchLabels": {**labels}} for f, labels in labels_of(point).items()}
 
 
 def _grant(agent: PolicyAgent, domain: str, point: Point) -> Ask | None:
@@ -220,7 +218,7 @@ def _context(agent: PolicyAgent) -> Object:
 
 
 def _template(body: Object) -> Object:
-    row = row_of(body)
+    row = kind_that_starts_pods(*kind_of(body))
     template = template_of(row, body) if row is not None else None
     assert isinstance(template, dict)
     return template

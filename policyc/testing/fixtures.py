@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from policyc.core.errors import PolicycError
+from policyc.envelope.timeline import day_of
 from policyc.testing.laws import LAWS, Law
 from policyc.testing.root import BadPoliciesError, PolicyAgent, PolicyRoot
 
@@ -57,7 +58,11 @@ def _root(config: pytest.Config) -> Path:
 
 def _day(written: str | None) -> date:
     try:
-        return date.fromisoformat(written) if written else datetime.now(UTC).date()
+        return (
+            date.fromisoformat(written)
+            if written
+            else date.fromisoformat(day_of(datetime.now(UTC)))
+        )
     except ValueError:
         hint = "write it as 2026-12-31"
         raise pytest.UsageError(f"--as-of: `{written}` is no day: {hint}") from None

@@ -42,6 +42,16 @@ def beside(region: Region) -> SearchStrategy[Point]:
     return st.one_of([*near, inside(rest)])
 
 
+def labels_of(point: Point) -> dict[str, dict[str, str]]:
+    """Family (``namespace`` or ``pod``) -> the labels that a point of peers has."""
+    found: dict[str, dict[str, str]] = {"namespace": {}, "pod": {}}
+    for name, value in point.items():
+        family, colon, key = name.partition(":")
+        if colon:
+            found[family][key] = value.removeprefix("=")
+    return found
+
+
 def _in_box(domain: Domain, box: Box) -> SearchStrategy[Point]:
     names = [axis.name for axis in domain.axes] + [name for name in box if ":" in name]
     drawn = {name: elements_of(domain.axis(name), box.get(name, ALL)) for name in names}

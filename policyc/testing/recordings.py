@@ -17,7 +17,7 @@ from policyc.kube.workloads import workload_kind
 from policyc.profiles.observed import observed
 from policyc.profiles.registry import read_profiles
 from policyc.semantics.protected import protected
-from policyc.testing.points import beside, inside
+from policyc.testing.points import beside, inside, labels_of
 from policyc.testing.root import PolicyAgent
 
 _RUN = "drawn-1"
@@ -28,12 +28,7 @@ def _peer(who: Callable[[Point], Object]) -> Callable[[Point], Object]:
 
 
 def _labels(point: Point) -> Object:
-    found: dict[str, dict[str, Json]] = {"namespace": {}, "pod": {}}
-    for name, value in point.items():
-        family, colon, key = name.partition(":")
-        if colon:
-            found[family][key] = value.removeprefix("=")
-    return {f"{family}Labels": labels for family, labels in found.items()}
+    return {f"{family}Labels": {**labels} for family, labels in labels_of(point).items()}
 
 
 _ITEMS: Mapping[str, tuple[str, Callable[[Point], Object]]] = {

@@ -10,8 +10,9 @@ from functools import cached_property
 from pathlib import Path
 
 from policyc.admission.bundle import Bundle, read_bundle
+from policyc.admission.pods import kind_that_starts_pods
 from policyc.admission.request import Object
-from policyc.admission.view import View
+from policyc.admission.view import View, kind_of
 from policyc.core.canonical import Json
 from policyc.core.diagnostics import Diagnostic, Severity, has_errors
 from policyc.core.render import render_text
@@ -19,7 +20,7 @@ from policyc.emit.registry import EMITTERS
 from policyc.envelope.model import Envelope
 from policyc.envelope.observation import Observed
 from policyc.envelope.region import Region
-from policyc.kube.workloads import WORKLOAD_KINDS, WorkloadKind, template_of
+from policyc.kube.workloads import template_of
 from policyc.kube.yaml import load_all
 from policyc.pipeline.artifacts import from_bytes
 from policyc.pipeline.build import lower_agent
@@ -108,7 +109,7 @@ class PolicyRoot:
     @cached_property
     def cluster(self) -> View:
         """The manifests but for workloads, the compiled objects, and the namespaces of all of them."""
-        bodies = [body for body in self.manifests if row_of(body) is None]
+        bodies = [body for body in self.manifests if kind_that_starts_pods(*kind_of(body)) is None]
         for path, data in self.files.items():
             if path.endswith(".yaml") and path.count("/") == 1 and not path.endswith(_PATCH):
                 bodies += [] if path.startswith("_") else _objects(data.decode("utf-8"))
@@ -178,7 +179,7 @@ class PolicyAgent:
 
     def pod_of(self, body: Object) -> tuple[Object, Object]:
         """The pod's spec in the agent's workload or a copy of it, and the agent's container there."""
-        row, workload = row_of(body), self.checked.workload
+        row, workload = kind_that_starts_pods(*kind_of(body)), self.checked.workload
         template = template_of(row, body) if row is not None else None
         spec = template.get("spec") if isinstance(template, dict) else None
         assert isinstance(spec, dict) and workload is not None, f"the workload of {self} has a pod"
@@ -187,13 +188,6 @@ class PolicyAgent:
             if isinstance(item, dict) and item.get("name") == workload.container:
                 return spec, item
         raise AssertionError(f"the patch of {self} names its container")
-
-
-def row_of(body: Object) -> WorkloadKind | None:
-    """The row of the object's kind, if it starts pods."""
-    kind, version = body.get("kind"), str(body.get("apiVersion", ""))
-    group = version.rpartition("/")[0]
-    return next((row for row in WORKLOAD_KINDS if (row.kind, row.group) == (kind, group)), None)
 
 
 def _objects(text: str) -> list[Object]:

@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cache, lru_cache
-from operator import attrgetter
 from typing import Any, NoReturn
 
 from policyc.core.canonical import Json, canonical_json, digest
@@ -40,10 +39,6 @@ _ANOTHER_FORM = "it says what it says in another form than the canonical one"
 _DAY = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])")
 
 
-_EXPIRY_ORDER = attrgetter("until", "domain")
-_PIN_ORDER = attrgetter("server", "tool", "digest")
-
-
 class UnreadableError(Exception):
     """A part of an envelope that is decoded late is not what it should be."""
 
@@ -68,8 +63,8 @@ def travelling(envelope: Envelope) -> Envelope:
         domains=dict(envelope.domains),
         grants={},
         resolutions=tuple(sorted(resolutions, key=_resolution_order)),
-        expiries=tuple(sorted(envelope.expiries, key=_EXPIRY_ORDER)),
-        pins=tuple(sorted(envelope.pins, key=_PIN_ORDER)),
+        expiries=tuple(sorted(envelope.expiries, key=lambda e: (e.until, e.domain))),
+        pins=tuple(sorted(envelope.pins, key=lambda p: (p.server, p.tool, p.digest))),
         threats=tuple(
             replace(t, covers=tuple(sorted(t.covers)))
             for t in sorted(envelope.threats, key=lambda t: t.id)
@@ -124,11 +119,11 @@ def _beside(envelope: Envelope) -> dict[str, Json]:
         },
         "expiries": [
             {"until": e.until, "domain": e.domain, "region": e.region.encode()}
-            for e in sorted(envelope.expiries, key=_EXPIRY_ORDER)
+            for e in sorted(envelope.expiries, key=lambda e: (e.until, e.domain))
         ],
         "pins": [
             {"server": p.server, "tool": p.tool, "digest": p.digest}
-            for p in sorted(envelope.pins, key=_PIN_ORDER)
+            for p in sorted(envelope.pins, key=lambda p: (p.server, p.tool, p.digest))
         ],
         "threats": [
             {

@@ -74,7 +74,8 @@ class Mirror:
 
     def _run(self) -> None:
         wait, failures = LONGEST_SECONDS, 0
-        while not self._ending.is_set():
+        # What was written while a round went on is wanted still when the end is asked for.
+        while self._wanted.is_set() or not self._ending.is_set():
             if not self._wanted.wait(wait):
                 self.refused.clear()  # a right or a namespace may have come
             self._wanted.clear()

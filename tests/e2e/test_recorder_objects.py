@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 import pytest
@@ -179,6 +180,32 @@ def test_an_api_server_that_is_away(plane: ControlPlane, server: Server, tmp_pat
     assert objects(plane).keys() == {NAME}
     mirror.once()
     assert mirror.written == 1
+
+
+def test_what_is_written_while_the_last_round_goes(
+    plane: ControlPlane, server: Server, tmp_path: Path
+) -> None:
+    """The end asks for it while another file is on its way: it comes too."""
+    under_way, go_on = Event(), Event()
+
+    @dataclass(slots=True)
+    class Held(Objects):
+        def write(self, document: Document) -> None:
+            under_way.set()
+            assert go_on.wait(60)
+            Objects.write(self, document)
+
+    store.write(tmp_path, recorded("r", "/a"))
+    mirror = Mirror(tmp_path, Held(server))
+    mirror.begin()
+    assert under_way.wait(60)
+    store.write(tmp_path, recorded("s", "/b"))
+    mirror.wake()
+    ending = Thread(target=mirror.end)
+    ending.start()
+    go_on.set()
+    ending.join()
+    assert {item["path"] for item in objects(plane)[NAME]["spec"]["files"]} == {"/a", "/b"}
 
 
 def test_what_the_api_server_does_not_want(server: Server, tmp_path: Path) -> None:

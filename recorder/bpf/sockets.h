@@ -261,18 +261,16 @@ static __always_inline bool read_headers(struct __sk_buff *packet, __u32 *offset
 	return true;
 }
 
-static __always_inline struct socket_state *state_of(struct __sk_buff *packet)
+/* The helper itself refuses what is no full socket. */
+static __always_inline struct socket_state *state_of(struct bpf_sock *sock)
 {
-	struct bpf_sock *sock = packet->sk;
-
-	sock = sock ? bpf_sk_fullsock(sock) : NULL;
 	return sock ? bpf_sk_storage_get(&socket_states, sock, NULL, 0) : NULL;
 }
 
 SEC("cgroup_skb/egress")
 int on_packet_out(struct __sk_buff *packet)
 {
-	struct socket_state *socket = state_of(packet);
+	struct socket_state *socket = state_of(packet->sk);
 	__u32 offset;
 	__u16 source;
 	__u8 protocol, first = 0;
@@ -301,11 +299,16 @@ int on_packet_out(struct __sk_buff *packet)
 SEC("cgroup_skb/ingress")
 int on_packet_in(struct __sk_buff *packet)
 {
-	struct socket_state *socket = state_of(packet);
+	struct bpf_sock *sock = packet->sk;
+	struct socket_state *socket;
 	__u32 offset;
 	__u16 source;
 	__u8 protocol;
 
+	/* Most are of connections to another port, or to a server: its clients choose theirs. */
+	if (!sock || (sock->dst_port && sock->dst_port != bpf_htons(DNS_PORT)))
+		return 1;
+	socket = state_of(sock);
 	if (!socket || !socket->peer.subject || socket->peer.port != DNS_PORT)
 		return 1;
 	if (read_headers(packet, &offset, &protocol, &source) && protocol == IPPROTO_UDP && source == DNS_PORT)

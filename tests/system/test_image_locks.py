@@ -72,7 +72,8 @@ def test_a_version_that_is_gone_stops_the_build(tmp_path: Path) -> None:
     )
     assert ended.returncode == 1, ended.stderr
     assert (
-        f"`images/locks/recorder-{ARCHITECTURE}.txt` names: zlib1g 1:1.0-1 (now {today})" in ended.stderr
+        f"`images/locks/recorder-{ARCHITECTURE}.txt` names: zlib1g 1:1.0-1 (now {today})"
+        in ended.stderr
     )
     assert "`make lock-images` renews" in ended.stderr
     assert list((tmp_path / "out").iterdir()) == []

@@ -11,7 +11,8 @@ RUN = $(VENV)/.run
 DEV = $(VENV)/.dev
 CLANG = clang
 LLVM_STRIP = llvm-strip
-BPF_ARCH = x86
+# This machine's architecture as the kernel's sources call it; the object of another one can be built, too.
+BPF_ARCH = $$(uname -m | sed 's/x86_64/x86/; s/aarch64/arm64/')
 BPF = recorder/bpf/recorder.bpf.o
 # What `no new ... since` of the examples compares with: in a pull request, its base.
 BASE = HEAD

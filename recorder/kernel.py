@@ -422,5 +422,5 @@ def actions() -> layout.Actions:
         for number, name in tables.syscall_names(architecture).items():
             for names, bit in bits.items():
                 wanted.of[abi][number] |= bit if name in names else 0
-            wanted.either[number] |= wanted.of[abi][number]
+            wanted.at_exit[number] |= wanted.of[abi][number] & ~layout.ACTION_MEMORY
     return wanted

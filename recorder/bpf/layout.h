@@ -76,7 +76,7 @@ struct config {
 };
 
 struct actions {
-	__u8 either[MAX_SYSCALLS]; /* what it does in one ABI or the other: most numbers do nothing in both */
+	__u8 at_exit[MAX_SYSCALLS]; /* what of it is looked at when it returns, in one ABI or the other */
 	__u8 of[2][MAX_SYSCALLS];
 };
 
@@ -105,16 +105,17 @@ struct subject {
 
 /* One per task; what was already noted for it costs one look at it. */
 struct task_state {
+	/* Every call looks at these, in one line of the processor's cache and most of the next. */
 	__u64 nsproxy; /* addresses of what the key was made of: as long as they stay, so does the key */
 	__u64 cgroups;
+	__u32 syscall; /* the one that was entered last */
+	__u32 pad;
+	__u64 seen[2][SYSCALL_WORDS];
 	struct subject_key key;
 	__u64 subject; /* 0: the map of subjects was full */
 	__u64 image; /* mount namespace, or tree, in which the running program was exec'd; 0: outside */
 	__u64 asked;
 	__u64 granted;
-	__u32 syscall; /* the one that was entered last */
-	__u32 pad;
-	__u64 seen[2][SYSCALL_WORDS];
 };
 
 struct item_key {

@@ -41,6 +41,7 @@ def blind_spots(domains: Iterable[str], words: str) -> tuple[str, ...]:
     return tuple(f"{domain}: {words}" for domain in domains)
 
 
+_SERVED = Without("messages that a server reads over TLS", partial=("models", "tools"))
 _UDP_CLIENTS = Without("clients of UDP servers", partial=("ingress",))
 OPTIONAL = {
     "on_sys_exit": Without(
@@ -70,6 +71,10 @@ OPTIONAL = {
     "on_packet_in": Without("names in DNS answers", partial=("egress",)),
     "on_tls_write": Without("messages over TLS", partial=("models", "tools")),
     "on_tls_control": Without("servers of messages over TLS", partial=("models", "tools")),
+    "on_tls_free": Without("the end of connections over TLS", partial=("models", "tools")),
+    "on_tls_read": _SERVED,
+    "on_tls_read_ex": _SERVED,
+    "on_tls_read_return": _SERVED,
 }
 """Program -> what a profile lacks without it."""
 
@@ -77,13 +82,26 @@ DOMAINS = layout.DOMAINS
 SIZED = frozenset({"subjects", "items", "peers", "streams", "events"})
 """The maps whose size is a matter of the machine."""
 UPROBES = Path("/sys/bus/event_source/devices/uprobe")
-TLS_FUNCTIONS = {
-    "SSL_write": "on_tls_write",
-    "SSL_write_ex": "on_tls_write",
-    "SSL_ctrl": "on_tls_control",
+UPROBE_HOOKS = {
+    "on_tls_write": "uprobe/SSL_write",
+    "on_tls_control": "uprobe/SSL_ctrl",
+    "on_tls_free": "uprobe/SSL_free",
+    "on_tls_read": "uprobe/SSL_read",
+    "on_tls_read_ex": "uprobe/SSL_read_ex",
+    "on_tls_read_return": "uretprobe/SSL_read",
 }
-"""Function of OpenSSL -> the program that looks at its arguments."""
-UPROBE_HOOKS = {"on_tls_write": "uprobe/SSL_write", "on_tls_control": "uprobe/SSL_ctrl"}
+TLS_FUNCTIONS = (
+    ("SSL_ctrl", "on_tls_control"),
+    ("SSL_free", "on_tls_free"),
+    # Where the end of a call is seen before its beginning is, no call is half known.
+    ("SSL_read", "on_tls_read_return"),
+    ("SSL_read_ex", "on_tls_read_return"),
+    ("SSL_read", "on_tls_read"),
+    ("SSL_read_ex", "on_tls_read_ex"),
+    ("SSL_write", "on_tls_write"),
+    ("SSL_write_ex", "on_tls_write"),
+)
+"""Function of OpenSSL, and the program that looks at its calls."""
 
 ACTIONS = ".data.actions"
 """The map that holds what ``actions`` gives."""
@@ -176,9 +194,10 @@ class Programs:
         """Look at the calls of a TLS library; False for a file that has no such functions."""
         programs = {name: program for program, name, _ in _programs(self._handle)}
         links: list[int] = []
-        for function, program in TLS_FUNCTIONS.items():
+        for function, program in TLS_FUNCTIONS:
+            at_return = UPROBE_HOOKS[program].startswith("uretprobe/")
             options = libbpf.UprobeOptions(
-                c.sizeof(libbpf.UprobeOptions), 0, 0, False, function.encode()
+                c.sizeof(libbpf.UprobeOptions), 0, 0, at_return, function.encode()
             )
             link = libbpf.call("bpf_program__attach_uprobe_opts")(
                 programs[program], -1, os.fsencode(path), 0, c.byref(options)

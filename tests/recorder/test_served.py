@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from support.recorder import Spec, losses, watching
+from support.containers import require
+from support.recorder import Spec, losses, record, watching
 from support.tls_containers import certificate, python_container
 
 pytestmark = pytest.mark.system
@@ -14,6 +16,7 @@ pytestmark = pytest.mark.system
 PROGRAMS = Path(__file__).parent / "programs"
 SECRET = b"PLANTED" + b"SECRET"
 CONNECTIONS = 2
+CALLS = 40
 
 
 def _named(specs: list[Spec], name: str) -> Spec:
@@ -55,3 +58,45 @@ def test_a_server_and_its_client_in_other_containers(tmp_path: Path) -> None:
     written = b"".join(path.read_bytes() for path in (tmp_path / "out").iterdir())
     assert b"large-4" in written
     assert SECRET not in written
+
+
+def test_a_server_in_node(tmp_path: Path) -> None:
+    """Node has OpenSSL within its own program."""
+    require("node")
+    pem = certificate(tmp_path, "node.example")
+    spec = record(tmp_path / "out", "node", str(PROGRAMS / "served.js"), str(pem))
+    assert _asked(spec) == {("node.example", "by_node"), ("served:node", "by_node")}
+    assert losses(spec) == {}
+
+
+def _connections(folder: Path, way: str, room: int) -> tuple[set[str], dict[str, int]]:
+    """The tools that a profile names of CALLS, each of a connection of its own, and what it lost."""
+    pem = certificate(folder, "here.example")
+    command = (sys.executable, str(PROGRAMS / "connections.py"), str(pem), str(CALLS), way)
+    spec = record(folder / "out", *command, options=("--map-entries", f"streams={room}"))
+    return {item["tool"] for item in spec["tools"]}, losses(spec)
+
+
+def test_a_full_map_of_streams(tmp_path: Path) -> None:
+    found, lost = _connections(tmp_path, "kept", 8)
+    assert len(found) < CALLS <= len(found) + lost["tools"]
+    assert lost["models"] == lost["tools"]
+
+
+@pytest.mark.parametrize("way", ["closed", "left"])
+def test_connections_that_ended_leave_room(tmp_path: Path, way: str) -> None:
+    found, lost = _connections(tmp_path, way, 8)
+    assert found == {f"tool{place}" for place in range(CALLS)}
+    assert lost == {}
+
+
+def test_a_library_that_cannot_be_attached(tmp_path: Path) -> None:
+    """Its function lies behind the end of its file."""
+    require("cc")
+    source, library = tmp_path / "far.s", tmp_path / "libssl.so.9"
+    source.write_text(
+        ".text\n.globl SSL_write\n.type SSL_write, @function\n.set SSL_write, . + 0x10000000\nret\n"
+    )
+    subprocess.run(["cc", "-shared", "-nostdlib", "-o", str(library), str(source)], check=True)
+    spec = record(tmp_path / "out", "/usr/bin/sha256sum", str(library))
+    assert losses(spec) == {"models": 1, "tools": 1}

@@ -103,6 +103,7 @@ struct subject {
 	__u64 asked[PHASES]; /* capabilities */
 	__u64 granted[PHASES];
 	__u64 lost[LOSS_DOMAINS];
+	__u64 sessions; /* of MCP that others began with it */
 };
 
 /* One per task; what was already noted for it costs one look at it. */

@@ -26,6 +26,7 @@ enum word {
 	WORD_PROMPT = 0xdfe6493b,
 	WORD_INPUT = 0xf9d86f7b,
 	WORD_TOOLS_CALL = 0x3ddc0bad,
+	WORD_INITIALIZE = 0xce92964b,
 	WORD_CONTENT_ENCODING = 0x03e2ed88,
 };
 
@@ -40,6 +41,7 @@ enum found {
 	FOUND_PROMPT = 2, /* a key that a request to a model has, and little else */
 	FOUND_END = 4, /* of the outermost object */
 	FOUND_ENCODED = 8, /* the header of a body that cannot be read */
+	FOUND_SESSION = 16, /* `"method": "initialize"`, by which a session of MCP begins */
 };
 
 struct scan {
@@ -80,6 +82,8 @@ static __always_inline void end_string(struct stream *stream)
 	if (!stream->is_key) {
 		if (stream->depth == 1 && stream->key == WORD_METHOD && hash == WORD_TOOLS_CALL)
 			stream->found |= FOUND_CALL;
+		else if (stream->depth == 1 && stream->key == WORD_METHOD && hash == WORD_INITIALIZE)
+			stream->found |= FOUND_SESSION;
 	} else if (stream->depth == 1) {
 		stream->key = hash;
 		if (hash == WORD_MESSAGES || hash == WORD_PROMPT || hash == WORD_INPUT)
@@ -221,6 +225,8 @@ static __always_inline void end_message(struct scan *scan)
 		note_name(scan, TOOLS, stream->name);
 	else if (stream->found & FOUND_PROMPT && stream->model_bytes)
 		note_name(scan, MODELS, stream->model);
+	else if (stream->found & FOUND_SESSION && scan->arrives && scan->owner->subject)
+		count(&scan->owner->subject->sessions);
 	stream->found &= FOUND_ENCODED;
 	__builtin_memset(stream->name, 0, sizeof(stream->name));
 	__builtin_memset(stream->model, 0, sizeof(stream->model));

@@ -51,6 +51,9 @@ def test_a_server_and_its_client_in_other_containers(tmp_path: Path) -> None:
     names = {"first", "long", "after", "large-4"}
     assert _asked(_named(specs, "server")) == {("served:python3", name) for name in names}
     assert _asked(_named(specs, "client")) == {("localhost", name) for name in names}
+    # Each connection begins a session of MCP with the server, and nobody one with the client.
+    assert [run["sessions"] for run in _named(specs, "server")["runs"]] == [CONNECTIONS]
+    assert [run.get("sessions") for run in _named(specs, "client")["runs"]] == [None]
     for spec in specs:
         assert losses(spec) == {}
         assert {spot for run in spec["runs"] for spot in run["blind"]} == set()

@@ -13,7 +13,7 @@ LONG = SECRET * 4000  # several records of TLS
 
 
 def call(tool: str, text: str) -> str:
-    arguments = {"name": SECRET, "model": SECRET, "query": text}
+    arguments = {"method": "initialize", "name": SECRET, "model": SECRET, "query": text}
     params = {"arguments": arguments, "name": tool, "_meta": {"name": SECRET}}
     return json.dumps({"params": params, "method": "tools/call", "id": 1, "jsonrpc": "2.0"})
 
@@ -30,6 +30,11 @@ def connect() -> http.client.HTTPSConnection:
     return http.client.HTTPSConnection("localhost", port, context=context)
 
 
+begun = json.dumps({"method": "initialize", "params": {"clientInfo": {"name": SECRET}}})
 listed = json.dumps({"method": "tools/list", "params": {"name": SECRET}})
-ask(connect(), call("first", "short"), listed, call("long", LONG), call("after", "short"))
-ask(connect(), json.dumps({"messages": [{"role": "user", "content": LONG}], "model": "large-4"}))
+ask(connect(), begun, call("first", "short"), listed, call("long", LONG), call("after", "short"))
+ask(
+    connect(),
+    begun,
+    json.dumps({"messages": [{"role": "user", "content": LONG}], "model": "large-4"}),
+)

@@ -71,6 +71,7 @@ class Subject(c.Structure):
         ("asked", c.c_uint64 * len(PHASES)),
         ("granted", c.c_uint64 * len(PHASES)),
         ("lost", c.c_uint64 * len(DOMAINS)),
+        ("sessions", c.c_uint64),
     ]
 
 

@@ -85,6 +85,9 @@ DOMAIN_FIELDS: Mapping[str, Mapping[str, Field]] = {
 INVENTORY = frozenset({"packages", "modelFiles"})
 """Domains that say what a workload is made of: they are kept in profiles, and grant nothing."""
 
+SERVED = "served:"
+"""Before a program's name, as a server or gateway: it was asked itself, and called nobody (docs/reference/recorder.md)."""
+
 Value: TypeAlias = "str | int | bool | tuple[str, ...] | tuple[tuple[str, str], ...]"
 
 
@@ -111,6 +114,11 @@ class Item:
     def text(self, name: str) -> str:
         """A field's text; empty where the item has none of that name."""
         return next((v for k, v in self.values if k == name and isinstance(v, str)), "")
+
+    @property
+    def is_served(self) -> bool:
+        """Whether it is another's call of a tool or model, which came to this workload: it uses nothing by that."""
+        return any(self.text(name).startswith(SERVED) for name in ("server", "gateway"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,7 +85,7 @@ def _observations(
     domains: dict[tuple[object, ...], str] = {}
     for label, profile in profiles:
         for domain in profile.items.keys() - INVENTORY:
-            for item in profile.items[domain]:
+            for item in (i for i in profile.items[domain] if not i.is_served):
                 key = (domain, *item.key)
                 groups.setdefault(key, []).append((label, item))
                 domains[key] = domain

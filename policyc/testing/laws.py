@@ -19,7 +19,14 @@ from policyc.admission.request import Object
 from policyc.catalog.setup_only import SETUP_ONLY
 from policyc.envelope.domains import DOMAINS
 from policyc.envelope.model import Envelope
-from policyc.envelope.observation import KubeSeen, Observation, Observed, Phase, SyscallSeen
+from policyc.envelope.observation import (
+    KubeSeen,
+    Observation,
+    Observed,
+    Phase,
+    SyscallSeen,
+    is_vain,
+)
 from policyc.envelope.region import Region
 from policyc.envelope.timeline import periods
 from policyc.envelope.witness import witness
@@ -106,8 +113,10 @@ def observed_is_granted(agent: PolicyAgent) -> None:
 
 
 def _is_its_own(observation: Observation) -> bool:
-    """Not the container runtime's set-up, and not by a right that somebody else gave it."""
+    """Done, and not the container runtime's set-up, nor by a right that somebody else gave it."""
     phase = observation.sighting.phase
+    if is_vain(observation):
+        return False
     match observation:
         case SyscallSeen(name=name) if phase is not Phase.APPLICATION and name in SETUP_ONLY:
             return False

@@ -151,6 +151,8 @@ struct peer {
 	__u64 first_ns;
 	__u64 last_ns;
 	__u64 count;
+	__u32 answered; /* of EGRESS: a handshake ended, or a datagram came back */
+	__u32 pad;
 };
 
 /* What a socket is known for, from the call that set it up to its packets, which no task stands for. */
@@ -159,7 +161,8 @@ struct socket_state {
 	__u8 bound; /* to a port that the program chose */
 	__u8 sent; /* a packet */
 	__u8 plain; /* HTTP that is not encrypted */
-	__u8 pad[5];
+	__u8 answered; /* the peer of a datagram, since it is the peer */
+	__u8 pad[4];
 };
 
 /* One direction of a TLS connection. */

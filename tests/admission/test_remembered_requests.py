@@ -157,7 +157,7 @@ def test_what_was_judged_before_changes_no_verdict(chunk: int) -> None:
             if which < 0.5:
                 other = edited(rng, request)
             elif which < 0.6:
-                old = edited(rng, request)["object"]
+                old = edited(rng, request).get("object")
                 other = {**request, "operation": "UPDATE", "oldObject": old}
             elif which < 0.9:
                 at = later(rng, view)

@@ -71,6 +71,7 @@ class Subject(c.Structure):
         ("asked", c.c_uint64 * len(PHASES)),
         ("granted", c.c_uint64 * len(PHASES)),
         ("lost", c.c_uint64 * len(DOMAINS)),
+        ("sessions", c.c_uint64),
     ]
 
 
@@ -126,6 +127,8 @@ class Peer(c.Structure):
         ("first_ns", c.c_uint64),
         ("last_ns", c.c_uint64),
         ("count", c.c_uint64),
+        ("answered", c.c_uint32),
+        ("pad", c.c_uint32),
     ]
 
 
@@ -135,7 +138,8 @@ class SocketState(c.Structure):
         ("bound", c.c_uint8),
         ("sent", c.c_uint8),
         ("plain", c.c_uint8),
-        ("pad", c.c_uint8 * 5),
+        ("answered", c.c_uint8),
+        ("pad", c.c_uint8 * 4),
     ]
 
 

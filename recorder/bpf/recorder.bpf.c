@@ -17,6 +17,7 @@
 #include "paths.h"
 #include "arguments.h"
 #include "messages.h"
+#include "tls.h"
 #include "sockets.h"
 
 /* Types that no map has, kept in the object's BTF: the test of layout.py reads them there. */
@@ -266,6 +267,7 @@ int BPF_PROG(on_exit, struct task_struct *task)
 
 	if (state)
 		leave(state);
+	end_streams(task);
 	return 0;
 }
 

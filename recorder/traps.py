@@ -17,8 +17,6 @@ from enum import Enum, auto
 
 from recorder import tables
 
-NUMBER = {"amd64": 335}
-"""Of `uretprobe`; on other architectures the kernel takes a breakpoint."""
 _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP, _FILTER = 4, 38, 22, 2
 _LOAD_NUMBER, _JUMP_IF_EQUAL, _RETURN = 0x20, 0x15, 0x06  # include/uapi/linux/bpf_common.h
 _ALLOW, _REFUSE = 0x7FFF0000, 0x00050000 | errno.EXDEV  # include/uapi/linux/seccomp.h
@@ -35,8 +33,9 @@ class Tried(Enum):
 
 def are_safe() -> bool:
     """Whether probes at returns disturb no program of this kernel; it starts two processes, which end at once."""
-    number = NUMBER.get(tables.architecture())
-    if number is None:
+    names = tables.syscall_names(tables.architecture())
+    number = next((number for number, name in names.items() if name == "uretprobe"), None)
+    if number is None:  # on other architectures it is a breakpoint
         return True
     bare = _tried(number, is_filtered=False)
     return judged(

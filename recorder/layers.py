@@ -81,8 +81,8 @@ def _folders(options: bytes, host: Path) -> Iterator[Path]:
         for part in value.split(b":")
         if part
     ]
-    yield from (host / path.lstrip("/") for path in upper)
-    bases = [Path(path) for path in upper for path in Path(path).parents[:_ABOVE]]
+    yield from (host / name.lstrip("/") for name in upper)
+    bases = [above for name in upper for above in Path(name).parents[:_ABOVE]]
     for name in lower:
         starts = [Path("/")] if name.startswith("/") else bases
         yield from (host / str(base / name).lstrip("/") for base in starts)

@@ -68,7 +68,13 @@ OPTIONAL = {
         ("egress",),
         ("models", "tools"),
     ),
-    "on_packet_in": Without("names in DNS answers", partial=("egress",)),
+    "on_packet_in": Without(
+        "names in DNS answers, and who answered a datagram: none counts as answered",
+        partial=("egress",),
+    ),
+    "on_socket_state": Without(
+        "which connections were answered: none counts as answered", partial=("egress",)
+    ),
     "on_tls_write": Without("messages over TLS", partial=("models", "tools")),
     "on_tls_control": Without("servers of messages over TLS", partial=("models", "tools")),
     "on_tls_free": Without("the end of connections over TLS", partial=("models", "tools")),
@@ -460,5 +466,5 @@ def actions() -> layout.Actions:
         for number, name in tables.syscall_names(architecture).items():
             for names, bit in bits.items():
                 wanted.of[abi][number] |= bit if name in names else 0
-            wanted.either[number] |= wanted.of[abi][number]
+            wanted.at_exit[number] |= wanted.of[abi][number] & ~layout.ACTION_MEMORY
     return wanted

@@ -28,8 +28,10 @@ _HEAD = frozenset({"workload", "source", "runs"})
 """What a profile has besides a list for each domain."""
 SETS = ("modes", "hosts", "arguments")
 """Fields of items that differ without making two items of one; they are joined."""
+UNANSWERED = "unanswered"
+"""Field of a peer that was asked and never answered.  One that answered once is joined without its vain tries."""
 ITEM_FIELDS = frozenset({"runs", "phase", "firstSeen", "lastSeen", "count"})
-_APART = ITEM_FIELDS - {"phase"} | set(SETS)
+_APART = ITEM_FIELDS - {"phase"} | {*SETS, UNANSWERED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,12 +223,17 @@ def _item(sighting: Sighting, run: str) -> Document:
 
 
 def _key(item: Mapping[str, Json]) -> str:
-    """What makes two items one: all but where, when and how often; and the fields of `SETS`."""
+    """What makes two items one: all but where, when and how often; the fields of `SETS`; and `UNANSWERED`."""
     return repr([(name, item[name]) for name in sorted(item.keys() - _APART)])
 
 
 def _join_items(same: list[Document]) -> Document:
-    """One item of those that differ only in where, when and how it was seen; linear in their number."""
+    """One item of those that differ only in where, when and how it was seen; linear in their number.
+
+    Peers that answered are above those that did not, and each kind joins by itself: so joining
+    is free of order, and how often somebody was asked in vain is forgotten with the first answer.
+    """
+    same = [item for item in same if not item.get(UNANSWERED)] or same
     joined = dict(same[0])
     if len(same) == 1:
         return joined

@@ -180,7 +180,7 @@ def gather(
 
 
 def _is_application(domain: str, item: Item) -> bool:
-    if domain == "syscalls" and dict(item.values).get("denied"):
+    if item.is_vain:
         return False  # a try that failed is none of what the agent does
     if item.phase == "unknown" and domain == "syscalls":
         return dict(item.values)["name"] not in SETUP_ONLY

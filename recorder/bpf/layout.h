@@ -78,7 +78,7 @@ struct config {
 };
 
 struct actions {
-	__u8 either[MAX_SYSCALLS]; /* what it does in one ABI or the other: most numbers do nothing in both */
+	__u8 at_exit[MAX_SYSCALLS]; /* what of it is looked at when it returns, in one ABI or the other */
 	__u8 of[2][MAX_SYSCALLS];
 };
 
@@ -108,16 +108,17 @@ struct subject {
 
 /* One per task; what was already noted for it costs one look at it. */
 struct task_state {
+	/* Every call looks at these, in one line of the processor's cache and most of the next. */
 	__u64 nsproxy; /* addresses of what the key was made of: as long as they stay, so does the key */
 	__u64 cgroups;
+	__u32 syscall; /* the one that was entered last */
+	__u32 pad;
+	__u64 seen[2][SYSCALL_WORDS];
 	struct subject_key key;
 	__u64 subject; /* 0: the map of subjects was full */
 	__u64 image; /* mount namespace, or tree, in which the running program was exec'd; 0: outside */
 	__u64 asked;
 	__u64 granted;
-	__u32 syscall; /* the one that was entered last */
-	__u32 pad;
-	__u64 seen[2][SYSCALL_WORDS];
 };
 
 struct item_key {
@@ -150,6 +151,8 @@ struct peer {
 	__u64 first_ns;
 	__u64 last_ns;
 	__u64 count;
+	__u32 answered; /* of EGRESS: a handshake ended, or a datagram came back */
+	__u32 pad;
 };
 
 /* What a socket is known for, from the call that set it up to its packets, which no task stands for. */
@@ -158,7 +161,8 @@ struct socket_state {
 	__u8 bound; /* to a port that the program chose */
 	__u8 sent; /* a packet */
 	__u8 plain; /* HTTP that is not encrypted */
-	__u8 pad[5];
+	__u8 answered; /* the peer of a datagram, since it is the peer */
+	__u8 pad[4];
 };
 
 /* One direction of a TLS connection. */

@@ -19,6 +19,7 @@ from uvicorn.config import Config
 from policyc.admission.view import WATCHED, WATCHED_IF_SERVED, View
 from policyc.audit.log import DecisionLog
 from policyc.bundle.load import load_envelopes
+from policyc.deploy.reach import Reach, reach_of
 from policyc.envelope.timeline import day_of
 from policyc.kube.client import Cluster
 from policyc.signing.keys import read_signer, read_verifiers
@@ -160,7 +161,11 @@ class Service:
             ca_file,
             lambda _: restored.inc(),
             self._talk,
+            self._reach,
         )
+
+    def _reach(self) -> Reach:
+        return reach_of(self.cluster.view(), self.bundles.current) if self.cluster else Reach()
 
     @property
     def _watches(self) -> list[ClusterView]:

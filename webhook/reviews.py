@@ -23,7 +23,7 @@ from typing import Any
 from policyc.admission.request import Request
 from policyc.admission.review import ReviewError, answer, patch_json, read_review
 from policyc.core.canonical import Json
-from policyc.core.strict_json import loads
+from webhook.go_json import loads
 from webhook.judge import Decision, Judged, refusal
 from webhook.logs import Talk
 from webhook.metrics import Metrics

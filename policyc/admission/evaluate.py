@@ -11,7 +11,9 @@ from policyc.admission.case import Case, case_of
 from policyc.admission.checks import checks_of
 from policyc.admission.checks.scope import Situation, is_of_words
 from policyc.admission.places import named
+from policyc.admission.pods import Pod
 from policyc.admission.remembered import Remembered
+from policyc.admission.replicas import frame, surroundings
 from policyc.admission.request import Object, Operation, Request
 from policyc.admission.settings import Settings
 from policyc.admission.verdict import Finding, Level, Verdict
@@ -70,7 +72,7 @@ def _judged(case: Case) -> list[Finding]:
     who, words = (agent.name, request.namespace, *agent.ends), pod.words()
     remembered = case.bundle.memo("words in order", Remembered)
     if words and remembered.holds(who, words, case.settings):
-        return _found(today, Situation(kind, resource, has_pod=True, is_bound=True, is_known=True))
+        return _of_known_words(today, pod, who, words)
     found: list[Finding] = []
     is_in_order = True
     for check in checks_of(Situation(kind, resource, has_pod=True, is_bound=True)):
@@ -79,6 +81,22 @@ def _judged(case: Case) -> list[Finding]:
         is_in_order = is_in_order and not (more and is_of_words(check))
     if is_in_order:
         remembered.keep(who, words, case.settings)
+    return found
+
+
+def _of_known_words(case: Case, pod: Pod, who: tuple[str, ...], words: bytes) -> list[Finding]:
+    """What the other checks find; of a replica of a pod that was in order, nothing."""
+    request, framed = case.request, frame(case, pod)
+    remembered, state = case.bundle.memo("replicas in order", Remembered), surroundings(case)
+    whose = (*who, case.today, framed)
+    if framed and remembered.holds(whose, words, state):
+        return []
+    kind = (request.group, request.kind)
+    found = _found(
+        case, Situation(kind, request.resource, has_pod=True, is_bound=True, is_known=True)
+    )
+    if framed and not found:
+        remembered.keep(whose, words, state)
     return found
 
 

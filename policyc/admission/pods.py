@@ -6,10 +6,10 @@ import marshal
 from typing import Any
 
 from policyc.admission.remembered import LONGEST
-from policyc.admission.request import Object
+from policyc.admission.request import Object, Request
 from policyc.admission.view import annotations_of, labels_of
 from policyc.core.canonical import Json
-from policyc.kube.workloads import WORKLOAD_KINDS, WorkloadKind
+from policyc.kube.workloads import WORKLOAD_KINDS, WorkloadKind, template_of
 
 CONTAINER_FIELDS = ("initContainers", "containers", "ephemeralContainers")
 _MOST_REMEMBERED = 64
@@ -57,7 +57,8 @@ class Pod:
     ServiceAccount that it would run as (the API's default is ``default``), ``context`` its
     own security context, which containers override, ``workload`` the name of the object
     that holds the template, ``volumes`` has the JSON path and body of each volume; what is
-    no object is passed over.
+    no object is passed over.  ``token`` is the random name of the volume that the API server
+    adds for the token, empty where there is none.
     """
 
     __slots__ = (
@@ -71,6 +72,7 @@ class Pod:
         "path",
         "spec",
         "template",
+        "token",
         "volumes",
         "workload",
     )
@@ -96,6 +98,7 @@ class Pod:
             ]
         )
 
+        self.token = self._name_of_token()
         self._words: bytes | None = None
 
     def words(self) -> bytes:
@@ -109,29 +112,35 @@ class Pod:
             self._words = b""
         if self._words is None:
             try:
-                words = marshal.dumps((self._spec_of_replicas(), self.annotations))
+                words = marshal.dumps((self.spec_with(()), self.annotations))
             except ValueError:  # nested too deeply
                 words = b""
             self._words = words if len(words) <= LONGEST else b""
         return self._words
 
-    def _spec_of_replicas(self) -> dict[str, Any]:
-        """The spec with a name that no JSON has for the volume of the token."""
-        for _, volume in self.volumes:
-            name = volume.get("name")
-            if isinstance(name, str) and name.startswith(_TOKEN_VOLUME):
-                break
-        else:
+    def spec_with(self, name: Any) -> dict[str, Any]:  # a name that no JSON has
+        """The spec with another name for the volume of the token, here and where it is mounted."""
+        if not self.token:
             return self.spec
-        made: dict[str, Any] = {**self.spec, "volumes": _renamed(self.spec["volumes"], name)}
+        made: dict[str, Any] = {
+            **self.spec,
+            "volumes": _renamed(self.spec["volumes"], self.token, name),
+        }
         for container in self._containers:
             mounts = container.body.get("volumeMounts")
             if isinstance(mounts, list):
                 if made[container.field] is self.spec[container.field]:
                     made[container.field] = [*made[container.field]]
-                body = {**container.body, "volumeMounts": _renamed(mounts, name)}
+                body = {**container.body, "volumeMounts": _renamed(mounts, self.token, name)}
                 made[container.field][container.index] = body
         return made
+
+    def _name_of_token(self) -> str:
+        for _, volume in self.volumes:
+            name = volume.get("name")
+            if isinstance(name, str) and name.startswith(_TOKEN_VOLUME):
+                return name
+        return ""
 
     def at(self, place: str) -> str:
         """The JSON path of a place in the template."""
@@ -151,11 +160,11 @@ class Pod:
         ]
 
 
-def _renamed(listed: Json, name: str) -> list[Any]:
-    """Volumes or mounts with an empty tuple for the name."""
+def _renamed(listed: Json, name: str, new: object) -> list[Any]:
+    """Volumes or mounts with a new name for one of them."""
     assert isinstance(listed, list)
     return [
-        {**item, "name": ()} if isinstance(item, dict) and item.get("name") == name else item
+        {**item, "name": new} if isinstance(item, dict) and item.get("name") == name else item
         for item in listed
     ]
 
@@ -173,14 +182,20 @@ def kind_that_starts_pods(group: str, kind: str) -> WorkloadKind | None:
     return _ROWS.get((group, kind))
 
 
+def pod_of(request: Request) -> Pod | None:
+    """The pod that the request's object would start, read once for all who ask."""
+    if "pod" not in request.readings:
+        request.readings["pod"] = pod_in(request.group, request.kind, request.object)
+    found: Pod | None = request.readings["pod"]
+    return found
+
+
 def pod_in(group: str, kind: str, body: Object | None) -> Pod | None:
     """The pod that an object of that kind would start; None when it starts none."""
     row = kind_that_starts_pods(group, kind)
     if row is None or body is None:
         return None
-    template: Json = body
-    for key in row.template:
-        template = template.get(key) if isinstance(template, dict) else None
+    template = template_of(row, body)
     if not isinstance(template, dict):
         return None
     metadata = body.get("metadata")

@@ -31,6 +31,7 @@ from webhook.desk import Desk
 from webhook.guard import Guard, guards, target_of
 from webhook.judge import Judge
 from webhook.logs import Talk
+from webhook.memory import give_back_long_blocks
 from webhook.metrics import Metrics
 from webhook.protocol import Gate
 from webhook.public_keys import PublicKeys
@@ -109,6 +110,7 @@ class Service:
         """Serve until told to end."""
         sys.setswitchinterval(_SWITCH_SECONDS)
         _raise_file_limit()
+        give_back_long_blocks()
         for watch in self._watches:
             watch.start()
         self._begin_to_guard()

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from recorder import components, layout, libbpf, tables, words
+from recorder import components, layout, libbpf, tables, traps, words
 from recorder.errors import ExitCode, RecorderError
 
 OBJECT = Path(__file__).parent / "bpf" / "recorder.bpf.o"
@@ -41,6 +41,7 @@ def blind_spots(domains: Iterable[str], words: str) -> tuple[str, ...]:
     return tuple(f"{domain}: {words}" for domain in domains)
 
 
+_SERVED = Without("messages that a server reads over TLS", partial=("models", "tools"))
 _UDP_CLIENTS = Without("clients of UDP servers", partial=("ingress",))
 OPTIONAL = {
     "on_sys_exit": Without(
@@ -67,23 +68,50 @@ OPTIONAL = {
         ("egress",),
         ("models", "tools"),
     ),
-    "on_packet_in": Without("names in DNS answers", partial=("egress",)),
+    "on_packet_in": Without(
+        "names in DNS answers, and who answered a datagram: none counts as answered",
+        partial=("egress",),
+    ),
+    "on_socket_state": Without(
+        "which connections were answered: none counts as answered", partial=("egress",)
+    ),
     "on_tls_write": Without("messages over TLS", partial=("models", "tools")),
     "on_tls_control": Without("servers of messages over TLS", partial=("models", "tools")),
+    "on_tls_free": Without("the end of connections over TLS", partial=("models", "tools")),
+    "on_tls_read": _SERVED,
+    "on_tls_read_ex": _SERVED,
+    "on_tls_read_return": _SERVED,
 }
 """Program -> what a profile lacks without it."""
 
 DOMAINS = layout.DOMAINS
 SIZED = frozenset({"subjects", "items", "peers", "streams", "events"})
 """The maps whose size is a matter of the machine."""
+NO_FUNCTION = frozenset({errno.ENOENT, 4000, 4001})
+"""What libbpf says of a file without the function, and of one that is no ELF (LIBBPF_ERRNO__LIBELF and __FORMAT in bpf/libbpf.h)."""
 UPROBES = Path("/sys/bus/event_source/devices/uprobe")
-TLS_FUNCTIONS = {
-    "SSL_write": "on_tls_write",
-    "SSL_write_ex": "on_tls_write",
-    "SSL_ctrl": "on_tls_control",
+UPROBE_HOOKS = {
+    "on_tls_write": "uprobe/SSL_write",
+    "on_tls_control": "uprobe/SSL_ctrl",
+    "on_tls_free": "uprobe/SSL_free",
+    "on_tls_read": "uprobe/SSL_read",
+    "on_tls_read_ex": "uprobe/SSL_read_ex",
+    "on_tls_read_return": "uretprobe/SSL_read",
 }
-"""Function of OpenSSL -> the program that looks at its arguments."""
-UPROBE_HOOKS = {"on_tls_write": "uprobe/SSL_write", "on_tls_control": "uprobe/SSL_ctrl"}
+READS = ("on_tls_read", "on_tls_read_ex", "on_tls_read_return")
+"""They need a probe at a return."""
+TLS_FUNCTIONS = (
+    ("SSL_ctrl", "on_tls_control"),
+    ("SSL_free", "on_tls_free"),
+    # Where the end of a call is seen before its beginning is, no call is half known.
+    ("SSL_read", "on_tls_read_return"),
+    ("SSL_read_ex", "on_tls_read_return"),
+    ("SSL_read", "on_tls_read"),
+    ("SSL_read_ex", "on_tls_read_ex"),
+    ("SSL_write", "on_tls_write"),
+    ("SSL_write_ex", "on_tls_write"),
+)
+"""Function of OpenSSL, and the program that looks at its calls."""
 
 ACTIONS = ".data.actions"
 """The map that holds what ``actions`` gives."""
@@ -105,6 +133,16 @@ class Hooks:
     blind: tuple[str, ...]
     domains: tuple[str, ...]
     """What is recorded; a domain that is not here has no list in a profile."""
+    absent: frozenset[str] = frozenset()
+    """The programs that were not loaded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """A file whose calls are looked at, when it has any, and whether all of them are."""
+
+    has_functions: bool
+    is_whole: bool
 
 
 class Programs:
@@ -172,20 +210,25 @@ class Programs:
             yield from ((keys[i], values[i]) for i in wanted)
             begun = True
 
-    def attach_tls(self, path: Path) -> bool:
-        """Look at the calls of a TLS library; False for a file that has no such functions."""
+    def attach_tls(self, path: Path) -> Library:
+        """Look at the calls of a TLS library."""
         programs = {name: program for program, name, _ in _programs(self._handle)}
         links: list[int] = []
-        for function, program in TLS_FUNCTIONS.items():
+        is_whole = True
+        for function, program in TLS_FUNCTIONS:
+            if program in self.hooks.absent:
+                continue
+            at_return = UPROBE_HOOKS[program].startswith("uretprobe/")
             options = libbpf.UprobeOptions(
-                c.sizeof(libbpf.UprobeOptions), 0, 0, False, function.encode()
+                c.sizeof(libbpf.UprobeOptions), 0, 0, at_return, function.encode()
             )
             link = libbpf.call("bpf_program__attach_uprobe_opts")(
                 programs[program], -1, os.fsencode(path), 0, c.byref(options)
             )
+            is_whole &= bool(link) or c.get_errno() in NO_FUNCTION
             links.extend([link] if link else ())
         self._links.extend(links)
-        return bool(links)
+        return Library(has_functions=bool(links) or not is_whole, is_whole=is_whole)
 
     def listen(self, receive: Callable[[bytes], None]) -> None:
         """Give each event of the ring to `receive` from now on, whenever `poll` is called."""
@@ -224,7 +267,7 @@ def load(entries: Mapping[str, int], path: Path = OBJECT) -> Programs:
     ``entries`` gives maps another size than maps.h does: entries, or bytes of the ring.
     """
     _check_machine(path)
-    refused: set[str] = set()
+    refused = set() if traps.are_safe() else set(READS)
     while True:
         handle, missing = _open(path, refused)
         _resize(handle, entries)
@@ -349,6 +392,7 @@ def _attach(handle: int, missing: set[str]) -> Programs:
         tuple(sorted(lacking)),
         tuple(sorted(set(blind))),
         domains,
+        frozenset(missing),
     )
     return Programs(handle, hooks, links)
 
@@ -422,5 +466,5 @@ def actions() -> layout.Actions:
         for number, name in tables.syscall_names(architecture).items():
             for names, bit in bits.items():
                 wanted.of[abi][number] |= bit if name in names else 0
-            wanted.either[number] |= wanted.of[abi][number]
+            wanted.at_exit[number] |= wanted.of[abi][number] & ~layout.ACTION_MEMORY
     return wanted

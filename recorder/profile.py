@@ -28,8 +28,10 @@ _HEAD = frozenset({"workload", "source", "runs"})
 """What a profile has besides a list for each domain."""
 SETS = ("modes", "hosts", "arguments")
 """Fields of items that differ without making two items of one; they are joined."""
+UNANSWERED = "unanswered"
+"""Field of a peer that was asked and never answered.  One that answered once is joined without its vain tries."""
 ITEM_FIELDS = frozenset({"runs", "phase", "firstSeen", "lastSeen", "count"})
-_APART = ITEM_FIELDS - {"phase"} | set(SETS)
+_APART = ITEM_FIELDS - {"phase"} | {*SETS, UNANSWERED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,8 @@ class Run:
     loss: tuple[tuple[str, int], ...]
     template_hash: str = ""
     image_digest: str = ""
+    sessions: int = 0
+    """That are known to have begun; 0: it may have been any number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +202,8 @@ def _run(run: Run) -> Document:
         written["templateHash"] = run.template_hash
     if run.image_digest:
         written["imageDigest"] = run.image_digest
+    if run.sessions:
+        written["sessions"] = run.sessions
     return written
 
 
@@ -217,12 +223,17 @@ def _item(sighting: Sighting, run: str) -> Document:
 
 
 def _key(item: Mapping[str, Json]) -> str:
-    """What makes two items one: all but where, when and how often; and the fields of `SETS`."""
+    """What makes two items one: all but where, when and how often; the fields of `SETS`; and `UNANSWERED`."""
     return repr([(name, item[name]) for name in sorted(item.keys() - _APART)])
 
 
 def _join_items(same: list[Document]) -> Document:
-    """One item of those that differ only in where, when and how it was seen; linear in their number."""
+    """One item of those that differ only in where, when and how it was seen; linear in their number.
+
+    Peers that answered are above those that did not, and each kind joins by itself: so joining
+    is free of order, and how often somebody was asked in vain is forgotten with the first answer.
+    """
+    same = [item for item in same if not item.get(UNANSWERED)] or same
     joined = dict(same[0])
     if len(same) == 1:
         return joined
@@ -237,7 +248,7 @@ def _join_items(same: list[Document]) -> Document:
 def _join_runs(one: Document, other: Document) -> Document:
     """Two reports of one run: the later one, with what either lost, was blind to, and saw happen.
 
-    This program never writes `sessions` and `behaviours`; who serves the agent may add them to a file.
+    This program never writes `behaviours`; who serves the agent may add them to a file, and `sessions`.
     """
     joined = dict(other if _is_older(one, other) else one)
     for name in ("loss", "behaviours"):

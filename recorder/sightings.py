@@ -19,7 +19,7 @@ from typing import TypeAlias
 from recorder import components, layout, tables, wire
 from recorder.identity import Started
 from recorder.kernel import Programs
-from recorder.profile import Sighting, Values
+from recorder.profile import UNANSWERED, Sighting, Values
 
 PROTOCOLS = {socket.IPPROTO_TCP: "tcp", socket.IPPROTO_UDP: "udp", 132: "sctp"}
 _LIBRARY = re.compile(r"(libssl(-\w+)?\.so(\.\d+)*|_ssl\.[\w.-]+\.so|node|nodejs)")
@@ -230,7 +230,7 @@ def signature(subject: layout.Subject, entries: Entries) -> int:
     """Changes when something was seen for the first time, or lost; not when it was only seen again."""
     fields = (subject.syscalls, subject.denied, subject.asked, subject.granted, subject.lost)
     items = frozenset((key.hash, key.domain, key.phase, item.modes) for key, item in entries.items)
-    peers = frozenset(bytes(key) for key, _ in entries.peers)
+    peers = frozenset((bytes(key), peer.answered) for key, peer in entries.peers)
     return hash((tuple(bytes(field) for field in fields), items, peers))
 
 
@@ -286,7 +286,8 @@ def _syscalls(bitmaps: Bitmaps, *more: tuple[str, bool]) -> Iterator[Sighting]:
             for number in _bits(words):
                 name = known.get(number, f"syscall_{number}")
                 values: Values = (("architecture", architecture), *more, ("name", name))
-                yield Sighting("syscalls", values, phase)
+                if name not in tables.PROBING:
+                    yield Sighting("syscalls", values, phase)
 
 
 def _capabilities(subject: layout.Subject) -> Iterator[Sighting]:
@@ -345,6 +346,8 @@ def _peers(entries: Entries, names: Names, clock: Clock) -> Iterator[Sighting]:
         hosts = names.hosts(key.subject, address, key.port) if domain == "egress" else ()
         values: Values = (("address", address), ("port", key.port), ("protocol", protocol))
         named: Values = (*values, ("hosts", hosts)) if hosts else values
+        if domain == "egress" and not peer.answered:
+            named = (*named, (UNANSWERED, True))
         times = clock.wall(peer.first_ns), clock.wall(peer.last_ns)
         yield Sighting(domain, named, layout.PHASES[key.phase], *times, peer.count)
 

@@ -9,7 +9,7 @@ from policyc.admission.remembered import LONGEST
 from policyc.admission.request import Object
 from policyc.admission.view import annotations_of, labels_of
 from policyc.core.canonical import Json
-from policyc.kube.workloads import WORKLOAD_KINDS, WorkloadKind
+from policyc.kube.workloads import WORKLOAD_KINDS, WorkloadKind, template_of
 
 CONTAINER_FIELDS = ("initContainers", "containers", "ephemeralContainers")
 _MOST_REMEMBERED = 64
@@ -178,9 +178,7 @@ def pod_in(group: str, kind: str, body: Object | None) -> Pod | None:
     row = kind_that_starts_pods(group, kind)
     if row is None or body is None:
         return None
-    template: Json = body
-    for key in row.template:
-        template = template.get(key) if isinstance(template, dict) else None
+    template = template_of(row, body)
     if not isinstance(template, dict):
         return None
     metadata = body.get("metadata")

@@ -146,6 +146,7 @@ def _delegations(
         (dict(item.values), times(item, runs))
         for profile in join_profiles(profiles)
         for item in profile.items.get("egress", ())
+        if not item.is_vain
     ]
     pods = [(values, count) for values, count in peers if values.get("podLabels")]
     if not pods or not delegates:

@@ -145,6 +145,7 @@ CODES: dict[str, str] = {
     "PC4014": "a system call that seccomp refused",
     "PC4015": "a recorded name that fits no one declaration",
     "PC4016": "an end that ends nothing",
+    "PC4017": "a peer that never answered",
     # 5xxx profiles
     "PC5001": "a recording that cannot be read",
     "PC5002": "an unknown schema version",

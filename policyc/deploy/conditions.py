@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from policyc.catalog.default_roles import BOUND_TO_EVERYBODY
 from policyc.denote.rbac import ANONYMOUS, EVERYBODY
 from policyc.kube.workloads import WORKLOAD_KINDS
 
@@ -107,6 +108,46 @@ def binds_an_agent(namespaces: Iterable[str]) -> Condition:
         "binds-an-agent",
         f"has(object.subjects) && object.subjects.exists(s, ({account}) || ({user}) || ({group}))",
     )
+
+
+def held_by_agents(namespaces: Iterable[str]) -> Condition:
+    """A role that agents have wherever the compiler's own bindings and the defaults hold.
+
+    The compiler names a role ``policyc-AGENT.NAMESPACE``, after the agent's own namespace.
+    """
+    return Condition("held-by-agents", _held(namespaces))
+
+
+def held_by_others(namespaces: Iterable[str]) -> Condition:
+    """Every other role: the reverse of ``held_by_agents``."""
+    return Condition("held-by-others", f"!({_held(namespaces)})")
+
+
+def _held(namespaces: Iterable[str]) -> str:
+    name = "object.metadata.?name.orValue('')"
+    return (
+        f"{name} in {_texts(sorted(BOUND_TO_EVERYBODY))} || ({name}.startsWith('policyc-')"
+        f" && {_texts(namespaces)}.exists(n, {name}.endsWith('.' + n)))"
+    )
+
+
+def takes_addresses() -> Condition:
+    """A Service that begins to name addresses as its own that the cluster did not give it."""
+    return Condition("takes-addresses", _TAKES)
+
+
+def takes_no_address() -> Condition:
+    """Every other Service, its status, and what is none."""
+    return Condition(
+        "takes-no-address",
+        f"request.resource.resource != 'services' || request.subResource != '' || !({_TAKES})",
+    )
+
+
+_TAKES = (
+    "object.?spec.?externalIPs.orValue([]).exists(a, request.operation != 'UPDATE'"
+    " || !(a in oldObject.?spec.?externalIPs.orValue([])))"
+)
 
 
 def not_of_kube_system() -> Condition:

@@ -82,6 +82,14 @@ def condition(chosen: Filter, target: Target) -> Condition:
     match chosen:
         case Filter.BINDS_AN_AGENT:
             return conditions.binds_an_agent(target.namespaces)
+        case Filter.HELD_BY_AGENTS:
+            return conditions.held_by_agents(target.namespaces)
+        case Filter.HELD_BY_OTHERS:
+            return conditions.held_by_others(target.namespaces)
+        case Filter.TAKES_ADDRESSES:
+            return conditions.takes_addresses()
+        case Filter.TAKES_NO_ADDRESS:
+            return conditions.takes_no_address()
         case Filter.NOT_OPERATORS:
             return conditions.not_operators(target.operators | {target.account})
         case Filter.BY_PEOPLE:

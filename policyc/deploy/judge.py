@@ -15,7 +15,7 @@ from policyc.deploy.configurations import (
     condition,
     rows,
 )
-from policyc.deploy.scope import MUTATING, VALIDATING, Entry, Filter, Where
+from policyc.deploy.scope import MUTATING, REVERSE, VALIDATING, Entry, Filter, Where
 from policyc.deploy.written import Request, WrittenEntry, entries
 
 TABLES = {"ValidatingWebhookConfiguration": VALIDATING, "MutatingWebhookConfiguration": MUTATING}
@@ -93,6 +93,9 @@ def _coverage(
 ) -> Iterator[Fault]:
     """One fault for each cause and the namespaces that it has."""
     allowed = {condition(f, target).expression for f in required.filters}
+    reverse = {condition(REVERSE[f], target).expression for f in required.filters if f in REVERSE}
+    # What another entry's condition tells apart from this one's is none of its requests.
+    written = tuple(entry for entry in written if reverse.isdisjoint(entry.expressions))
     others = {name for entry in written for name in entry.namespaces()}
     found: dict[_Gap, dict[str, list[Request]]] = {}
     for request in requests(required, target, others):

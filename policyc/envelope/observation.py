@@ -74,6 +74,7 @@ class PeerSeen:
     pod_labels: tuple[tuple[str, str], ...] = ()
     is_pod: bool = False  # labels are complete: an empty tuple means no labels were needed
     sighting: Sighting = Sighting(())
+    unanswered: bool = False  # tried, and nobody answered: a policy dropped it, or nobody was there
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +131,16 @@ Observation: TypeAlias = (
     | ModelSeen
     | MemorySeen
 )
+
+
+def is_vain(observation: Observation) -> bool:
+    """Whether it was only tried: refused by seccomp, or answered by nobody.  That grants nothing."""
+    match observation:
+        case SyscallSeen():
+            return observation.denied
+        case PeerSeen():
+            return observation.unanswered
+    return False
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from policyc.core.diagnostics import Diagnostic, Related, Severity
-from policyc.envelope.observation import Observation, Observed, SyscallSeen
+from policyc.envelope.observation import Observation, Observed, PeerSeen, SyscallSeen
 from policyc.envelope.provenance import Evidence
 from policyc.envelope.region import Region
 from policyc.lower.candidates import Candidate
@@ -40,6 +40,7 @@ class Losses:
     set_up: set[str] = field(default_factory=set)
     unplaced: set[str] = field(default_factory=set)
     refused: list[Candidate] = field(default_factory=list)
+    unanswered: list[tuple[PeerSeen, tuple[Candidate, ...]]] = field(default_factory=list)
     unnamed: list[tuple[UnnamedError, tuple[Evidence, ...]]] = field(default_factory=list)
 
     def overreaches(self, candidate: Candidate, reason: str, taker: Clause | None = None) -> None:
@@ -59,6 +60,8 @@ class Losses:
             yield self._unplaced()
         if self.refused:
             yield self._refused()
+        if self.unanswered:
+            yield self._unanswered()
         for reason, entries in sorted(self.overreach.items()):
             yield self._overreach(reason, entries)
 
@@ -138,6 +141,16 @@ class Losses:
             "PC4014",
             f"{len(calls)} tried and refused by seccomp: {_list(calls)}; {_seen_at(self.refused)}",
             "a try grants nothing: find out what tried it; if the agent needs it, add an `allow` line",
+        )
+
+    def _unanswered(self) -> Diagnostic:
+        tried = [candidate for _, found in self.unanswered for candidate in found]
+        return self.say(
+            "PC4017",
+            f"{len(self.unanswered)} asked and never answered: {_list(sorted({c.line for c in tried}))}; "
+            f"{_seen_at(tried)}",
+            "a try grants nothing: a policy may have dropped it, or nobody was there; "
+            "if the agent needs it, add an `allow` line",
         )
 
     def _overreach(self, reason: str, entries: list[tuple[Candidate, Clause | None]]) -> Diagnostic:

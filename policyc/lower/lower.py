@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from policyc.catalog.setup_only import SETUP_ONLY
 from policyc.core.diagnostics import Diagnostic, Outcome, Related, Severity
-from policyc.envelope.domains import DOMAINS, IDENTITY, SYSCALLS, TOOLS
+from policyc.envelope.domains import DOMAINS, IDENTITY, TOOLS
 from policyc.envelope.lattice import SortKey, sort_key
 from policyc.envelope.model import Approval, ClusterFacts, Envelope, Expiry, Grant, Pin, Subject
 from policyc.envelope.observation import (
@@ -19,6 +19,7 @@ from policyc.envelope.observation import (
     PeerSeen,
     Phase,
     SyscallSeen,
+    is_vain,
 )
 from policyc.envelope.provenance import Derivation, Place, Step
 from policyc.envelope.region import Region
@@ -47,9 +48,10 @@ def lower(
     cluster, no_dns = dns_left(policy.cluster, cut)
     lowering = _Lowering(agent, policy, cluster, cut, Losses(agent, api_server(policy)))
     usable = [o for o in observed.observations if lowering.is_application(o)]
+    done = [o for o in usable if not is_vain(o)]
     for observation in usable:
         lowering.observe(observation)
-    for candidate in widened(usable, agent.rungs):
+    for candidate in widened(done, agent.rungs):
         lowering.offer(candidate)
     for clause in standing:
         lowering.allow(clause)
@@ -64,7 +66,7 @@ def lower(
         *lowering.losses.findings(lowering.limits),
         *blind_spots(lowering.losses, observed, policy.cluster.architectures),
     ]
-    return Outcome(lowering.envelope(usable), found)
+    return Outcome(lowering.envelope(done), found)
 
 
 @lru_cache(maxsize=1 << 13)
@@ -109,7 +111,10 @@ class _Lowering:
         except ValueError as fault:
             self.losses.unplaced.add(str(fault))
             return
-        if isinstance(observation, SyscallSeen) and observation.denied:
+        if isinstance(observation, PeerSeen) and observation.unanswered:
+            self.losses.unanswered.append((observation, candidates))
+            return
+        if is_vain(observation):
             self.losses.refused.append(candidates[0])  # the call, without its equivalents
             return
         for candidate in candidates:
@@ -144,11 +149,18 @@ class _Lowering:
         self._grant(cut.inside, candidate.derivation)
 
     def still_refused(self) -> None:
-        """Of what seccomp refused, keep what is refused still: another recording or a line may grant it by now."""
-        if not self.losses.refused:
-            return
-        granted = SYSCALLS.union(self.grants.get(SYSCALLS.name, {}))
-        self.losses.refused = [c for c in self.losses.refused if not c.region <= granted]
+        """Of what was tried in vain, keep what nothing grants: another recording or a line may by now."""
+        losses = self.losses
+        losses.refused = [c for c in losses.refused if not self._is_granted(c)]
+        losses.unanswered = [
+            (peer, candidates)
+            for peer, candidates in losses.unanswered
+            if not any(map(self._is_granted, _ways(peer, candidates)))
+        ]
+
+    def _is_granted(self, candidate: Candidate) -> bool:
+        grants = self.grants.get(candidate.domain, {})
+        return candidate.region <= DOMAINS[candidate.domain].union(grants)
 
     def _beaten(self, candidate: Candidate) -> Cut:
         """Report what the protected set and the lines that take away beat of a candidate."""
@@ -237,7 +249,7 @@ class _Lowering:
         ordered = sorted(regions, key=_order)
         return tuple(Grant(region, tuple(regions[region])) for region in ordered)
 
-    def envelope(self, usable: Iterable[Observation]) -> Envelope:
+    def envelope(self, done: Iterable[Observation]) -> Envelope:
         """All that was granted, with the facts beside it."""
         agent = self.agent
         grants = {name: self._granted(name) for name in DOMAINS}
@@ -250,7 +262,7 @@ class _Lowering:
             _subject(agent),
             regions,
             grants,
-            tuple(resolutions(regions["egress_host"], self.limits["egress_ip"].taken, usable)),
+            tuple(resolutions(regions["egress_host"], self.limits["egress_ip"].taken, done)),
             tuple(gate for gate in gates if gate.region),
             agent.delegates,
             agent.pod,
@@ -258,6 +270,13 @@ class _Lowering:
             tuple(_expiries(grants, regions)),
             tuple(_pins(self.policy.declared, regions["tools"])),
         )
+
+
+def _ways(peer: PeerSeen, candidates: Iterable[Candidate]) -> Iterator[Candidate]:
+    """Whatever a peer may have been granted as, also where its name says more than its address."""
+    yield from candidates
+    if peer.address:
+        yield addressed(peer)
 
 
 def _expiries(

@@ -47,7 +47,7 @@ DOMAIN_FIELDS: Mapping[str, Mapping[str, Field]] = {
     },
     "executables": {"path": Field("text"), "arguments": Field("texts", required=False)},
     "files": {"path": Field("text"), "modes": Field("texts", choices=("read", "write"))},
-    "egress": _PEER,
+    "egress": {**_PEER, "unanswered": Field("flag", required=False)},
     "ingress": _PEER,
     "kube": {
         "verb": Field("text"),
@@ -85,6 +85,11 @@ DOMAIN_FIELDS: Mapping[str, Mapping[str, Field]] = {
 INVENTORY = frozenset({"packages", "modelFiles"})
 """Domains that say what a workload is made of: they are kept in profiles, and grant nothing."""
 
+SERVED = "served:"
+"""Before a program's name, as a server or gateway: it was asked itself, and called nobody (docs/reference/recorder.md)."""
+VAIN = frozenset({"denied", "unanswered"})
+"""Flags of what was only tried: seccomp refused the call, the peer never answered."""
+
 Value: TypeAlias = "str | int | bool | tuple[str, ...] | tuple[tuple[str, str], ...]"
 
 
@@ -108,9 +113,25 @@ class Item:
     def key(self) -> tuple[object, ...]:
         return (self.values, self.phase)
 
+    @property
+    def is_vain(self) -> bool:
+        """Whether it was only tried, which is nothing that a workload does, and grants nothing."""
+        return any(value is True and name in VAIN for name, value in self.values)
+
+    @property
+    def party(self) -> tuple[object, ...]:
+        """Whom a peer's item is about: its address, whatever its names, or else these."""
+        apart = {"unanswered", "hosts"} if self.text("address") else {"unanswered"}
+        return (tuple((k, v) for k, v in self.values if k not in apart), self.phase)
+
     def text(self, name: str) -> str:
         """A field's text; empty where the item has none of that name."""
         return next((v for k, v in self.values if k == name and isinstance(v, str)), "")
+
+    @property
+    def is_served(self) -> bool:
+        """Whether it is another's call of a tool or model, which came to this workload: it uses nothing by that."""
+        return any(self.text(name).startswith(SERVED) for name in ("server", "gateway"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,12 +205,22 @@ def fault(label: str, code: str, message: str, hint: str | None = None) -> Diagn
 
 
 def join_items(items: Iterable[Item]) -> tuple[Item, ...]:
-    """Equal things once, with all the runs that saw them, sorted."""
+    """Equal things once, with all the runs that saw them, sorted; of a peer that answered no vain try is left."""
     found: dict[tuple[object, ...], Item] = {}
     for item in items:
         other = found.get(item.key)
         found[item.key] = item if other is None else _join(other, item)
-    return tuple(sorted(found.values(), key=sort_key))
+    answered = parties(found.values())
+    left = (i for i in found.values() if not (i.is_vain and i.party in answered))
+    return tuple(sorted(left, key=sort_key))
+
+
+def parties(peers: Iterable[Item]) -> frozenset[object]:
+    """Of items of one domain those that answered, where any did not; a try counts for nothing beside them."""
+    items = tuple(peers)
+    if not any(("unanswered", True) in item.values for item in items):
+        return frozenset()
+    return frozenset(item.party for item in items if not item.is_vain)
 
 
 def sort_key(item: Item) -> bytes:

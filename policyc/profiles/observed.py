@@ -23,7 +23,7 @@ from policyc.envelope.observation import (
     ToolSeen,
 )
 from policyc.envelope.provenance import Evidence
-from policyc.profiles.base import INVENTORY, AgentProfile, Item, Value, WorkloadKey
+from policyc.profiles.base import INVENTORY, AgentProfile, Item, Value, WorkloadKey, parties
 from policyc.profiles.recency import recent
 
 
@@ -83,9 +83,13 @@ def _observations(
     """Equal items of all files as one observation, with every place that shows it."""
     groups: dict[tuple[object, ...], list[tuple[str, Item]]] = {}
     domains: dict[tuple[object, ...], str] = {}
-    for label, profile in profiles:
+    mine = tuple(profiles)
+    answered = parties(item for _, profile in mine for item in profile.items.get("egress", ()))
+    for label, profile in mine:
         for domain in profile.items.keys() - INVENTORY:
-            for item in profile.items[domain]:
+            for item in (i for i in profile.items[domain] if not i.is_served):
+                if domain == "egress" and item.is_vain and item.party in answered:
+                    continue
                 key = (domain, *item.key)
                 groups.setdefault(key, []).append((label, item))
                 domains[key] = domain
@@ -141,6 +145,7 @@ def _peer(direction: Direction) -> Callable[[_Fields, Sighting], Observation]:
             fields.get("podLabels", ()),  # type: ignore[arg-type]  # labels by DOMAIN_FIELDS
             "podLabels" in fields,
             sighting,
+            bool(fields.get("unanswered", False)),
         )
 
     return make

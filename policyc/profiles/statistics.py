@@ -14,7 +14,9 @@ def statistics(profile: AgentProfile) -> list[dict[str, str | int]]:
     runs = len(profile.runs)
     rows: list[dict[str, str | int]] = []
     for domain in sorted(profile.items):
-        items = [item for item in profile.items[domain] if item.phase != "setup"]
+        items = [
+            item for item in profile.items[domain] if item.phase != "setup" and not item.is_vain
+        ]
         once = sum(len(item.runs) == 1 for item in items)
         rows.append(
             {

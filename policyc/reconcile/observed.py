@@ -13,8 +13,8 @@ from policyc.envelope.observation import (
     Observed,
     PeerSeen,
     Phase,
-    SyscallSeen,
     ToolSeen,
+    is_vain,
 )
 from policyc.envelope.region import Region
 from policyc.lower.generalise import generalise
@@ -56,8 +56,7 @@ def use(observed: Observed, agent: CheckedAgent, policy: CheckedPolicy, envelope
     }
     doubtful = set(observed.lossy)
     for observation in observed.observations:
-        is_denied = isinstance(observation, SyscallSeen) and observation.denied
-        if observation.sighting.phase is not Phase.SETUP and not is_denied:
+        if observation.sighting.phase is not Phase.SETUP and not is_vain(observation):
             try:
                 for region in _regions(observation, agent, policy):
                     found.setdefault(region.domain.name, []).append(region)

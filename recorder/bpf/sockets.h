@@ -2,6 +2,8 @@
 /*
  * Peers. The cgroup hooks see every connect and datagram of a process, whichever call or ring it came by;
  * what its packets say (names in DNS answers and in TLS greetings) is tied to it by the socket's storage.
+ * To ask is not to be answered: what a NetworkPolicy drops was asked for, too. So a peer is noted when it is
+ * asked, and marked when it answers.
  */
 #ifndef RECORDER_SOCKETS_H
 #define RECORDER_SOCKETS_H
@@ -13,6 +15,7 @@
 #define IPPROTO_TCP 6
 #define IPPROTO_UDP 17
 #define IPPROTO_MPTCP 262
+#define TCP_ESTABLISHED 1 /* include/net/tcp_states.h */
 #define DNS_PORT 53
 #define TLS_HANDSHAKE 0x16
 #define MESSAGE_BYTES 2048
@@ -22,6 +25,7 @@ static __always_inline void note_peer(const struct peer_key *key, struct subject
 {
 	struct peer fresh = { .first_ns = bpf_ktime_get_boot_ns() };
 	struct peer *peer = bpf_map_lookup_elem(&peers, key);
+	struct ledger *counts = ledger();
 
 	if (!peer) {
 		bpf_map_update_elem(&peers, key, &fresh, BPF_NOEXIST);
@@ -32,7 +36,19 @@ static __always_inline void note_peer(const struct peer_key *key, struct subject
 		peer->last_ns = bpf_ktime_get_boot_ns();
 	} else if (subject) {
 		lose(subject, key->domain);
+	} else if (counts && key->domain < LOSS_DOMAINS) {
+		count(&counts->ownerless[key->domain]);
 	}
+}
+
+/* One that is not there was lost when it was asked, and is counted. */
+static __always_inline bool note_answer(const struct peer_key *key)
+{
+	struct peer *peer = bpf_map_lookup_elem(&peers, key);
+
+	if (peer)
+		peer->answered = 1;
+	return peer;
 }
 
 /* The address that a program names, in the form of a key: IPv4 in IPv6 is IPv4. */
@@ -58,18 +74,18 @@ static __always_inline __u8 protocol_of(__u32 protocol)
 }
 
 static __always_inline void start_key(struct peer_key *key, struct bpf_sock_addr *address, __u32 domain,
-				      struct task_state *state, const __u32 *words)
+				      struct task_state *state, __u32 family, const __u32 *words)
 {
 	key->subject = state->subject;
 	key->port = bpf_ntohs(address->user_port);
 	key->domain = domain;
 	key->protocol = protocol_of(address->protocol);
 	key->phase = phase_of(state);
-	address_of(key, address->family, words);
+	address_of(key, family, words);
 }
 
 /* A UDP connect sends nothing: resolvers make one for each address that they sort. Its first packet counts. */
-static __always_inline int connecting(struct bpf_sock_addr *address, const __u32 *words)
+static __always_inline int connecting(struct bpf_sock_addr *address, __u32 family, const __u32 *words)
 {
 	struct task_state *state = known_state(bpf_get_current_task_btf());
 	struct peer_key key = {};
@@ -78,13 +94,13 @@ static __always_inline int connecting(struct bpf_sock_addr *address, const __u32
 
 	if (!state)
 		return 1;
-	start_key(&key, address, EGRESS, state, words);
+	start_key(&key, address, EGRESS, state, family, words);
 	subject = subject_of(state);
 	socket = address->sk ? bpf_sk_storage_get(&socket_states, address->sk, NULL,
 						  BPF_SK_STORAGE_GET_F_CREATE) : NULL;
 	if (socket) {
 		socket->peer = key;
-		socket->sent = socket->plain = 0;
+		socket->sent = socket->plain = socket->answered = 0;
 	} else if (subject) {
 		lose(subject, EGRESS);
 	}
@@ -105,29 +121,34 @@ static __always_inline bool is_answer(const struct peer_key *to, struct bpf_sock
 	return bpf_map_lookup_elem(&peers, &from);
 }
 
-static __always_inline int sending(struct bpf_sock_addr *address, const __u32 *words)
+static __always_inline int sending(struct bpf_sock_addr *address, __u32 family, const __u32 *words)
 {
 	struct task_state *state = known_state(bpf_get_current_task_btf());
 	struct peer_key key = {};
 	struct socket_state *socket;
+	struct subject *subject;
 
 	if (!state)
 		return 1;
-	start_key(&key, address, EGRESS, state, words);
+	start_key(&key, address, EGRESS, state, family, words);
+	subject = subject_of(state);
 	socket = address->sk ? bpf_sk_storage_get(&socket_states, address->sk, NULL,
 						  BPF_SK_STORAGE_GET_F_CREATE) : NULL;
 	if (socket && is_answer(&key, address, socket))
 		return 1;
-	note_peer(&key, subject_of(state));
+	note_peer(&key, subject);
 	if (socket) {
 		socket->peer = key;
 		socket->sent = 1;
+		socket->answered = 0;
+	} else if (subject) {
+		lose(subject, EGRESS);
 	}
 	return 1;
 }
 
 /* Datagrams that come to a port which the program chose; others are answers. */
-static __always_inline int receiving(struct bpf_sock_addr *address, const __u32 *words)
+static __always_inline int receiving(struct bpf_sock_addr *address, __u32 family, const __u32 *words)
 {
 	struct task_state *state = known_state(bpf_get_current_task_btf());
 	struct peer_key key = {};
@@ -138,7 +159,7 @@ static __always_inline int receiving(struct bpf_sock_addr *address, const __u32 
 	socket = bpf_sk_storage_get(&socket_states, address->sk, NULL, 0);
 	if (!socket || !socket->bound)
 		return 1;
-	start_key(&key, address, INGRESS, state, words);
+	start_key(&key, address, INGRESS, state, family, words);
 	key.port = address->sk->src_port;
 	note_peer(&key, subject_of(state));
 	return 1;
@@ -156,17 +177,22 @@ static __always_inline int binding(struct bpf_sock_addr *address)
 	return 1;
 }
 
-#define FOUR(address) { (address)->user_ip4 }
-#define SIX(address) { (address)->user_ip6[0], (address)->user_ip6[1], (address)->user_ip6[2], (address)->user_ip6[3] }
+#define FOUR_WORDS(address) { (address)->user_ip4 }
+#define SIX_WORDS(address) { (address)->user_ip6[0], (address)->user_ip6[1], (address)->user_ip6[2], (address)->user_ip6[3] }
 
-#define ADDRESS_HOOK(section, name, act, words_of)             \
-	SEC(section)                                           \
-	int name(struct bpf_sock_addr *address)                \
-	{                                                      \
-		const __u32 words[4] = words_of(address);      \
-							       \
-		return act(address, words);                    \
+/* The family is the hook's: a datagram of an IPv6 socket to an IPv4 address comes by the hook of IPv4. */
+#define ADDRESS_HOOK(section, name, act, kind)                   \
+	SEC(section)                                             \
+	int name(struct bpf_sock_addr *address)                  \
+	{                                                        \
+		const __u32 words[4] = kind##_WORDS(address);    \
+		const __u32 family = kind##_FAMILY;              \
+								 \
+		return act(address, family, words);              \
 	}
+
+#define FOUR_FAMILY AF_INET
+#define SIX_FAMILY AF_INET6
 
 ADDRESS_HOOK("cgroup/connect4", on_connect4, connecting, FOUR)
 ADDRESS_HOOK("cgroup/connect6", on_connect6, connecting, SIX)
@@ -261,18 +287,22 @@ static __always_inline bool read_headers(struct __sk_buff *packet, __u32 *offset
 	return true;
 }
 
-static __always_inline struct socket_state *state_of(struct __sk_buff *packet)
+static __always_inline struct bpf_sock *socket_of(struct __sk_buff *packet)
 {
 	struct bpf_sock *sock = packet->sk;
 
-	sock = sock ? bpf_sk_fullsock(sock) : NULL;
+	return sock ? bpf_sk_fullsock(sock) : NULL;
+}
+
+static __always_inline struct socket_state *state_of(struct bpf_sock *sock)
+{
 	return sock ? bpf_sk_storage_get(&socket_states, sock, NULL, 0) : NULL;
 }
 
 SEC("cgroup_skb/egress")
 int on_packet_out(struct __sk_buff *packet)
 {
-	struct socket_state *socket = state_of(packet);
+	struct socket_state *socket = state_of(socket_of(packet));
 	__u32 offset;
 	__u16 source;
 	__u8 protocol, first = 0;
@@ -298,19 +328,66 @@ int on_packet_out(struct __sk_buff *packet)
 	return 1;
 }
 
+/*
+ * Who sent a datagram was answered for as far as this socket asked it. The sender counts, and not the peer that the
+ * socket has by now: else one that answers would answer for another.
+ */
+static __always_inline void note_datagram(struct __sk_buff *packet, struct socket_state *socket, __u16 source)
+{
+	struct peer_key from = { .subject = socket->peer.subject, .domain = EGRESS, .protocol = IPPROTO_UDP,
+				 .phase = socket->peer.phase, .port = source };
+	__u32 words[4] = {};
+	__u8 first = 0;
+
+	if (bpf_skb_load_bytes(packet, 0, &first, 1))
+		return;
+	if (first >> 4 == 4 ? bpf_skb_load_bytes(packet, 12, words, 4) : bpf_skb_load_bytes(packet, 8, words, 16))
+		return;
+	address_of(&from, first >> 4 == 4 ? AF_INET : AF_INET6, words);
+	if (note_answer(&from))
+		socket->answered = 1;
+}
+
 SEC("cgroup_skb/ingress")
 int on_packet_in(struct __sk_buff *packet)
 {
-	struct socket_state *socket = state_of(packet);
+	struct bpf_sock *sock = socket_of(packet);
+	struct socket_state *socket = state_of(sock);
+	bool is_known;
 	__u32 offset;
 	__u16 source;
 	__u8 protocol;
 
-	if (!socket || !socket->peer.subject || socket->peer.port != DNS_PORT)
+	if (!socket || !socket->peer.subject || socket->peer.protocol != IPPROTO_UDP)
 		return 1;
-	if (read_headers(packet, &offset, &protocol, &source) && protocol == IPPROTO_UDP && source == DNS_PORT)
+	/* Nobody else's packets come to a socket that is connected. */
+	is_known = socket->answered && sock->dst_port;
+	if (is_known && socket->peer.port != DNS_PORT)
+		return 1;
+	if (!read_headers(packet, &offset, &protocol, &source) || protocol != IPPROTO_UDP)
+		return 1;
+	if (!is_known)
+		note_datagram(packet, socket, source);
+	if (socket->peer.port == DNS_PORT && source == DNS_PORT)
 		send_message(packet, offset, EVENT_DNS, &socket->peer);
 	return 1;
+}
+
+/*
+ * The end of a handshake, and not its packets: whichever form it has (fast open, MPTCP), and only for the peer that
+ * the socket is connecting to. What is refused or times out goes from SYN_SENT to CLOSE instead.
+ */
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(on_socket_state, struct sock *sock, int before, int after)
+{
+	struct socket_state *socket;
+
+	if (after != TCP_ESTABLISHED)
+		return 0;
+	socket = bpf_sk_storage_get(&socket_states, sock, NULL, 0);
+	if (socket && socket->peer.subject && socket->peer.protocol == IPPROTO_TCP)
+		note_answer(&socket->peer);
+	return 0;
 }
 
 #endif

@@ -7,6 +7,7 @@ from support.agents import MANIFESTS, WIDE, lowered, policy
 
 from policyc.core.diagnostics import Diagnostic
 from policyc.envelope.domains import SYSCALLS
+from policyc.envelope.model import Envelope
 from policyc.envelope.observation import (
     Direction,
     ExecSeen,
@@ -24,8 +25,10 @@ SEEN = Sighting((Evidence("rec.json", "/spec/x/7"),))
 NARROW = WIDE.replace('    exec "/**"\n', "").replace('"/**"', '"/data/**"')
 
 
-def peer(address: str, port: int = 443) -> PeerSeen:
-    return PeerSeen(Direction.EGRESS, "tcp", port, address, sighting=SEEN)
+def peer(address: str, port: int = 443, *hosts: str, unanswered: bool = False) -> PeerSeen:
+    return PeerSeen(
+        Direction.EGRESS, "tcp", port, address, hosts, sighting=SEEN, unanswered=unanswered
+    )
 
 
 def one(code: str, observation: Observation, cap: str = WIDE, lines: str = "") -> Diagnostic:
@@ -43,6 +46,9 @@ def one(code: str, observation: Observation, cap: str = WIDE, lines: str = "") -
         ("PC4003", peer("10.0.0.9")),
         ("PC4010", peer("169.254.169.254", 80)),
         ("PC4014", SyscallSeen("amd64", "memfd_create", SEEN, denied=True)),
+        ("PC4017", peer("192.0.2.7", unanswered=True)),
+        ("PC4017", peer("10.0.0.9", unanswered=True)),
+        ("PC4017", peer("192.0.2.7", 443, "far.example", unanswered=True)),
     ],
 )
 def test_the_place_in_the_recording_is_named(code: str, observation: Observation) -> None:
@@ -124,3 +130,45 @@ def test_a_call_that_was_tried_is_not_granted_by_it() -> None:
 def test_what_else_grants_it_ends_the_finding(more: tuple[Observation, ...], lines: str) -> None:
     granted, codes = refusals(*more, lines=lines)
     assert (granted, "PC4014" in codes) == (True, False)
+
+
+def unanswered(tried: PeerSeen, *more: Observation, lines: str = "") -> tuple[Envelope, set[str]]:
+    """What is granted, and the codes of what is said, when a peer was asked and never answered."""
+    seen = Observed((tried, *more), frozenset(), 1)
+    envelope, found = lowered(policy(WIDE, lines=lines), seen)
+    return envelope, {d.code for d in found}
+
+
+@pytest.mark.parametrize("hosts", [(), ("far.example",)])
+def test_a_peer_that_never_answered_is_granted_in_no_domain(hosts: tuple[str, ...]) -> None:
+    envelope, codes = unanswered(peer("192.0.2.7", 443, *hosts, unanswered=True))
+    assert "PC4017" in codes
+    assert not any(envelope.grants[d] for d in ("egress_ip", "egress_host", "egress_peer"))
+    answered, codes = unanswered(peer("192.0.2.7", 443, *hosts))
+    assert "PC4017" not in codes
+    assert any(answered.grants[d] for d in ("egress_ip", "egress_host"))
+
+
+def test_an_address_that_never_answered_is_none_that_a_granted_name_resolves_to() -> None:
+    """Else a name that somebody else's DNS server answers for would open any address."""
+    near = peer("192.0.2.8", 443, "far.example")
+    envelope, codes = unanswered(peer("192.0.2.7", 443, "far.example", unanswered=True), near)
+    assert [r.addresses for r in envelope.resolutions] == [("192.0.2.8",)]
+    assert "PC4017" not in codes, "the name is granted"
+
+
+@pytest.mark.parametrize(
+    ("hosts", "more", "lines"),
+    [
+        ((), (), '  allow egress tcp 443 to cidr 192.0.2.0/24 because "PLAT-1: it is down"'),
+        (("far.example",), (), '  allow egress tcp 443 to cidr 192.0.2.0/24 because "PLAT-1: x"'),
+        (("far.example",), (), '  allow egress tcp 443 to host far.example because "PLAT-1: x"'),
+        ((), (peer("192.0.2.7"),), ""),
+    ],
+    ids=["its address", "its address and not its name", "its name", "another recording"],
+)
+def test_what_else_grants_a_peer_ends_the_finding(
+    hosts: tuple[str, ...], more: tuple[Observation, ...], lines: str
+) -> None:
+    _, codes = unanswered(peer("192.0.2.7", 443, *hosts, unanswered=True), *more, lines=lines)
+    assert "PC4017" not in codes

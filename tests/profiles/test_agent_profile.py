@@ -19,6 +19,7 @@ from policyc.profiles.base import (
     AgentProfile,
     Item,
     Run,
+    Value,
     WorkloadKey,
     join_items,
     join_profiles,
@@ -57,7 +58,22 @@ def profile(rng: random.Random) -> AgentProfile:
         )
         for _ in range(rng.randint(0, 5))
     )
-    return AgentProfile(WORKLOAD, "", "t", "1", runs, {"syscalls": items} if items else {})
+    peers = join_items(
+        Item(peer(rng), frozenset(rng.sample(ids, rng.randint(1, len(ids)))), "application")
+        for _ in range(rng.randint(0, 5))
+    )
+    found = {"syscalls": items, "egress": peers}
+    return AgentProfile(WORKLOAD, "", "t", "1", runs, {d: i for d, i in found.items() if i})
+
+
+def peer(rng: random.Random) -> tuple[tuple[str, Value], ...]:
+    """With or without a name, answered or tried in vain, or known by its name alone."""
+    values: tuple[tuple[str, Value], ...] = (("protocol", "tcp"), ("port", 443))
+    if rng.random() < 0.8:
+        values += (("address", rng.choice(("192.0.2.1", "192.0.2.2"))),)
+    if rng.random() < 0.5:
+        values += (("hosts", (rng.choice(("a.example", "b.example")),)),)
+    return values + rng.choice(((), (("unanswered", False),), (("unanswered", True),)))
 
 
 def merged(profiles: list[AgentProfile]) -> bytes:
@@ -75,6 +91,27 @@ def test_joining_is_free_of_order_grouping_and_repetition() -> None:
         (ab,) = join_profiles([a, b])
         (bc,) = join_profiles([b, c])
         assert merged([ab, c]) == merged([a, bc]) == whole
+
+
+def test_no_try_is_left_of_a_peer_that_answered_and_every_other_is() -> None:
+    kept = 0
+    for seed in range(400):
+        rng = random.Random(seed)
+        ones = [profile(rng), profile(rng)]
+        (joined,) = join_profiles(ones)
+        given = [item for one in ones for item in one.items.get("egress", ())]
+        left = joined.items.get("egress", ())
+        answered = {_end(item) for item in given if not item.is_vain}
+        assert {_end(item) for item in left if not item.is_vain} == answered
+        tried = {_end(item) for item in given if item.is_vain} - answered
+        assert {_end(item) for item in left if item.is_vain} == tried
+        kept += len(tried)
+    assert kept > 100
+
+
+def _end(item: Item) -> object:
+    values = dict(item.values)
+    return values.get("address") or values.get("hosts")
 
 
 def test_fifty_replicas_give_one_profile() -> None:

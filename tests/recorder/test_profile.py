@@ -50,10 +50,20 @@ values = st.one_of(
     st.tuples(st.sampled_from(["/a", "/b"]), st.sets(st.sampled_from(["read", "write"]))).map(
         lambda t: ("files", (("modes", tuple(sorted(t[1]))), ("path", t[0])))
     ),
-    st.tuples(st.sampled_from(["192.0.2.1", "::1"]), st.sets(st.sampled_from(["a.b", "c.d"]))).map(
+    st.tuples(
+        st.sampled_from(["192.0.2.1", "::1"]),
+        st.sets(st.sampled_from(["a.b", "c.d"])),
+        st.sampled_from([(), ((profile.UNANSWERED, True),)]),
+    ).map(
         lambda t: (
             "egress",
-            (("address", t[0]), ("hosts", tuple(sorted(t[1]))), ("port", 1), ("protocol", "tcp")),
+            (
+                ("address", t[0]),
+                ("hosts", tuple(sorted(t[1]))),
+                ("port", 1),
+                ("protocol", "tcp"),
+                *t[2],
+            ),
         )
     ),
 )
@@ -98,3 +108,31 @@ def test_a_domain_that_was_not_recorded_has_no_list(tmp_path: Path) -> None:
     assert isinstance(spec, dict)
     assert spec["syscalls"] == []
     assert not spec.keys() & (set(DOMAINS) - {"syscalls"})
+
+
+PEER = (("address", "192.0.2.1"), ("port", 443), ("protocol", "tcp"))
+TRIED = (*PEER, (profile.UNANSWERED, True))
+
+
+def of_run(id_: str, *values: profile.Values) -> profile.Document:
+    run = Run(id_, 1, 2, "from-creation", "6.18", "n", (), (), (), ())
+    found = [Sighting("egress", value, "application", 1, 2, 3) for value in values]
+    return profile.profile(WORKLOAD, run, found, ("egress",))
+
+
+def test_who_answered_in_one_run_is_a_peer_of_those_runs_and_no_try() -> None:
+    tried, answered = of_run("r1", TRIED), of_run("r2", PEER)
+    for both in ([tried, answered], [answered, tried]):
+        assert profile.join(both)["spec"]["egress"] == answered["spec"]["egress"]  # type: ignore[index,call-overload]  # JSON
+
+
+def test_who_answers_after_it_was_written_once_is_no_try_of_the_same_run() -> None:
+    """A connection may be open when a profile is written, and be answered before the next."""
+    later = of_run("r1", PEER)
+    assert profile.join([of_run("r1", TRIED), later]) == later
+
+
+def test_who_never_answers_stays_a_try() -> None:
+    joined = profile.join([of_run("r1", TRIED), of_run("r2", TRIED)])
+    (item,) = joined["spec"]["egress"]  # type: ignore[index,call-overload,misc]  # JSON
+    assert (item["unanswered"], item["runs"]) == (True, ["r1", "r2"])  # type: ignore[index,call-overload]  # JSON

@@ -43,7 +43,11 @@ def kubelet(address: str, above: Fetch | None) -> Kubelet:
     scheme, _, place = address.partition("://")
     host, _, port = place.rstrip("/").rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
-    if scheme not in {"http", "https"} or not re.fullmatch(r"[^/@\[\]]+", host) or not _is_port(port):
+    if (
+        scheme not in {"http", "https"}
+        or not re.fullmatch(r"[^/@\[\]]+", host)
+        or not _is_port(port)
+    ):
         raise RecorderError(
             ExitCode.USAGE,
             f"`{address}` is no address of a kubelet",

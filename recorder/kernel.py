@@ -491,7 +491,15 @@ def _wanted(keys: c.Array[_Key], count: int, subjects: Collection[int] | None) -
 
 
 def actions() -> layout.Actions:
-    """What the kernel side has to know of each syscall, by ABI and number."""
+    """What the kernel side has to know of each syscall of this machine, by ABI and number."""
+    return actions_of(tables.abis())
+
+
+def actions_of(abis: tuple[str, str]) -> layout.Actions:
+    """As ``actions``, of the native architecture and the one of compat calls.
+
+    ARM's private calls have numbers that no map has room for; the kernel side counts them as lost.
+    """
     wanted = layout.Actions()
     bits = {
         tables.OPENING: layout.ACTION_OPEN,
@@ -499,8 +507,10 @@ def actions() -> layout.Actions:
         tables.READING: layout.ACTION_READ,
         tables.OVERCOMMITTING: layout.ACTION_MEMORY,
     }
-    for abi, architecture in enumerate(tables.abis()):
+    for abi, architecture in enumerate(abis):
         for number, name in tables.syscall_names(architecture).items():
+            if number >= layout.MAX_SYSCALLS:
+                continue
             for names, bit in bits.items():
                 wanted.of[abi][number] |= bit if name in names else 0
             wanted.at_exit[number] |= wanted.of[abi][number] & ~layout.ACTION_MEMORY

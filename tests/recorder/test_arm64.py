@@ -20,8 +20,11 @@ from recorder import kernel, libbpf, tables
 
 pytestmark = pytest.mark.system
 
-REGISTERS = {"x86": {"di", "si", "dx", "cx", "orig_ax"}, "arm64": {"regs", "orig_x0", "syscallno"}}
-"""Arguments 1 to 4 and the number of a call (syscall(2), "Architecture calling conventions"; struct pt_regs in
+REGISTERS = {
+    "x86": {"di", "si", "dx", "cx", "ax", "orig_ax", "sp"},
+    "arm64": {"regs", "orig_x0", "syscallno", "sp"},
+}
+"""Arguments 1 to 4, the number of a call, what a function returned, and the stack (syscall(2), "Architecture calling conventions"; struct pt_regs in
 arch/arm64/include/asm/ptrace.h and arch/x86/include/asm/ptrace.h, Linux 6.18)."""
 COMPAT_BITS = {"x86": "status", "arm64": "flags"}
 BY_VERSION = {("ns_common", "ns_id"), ("mnt_namespace", "seq")}

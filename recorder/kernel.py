@@ -379,7 +379,7 @@ def _open(path: Path, refused: Collection[str]) -> tuple[int, set[str]]:
         raise RecorderError(
             ExitCode.MISSING_HOOK,
             f"the kernel has no hook for `{lacking[0]}`",
-            "a kernel from 5.11 on with CONFIG_DEBUG_INFO_BTF=y has it",
+            "docs/reference/recorder.md names kernels that have it",
         )
     return handle, missing
 

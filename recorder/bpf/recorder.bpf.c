@@ -193,13 +193,14 @@ int BPF_PROG(on_signal, int signal, struct kernel_siginfo *info, struct task_str
 	const int sigsys = 31, sys_seccomp = 1;
 	struct task_state *state;
 
-	if (signal != sigsys || (unsigned long)info <= 1 || info->si_code != sys_seccomp)
+	/* It may be a number instead of a pointer, so verifiers let nobody read it as one. */
+	if (signal != sigsys || (unsigned long)info <= 1 || BPF_CORE_READ(info, si_code) != sys_seccomp)
 		return 0;
 	if (task != bpf_get_current_task_btf())
 		return 0;
 	state = current_state(task);
 	if (state)
-		note_denied(task, state, info->_sifields._sigsys._syscall);
+		note_denied(task, state, BPF_CORE_READ(info, _sifields._sigsys._syscall));
 	return 0;
 }
 

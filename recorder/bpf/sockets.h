@@ -250,10 +250,13 @@ static __always_inline void send_message(struct __sk_buff *packet, __u32 offset,
 	}
 	if (bytes > MESSAGE_BYTES)
 		bytes = MESSAGE_BYTES;
-	asm volatile("" : "+r"(bytes));
 	__builtin_memcpy(scratch->text, peer, sizeof(*peer));
 	text = scratch->text + sizeof(*peer);
-	if (bytes >= MESSAGE_LEAST && bytes <= MESSAGE_BYTES && !bpf_skb_load_bytes(packet, offset, text, bytes)) {
+	/* Joined into one comparison they say nothing of bytes to a verifier of Linux 6.12. */
+	if (bytes < MESSAGE_LEAST)
+		goto out;
+	barrier_var(bytes);
+	if (bytes <= MESSAGE_BYTES && !bpf_skb_load_bytes(packet, offset, text, bytes)) {
 		bytes += sizeof(*peer);
 		event = &scratch->event;
 		*event = (struct event){ .kind = kind, .domain = EGRESS, .subject = peer->subject,
@@ -261,6 +264,7 @@ static __always_inline void send_message(struct __sk_buff *packet, __u32 offset,
 		if (bpf_ringbuf_output(&events, event, sizeof(*event) + bytes, waking(false)) && counts)
 			count(&counts->ring_full[EGRESS]);
 	}
+out:
 	scratch->busy = 0;
 }
 

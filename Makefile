@@ -2,7 +2,7 @@
 # with nothing but Python 3.11+ and make.
 .POSIX:
 .SUFFIXES:
-.PHONY: compile test check images loop golden bench fmt lint type arch system recorder control-plane network-plugin e2e clean lock
+.PHONY: compile test check images loop golden bench fmt lint type arch system recorder control-plane network-plugin e2e clean lock lock-images kernels
 
 PYTHON = python3
 VENV = .venv
@@ -11,7 +11,8 @@ RUN = $(VENV)/.run
 DEV = $(VENV)/.dev
 CLANG = clang
 LLVM_STRIP = llvm-strip
-BPF_ARCH = x86
+# This machine's architecture as the kernel's sources call it; the object of another one can be built, too.
+BPF_ARCH = $$(uname -m | sed 's/x86_64/x86/; s/aarch64/arm64/')
 BPF = recorder/bpf/recorder.bpf.o
 # What `no new ... since` of the examples compares with: in a pull request, its base.
 BASE = HEAD
@@ -44,9 +45,13 @@ system: $(DEV) recorder
 	$(BIN)/pytest -m system
 
 # The container images, as OCI layouts with their bills of materials, in build/images; root.
-# Debian's packages and the locked wheels come from their registries, the rest from this tree.
+# Debian's packages and the wheels, both locked, come from their registries, the rest from this tree.
 images: $(DEV) recorder
 	$(BIN)/python -m images
+
+# Renews the locks of Debian's packages, images/locks; run after an update of Debian, or of the lists.
+lock-images: $(DEV)
+	$(BIN)/python -m images --lock
 
 # kube-apiserver, kube-controller-manager and kubectl, built once into the user's cache with Go;
 # nothing to do when KUBEBUILDER_ASSETS names a folder that has them.
@@ -60,8 +65,12 @@ network-plugin: $(DEV)
 # Record, compile, enforce, with the recorder's image on this machine's kernel; root.  It runs in
 # namespaces of its own and leaves nothing behind but build/loop.
 loop: recorder control-plane network-plugin
-	$(BIN)/python -m images recorder
+	$(BIN)/python -m images --newer recorder
 	unshare --net --mount --propagation private $(BIN)/python -m tests.loop build/images/recorder build/loop
+
+# The recorder on Debian's kernels of both architectures, under QEMU (qemu-system-arm, qemu-system-x86); some minutes each.
+kernels: $(DEV)
+	$(BIN)/python -m tests.kernels
 
 # Tests on a real API server; etcd comes from the system (Debian: etcd-server).
 e2e: control-plane

@@ -11,6 +11,10 @@ class ImageError(Exception):
     """An image cannot be built here; the message says why."""
 
 
+class StaleLockError(ImageError):
+    """Debian has no longer what a lock names; nothing else is wrong."""
+
+
 def run(
     command: Sequence[str], *, cwd: Path | None = None, env: Mapping[str, str] | None = None
 ) -> str:
@@ -25,3 +29,8 @@ def run(
         said = "\n".join((done.stdout + done.stderr).strip().splitlines()[-20:])
         raise ImageError(f"`{' '.join(command[:3])}` failed with {done.returncode}\n{said}")
     return done.stdout
+
+
+def succeeds(command: Sequence[str]) -> bool:
+    """Whether a program that is a question says yes."""
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0  # noqa: S603  # words of our own

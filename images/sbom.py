@@ -15,26 +15,25 @@ from pathlib import Path
 from typing import TypeAlias
 from urllib.parse import quote
 
-from .debian import RELEASE, Package
+from .archive import RELEASE, Package
+from .lock import Choice
 
 Json: TypeAlias = "str | int | bool | Sequence[Json] | Mapping[str, Json] | None"
 
 
-def bill(
-    name: str, digest: str, epoch: int, packages: Sequence[Package], site: Path
-) -> dict[str, Json]:
+def bill(name: str, digest: str, epoch: int, debian: Choice, site: Path) -> dict[str, Json]:
     """The document for an image.
 
     Args:
         name: The image's.
         digest: Of its manifest, ``sha256:...``.
         epoch: Seconds; what the image is dated with.
-        packages: Debian's.
+        debian: The packages of Debian.
         site: The folder of installed Python distributions.
 
     """
     found: list[dict[str, Json]] = [
-        *map(_debian, packages),
+        *(_debian(package, debian.newer.get(package.name)) for package in debian.packages),
         *map(_python, distributions(path=[str(site)])),
     ]
     components = sorted(found, key=_reference)
@@ -63,7 +62,8 @@ def _reference(component: Mapping[str, Json]) -> str:
     return str(component["bom-ref"])
 
 
-def _debian(package: Package) -> dict[str, Json]:
+def _debian(package: Package, locked: str | None) -> dict[str, Json]:
+    """``locked``: the version that the lock has instead, of a package that is newer."""
     qualifiers = f"arch={package.architecture}&distro={RELEASE}"
     purl = f"pkg:deb/debian/{quote(package.name, safe='')}@{quote(package.version, safe='')}?{qualifiers}"
     return {
@@ -73,7 +73,10 @@ def _debian(package: Package) -> dict[str, Json]:
         "version": package.version,
         "purl": purl,
         "hashes": [{"alg": "SHA-256", "content": package.sha256}],
-        "properties": [{"name": "debian:source", "value": package.source}],
+        "properties": [
+            {"name": "debian:source", "value": package.source},
+            *([{"name": "policyc:locked", "value": locked}] if locked else ()),
+        ],
     }
 
 

@@ -9,11 +9,13 @@ import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from recorder import blind, layout, profile, sightings, store, tls
 from recorder.errors import ExitCode, RecorderError
 from recorder.kernel import Programs, load
+from recorder.layers import RootFileSystem
 from recorder.session import Session
 
 TREE = 1
@@ -58,13 +60,15 @@ def _record(
     programs.teach()
     programs.listen(names.receive)
     libraries = tls.Libraries(programs)
-    libraries.attach_below(Path("/"))
+    libraries.attach_below(RootFileSystem(Path("/"), is_mount=False))
     missed = sightings.missed(programs)
+    follow = partial(tls.follow, names, libraries, Path("/proc"), lambda _: Path("/"))
     child, gate = _start_held(command)
     _mark(programs, child)
     os.close(gate)
-    status = _wait(programs, child, seconds, lambda: tls.follow(names, libraries, Path("/proc")))
+    status = _wait(programs, child, seconds, follow)
     programs.drain()
+    follow()
     final = programs.get("subjects", layout.SubjectKey(tree=TREE), layout.Subject)
     assert final is not None, "nobody else removes it"
     entries = sightings.entries_of(programs, {TREE})[TREE]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from recorder import components, layout, libbpf, tables, words
+from recorder import components, layout, libbpf, tables, traps, words
 from recorder.errors import ExitCode, RecorderError
 
 OBJECT = Path(__file__).parent / "bpf" / "recorder.bpf.o"
@@ -41,6 +41,7 @@ def blind_spots(domains: Iterable[str], words: str) -> tuple[str, ...]:
     return tuple(f"{domain}: {words}" for domain in domains)
 
 
+_SERVED = Without("messages that a server reads over TLS", partial=("models", "tools"))
 _UDP_CLIENTS = Without("clients of UDP servers", partial=("ingress",))
 OPTIONAL = {
     "on_sys_exit": Without(
@@ -76,20 +77,41 @@ OPTIONAL = {
     ),
     "on_tls_write": Without("messages over TLS", partial=("models", "tools")),
     "on_tls_control": Without("servers of messages over TLS", partial=("models", "tools")),
+    "on_tls_free": Without("the end of connections over TLS", partial=("models", "tools")),
+    "on_tls_read": _SERVED,
+    "on_tls_read_ex": _SERVED,
+    "on_tls_read_return": _SERVED,
 }
 """Program -> what a profile lacks without it."""
 
 DOMAINS = layout.DOMAINS
 SIZED = frozenset({"subjects", "items", "peers", "streams", "events"})
 """The maps whose size is a matter of the machine."""
+NO_FUNCTION = frozenset({errno.ENOENT, 4000, 4001})
+"""What libbpf says of a file without the function, and of one that is no ELF (LIBBPF_ERRNO__LIBELF and __FORMAT in bpf/libbpf.h)."""
 UPROBES = Path("/sys/bus/event_source/devices/uprobe")
-TLS_FUNCTIONS = {
-    "SSL_write": "on_tls_write",
-    "SSL_write_ex": "on_tls_write",
-    "SSL_ctrl": "on_tls_control",
+UPROBE_HOOKS = {
+    "on_tls_write": "uprobe/SSL_write",
+    "on_tls_control": "uprobe/SSL_ctrl",
+    "on_tls_free": "uprobe/SSL_free",
+    "on_tls_read": "uprobe/SSL_read",
+    "on_tls_read_ex": "uprobe/SSL_read_ex",
+    "on_tls_read_return": "uretprobe/SSL_read",
 }
-"""Function of OpenSSL -> the program that looks at its arguments."""
-UPROBE_HOOKS = {"on_tls_write": "uprobe/SSL_write", "on_tls_control": "uprobe/SSL_ctrl"}
+READS = ("on_tls_read", "on_tls_read_ex", "on_tls_read_return")
+"""They need a probe at a return."""
+TLS_FUNCTIONS = (
+    ("SSL_ctrl", "on_tls_control"),
+    ("SSL_free", "on_tls_free"),
+    # Where the end of a call is seen before its beginning is, no call is half known.
+    ("SSL_read", "on_tls_read_return"),
+    ("SSL_read_ex", "on_tls_read_return"),
+    ("SSL_read", "on_tls_read"),
+    ("SSL_read_ex", "on_tls_read_ex"),
+    ("SSL_write", "on_tls_write"),
+    ("SSL_write_ex", "on_tls_write"),
+)
+"""Function of OpenSSL, and the program that looks at its calls."""
 
 ACTIONS = ".data.actions"
 """The map that holds what ``actions`` gives."""
@@ -111,6 +133,16 @@ class Hooks:
     blind: tuple[str, ...]
     domains: tuple[str, ...]
     """What is recorded; a domain that is not here has no list in a profile."""
+    absent: frozenset[str] = frozenset()
+    """The programs that were not loaded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """A file whose calls are looked at, when it has any, and whether all of them are."""
+
+    has_functions: bool
+    is_whole: bool
 
 
 class Programs:
@@ -178,20 +210,25 @@ class Programs:
             yield from ((keys[i], values[i]) for i in wanted)
             begun = True
 
-    def attach_tls(self, path: Path) -> bool:
-        """Look at the calls of a TLS library; False for a file that has no such functions."""
+    def attach_tls(self, path: Path) -> Library:
+        """Look at the calls of a TLS library."""
         programs = {name: program for program, name, _ in _programs(self._handle)}
         links: list[int] = []
-        for function, program in TLS_FUNCTIONS.items():
+        is_whole = True
+        for function, program in TLS_FUNCTIONS:
+            if program in self.hooks.absent:
+                continue
+            at_return = UPROBE_HOOKS[program].startswith("uretprobe/")
             options = libbpf.UprobeOptions(
-                c.sizeof(libbpf.UprobeOptions), 0, 0, False, function.encode()
+                c.sizeof(libbpf.UprobeOptions), 0, 0, at_return, function.encode()
             )
             link = libbpf.call("bpf_program__attach_uprobe_opts")(
                 programs[program], -1, os.fsencode(path), 0, c.byref(options)
             )
+            is_whole &= bool(link) or c.get_errno() in NO_FUNCTION
             links.extend([link] if link else ())
         self._links.extend(links)
-        return bool(links)
+        return Library(has_functions=bool(links) or not is_whole, is_whole=is_whole)
 
     def listen(self, receive: Callable[[bytes], None]) -> None:
         """Give each event of the ring to `receive` from now on, whenever `poll` is called."""
@@ -230,19 +267,55 @@ def load(entries: Mapping[str, int], path: Path = OBJECT) -> Programs:
     ``entries`` gives maps another size than maps.h does: entries, or bytes of the ring.
     """
     _check_machine(path)
-    refused: set[str] = set()
-    while True:
-        handle, missing = _open(path, refused)
-        _resize(handle, entries)
-        if not libbpf.call("bpf_object__load")(handle):
-            return _attach(handle, missing)
+    refused = set() if traps.are_safe() else set(READS)
+    try:
+        return _attach(*_loaded(path, entries, refused))
+    except _UnloadableError as failure:
+        if failure.number == errno.EPERM:
+            raise _refused("the kernel refuses the programs", failure.number) from None
+    # Which program it was, the kernel tells only in words, so each optional one is tried alone.
+    refused |= {name for name in OPTIONAL.keys() - refused if not _is_loadable(path, entries, name)}
+    try:
+        return _attach(*_loaded(path, entries, refused))
+    except _UnloadableError as failure:
+        raise _refused("the kernel refuses the programs", failure.number) from None
+
+
+class _UnloadableError(Exception):
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+
+def _loaded(path: Path, entries: Mapping[str, int], refused: set[str]) -> tuple[int, set[str]]:
+    handle, missing = _open(path, refused)
+    _load(handle, entries)
+    return handle, missing
+
+
+def _is_loadable(path: Path, entries: Mapping[str, int], program: str) -> bool:
+    """Whether a program that this kernel has a hook for passes its verifier."""
+    handle, missing = _open(path, OPTIONAL.keys() - {program})
+    for other, name, _ in _programs(handle):
+        if name in NEEDED:
+            libbpf.call("bpf_program__set_autoload")(other, False)
+    if program in missing:
+        libbpf.call("bpf_object__close")(handle)
+        return False
+    try:
+        _load(handle, entries)
+    except _UnloadableError:
+        return False
+    libbpf.call("bpf_object__close")(handle)
+    return True
+
+
+def _load(handle: int, entries: Mapping[str, int]) -> None:
+    """With maps of their sizes; what cannot be loaded is closed."""
+    _resize(handle, entries)
+    if libbpf.call("bpf_object__load")(handle):
         number = c.get_errno()
         libbpf.call("bpf_object__close")(handle)
-        optional = sorted(OPTIONAL.keys() - refused)
-        if number == errno.EPERM or not optional:
-            raise _refused("the kernel refuses the programs", number)
-        # Which one it was, the kernel tells only in words; the optional ones go one by one.
-        refused.add(optional[0])
+        raise _UnloadableError(number)
 
 
 def _resize(handle: int, entries: Mapping[str, int]) -> None:
@@ -276,7 +349,8 @@ def _refused(message: str, number: int | None = None) -> RecorderError:
             f"{message}: the kernel is locked down (confidentiality)",
             "boot with lockdown=integrity or none; confidentiality forbids reading kernel memory",
         )
-    if number in {errno.EPERM, errno.EACCES}:
+    # EACCES is the verifier's word for a program that it takes for unsafe (bpf(2)).
+    if number == errno.EPERM:
         return RecorderError(
             ExitCode.NO_PRIVILEGE,
             f"{message}: {reason}",
@@ -289,7 +363,7 @@ def _refused(message: str, number: int | None = None) -> RecorderError:
     )
 
 
-def _open(path: Path, refused: set[str]) -> tuple[int, set[str]]:
+def _open(path: Path, refused: Collection[str]) -> tuple[int, set[str]]:
     handle = libbpf.call("bpf_object__open_file")(os.fsencode(path), None)
     if not handle:
         raise RecorderError(
@@ -305,7 +379,7 @@ def _open(path: Path, refused: set[str]) -> tuple[int, set[str]]:
         raise RecorderError(
             ExitCode.MISSING_HOOK,
             f"the kernel has no hook for `{lacking[0]}`",
-            "a kernel from 5.11 on with CONFIG_DEBUG_INFO_BTF=y has it",
+            "docs/reference/recorder.md names kernels that have it",
         )
     return handle, missing
 
@@ -355,6 +429,7 @@ def _attach(handle: int, missing: set[str]) -> Programs:
         tuple(sorted(lacking)),
         tuple(sorted(set(blind))),
         domains,
+        frozenset(missing),
     )
     return Programs(handle, hooks, links)
 
@@ -416,7 +491,15 @@ def _wanted(keys: c.Array[_Key], count: int, subjects: Collection[int] | None) -
 
 
 def actions() -> layout.Actions:
-    """What the kernel side has to know of each syscall, by ABI and number."""
+    """What the kernel side has to know of each syscall of this machine, by ABI and number."""
+    return actions_of(tables.abis())
+
+
+def actions_of(abis: tuple[str, str]) -> layout.Actions:
+    """As ``actions``, of the native architecture and the one of compat calls.
+
+    ARM's private calls have numbers that no map has room for; the kernel side counts them as lost.
+    """
     wanted = layout.Actions()
     bits = {
         tables.OPENING: layout.ACTION_OPEN,
@@ -424,9 +507,11 @@ def actions() -> layout.Actions:
         tables.READING: layout.ACTION_READ,
         tables.OVERCOMMITTING: layout.ACTION_MEMORY,
     }
-    for abi, architecture in enumerate(tables.abis()):
+    for abi, architecture in enumerate(abis):
         for number, name in tables.syscall_names(architecture).items():
+            if number >= layout.MAX_SYSCALLS:
+                continue
             for names, bit in bits.items():
                 wanted.of[abi][number] |= bit if name in names else 0
-            wanted.either[number] |= wanted.of[abi][number]
+            wanted.at_exit[number] |= wanted.of[abi][number] & ~layout.ACTION_MEMORY
     return wanted

@@ -47,7 +47,7 @@ class Config(c.Structure):
 
 class Actions(c.Structure):
     _fields_: ClassVar = [
-        ("either", c.c_uint8 * MAX_SYSCALLS),
+        ("at_exit", c.c_uint8 * MAX_SYSCALLS),
         ("of", c.c_uint8 * MAX_SYSCALLS * 2),
     ]
 
@@ -72,6 +72,7 @@ class Subject(c.Structure):
         ("asked", c.c_uint64 * len(PHASES)),
         ("granted", c.c_uint64 * len(PHASES)),
         ("lost", c.c_uint64 * len(DOMAINS)),
+        ("sessions", c.c_uint64),
     ]
 
 
@@ -79,14 +80,14 @@ class TaskState(c.Structure):
     _fields_: ClassVar = [
         ("nsproxy", c.c_uint64),
         ("cgroups", c.c_uint64),
+        ("syscall", c.c_uint32),
+        ("pad", c.c_uint32),
+        ("seen", _Bitmaps),
         ("key", SubjectKey),
         ("subject", c.c_uint64),
         ("image", c.c_uint64),
         ("asked", c.c_uint64),
         ("granted", c.c_uint64),
-        ("syscall", c.c_uint32),
-        ("pad", c.c_uint32),
-        ("seen", _Bitmaps),
     ]
 
 

@@ -70,6 +70,8 @@ class Run:
     loss: tuple[tuple[str, int], ...]
     template_hash: str = ""
     image_digest: str = ""
+    sessions: int = 0
+    """That are known to have begun; 0: it may have been any number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +202,8 @@ def _run(run: Run) -> Document:
         written["templateHash"] = run.template_hash
     if run.image_digest:
         written["imageDigest"] = run.image_digest
+    if run.sessions:
+        written["sessions"] = run.sessions
     return written
 
 
@@ -244,7 +248,7 @@ def _join_items(same: list[Document]) -> Document:
 def _join_runs(one: Document, other: Document) -> Document:
     """Two reports of one run: the later one, with what either lost, was blind to, and saw happen.
 
-    This program never writes `sessions` and `behaviours`; who serves the agent may add them to a file.
+    This program never writes `behaviours`; who serves the agent may add them to a file, and `sessions`.
     """
     joined = dict(other if _is_older(one, other) else one)
     for name in ("loss", "behaviours"):

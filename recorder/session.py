@@ -40,6 +40,7 @@ class Session:
             self.hooks.missing,
             tuple(sorted({*self.hooks.blind, *blind})),
             tuple(sorted(loss.items())),
+            sessions=subject.sessions,
         )
 
     @staticmethod

@@ -291,7 +291,8 @@ def _syscalls(bitmaps: Bitmaps, *more: tuple[str, bool]) -> Iterator[Sighting]:
             for number in _bits(words):
                 name = known.get(number, f"syscall_{number}")
                 values: Values = (("architecture", architecture), *more, ("name", name))
-                yield Sighting("syscalls", values, phase)
+                if name not in tables.PROBING:
+                    yield Sighting("syscalls", values, phase)
 
 
 def _capabilities(subject: layout.Subject) -> Iterator[Sighting]:

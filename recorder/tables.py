@@ -19,6 +19,10 @@ ACCEPTING = frozenset({"accept", "accept4"})
 READING = frozenset({"read"})
 """Calls that fill the buffer which is their second argument."""
 
+PROBING = frozenset({"uretprobe", "uprobe"})
+"""Calls that the kernel puts where a program is probed, and kills for anywhere else (arch/x86/kernel/uprobes.c,
+Linux 6.18): they are the recorder's, not the program's."""
+
 OVERCOMMITTING = frozenset(
     """mmap mmap2 mremap mprotect brk execve execveat clone clone3 fork vfork shmget shmat memfd_create
     ftruncate fallocate""".split()

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import ctypes as c
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeAlias
 
 from recorder.kernel import Programs
+from recorder.layers import RootFileSystem, identity
 from recorder.sightings import Names, has_tls
 
 _ARCHITECTURES = "usr/lib/*-linux-gnu"
@@ -22,6 +25,11 @@ _FOLDERS = (
 )
 """Where images keep it: Debian, Red Hat, Alpine, and what was built from source."""
 
+Identity: TypeAlias = "tuple[int, ...]"
+"""Device and inode; in an overlay inode, size and time of change."""
+_OVERLAY = 0x794C7630  # OVERLAYFS_SUPER_MAGIC of include/uapi/linux/magic.h
+_STATFS_BYTES = 256  # more than `struct statfs` has, whose first field is the type
+
 
 def below(root: Path) -> Iterator[Path]:
     """The files of a root file system that may have OpenSSL."""
@@ -32,12 +40,43 @@ def below(root: Path) -> Iterator[Path]:
             yield from (root / folder / name for name in listed if has_tls(name))
 
 
-def follow(names: Names, libraries: Libraries, proc: Path) -> None:
-    """Attach what was opened since; what it was called for before counts as missed."""
+def follow(
+    names: Names, libraries: Libraries, proc: Path, root_of: Callable[[int], Path | None]
+) -> None:
+    """Attach what was opened since; what it was called for unseen counts as missed, once for each library.
+
+    ``root_of`` gives a subject's root file system, for processes that are gone already.
+    """
     opened, names.libraries = names.libraries, []
     for subject, pid, path in opened:
-        if libraries.attach(proc / str(pid) / "root" / path.lstrip("/")):
+        relative = path.lstrip("/")
+        if not _attached(
+            proc / str(pid) / "root" / relative, root_of(subject), relative, libraries
+        ):
             names.late_libraries[subject] = names.late_libraries.get(subject, 0) + 1
+
+
+def _attached(opened: Path, root: Path | None, relative: str, libraries: Libraries) -> bool:
+    """Whether no call of an opened file is missed; it is attached, unless its process is gone."""
+    with suppress(OSError):
+        return libraries.attach(opened)
+    with suppress(OSError):
+        return root is not None and libraries.has(root / relative)
+    return False
+
+
+def _identities(path: Path) -> tuple[Identity, Identity]:
+    """Of the file, and of the same file where it shows through an overlay; OSError when there is none.
+
+    The containers of one image have each an overlay of their own over one and the same file, to which the
+    kernel attaches: twice attached, each call would be seen twice.
+    """
+    as_layer = identity(path)
+    told = c.create_string_buffer(_STATFS_BYTES)
+    failed = c.CDLL(None).statfs(os.fsencode(path), told)
+    if not failed and c.c_long.from_buffer(told).value == _OVERLAY:
+        return as_layer, as_layer
+    return (os.stat(path).st_dev, as_layer[0]), as_layer  # noqa: PTH116  # as above
 
 
 @dataclass(slots=True)
@@ -45,21 +84,29 @@ class Libraries:
     """The files whose calls are looked at; each is attached once, for all processes that map it."""
 
     programs: Programs
-    _known: set[tuple[int, int]] = field(default_factory=set)
+    _known: dict[Identity, bool] = field(default_factory=dict)
+    """Whether all calls are looked at that are made from now on."""
 
     def attach(self, path: Path) -> bool:
-        """Look at a file's calls from now on; True when that is new, so that earlier calls were missed."""
-        try:
-            found = os.stat(path)  # noqa: PTH116  # a path of another root, never to be resolved
-        except OSError:
-            return False
-        inode = (found.st_dev, found.st_ino)
-        if inode in self._known:
-            return False
-        self._known.add(inode)
-        return self.programs.attach_tls(path)
+        """Look at a file's calls; False when some were missed, or will be: it is new, or could not be attached.
 
-    def attach_below(self, root: Path) -> None:
+        OSError when there is no such file.
+        """
+        own, as_layer = _identities(path)
+        if own in self._known:
+            return self._known[own]
+        library = self.programs.attach_tls(path)
+        self._known[own] = self._known[as_layer] = library.is_whole
+        return not library.has_functions
+
+    def has(self, path: Path) -> bool:
+        """Whether all calls of a file are looked at already.  OSError when there is no such file."""
+        return self._known.get(_identities(path)[0], False)
+
+    def attach_below(self, root: RootFileSystem) -> None:
         """Look at all that a root file system has, before its programs run."""
-        for path in below(root):
-            self.attach(path)
+        for path in below(root.path):
+            with suppress(OSError):  # a link to nowhere
+                found = root.behind(path)
+                if found is not None:
+                    self.attach(found)

@@ -15,6 +15,7 @@ from recorder import blind, layout, profile, shims, sightings, store, tls
 from recorder.identity import Container, Host
 from recorder.journal import Journal, Open
 from recorder.kernel import Programs
+from recorder.layers import root_file_system
 from recorder.mirror import Mirror
 from recorder.owners import Owners
 from recorder.session import Session
@@ -140,8 +141,7 @@ class Watch:
         # Who is told of by this wait began after the one before it had begun.
         before, self.missed = self.missed, sightings.missed(self.programs)
         news.poll(self._patience(seconds, may_write))
-        self.programs.drain()
-        tls.follow(self.names, self.libraries, self.host.proc)
+        self._drain()
         now = time.monotonic()
         begun, self.names.begun = self.names.begun, []
         for told in begun:
@@ -190,7 +190,7 @@ class Watch:
         subjects = {
             id_: self._get(id_) for id_ in wanted if final or not self._waits(self.known[id_], now)
         }
-        self.programs.drain()
+        self._drain()
         entries = sightings.entries_of(self.programs, subjects.keys())
         groups: dict[str, list[profile.Document]] = {}
         signatures: dict[int, int] = {}
@@ -224,6 +224,11 @@ class Watch:
         for document in self.shims.documents():
             store.write(self.output, document)
 
+    def _drain(self) -> None:
+        """Take what is in the ring, and look at the libraries that were opened."""
+        self.programs.drain()
+        tls.follow(self.names, self.libraries, self.host.proc, self._root_of)
+
     def _get(self, id_: int) -> layout.Subject:
         found = self.programs.get("subjects", self.known[id_].key, layout.Subject)
         assert found is not None, "only this program removes subjects"
@@ -239,7 +244,16 @@ class Watch:
         if container:
             self.counts.containers += 1
             if container.rootfs:
-                self.libraries.attach_below(self.host.root / container.rootfs.lstrip("/"))
+                root = self._below(container.rootfs)
+                self.libraries.attach_below(root_file_system(root, self.host.root))
+
+    def _root_of(self, id_: int) -> Path | None:
+        known = self.known.get(id_)
+        found = known.container.rootfs if known and known.container else ""
+        return self._below(found) if found else None
+
+    def _below(self, path: str) -> Path:
+        return self.host.root / path.lstrip("/")
 
     def _own(self, id_: int, now: float) -> None:
         """Ask whose pod it is, when that is not known yet, and note what is known now."""

@@ -12,8 +12,8 @@ from policyc.admission.settings import Settings
 from policyc.admission.view import annotations_of, key_of, kind_of
 from policyc.catalog.kube_api import CLUSTER_SCOPED
 from policyc.catalog.policy_kinds import CLUSTER_WIDE
-from policyc.core.canonical import Json, canonical_json, digest
-from policyc.kube.workloads import WORKLOAD_KINDS
+from policyc.core.canonical import canonical_json, digest
+from policyc.kube.workloads import WORKLOAD_KINDS, template_of
 
 _IRREGULAR = {"Endpoints": "endpoints"} | {row.kind: row.resource for row in WORKLOAD_KINDS}
 
@@ -60,10 +60,10 @@ def is_patch(body: Object) -> bool:
     row = kind_that_starts_pods(*kind_of(body))
     if row is None or ENVELOPE not in annotations_of(body):
         return False
-    template: Json = body
-    for key in (*row.template, "spec", "containers"):
-        template = template.get(key) if isinstance(template, dict) else None
-    listed = template if isinstance(template, list) else []
+    listed = template_of(row, body)
+    for key in ("spec", "containers"):
+        listed = listed.get(key) if isinstance(listed, dict) else None
+    listed = listed if isinstance(listed, list) else []
     return bool(listed) and not any(isinstance(c, dict) and "image" in c for c in listed)
 
 

@@ -45,3 +45,15 @@ DEFAULT_RULES: tuple[tuple[str, Json], ...] = (
     ("kube-public", _rule("", "configmaps", "get", "cluster-info")),
 )
 """The namespace that a rule is bound in (empty: everywhere), and the rule."""
+
+BOUND_TO_EVERYBODY: frozenset[str] = frozenset(
+    {
+        "kube-public/kubeadm:bootstrap-signer-clusterinfo",
+        "system:basic-user",
+        "system:cluster-trust-bundle-discovery",
+        "system:discovery",
+        "system:public-info-viewer",
+        "system:service-account-issuer-discovery",
+    }
+)
+"""ClusterRoles, and one Role with its namespace, of which a fresh cluster makes every account a holder: to widen one widens every agent."""

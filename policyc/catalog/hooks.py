@@ -40,6 +40,9 @@ HOOK_DOMAINS: dict[str, frozenset[str]] = {
     # Uprobes on OpenSSL.
     "SSL_write": _MESSAGES,
     "SSL_ctrl": _MESSAGES,
+    "SSL_free": _MESSAGES,
+    "SSL_read": _MESSAGES,
+    "SSL_read_ex": _MESSAGES,
 }
 """Last part of a hook's name -> the domains that it shows."""
 

@@ -184,7 +184,7 @@ def _is_application(domain: str, item: Item) -> bool:
         return False  # a try that failed is none of what the agent does
     if item.phase == "unknown" and domain == "syscalls":
         return dict(item.values)["name"] not in SETUP_ONLY
-    return item.phase != "setup"
+    return item.phase != "setup" and not item.is_served
 
 
 def _things(domain: str, item: Item, agent: CheckedAgent, policy: CheckedPolicy) -> Iterable[Thing]:

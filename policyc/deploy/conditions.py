@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from policyc.catalog.default_roles import BOUND_TO_EVERYBODY
 from policyc.denote.rbac import ANONYMOUS, EVERYBODY
 from policyc.kube.workloads import WORKLOAD_KINDS
 
@@ -107,6 +108,70 @@ def binds_an_agent(namespaces: Iterable[str]) -> Condition:
         "binds-an-agent",
         f"has(object.subjects) && object.subjects.exists(s, ({account}) || ({user}) || ({group}))",
     )
+
+
+def held_by_agents(namespaces: Iterable[str], roles: Iterable[str]) -> Condition:
+    """A role that agents have: one of these, of the compiler's own, or what everybody has.
+
+    ``roles`` are names of ClusterRoles and ``namespace/name`` of Roles; ``*`` is all.  The
+    compiler names a role ``policyc-AGENT.NAMESPACE``, after the agent's own namespace.
+    """
+    return Condition("held-by-agents", _held(namespaces, roles))
+
+
+def held_by_others(namespaces: Iterable[str], roles: Iterable[str]) -> Condition:
+    """Every other role: the reverse of ``held_by_agents``."""
+    return Condition("held-by-others", f"!({_held(namespaces, roles)})")
+
+
+def _held(namespaces: Iterable[str], roles: Iterable[str]) -> str:
+    name = "object.metadata.?name.orValue('')"
+    # A request about what has no namespace has no such key.
+    placed = f"(has(request.namespace) ? request.namespace + '/' : '') + {name}"
+    return (
+        f"['*', {placed}].exists(x, x in {_texts(sorted({*BOUND_TO_EVERYBODY, *roles}))})"
+        f" || ({name}.startsWith('policyc-')"
+        f" && {_texts(namespaces)}.exists(n, {name}.endsWith('.' + n)))"
+    )
+
+
+def peers_labels(keys: Iterable[str]) -> Condition:
+    """A namespace that gets, changes or loses a label with one of the keys; ``*`` is any."""
+    return Condition("peers-labels", _labelled(keys))
+
+
+def other_labels(keys: Iterable[str]) -> Condition:
+    """Every other change of a namespace, and what is none: the reverse of ``peers_labels``."""
+    return Condition("other-labels", f"!({_labelled(keys)})")
+
+
+def _labelled(keys: Iterable[str]) -> str:
+    new, old = "object.metadata.?labels", "oldObject.metadata.?labels"
+    return (
+        "request.resource.resource == 'namespaces' && "
+        f"{_texts(sorted(keys))}.exists(k, request.operation != 'UPDATE'"
+        f" ? k == '*' || k in {new}.orValue({{}})"
+        f" : k == '*' ? {new} != {old} : {new}[?k] != {old}[?k])"
+    )
+
+
+def takes_addresses() -> Condition:
+    """A Service that begins to name addresses as its own that the cluster did not give it."""
+    return Condition("takes-addresses", _TAKES)
+
+
+def takes_no_address() -> Condition:
+    """Every other Service, its status, and what is none."""
+    return Condition(
+        "takes-no-address",
+        f"request.resource.resource != 'services' || has(request.subResource) || !({_TAKES})",
+    )
+
+
+_TAKES = (
+    "object.?spec.?externalIPs.orValue([]).exists(a, request.operation != 'UPDATE'"
+    " || !(a in oldObject.?spec.?externalIPs.orValue([])))"
+)
 
 
 def not_of_kube_system() -> Condition:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from policyc.core.canonical import Json
+from policyc.deploy import reach
 from policyc.deploy.configurations import (
     FILLED_LATER,
     INJECTED,
@@ -15,7 +16,7 @@ from policyc.deploy.configurations import (
     condition,
     rows,
 )
-from policyc.deploy.scope import MUTATING, VALIDATING, Entry, Filter, Where
+from policyc.deploy.scope import MUTATING, REVERSE, VALIDATING, Entry, Filter, Where
 from policyc.deploy.written import Request, WrittenEntry, entries
 
 TABLES = {"ValidatingWebhookConfiguration": VALIDATING, "MutatingWebhookConfiguration": MUTATING}
@@ -43,6 +44,8 @@ def judge(configuration: dict[str, Json], target: Target, *, is_live: bool) -> l
     """All mistakes of one configuration, by path; ``is_live`` means that nothing is filled in later."""
     kind = str(configuration.get("kind"))
     written = entries(configuration)
+    # The guard writes what the cluster had: more names hold more requests back.
+    target = replace(target, reach=target.reach | reach.written(configuration))
     found = [
         fault
         for required in rows(TABLES[kind], target)
@@ -93,6 +96,9 @@ def _coverage(
 ) -> Iterator[Fault]:
     """One fault for each cause and the namespaces that it has."""
     allowed = {condition(f, target).expression for f in required.filters}
+    reverse = {condition(REVERSE[f], target).expression for f in required.filters if f in REVERSE}
+    # What another entry's condition tells apart from this one's is none of its requests.
+    written = tuple(entry for entry in written if reverse.isdisjoint(entry.expressions))
     others = {name for entry in written for name in entry.namespaces()}
     found: dict[_Gap, dict[str, list[Request]]] = {}
     for request in requests(required, target, others):

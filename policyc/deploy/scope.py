@@ -18,6 +18,7 @@ from policyc.kube.workloads import WORKLOAD_KINDS
 CREATE, UPDATE, DELETE, CONNECT = "CREATE", "UPDATE", "DELETE", "CONNECT"
 WRITES = (CREATE, UPDATE)
 CHANGES = (CREATE, UPDATE, DELETE)
+RBAC = "rbac.authorization.k8s.io"
 
 FAIL_CLOSED_SECONDS = 5
 FAIL_OPEN_SECONDS = 2
@@ -43,8 +44,23 @@ class Filter(StrEnum):
     NOT_THE_SCHEDULER = "not_the_scheduler"
     IS_TOKEN = "is_token"  # noqa: S105  # a word, no secret
     BINDS_AN_AGENT = "binds_an_agent"
+    HELD_BY_AGENTS = "held_by_agents"
+    HELD_BY_OTHERS = "held_by_others"
+    PEERS_LABELS = "peers_labels"
+    OTHER_LABELS = "other_labels"
+    TAKES_ADDRESSES = "takes_addresses"
+    TAKES_NO_ADDRESS = "takes_no_address"
     NOT_OF_KUBE_SYSTEM = "not_of_kube_system"
     NOT_OPERATORS = "not_operators"
+
+
+_PAIRS = {
+    Filter.HELD_BY_AGENTS: Filter.HELD_BY_OTHERS,
+    Filter.PEERS_LABELS: Filter.OTHER_LABELS,
+    Filter.TAKES_ADDRESSES: Filter.TAKES_NO_ADDRESS,
+}
+REVERSE = _PAIRS | {other: one for one, other in _PAIRS.items()}
+"""Conditions of which exactly one holds: two entries share the requests between them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +100,12 @@ class Entry:
     filters: tuple[Filter, ...]
 
 
-def _rules_of(pairs: dict[str, list[str]], operations: tuple[str, ...]) -> tuple[Rule, ...]:
-    return tuple(Rule(group, tuple(pairs[group]), operations) for group in sorted(pairs))
+def _rules_of(
+    pairs: dict[str, list[str]], operations: tuple[str, ...], *, is_cluster: bool = False
+) -> tuple[Rule, ...]:
+    return tuple(
+        Rule(group, tuple(pairs[group]), operations, is_cluster) for group in sorted(pairs)
+    )
 
 
 def _workloads() -> dict[str, list[str]]:
@@ -124,6 +144,19 @@ def _agent_resources(*, is_shared: bool) -> dict[str, list[str]]:
     }
     return {group: names for group, names in found.items() if names}
 
+
+_CLUSTER_POLICIES = {
+    "cilium.io": ["ciliumclusterwidenetworkpolicies"],
+    "crd.antrea.io": ["clusternetworkpolicies"],
+    "crd.projectcalico.org": ["globalnetworkpolicies"],
+    "projectcalico.org": ["globalnetworkpolicies"],
+    "policy.networking.k8s.io": [
+        "adminnetworkpolicies",
+        "baselineadminnetworkpolicies",
+        "clusternetworkpolicies",
+    ],
+}
+"""Group -> resources of network plug-ins' policies that hold in every namespace."""
 
 WORKLOADS = (
     *_rules_of(_workloads(), WRITES),
@@ -176,7 +209,7 @@ VALIDATING: tuple[Entry, ...] = (
             Rule("crd.antrea.io", ("networkpolicies",), CHANGES),
             Rule("crd.projectcalico.org", ("networkpolicies",), CHANGES),
             Rule("projectcalico.org", ("networkpolicies",), CHANGES),
-            Rule("rbac.authorization.k8s.io", ("roles",), CHANGES),
+            Rule(RBAC, ("roles",), CHANGES),
             *_NAMESPACES,
         ),
         filters=(Filter.BY_PEOPLE,),
@@ -193,10 +226,49 @@ VALIDATING: tuple[Entry, ...] = (
         Where.EVERYWHERE,
         fails_closed=True,
         rules=(
-            Rule("rbac.authorization.k8s.io", ("rolebindings",), WRITES),
-            Rule("rbac.authorization.k8s.io", ("clusterrolebindings",), WRITES, is_cluster=True),
+            Rule(RBAC, ("rolebindings",), WRITES),
+            Rule(RBAC, ("clusterrolebindings",), WRITES, is_cluster=True),
         ),
         filters=(Filter.NOT_AT_START, Filter.BINDS_AN_AGENT),
+    ),
+    # Whoever may write a role that is bound to an agent needs no binding.
+    Entry(
+        "grants.policyc.dev",
+        Where.EVERYWHERE,
+        fails_closed=True,
+        rules=(Rule(RBAC, ("clusterroles",), WRITES, is_cluster=True),),
+        filters=(Filter.BY_PEOPLE, Filter.HELD_BY_AGENTS),
+    ),
+    Entry(
+        "roles.policyc.dev",
+        Where.ELSEWHERE,
+        fails_closed=True,
+        rules=(Rule(RBAC, ("roles",), WRITES),),
+        filters=(Filter.BY_PEOPLE, Filter.HELD_BY_AGENTS),
+    ),
+    # They let agents through whatever NetworkPolicies say.  Plug-ins bring the kinds, not objects.
+    Entry(
+        "networks.policyc.dev",
+        Where.EVERYWHERE,
+        fails_closed=True,
+        rules=_rules_of(_CLUSTER_POLICIES, CHANGES, is_cluster=True),
+        filters=(Filter.BY_PEOPLE,),
+    ),
+    # NetworkPolicies choose namespaces by labels.
+    Entry(
+        "labels.policyc.dev",
+        Where.ELSEWHERE,
+        fails_closed=True,
+        rules=_NAMESPACES,
+        filters=(Filter.PEERS_LABELS,),
+    ),
+    # Traffic to an address goes to whoever names it in a Service, from every pod (CVE-2020-8554).
+    Entry(
+        "addresses.policyc.dev",
+        Where.ELSEWHERE,
+        fails_closed=True,
+        rules=(Rule("", ("services",), WRITES),),
+        filters=(Filter.BY_PEOPLE, Filter.TAKES_ADDRESSES),
     ),
     # A server, or a grant of its tools, reaches agents of other namespaces, and nothing else than
     # admission holds back what an agent does with a tool.  No start of a cluster needs any.
@@ -217,7 +289,7 @@ VALIDATING: tuple[Entry, ...] = (
             Rule("apps", ("deployments/scale",), (UPDATE,)),
             Rule("networking.k8s.io", ("networkpolicies",), (UPDATE, DELETE)),
             Rule("policy", ("poddisruptionbudgets",), (UPDATE, DELETE)),
-            Rule("rbac.authorization.k8s.io", ("rolebindings", "roles"), CHANGES),
+            Rule(RBAC, ("rolebindings", "roles"), CHANGES),
         ),
         filters=(Filter.BY_PEOPLE, Filter.NOT_OF_KUBE_SYSTEM, Filter.NOT_OPERATORS),
     ),
@@ -228,10 +300,9 @@ VALIDATING: tuple[Entry, ...] = (
         rules=(
             *WORKLOADS,
             *_rules_of(_agent_resources(is_shared=False), WRITES),
-            Rule("rbac.authorization.k8s.io", ("roles",), WRITES),
             *_NAMESPACES,
         ),
-        filters=(Filter.CHANGES_SOMETHING,),
+        filters=(Filter.CHANGES_SOMETHING, Filter.OTHER_LABELS),
     ),
     Entry(
         "neighbours.policyc.dev",
@@ -242,7 +313,18 @@ VALIDATING: tuple[Entry, ...] = (
             Rule("", ("services/status",), (UPDATE,)),
             Rule("discovery.k8s.io", ("endpointslices",), WRITES),
         ),
-        filters=(Filter.BY_PEOPLE,),
+        filters=(Filter.BY_PEOPLE, Filter.TAKES_NO_ADDRESS),
+    ),
+    # A network plug-in brings ClusterRoles before any pod of the webhook can run.
+    Entry(
+        "others.policyc.dev",
+        Where.ELSEWHERE,
+        fails_closed=False,
+        rules=(
+            Rule(RBAC, ("roles",), WRITES),
+            Rule(RBAC, ("clusterroles",), WRITES, is_cluster=True),
+        ),
+        filters=(Filter.BY_PEOPLE, Filter.HELD_BY_OTHERS),
     ),
     Entry(
         "cluster.policyc.dev",
@@ -252,23 +334,12 @@ VALIDATING: tuple[Entry, ...] = (
             # The kubelet's own paths lead into every pod of its node; without a webhook logs and
             # metrics still must be read.
             Rule("", ("nodes/proxy",), (CONNECT,), is_cluster=True),
-            Rule("rbac.authorization.k8s.io", ("clusterroles",), WRITES, is_cluster=True),
-            Rule("cilium.io", ("ciliumclusterwidenetworkpolicies",), CHANGES, is_cluster=True),
-            Rule("crd.antrea.io", ("clusternetworkpolicies",), CHANGES, is_cluster=True),
-            Rule("crd.projectcalico.org", ("globalnetworkpolicies",), CHANGES, is_cluster=True),
-            Rule("projectcalico.org", ("globalnetworkpolicies",), CHANGES, is_cluster=True),
-            Rule(
-                "policy.networking.k8s.io",
-                ("adminnetworkpolicies", "baselineadminnetworkpolicies", "clusternetworkpolicies"),
-                CHANGES,
-                is_cluster=True,
-            ),
         ),
         filters=(Filter.BY_PEOPLE,),
     ),
 )
-"""Validation.  The entries that fail open are those that a cluster's start may need: a network
-plug-in brings ClusterRoles, and no pod of the webhook runs before it does."""
+"""Validation.  The entries that fail open are those that a cluster's start may need, and what
+other namespaces could not work without."""
 
 MUTATING: tuple[Entry, ...] = (
     Entry(

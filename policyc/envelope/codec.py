@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cache, lru_cache
+from operator import attrgetter
 from typing import Any, NoReturn
 
 from policyc.core.canonical import Json, canonical_json, digest
@@ -37,6 +38,8 @@ KIND = "AgentEnvelope"
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _ANOTHER_FORM = "it says what it says in another form than the canonical one"
 _DAY = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])")
+_BY_LAST_DAY = attrgetter("until", "domain")
+_BY_TOOL = attrgetter("server", "tool", "digest")
 
 
 class UnreadableError(Exception):
@@ -63,8 +66,8 @@ def travelling(envelope: Envelope) -> Envelope:
         domains=dict(envelope.domains),
         grants={},
         resolutions=tuple(sorted(resolutions, key=_resolution_order)),
-        expiries=tuple(sorted(envelope.expiries, key=lambda e: (e.until, e.domain))),
-        pins=tuple(sorted(envelope.pins, key=lambda p: (p.server, p.tool, p.digest))),
+        expiries=tuple(sorted(envelope.expiries, key=_BY_LAST_DAY)),
+        pins=tuple(sorted(envelope.pins, key=_BY_TOOL)),
         threats=tuple(
             replace(t, covers=tuple(sorted(t.covers)))
             for t in sorted(envelope.threats, key=lambda t: t.id)
@@ -119,11 +122,11 @@ def _beside(envelope: Envelope) -> dict[str, Json]:
         },
         "expiries": [
             {"until": e.until, "domain": e.domain, "region": e.region.encode()}
-            for e in sorted(envelope.expiries, key=lambda e: (e.until, e.domain))
+            for e in sorted(envelope.expiries, key=_BY_LAST_DAY)
         ],
         "pins": [
             {"server": p.server, "tool": p.tool, "digest": p.digest}
-            for p in sorted(envelope.pins, key=lambda p: (p.server, p.tool, p.digest))
+            for p in sorted(envelope.pins, key=_BY_TOOL)
         ],
         "threats": [
             {

@@ -85,6 +85,8 @@ DOMAIN_FIELDS: Mapping[str, Mapping[str, Field]] = {
 INVENTORY = frozenset({"packages", "modelFiles"})
 """Domains that say what a workload is made of: they are kept in profiles, and grant nothing."""
 
+SERVED = "served:"
+"""Before a program's name, as a server or gateway: it was asked itself, and called nobody (docs/reference/recorder.md)."""
 VAIN = frozenset({"denied", "unanswered"})
 """Flags of what was only tried: seccomp refused the call, the peer never answered."""
 
@@ -125,6 +127,11 @@ class Item:
     def text(self, name: str) -> str:
         """A field's text; empty where the item has none of that name."""
         return next((v for k, v in self.values if k == name and isinstance(v, str)), "")
+
+    @property
+    def is_served(self) -> bool:
+        """Whether it is another's call of a tool or model, which came to this workload: it uses nothing by that."""
+        return any(self.text(name).startswith(SERVED) for name in ("server", "gateway"))
 
 
 @dataclass(frozen=True, slots=True)

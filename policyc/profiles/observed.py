@@ -87,7 +87,7 @@ def _observations(
     answered = parties(item for _, profile in mine for item in profile.items.get("egress", ()))
     for label, profile in mine:
         for domain in profile.items.keys() - INVENTORY:
-            for item in profile.items[domain]:
+            for item in (i for i in profile.items[domain] if not i.is_served):
                 if domain == "egress" and item.is_vain and item.party in answered:
                     continue
                 key = (domain, *item.key)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import wraps
+from operator import attrgetter
 from types import MappingProxyType
 from typing import TypeAlias, TypeVar
 
@@ -16,7 +17,6 @@ from hypothesis.strategies import SearchStrategy
 
 from policyc.admission.request import Object
 from policyc.catalog.setup_only import SETUP_ONLY
-from policyc.emit.registry import EMITTERS
 from policyc.envelope.domains import DOMAINS
 from policyc.envelope.model import Envelope
 from policyc.envelope.observation import (
@@ -36,8 +36,8 @@ from policyc.testing import machine
 from policyc.testing.asks import ASKS, ceiling
 from policyc.testing.broken import BrokenLawError, broken
 from policyc.testing.recordings import more_and_less, profiles, read, room
-from policyc.testing.root import PolicyAgent
-from policyc.testing.strategies import Attempt, attempts
+from policyc.testing.root import PolicyAgent, enforced
+from policyc.testing.strategies import Attempt, attempts, corners
 
 Law: TypeAlias = Callable[[PolicyAgent], None]
 T = TypeVar("T")
@@ -67,8 +67,13 @@ def _attempted(
     check: Callable[[Attempt], None],
     granted: bool | None = None,
 ) -> None:
-    """What the agent may try, domain by domain: drawn of all at once, some would have no case."""
+    """What the agent may try, domain by domain: of each kind of thing one, and drawn ones.
+
+    Drawn of all domains at once, some would have no case.
+    """
     for domain in domains:
+        for attempt in corners(agent, domain, granted=granted):
+            check(attempt)
         _for_all(attempts(agent, [domain], granted=granted), check, _SHARE)
 
 
@@ -210,7 +215,8 @@ def monotone(agent: PolicyAgent) -> None:
         part = both[1]
         more, less = (_lowered(agent, read(agent, recording)) for recording in both)
         _no_more(agent, more.domains, less.domains, part)
-        _no_more(agent, _enforced(more), _enforced(less), part)
+        many, few = (enforced(envelope, attrgetter("document")) for envelope in (more, less))
+        _no_more(agent, many, few, part)
 
     if agent.workload is not None:
         _for_all(more_and_less(agent), check)
@@ -229,15 +235,6 @@ def _no_more(
         point = witness(region - more[domain])
         if point is not None:
             raise broken(agent, domain, point, "is granted by less and not by more", recording)
-
-
-def _enforced(envelope: Envelope) -> Mapping[str, Region]:
-    found: dict[str, Region] = {}
-    for emitter in EMITTERS:
-        documents = {a.path: a.document for a in emitter.emit(envelope).artifacts}
-        if documents and emitter.kind != "envelope":
-            found |= emitter.denote(documents, envelope)
-    return found
 
 
 def _lowered(agent: PolicyAgent, more: Observed) -> Envelope:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from itertools import islice
 
@@ -22,6 +22,14 @@ def inside(region: Region) -> SearchStrategy[Point]:
     """Points that the region holds; none at all where it is empty."""
     boxes = [box for box in region.boxes() if witness(region.domain.box(box)) is not None]
     return st.one_of([_in_box(region.domain, box) for box in boxes])
+
+
+def representatives(region: Region) -> Iterator[Point]:
+    """The plainest point of each of its boxes."""
+    for box in region.boxes():
+        point = witness(region.domain.box(box))
+        if point is not None:
+            yield point
 
 
 def beside(region: Region) -> SearchStrategy[Point]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -16,6 +16,7 @@ from policyc.admission.view import View, kind_of
 from policyc.core.canonical import Json
 from policyc.core.diagnostics import Diagnostic, Severity, has_errors
 from policyc.core.render import render_text
+from policyc.emit.base import Artifact
 from policyc.emit.registry import EMITTERS
 from policyc.envelope.model import Envelope
 from policyc.envelope.observation import Observed
@@ -155,13 +156,7 @@ class PolicyAgent:
     @cached_property
     def enforced(self) -> Mapping[str, Region]:
         """Domain -> what its artifacts permit, as they are read back: NetworkPolicy, RBAC, seccomp, ..."""
-        found: dict[str, Region] = {}
-        for emitter in EMITTERS:
-            paths = [a.path for a in emitter.emit(self.envelope).artifacts]
-            if paths and emitter.kind != "envelope":
-                documents = {path: self.artifacts[path] for path in paths}
-                found |= emitter.denote(documents, self.envelope)
-        return found
+        return enforced(self.envelope, lambda artifact: self.artifacts[artifact.path])
 
     @cached_property
     def workload(self) -> Object | None:
@@ -188,6 +183,16 @@ class PolicyAgent:
             if isinstance(item, dict) and item.get("name") == workload.container:
                 return spec, item
         raise AssertionError(f"the patch of {self} names its container")
+
+
+def enforced(envelope: Envelope, read: Callable[[Artifact], Json]) -> Mapping[str, Region]:
+    """Domain -> what the artifacts of an envelope permit; ``read`` finds the document of one."""
+    found: dict[str, Region] = {}
+    for emitter in EMITTERS:
+        documents = {a.path: read(a) for a in emitter.emit(envelope).artifacts}
+        if documents and emitter.kind != "envelope":
+            found |= emitter.denote(documents, envelope)
+    return found
 
 
 def _objects(text: str) -> list[Object]:

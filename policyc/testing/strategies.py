@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from hypothesis import strategies as st
@@ -17,7 +17,7 @@ from policyc.envelope.domains import DOMAINS
 from policyc.envelope.region import Point
 from policyc.kube.images import image
 from policyc.testing.asks import ASKS, Ask, ask, ceiling
-from policyc.testing.points import beside, inside
+from policyc.testing.points import beside, inside, representatives
 from policyc.testing.root import PolicyAgent, PolicyRoot
 
 FLOWS = (*FLOW_DOMAINS, "egress_host")
@@ -67,6 +67,16 @@ def attempts(
     # Not `one_of`: it would make one list of all branches, and there are far more ways to lie
     # beside a region than boxes of it.
     return st.sampled_from(made).flatmap(lambda drawn: drawn)
+
+
+def corners(agent: PolicyAgent, domain: str, *, granted: bool | None = None) -> Iterator[Attempt]:
+    """A point of each box of what an agent may do, and of what it may not: of each kind there is one."""
+    most = ceiling(agent, domain)
+    for region, is_in in ((most, True), (DOMAINS[domain].full - most, False)):
+        for point in representatives(region) if granted in (None, is_in) else ():
+            attempt = Attempt(agent, domain, _pinned(point) if domain == "image" else point)
+            if attempt.is_granted is is_in:
+                yield attempt
 
 
 def _attempts(

@@ -180,7 +180,7 @@ def _of_profile(label: str, profile: AgentProfile) -> Iterator[tuple[Item, Recor
     for item in profile.items.get("egress", ()):
         if address := _text(item, "address"):
             yield item, _seen("envelope", {"domain": "egress_ip", "item": address}, item, label)
-    for item in profile.items.get("tools", ()):
+    for item in (i for i in profile.items.get("tools", ()) if not i.is_served):
         call = {
             "method": "tools/call",
             "server": _text(item, "server"),

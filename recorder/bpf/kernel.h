@@ -118,7 +118,9 @@ struct pt_regs {
 	unsigned long dx;
 	unsigned long si;
 	unsigned long di;
+	unsigned long ax;
 	unsigned long orig_ax;
+	unsigned long sp; /* arm64, too */
 	/* arm64 */
 	__u64 regs[31];
 	__u64 orig_x0;
@@ -128,6 +130,12 @@ struct pt_regs {
 struct mm_struct {
 	unsigned long arg_start;
 	unsigned long arg_end;
+};
+
+struct signal_struct {
+	struct {
+		int counter;
+	} live; /* tasks of the process */
 };
 
 struct task_struct {
@@ -143,6 +151,7 @@ struct task_struct {
 	struct nsproxy *nsproxy;
 	struct seccomp seccomp;
 	struct css_set *cgroups;
+	struct signal_struct *signal;
 	char comm[16];
 };
 

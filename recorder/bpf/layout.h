@@ -18,6 +18,8 @@
 
 #define ANCESTORS 6
 
+#define TLS_READS 2 /* of one task at a time: TLS may be carried by TLS */
+
 #define TEXT_BYTES 96 /* of a name in a message; what is longer is cut */
 
 enum phase {
@@ -76,7 +78,7 @@ struct config {
 };
 
 struct actions {
-	__u8 either[MAX_SYSCALLS]; /* what it does in one ABI or the other: most numbers do nothing in both */
+	__u8 at_exit[MAX_SYSCALLS]; /* what of it is looked at when it returns, in one ABI or the other */
 	__u8 of[2][MAX_SYSCALLS];
 };
 
@@ -102,20 +104,22 @@ struct subject {
 	__u64 asked[PHASES]; /* capabilities */
 	__u64 granted[PHASES];
 	__u64 lost[LOSS_DOMAINS];
+	__u64 sessions; /* of MCP that others began with it */
 };
 
 /* One per task; what was already noted for it costs one look at it. */
 struct task_state {
+	/* Every call looks at these, in one line of the processor's cache and most of the next. */
 	__u64 nsproxy; /* addresses of what the key was made of: as long as they stay, so does the key */
 	__u64 cgroups;
+	__u32 syscall; /* the one that was entered last */
+	__u32 pad;
+	__u64 seen[2][SYSCALL_WORDS];
 	struct subject_key key;
 	__u64 subject; /* 0: the map of subjects was full */
 	__u64 image; /* mount namespace, or tree, in which the running program was exec'd; 0: outside */
 	__u64 asked;
 	__u64 granted;
-	__u32 syscall; /* the one that was entered last */
-	__u32 pad;
-	__u64 seen[2][SYSCALL_WORDS];
 };
 
 struct item_key {
@@ -163,8 +167,9 @@ struct socket_state {
 	__u8 pad[3];
 };
 
+/* One direction of a TLS connection. */
 struct stream_key {
-	__u64 id; /* address of an SSL object or a file, or a socket's cookie */
+	__u64 id; /* address of the SSL object, which is even; one more for what arrives */
 	__u64 process;
 };
 
@@ -184,10 +189,34 @@ struct stream {
 	__u8 model_bytes;
 	__u8 last;
 	__u8 in_list; /* of messages */
-	__u8 pad[6];
+	__u8 answers; /* what is written are a server's answers, which name nothing that this side calls */
+	__u8 pad[5];
 	char name[TEXT_BYTES];
 	char model[TEXT_BYTES];
 	char server[TEXT_BYTES];
+};
+
+/* What a process reads from its standard input. */
+struct input {
+	__u64 file; /* its address; another one is another stream */
+	struct stream stream;
+};
+
+/* A call of SSL_read that has not returned. */
+struct tls_read {
+	__u64 stack; /* pointer at its entry; 0: none */
+	__u64 ssl;
+	__u64 buffer;
+	__u64 bytes_at; /* where SSL_read_ex says how much came; 0: the value that returns does */
+};
+
+struct tls_reads {
+	struct tls_read open[TLS_READS];
+};
+
+/* One per process that has streams. */
+struct speaker {
+	__s64 open; /* streams */
 };
 
 struct event {

@@ -20,6 +20,8 @@ static __always_inline __u32 number_of(struct pt_regs *regs)
 #define ARGUMENT_2(registers) ((registers)->si)
 #define ARGUMENT_3(registers) ((registers)->dx)
 #define ARGUMENT_4(registers) ((registers)->cx)
+#define RETURNED(registers) ((registers)->ax)
+#define STACK_AT_RETURN(registers) ((registers)->sp - 8) /* as it was at the entry: the return address is gone */
 #define FIRST_AT_EXIT(registers) ((registers)->di)
 #elif defined(__TARGET_ARCH_arm64)
 #define TIF_32BIT 22 /* arch/arm64/include/asm/thread_info.h */
@@ -35,6 +37,8 @@ static __always_inline __u32 number_of(struct pt_regs *regs)
 #define ARGUMENT_2(registers) ((registers)->regs[1])
 #define ARGUMENT_3(registers) ((registers)->regs[2])
 #define ARGUMENT_4(registers) ((registers)->regs[3])
+#define RETURNED(registers) ((registers)->regs[0])
+#define STACK_AT_RETURN(registers) ((registers)->sp)
 #define FIRST_AT_EXIT(registers) ((registers)->orig_x0)
 #endif
 

@@ -4,7 +4,7 @@
 
 #define SUBJECTS 4096
 #define ITEMS 65536
-#define STREAMS 4096
+#define STREAMS 8192
 #define WORDS 1024
 #define RING_BYTES (1 << 22)
 #define SCRATCH_BYTES (PATH_BYTES + 256)
@@ -62,13 +62,49 @@ struct {
 	__type(value, struct socket_state);
 } socket_states SEC(".maps");
 
-/* Stream of messages -> how far it was read. Full: the one that was silent longest is read anew. */
+/*
+ * Direction of a TLS connection -> how far it was read. Full: each message of another one is counted as lost.
+ * SSL_free ends one, and so does its process.
+ */
 struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, STREAMS);
 	__type(key, struct stream_key);
 	__type(value, struct stream);
 } streams SEC(".maps");
+
+/* First task of a process -> what it has in `streams`. No memory left: those stay after its end. */
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct speaker);
+} speakers SEC(".maps");
+
+/* Task -> its calls of SSL_read. No memory left: each is counted as lost. */
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct tls_reads);
+} tls_reads SEC(".maps");
+
+/* First task of a process -> its standard input. No memory left: what it reads is counted as lost. */
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct input);
+} inputs SEC(".maps");
+
+/* Socket that speaks plain HTTP -> how far it was read. No memory left: each packet is counted as lost. */
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct stream);
+} socket_streams SEC(".maps");
 
 /* 0 -> a stream of which nothing was read; never written. */
 struct {

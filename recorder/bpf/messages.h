@@ -26,6 +26,7 @@ enum word {
 	WORD_PROMPT = 0xdfe6493b,
 	WORD_INPUT = 0xf9d86f7b,
 	WORD_TOOLS_CALL = 0x3ddc0bad,
+	WORD_INITIALIZE = 0xce92964b,
 	WORD_CONTENT_ENCODING = 0x03e2ed88,
 };
 
@@ -40,6 +41,7 @@ enum found {
 	FOUND_PROMPT = 2, /* a key that a request to a model has, and little else */
 	FOUND_END = 4, /* of the outermost object */
 	FOUND_ENCODED = 8, /* the header of a body that cannot be read */
+	FOUND_SESSION = 16, /* `"method": "initialize"`, by which a session of MCP begins */
 };
 
 struct scan {
@@ -53,6 +55,7 @@ struct scan {
 	__u32 messages;
 	const struct owner *owner;
 	const struct peer_key *peer; /* of a packet, or NULL */
+	bool arrives; /* in pieces that its author did not make */
 };
 
 static __always_inline void begin_string(struct stream *stream)
@@ -79,6 +82,8 @@ static __always_inline void end_string(struct stream *stream)
 	if (!stream->is_key) {
 		if (stream->depth == 1 && stream->key == WORD_METHOD && hash == WORD_TOOLS_CALL)
 			stream->found |= FOUND_CALL;
+		else if (stream->depth == 1 && stream->key == WORD_METHOD && hash == WORD_INITIALIZE)
+			stream->found |= FOUND_SESSION;
 	} else if (stream->depth == 1) {
 		stream->key = hash;
 		if (hash == WORD_MESSAGES || hash == WORD_PROMPT || hash == WORD_INPUT)
@@ -220,6 +225,8 @@ static __always_inline void end_message(struct scan *scan)
 		note_name(scan, TOOLS, stream->name);
 	else if (stream->found & FOUND_PROMPT && stream->model_bytes)
 		note_name(scan, MODELS, stream->model);
+	else if (stream->found & FOUND_SESSION && scan->arrives && scan->owner->subject)
+		count(&scan->owner->subject->sessions);
 	stream->found &= FOUND_ENCODED;
 	__builtin_memset(stream->name, 0, sizeof(stream->name));
 	__builtin_memset(stream->model, 0, sizeof(stream->model));
@@ -254,15 +261,37 @@ static long read_packet_chunk(__u32 index, struct scan *scan)
 	return read_chunk(scan, true);
 }
 
-/* A write that begins with a request line begins a message, wherever the last one was left. */
-static __always_inline void resynchronise(struct stream *stream, const char *text)
+static __always_inline bool is_request(const char *text)
 {
-	bool is_request = (text[0] == 'P' && text[1] == 'O' && text[2] == 'S' && text[3] == 'T') ||
-			  (text[0] == 'G' && text[1] == 'E' && text[2] == 'T' && text[3] == ' ');
+	return (text[0] == 'P' && text[1] == 'O' && text[2] == 'S' && text[3] == 'T') ||
+	       (text[0] == 'G' && text[1] == 'E' && text[2] == 'T' && text[3] == ' ');
+}
 
-	if (is_request)
+static __always_inline bool is_http2(const char *text)
+{
+	return text[0] == 'P' && text[1] == 'R' && text[2] == 'I' && text[3] == ' ';
+}
+
+static __always_inline void blame_messages(const struct owner *owner)
+{
+	blame(owner, TOOLS);
+	blame(owner, MODELS);
+}
+
+/*
+ * A request line begins a message, wherever the last one was left. What is written comes as its author made it, so a
+ * write begins a line; what arrives may be cut anywhere, also before a word that only looks like a request's first.
+ */
+static __always_inline void resynchronise(struct scan *scan, const char *text)
+{
+	struct stream *stream = scan->stream;
+	bool begins = is_request(text);
+
+	if (begins && stream->depth && scan->arrives)
+		blame_messages(scan->owner);
+	if (begins)
 		stream->depth = stream->in_string = stream->escaped = stream->in_list = stream->found = 0;
-	if (!stream->depth) {
+	if (!stream->depth && (begins || !scan->arrives)) {
 		stream->last = 0;
 		stream->hash = FNV_START;
 	}
@@ -280,111 +309,40 @@ static __always_inline void read_message(struct scan *scan, bool is_http)
 {
 	struct stream *stream = scan->stream;
 	char *text = scan->scratch->text;
-	bool is_http2;
+	bool is_other;
 
 	load(scan, 0, 4, scan->peer);
-	is_http2 = is_http && text[0] == 'P' && text[1] == 'R' && text[2] == 'I' && text[3] == ' ';
-	resynchronise(stream, text);
+	if (scan->bytes < 4)
+		text[0] = 0;
+	is_other = is_http && is_http2(text);
+	resynchronise(scan, text);
 	bpf_loop(MAX_CHUNKS, scan->peer ? read_packet_chunk : read_memory_chunk, scan, 0);
 	__builtin_memset(text, 0, CHUNK);
-	if (is_http2)
+	if (is_other)
 		note_unread(scan, UNREAD_HTTP2);
 	else if (is_http && stream->found & FOUND_ENCODED)
 		note_unread(scan, UNREAD_ENCODED);
 	stream->found &= ~FOUND_ENCODED;
 	/* Not to be read, too long, or of more messages than fit. */
 	if (scan->at < scan->bytes && (stream->depth || scan->messages || !scan->at)) {
-		blame(scan->owner, TOOLS);
-		blame(scan->owner, MODELS);
+		blame_messages(scan->owner);
 		stream->depth = stream->in_string = 0;
 		__builtin_memset(stream->name, 0, sizeof(stream->name));
 		__builtin_memset(stream->model, 0, sizeof(stream->model));
 	}
 }
 
-static __always_inline struct stream *stream_of(__u64 id, __u64 process)
+/* Read what there is of a stream, or count it as lost where there is no room for the stream. */
+static __always_inline void read_stream(struct scan *scan, __u32 context, bool is_http)
 {
-	struct stream_key key = { .id = id, .process = process };
-	struct stream *stream = bpf_map_lookup_elem(&streams, &key);
-	__u32 zero = 0;
-
-	if (stream)
-		return stream;
-	stream = bpf_map_lookup_elem(&no_stream, &zero);
-	if (stream)
-		bpf_map_update_elem(&streams, &key, stream, BPF_NOEXIST);
-	return bpf_map_lookup_elem(&streams, &key);
-}
-
-/* Read what a process writes or read, at an address of its memory. */
-static __always_inline void read_memory(struct task_struct *task, struct task_state *state, __u64 id,
-					const void *from, __u64 bytes, bool is_http)
-{
-	struct stream *stream = stream_of(id, task->tgid);
-	struct owner owner = owner_of(state);
-	struct scan scan = { .scratch = take_scratch(IN_CALL), .stream = stream, .from = from, .bytes = bytes,
-			     .owner = &owner };
-
-	if (scan.scratch && stream) {
-		read_message(&scan, is_http);
+	scan->scratch = take_scratch(context);
+	if (scan->scratch && scan->stream) {
+		read_message(scan, is_http);
 	} else {
-		blame(&owner, TOOLS);
-		blame(&owner, MODELS);
+		blame_messages(scan->owner);
 	}
-	if (scan.scratch)
-		scan.scratch->busy = 0;
-}
-
-/* SSL_write(ssl, buffer, bytes) and SSL_write_ex(ssl, buffer, bytes, written) of OpenSSL 1.1 and 3. */
-SEC("uprobe")
-int on_tls_write(struct pt_regs *registers)
-{
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct task_state *state = known_state(task);
-	__s64 bytes = ARGUMENT_3(registers);
-
-	if (state && bytes > 0)
-		read_memory(task, state, ARGUMENT_1(registers), (void *)ARGUMENT_2(registers), bytes, true);
-	return 0;
-}
-
-/*
- * So user land knows of which greetings OpenSSL will be the author; the others' connections cannot be read. One that
- * is not told here counts among those: nothing is lost.
- */
-static __always_inline void send_server(struct task_state *state, const char *name)
-{
-	struct scratch *scratch = take_scratch(IN_CALL);
-	struct event *event;
-
-	if (!scratch)
-		return;
-	event = &scratch->event;
-	*event = (struct event){ .kind = EVENT_TLS_SERVER, .subject = state->subject, .bytes = TEXT_BYTES };
-	__builtin_memcpy(scratch->text, name, TEXT_BYTES);
-	bpf_ringbuf_output(&events, event, sizeof(*event) + TEXT_BYTES, 0);
-	scratch->busy = 0;
-}
-
-/* SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, type, name): how SSL_set_tlsext_host_name says who is meant. */
-SEC("uprobe")
-int on_tls_control(struct pt_regs *registers)
-{
-	const int set_hostname = 55; /* include/openssl/tls1.h */
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct task_state *state = known_state(task);
-	struct stream *stream;
-
-	if ((int)ARGUMENT_2(registers) != set_hostname || !state)
-		return 0;
-	stream = stream_of(ARGUMENT_1(registers), task->tgid);
-	if (!stream)
-		return 0;
-	/* The object may have been another connection's before. */
-	__builtin_memset(stream, 0, sizeof(*stream));
-	bpf_probe_read_user_str(stream->server, TEXT_BYTES, (void *)ARGUMENT_4(registers));
-	send_server(state, stream->server);
-	return 0;
+	if (scan->scratch)
+		scan->scratch->busy = 0;
 }
 
 /* What a server over standard input reads: pipes, and the socket pairs that Node uses for them. */
@@ -392,34 +350,35 @@ static __always_inline void note_input(struct task_struct *task, struct task_sta
 				       const void *from, __u64 bytes)
 {
 	unsigned int kind = BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT;
-	struct stream *stream;
+	struct owner owner = owner_of(state);
+	struct scan scan = { .from = from, .bytes = bytes, .owner = &owner };
+	struct input *input;
 
 	if (kind != S_IFIFO && kind != S_IFSOCK)
 		return;
-	stream = stream_of((__u64)file, task->tgid);
-	if (!stream)
-		return;
-	__builtin_memcpy(stream->server, "stdio:", 6);
-	bpf_probe_read_kernel_str(stream->server + 6, 16, task->group_leader->comm);
-	read_memory(task, state, (__u64)file, from, bytes, false);
+	input = bpf_task_storage_get(&inputs, task->group_leader, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (input && input->file != (__u64)file) {
+		__builtin_memset(input, 0, sizeof(*input));
+		input->file = (__u64)file;
+		__builtin_memcpy(input->stream.server, "stdio:", 6);
+		bpf_probe_read_kernel_str(input->stream.server + 6, 16, task->group_leader->comm);
+	}
+	if (input)
+		scan.stream = &input->stream;
+	read_stream(&scan, IN_CALL, false);
 }
 
 /* A packet of a connection that is not encrypted. */
 static __always_inline void read_packet(struct __sk_buff *packet, __u32 offset, struct peer_key *peer)
 {
-	struct stream *stream = stream_of(bpf_get_socket_cookie(packet), 0);
+	struct bpf_sock *sock = packet->sk ? bpf_sk_fullsock(packet->sk) : NULL;
 	struct owner owner = { .id = peer->subject, .phase = peer->phase };
-	struct scan scan = { .scratch = take_scratch(IN_PACKET_OUT), .stream = stream, .packet = packet, .offset = offset,
-			     .bytes = packet->len - offset, .owner = &owner, .peer = peer };
+	struct scan scan = { .packet = packet, .offset = offset, .bytes = packet->len - offset, .owner = &owner,
+			     .peer = peer };
 
-	if (scan.scratch && stream) {
-		read_message(&scan, true);
-	} else {
-		blame(&owner, TOOLS);
-		blame(&owner, MODELS);
-	}
-	if (scan.scratch)
-		scan.scratch->busy = 0;
+	if (sock)
+		scan.stream = bpf_sk_storage_get(&socket_streams, sock, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+	read_stream(&scan, IN_PACKET_OUT, true);
 }
 
 #endif

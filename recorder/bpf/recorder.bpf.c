@@ -17,6 +17,7 @@
 #include "paths.h"
 #include "arguments.h"
 #include "messages.h"
+#include "tls.h"
 #include "sockets.h"
 
 /* Types that no map has, kept in the object's BTF: the test of layout.py reads them there. */
@@ -53,15 +54,29 @@ static __always_inline void note_syscall(struct task_struct *task, struct task_s
 	__sync_fetch_and_or(&subject->syscalls[phase_of(state)][abi][word], bit);
 }
 
-SEC("tp_btf/sys_enter")
-int BPF_PROG(on_sys_enter, struct pt_regs *regs, long number)
+/* Separate, as nearly no call comes here: what it needs is not saved and put back for every call. */
+static __noinline int on_new_call(struct task_struct *task, struct task_state *state, __u32 number)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct task_state *state = current_state(task);
-
+	state = up_to_date(task, state);
 	if (state)
 		note_syscall(task, state, number);
 	return 0;
+}
+
+SEC("tp_btf/sys_enter")
+int BPF_PROG(on_sys_enter, struct pt_regs *regs, long entered)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_state *state = bpf_task_storage_get(&task_states, task, NULL, 0);
+	__u32 number = entered, word = number / 64;
+
+	if (!state || !is_current(task, state) || word >= SYSCALL_WORDS)
+		return on_new_call(task, state, number);
+	BOUNDED(word, SYSCALL_WORDS);
+	state->syscall = number;
+	if (state->seen[abi_of(task)][word] & 1ULL << (number % 64))
+		return 0;
+	return on_new_call(task, state, number);
 }
 
 /*
@@ -107,25 +122,51 @@ static __always_inline void note_denied(struct task_struct *task, struct task_st
 	__sync_fetch_and_or(&subject->denied[phase_of(state)][abi][word], 1ULL << (number % 64));
 }
 
-/*
- * It failed under a filter. Did the filter refuse it? Then it was not the call that this task entered last. One
- * that repeats the call before it, and is refused for its arguments, is not told apart. Of a task that is new
- * here the entry was not seen: its call counts as made.
- */
-static __noinline int on_refused(struct task_struct *task, __u32 number)
+/* Separate, as few of the calls that fail come here. */
+static __noinline int on_refused(struct task_struct *task, struct task_state *state, __u32 number)
 {
-	struct task_state *before = bpf_task_storage_get(&task_states, task, NULL, 0);
-	struct task_state *state;
+	bool is_known = state;
 
-	if (number == NO_CALL)
-		return 0;
-	state = current_state(task);
+	state = up_to_date(task, state);
 	if (!state)
 		return 0;
-	if (!before)
-		note_syscall(task, state, number);
-	else if (state->syscall != number)
+	if (is_known)
 		note_denied(task, state, number);
+	else
+		note_syscall(task, state, number);
+	return 0;
+}
+
+/*
+ * Did a filter refuse it? Then it was not the call that this task entered last. One that repeats the call before
+ * it, and is refused for its arguments, is not told apart. Of a task that is new here the entry was not seen:
+ * its call counts as made.
+ */
+static __noinline int on_failed(struct pt_regs *regs)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	__u32 number = number_of(regs);
+	struct task_state *state;
+
+	if (!task->seccomp.mode || number == NO_CALL)
+		return 0;
+	state = bpf_task_storage_get(&task_states, task, NULL, 0);
+	return state && state->syscall == number ? 0 : on_refused(task, state, number);
+}
+
+static __noinline int on_succeeded(struct pt_regs *regs, long returned)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	__u32 number = number_of(regs), action, abi = abi_of(task);
+
+	if (number >= MAX_SYSCALLS)
+		return 0;
+	BOUNDED(number, MAX_SYSCALLS);
+	action = syscall_actions.of[abi][number];
+	if (action & ACTION_READ && abi == NATIVE && returned && !FIRST_AT_EXIT(regs))
+		return on_input(task, regs, returned);
+	if (action & (ACTION_OPEN | ACTION_ACCEPT))
+		return on_returned(task, action, returned);
 	return 0;
 }
 
@@ -133,26 +174,16 @@ static __noinline int on_refused(struct task_struct *task, __u32 number)
 SEC("tp_btf/sys_exit")
 int BPF_PROG(on_sys_exit, struct pt_regs *regs, long returned)
 {
-	struct task_struct *task;
-	__u32 number = number_of(regs), action, abi;
+	__u32 action, place;
 
-	if (returned < 0) {
-		task = bpf_get_current_task_btf();
-		return task->seccomp.mode ? on_refused(task, number) : 0;
-	}
-	if (number >= MAX_SYSCALLS)
+	if (returned < 0)
+		return on_failed(regs);
+	/* A number that is too large is taken for another here, and told apart there. */
+	place = number_of(regs) % MAX_SYSCALLS;
+	action = syscall_actions.at_exit[place];
+	if (!action || (action == ACTION_READ && FIRST_AT_EXIT(regs)))
 		return 0;
-	BOUNDED(number, MAX_SYSCALLS);
-	if (!syscall_actions.either[number])
-		return 0;
-	task = bpf_get_current_task_btf();
-	abi = abi_of(task);
-	action = syscall_actions.of[abi][number];
-	if (action & ACTION_READ && abi == NATIVE && returned && !FIRST_AT_EXIT(regs))
-		return on_input(task, regs, returned);
-	if (action & (ACTION_OPEN | ACTION_ACCEPT))
-		return on_returned(task, action, returned);
-	return 0;
+	return on_succeeded(regs, returned);
 }
 
 /* seccomp kills with SIGSYS before the call has an entry or an exit. */
@@ -162,13 +193,14 @@ int BPF_PROG(on_signal, int signal, struct kernel_siginfo *info, struct task_str
 	const int sigsys = 31, sys_seccomp = 1;
 	struct task_state *state;
 
-	if (signal != sigsys || (unsigned long)info <= 1 || info->si_code != sys_seccomp)
+	/* It may be a number instead of a pointer, so verifiers let nobody read it as one. */
+	if (signal != sigsys || (unsigned long)info <= 1 || BPF_CORE_READ(info, si_code) != sys_seccomp)
 		return 0;
 	if (task != bpf_get_current_task_btf())
 		return 0;
 	state = current_state(task);
 	if (state)
-		note_denied(task, state, info->_sifields._sigsys._syscall);
+		note_denied(task, state, BPF_CORE_READ(info, _sifields._sigsys._syscall));
 	return 0;
 }
 
@@ -237,6 +269,7 @@ int BPF_PROG(on_exit, struct task_struct *task)
 
 	if (state)
 		leave(state);
+	end_streams(task);
 	return 0;
 }
 

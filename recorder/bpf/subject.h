@@ -189,7 +189,18 @@ static __always_inline struct task_state *known_state(struct task_struct *task)
 	return state && state->subject ? state : NULL;
 }
 
-/* The key of the task may have changed: make it anew. */
+static __always_inline bool is_recorded(struct task_state *state)
+{
+	return state->key.tree || state->key.mntns;
+}
+
+/* It is recorded, and nothing that its key was made of has changed. */
+static __always_inline bool is_current(struct task_struct *task, struct task_state *state)
+{
+	return state->nsproxy == (__u64)task->nsproxy && state->cgroups == (__u64)task->cgroups;
+}
+
+/* The key of the task may have changed: make it anew. That of a recorded command's tree stays, wherever it goes. */
 static __noinline int renew(struct task_struct *task, struct task_state *state)
 {
 	struct config *config;
@@ -200,13 +211,15 @@ static __noinline int renew(struct task_struct *task, struct task_state *state)
 	config = bpf_map_lookup_elem(&settings, &zero);
 	if (!config || !state)
 		return 0;
-	ns = BPF_CORE_READ(task, nsproxy, mnt_ns);
-	inum = BPF_CORE_READ(ns, ns.inum);
-	mntns = inum == config->host_inum || inum == config->own_inum ? 0 : mntns_of(ns);
-	cgroup = mntns ? BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id) : 0;
-	if (state->key.mntns != mntns || state->key.cgroup != cgroup)
-		enter(task, state, mntns, cgroup, inum, config->started_ns);
-	state->nsproxy = (__u64)task->nsproxy;
+	if (!state->key.tree) {
+		ns = BPF_CORE_READ(task, nsproxy, mnt_ns);
+		inum = BPF_CORE_READ(ns, ns.inum);
+		mntns = inum == config->host_inum || inum == config->own_inum ? 0 : mntns_of(ns);
+		cgroup = mntns ? BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id) : 0;
+		if (state->key.mntns != mntns || state->key.cgroup != cgroup)
+			enter(task, state, mntns, cgroup, inum, config->started_ns);
+	}
+	state->nsproxy = is_recorded(state) ? (__u64)task->nsproxy : 0;
 	state->cgroups = (__u64)task->cgroups;
 	return 0;
 }
@@ -232,18 +245,20 @@ static __always_inline struct task_state *first_state(struct task_struct *task)
  * The state of the running task when it is to be recorded, up to date; or NULL. A task's own calls alone
  * change its nsproxy; another's move to a cgroup changes its css_set, and on_moved forgets that one.
  */
-static __always_inline struct task_state *current_state(struct task_struct *task)
+static __always_inline struct task_state *up_to_date(struct task_struct *task, struct task_state *state)
 {
-	struct task_state *state = bpf_task_storage_get(&task_states, task, NULL, 0);
-
 	if (!state)
 		state = first_state(task);
 	if (!state)
 		return NULL;
-	if (state->key.tree)
+	if (is_current(task, state))
 		return state;
-	if (state->nsproxy != (__u64)task->nsproxy || state->cgroups != (__u64)task->cgroups)
-		renew(task, state);
-	return state->key.mntns ? state : NULL;
+	renew(task, state);
+	return is_recorded(state) ? state : NULL;
+}
+
+static __always_inline struct task_state *current_state(struct task_struct *task)
+{
+	return up_to_date(task, bpf_task_storage_get(&task_states, task, NULL, 0));
 }
 #endif

@@ -167,7 +167,12 @@ WEAKENED = {
 @pytest.mark.parametrize("field, value, code", WEAKENED.values(), ids=WEAKENED)
 def test_a_weakened_entry(name: str, field: str, value: Json, code: str) -> None:
     found = faults(set_in(name, field, value))
-    assert code in {f.code for f in found}, found
+    # A selector takes nothing out of what has no namespace.
+    is_harmless = name in ("grants", "networks") and (field, code) == (
+        "namespaceSelector",
+        "PC8102",
+    )
+    assert ({f.code for f in found} == set()) if is_harmless else code in {f.code for f in found}
     assert all(f.path.startswith("webhooks") and f.help for f in found)
 
 

@@ -13,9 +13,10 @@ from support.samples import ROOT
 from policyc.admission.manifests import plural
 from policyc.admission.view import WATCHED, WATCHED_IF_SERVED
 from policyc.bundle.statement import signature_path
-from policyc.catalog.policy_kinds import POLICY_KINDS
+from policyc.catalog.policy_kinds import CLUSTER_WIDE, POLICY_KINDS
 from policyc.cli.main import Exit, main
 from policyc.deploy.configurations import Target
+from policyc.deploy.drift import namespaces
 from policyc.deploy.manifests import KUSTOMIZATION, manifests, stream
 from policyc.deploy.objects import Rollout
 from policyc.deploy.scope import AGENT_RESOURCES, MUTATING, VALIDATING, Filter, Where
@@ -100,11 +101,52 @@ def test_its_pod_meets_the_level_of_its_own_namespace() -> None:
 
 
 def test_nothing_that_fails_closed_is_about_other_namespaces() -> None:
-    """But for what reaches agents from anywhere: bindings that name them, and servers of tools."""
+    """But for what reaches agents from anywhere: what names them, servers of tools, cluster-wide policies."""
     for entry in (*VALIDATING, *MUTATING):
         if entry.fails_closed and entry.where not in (Where.AGENTS, Where.HOME):
-            names_agents = Filter.BINDS_AN_AGENT in entry.filters
-            assert names_agents or {rule.group for rule in entry.rules} <= AGENT_RESOURCES.keys()
+            groups = {rule.group for rule in entry.rules}
+            assert (
+                _REACHING & {*entry.filters}
+                or groups <= AGENT_RESOURCES.keys()
+                or groups <= {group for group, _ in CLUSTER_WIDE}
+            ), entry.name
+
+
+_REACHING = {
+    Filter.BINDS_AN_AGENT,
+    Filter.HELD_BY_AGENTS,
+    Filter.PEERS_LABELS,
+    Filter.TAKES_ADDRESSES,
+}
+"""Conditions that say what reaches agents from where they are not."""
+
+
+def test_every_policy_of_a_plug_in_that_holds_everywhere_fails_closed() -> None:
+    closed = {
+        (rule.group, resource)
+        for entry in VALIDATING
+        if entry.fails_closed and entry.where is Where.EVERYWHERE
+        for rule in entry.rules
+        for resource in rule.resources
+        if rule.is_cluster
+    }
+    assert {(group, plural(kind)) for group, kind in CLUSTER_WIDE} <= closed
+
+
+def test_the_compilers_own_roles_are_known_by_their_names() -> None:
+    """The condition that keeps them closed writes the names' form down once more."""
+    held = {
+        document["metadata"]["name"]
+        for path in (ROOT / "generated").rglob("*role*.yaml")
+        if (document := _document(path))["kind"].endswith("Role")
+    }
+    spaces = namespaces(_document(ROOT / "deploy" / "validating-webhook.yaml"))
+    assert held and spaces
+    assert all(name.startswith("policyc-") and name.rpartition(".")[2] in spaces for name in held)
+
+
+def _document(path: Path) -> Json:
+    return load(path.read_bytes())
 
 
 def test_what_reaches_agents_of_other_namespaces_fails_closed_everywhere() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from support.control_plane import ControlPlane
 
-from policyc.catalog.default_roles import DEFAULT_RULES
+from policyc.catalog.default_roles import BOUND_TO_EVERYBODY, DEFAULT_RULES
 
 pytestmark = pytest.mark.e2e
 
@@ -33,7 +33,7 @@ def test_the_default_rules_are_those_of_the_api_server(plane: ControlPlane) -> N
         for binding in bindings
         if EVERYBODY & {subject["name"] for subject in binding.get("subjects", ())}
     }
-    assert {"system:discovery", "system:basic-user"} <= roles
+    assert {"system:discovery", "system:basic-user"} <= roles <= BOUND_TO_EVERYBODY
     bound = [plane.admin.get(f"{API}/clusterroles/{name}").body["rules"] for name in roles]
     served = {grant for rules in bound for rule in rules for grant in grants(rule)}
     known = {g for namespace, rule in DEFAULT_RULES if not namespace for g in grants(rule)}

@@ -17,10 +17,22 @@ from support.kube_paths import collection, path_of
 from support.pod_faults import FAULTS
 from support.webhook import Webhook
 from support.webhooks import entry
-from support.widening import AGENT, binding, body, user
+from support.widening import (
+    AGENT,
+    READ,
+    SECRETS,
+    binding,
+    body,
+    cluster_role,
+    group,
+    network_policy,
+    role,
+    user,
+)
 
 from policyc.deploy.configurations import NAME, Target, validating
 from policyc.deploy.drift import drift
+from policyc.deploy.reach import Reach, written
 
 pytestmark = pytest.mark.e2e
 __all__ = ["case"]
@@ -235,10 +247,15 @@ def test_a_changed_configuration_is_put_right(
 
 
 @of("K3")
-def test_without_a_webhook_only_agents_namespaces_are_closed(
+def test_without_a_webhook_only_what_reaches_agents_is_closed(
     guarded: tuple[ControlPlane, Webhook],
 ) -> None:
     plane, webhook = guarded
+    for one in HEARD_OF:
+        answer = plane.admin.apply(path_of(one), one)
+        assert answer.status in (200, 201), answer.message
+    heard_of = Reach.of({"shared-reader"}, {"team"})
+    webhook.wait_until(lambda: heard_of <= written(plane.admin.get(VALIDATING).body))
     webhook.daemon.stop()
     try:
         refused = dry(plane, workload("Pod"))
@@ -247,21 +264,70 @@ def test_without_a_webhook_only_agents_namespaces_are_closed(
         plain = {"containers": [{"name": "a", "image": "x"}]}
         for space in ("default", "kube-system", "policyc-system", "mcp"):
             assert dry(plane, body("Pod", "x", space, spec=plain)).status == 201, space
-        free = (
-            body("Node", "n1"),
-            body("ClusterRole", "cni", "", "rbac.authorization.k8s.io/v1", rules=[]),
-            binding(user("cni"), role="ClusterRole/cni", namespace=""),
-            body("Namespace", "fresh"),
-            body("ConfigMap", "x", "default", data={}),
-        )
-        for one in free:
-            assert dry(plane, one).status == 201, one
-        assert dry(plane, binding(AGENT, role="ClusterRole/edit", namespace="")).status == 500
-        for one in shared("elsewhere"):
+        for free in (*WITHOUT_AGENTS, body("Node", "n1"), body("Namespace", "fresh")):
+            assert dry(plane, free).status == 201, free
+        for one in (*shared("elsewhere"), *REACHING):
             assert dry(plane, one).status == 500, one
     finally:
         webhook.start()
         webhook.wait_until(lambda: is_guarding(plane))
+
+
+def test_what_is_closed_without_a_webhook_is_decided_once_with_it(
+    guarded: tuple[ControlPlane, Webhook],
+) -> None:
+    """What two entries tell apart goes to one of them."""
+    plane, webhook = guarded
+
+    def decided() -> float:
+        lines = webhook.probe("/metrics")[1].splitlines()
+        counts = (line for line in lines if line.startswith("policyc_admission_seconds_count{"))
+        return sum(float(line.split()[-1]) for line in counts if 'path="validate"' in line)
+
+    for one in (*REACHING, *WITHOUT_AGENTS):
+        before = decided()
+        dry(plane, one)
+        is_asked = one["kind"] not in ("ClusterRoleBinding", "ConfigMap") or one in REACHING
+        assert decided() - before == is_asked, one
+
+
+def service(name: str, **spec: Json) -> Json:
+    ports = [{"port": 80}]
+    return body("Service", name, "elsewhere", spec={"selector": {"a": "b"}, "ports": ports, **spec})
+
+
+HEARD_OF = (
+    cluster_role(READ, name="shared-reader"),
+    binding(AGENT, role="ClusterRole/shared-reader", name="shared-reader"),
+    network_policy(
+        "to-teams",
+        podSelector={"matchLabels": {"app": "other"}},
+        egress=[{"to": [{"namespaceSelector": {"matchLabels": {"team": "a"}}}]}],
+    ),
+)
+"""What the guard learns from the cluster: a role that an agent has, a label by which peers are chosen."""
+REACHING = (
+    binding(AGENT, role="ClusterRole/edit", namespace=""),
+    binding(group("system:authenticated"), role="ClusterRole/edit", namespace=""),
+    cluster_role(SECRETS, name="shared-reader"),
+    cluster_role(SECRETS, name="policyc-research.agents"),
+    role(SECRETS, name="policyc-research.agents", namespace="elsewhere"),
+    role(SECRETS, name="kubeadm:bootstrap-signer-clusterinfo", namespace="kube-public"),
+    body("Namespace", "late", metadata={"labels": {"team": "a"}}),
+    service("taken", externalIPs=["203.0.113.9"]),
+    body("GlobalNetworkPolicy", "open", "", "crd.projectcalico.org/v1", spec={"egress": [{"action": "Allow"}]}),
+    body("CiliumClusterwideNetworkPolicy", "open", "", "cilium.io/v2", spec={"egress": [{}]}),
+)  # fmt: skip
+"""What reaches agents out of other namespaces, or out of none."""
+WITHOUT_AGENTS = (
+    binding(user("cni"), role="ClusterRole/cni", namespace=""),
+    cluster_role(SECRETS, name="cni"),
+    cluster_role(SECRETS, name="policyc-research.other"),
+    role(SECRETS, name="research.agents", namespace="elsewhere"),
+    body("Namespace", "late", metadata={"labels": {"squad": "a"}}),
+    service("plain"),
+    body("ConfigMap", "x", "elsewhere", data={}),
+)
 
 
 def shared(space: str) -> list[Json]:

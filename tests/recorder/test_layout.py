@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import ctypes
-import json
-import subprocess
 from typing import Any
 
 import pytest
+from support.bpf_objects import MACHINES, built, types_of
 
 from recorder import layout
-from recorder.kernel import OBJECT
 
 pytestmark = pytest.mark.system
 
 
-@pytest.fixture(scope="module")
-def types() -> dict[int, Any]:
-    told = subprocess.run(
-        ["bpftool", "--json", "btf", "dump", "file", str(OBJECT)], capture_output=True, check=True
-    )
-    return {entry["id"]: entry for entry in json.loads(told.stdout)["types"]}
+@pytest.fixture(scope="module", params=MACHINES)
+def types(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> dict[int, Any]:
+    return types_of(built(request.param, tmp_path_factory.mktemp("object")))
 
 
 def _struct(types: dict[int, Any], name: str) -> Any:

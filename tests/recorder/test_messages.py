@@ -67,7 +67,11 @@ def test_names_are_seen_and_nothing_else_leaves_the_program(
     assert ("by_http", "127.0.0.1 port N") in tools
     (by_pipe,) = (item["server"] for item in spec["tools"] if item["tool"] == "by_pipe")
     assert by_pipe in {f"stdio:{reader}", "stdio:python", "stdio:python3"}
-    assert [(i["model"], i["gateway"]) for i in spec["models"]] == [("large-4", "models.example")]
+    # What its clients ask and its own server is asked: the server has a name only for the clients.
+    models = {(item["model"], item["gateway"]) for item in spec["models"]}
+    comm = Path(sys.executable).name[:15]
+    assert models == {("large-4", "models.example"), ("large-4", f"served:{comm}")}
+    assert ("by_tls", f"served:{comm}") in tools
     assert losses(spec) == {}
 
     # The dumps hold bytes as numbers and as text; both are looked through.

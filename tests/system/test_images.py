@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import platform
 import subprocess
 from dataclasses import dataclass
 from email.parser import HeaderParser
@@ -11,18 +12,26 @@ from pathlib import Path
 import pytest
 
 from images.__main__ import DATE
-from images.build import Image, build
+from images.archive import ARCHITECTURES
+from images.build import Image, Source, build
 from images.container import digest
+from images.lock import Pin, path_of, read
 from images.recipes import RECIPES, Recipe
 from tests.loop.roots import config_of, unpacked
 
 pytestmark = pytest.mark.system
 
 LIMIT_BYTES = 120_000_000
+TODAY = Source(take_newer=True)
+"""An update of Debian's must not fail a change of ours: `make images` refuses it, `.ci/run` tells of it."""
 MODULES = {
     "recorder": "recorder.cli, ssl, ctypes",
     "webhook": "webhook.server, policyc.kube.client, kubernetes.client, kubernetes.config, uvloop",
 }
+
+
+def lock_path(recipe: Recipe) -> Path:
+    return path_of(TODAY.locks, recipe.name, ARCHITECTURES[platform.machine()])
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +45,13 @@ class Built:
 @pytest.fixture(scope="module", params=RECIPES, ids=lambda recipe: recipe.name)
 def built(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Built:
     folder = tmp_path_factory.mktemp("images")
-    image = build(request.param, folder, DATE)
+    image = build(request.param, folder, DATE, TODAY)
     bill = folder / f"{request.param.name}.cdx.json"
     return Built(request.param, image, bill, unpacked(image.layout, folder / "root"))
 
 
 def test_two_builds_give_the_same_bytes(built: Built, tmp_path: Path) -> None:
-    again = build(built.recipe, tmp_path, DATE)
+    again = build(built.recipe, tmp_path, DATE, TODAY)
     assert again.digest == built.image.digest == digest(again.layout)
     assert (tmp_path / built.bill.name).read_bytes() == built.bill.read_bytes()
 
@@ -95,6 +104,28 @@ def test_the_bill_lists_what_is_there(built: Built) -> None:
         for path in built.root.glob("usr/lib/python3/dist-packages/*.dist-info/METADATA")
     }
     assert listed == debian | python
+
+
+def test_the_bill_has_the_digests_of_the_lock(built: Built) -> None:
+    bill = json.loads(built.bill.read_bytes())
+    hashes = {
+        (c["name"], c["version"]): c["hashes"][0]["content"]
+        for c in bill["components"]
+        if c["purl"].startswith("pkg:deb/")
+    }
+    chosen = built.image.debian.packages
+    assert hashes == {(p.name, p.version): p.sha256 for p in chosen}
+    newer = {
+        c["name"]: p["value"]
+        for c in bill["components"]
+        for p in c.get("properties", ())
+        if p["name"] == "policyc:locked"
+    }
+    assert newer == built.image.debian.newer
+    locked = read(lock_path(built.recipe), {p.name for p in chosen}).pins
+    for package in chosen:
+        if package.name not in newer:
+            assert locked[package.name] == Pin(package.version, package.sha256)
 
 
 def _python(built: Built, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import socket
 import ssl
+import struct
 import subprocess
 import sys
 import threading
@@ -17,6 +19,8 @@ SECRET = "PLANTED" + "SECRET"
 
 
 class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))
         self.send_response(200)
@@ -54,6 +58,29 @@ def over_tls(port: int) -> http.client.HTTPConnection:
     return connection
 
 
+def bpftool(*arguments: str, descriptor: int = -1) -> bytes:
+    """What it prints: of a map that has nothing for the descriptor, another recorder's, nothing."""
+    passed = (descriptor,) if descriptor >= 0 else ()
+    return subprocess.run(
+        ["bpftool", "--json", "map", *arguments],
+        capture_output=True,
+        check=not passed,
+        pass_fds=passed,
+    ).stdout
+
+
+def kept_for(descriptor: int, name: str) -> bytes:
+    """What a map of that name keeps for a process or a socket."""
+    key = [f"{byte:#04x}" for byte in struct.pack("=i", descriptor)]
+    found = b"".join(
+        bpftool("lookup", "id", str(one["id"]), "key", *key, descriptor=descriptor)
+        for one in json.loads(bpftool("show"))
+        if one.get("name") == name
+    )
+    assert b"value" in found, name
+    return found
+
+
 reader = "import sys\nfor line in sys.stdin: print(len(line), flush=True)"
 with subprocess.Popen(
     [sys.executable, "-c", reader], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -67,6 +94,9 @@ with subprocess.Popen(
         child.stdin.write(line + "\n")
         child.stdin.flush()
         child.stdout.readline()
+    process = os.pidfd_open(child.pid)
+    dumped = kept_for(process, "inputs")
+    os.close(process)
 
 plain = http.client.HTTPConnection("127.0.0.1", serve())
 post(plain, call("by_http"))
@@ -77,12 +107,10 @@ post(over_tls(port), call("by_tls"))
 prompt = {"messages": [{"role": "user", "content": SECRET * 5000}], "model": "large-4"}
 post(over_tls(port), json.dumps(prompt))
 post(plain, json.dumps({"model": SECRET, "weights": 1}))  # no request to a model
+still_open = over_tls(port)
+post(still_open, call("by_tls"))
 
-with Path(maps_file).open("wb") as file:
-    file.writelines(
-        subprocess.run(
-            ["bpftool", "--json", "map", "dump", "name", name], capture_output=True, check=True
-        ).stdout
-        + b"\n"
-        for name in ("streams", "scratches", "items", "peers", "no_stream", "subjects")
-    )
+dumped += kept_for(plain.sock.fileno(), "socket_streams")
+for name in ("streams", "scratches", "items", "peers", "no_stream", "subjects"):
+    dumped += bpftool("dump", "name", name)
+Path(maps_file).write_bytes(dumped)

@@ -18,8 +18,8 @@ ENVELOPE = (
     Mutation(
         "envelope-expiries",
         _CODEC,
-        "for e in sorted(envelope.expiries, key=lambda e: (e.until, e.domain))",
-        "for e in sorted(envelope.expiries, key=lambda e: (e.until, e.domain))[1:]",
+        "for e in sorted(envelope.expiries, key=_BY_LAST_DAY)",
+        "for e in sorted(envelope.expiries, key=_BY_LAST_DAY)[1:]",
         "the first grant with a last day never ends at admission",
     ),
     Mutation(
@@ -32,8 +32,8 @@ ENVELOPE = (
     Mutation(
         "envelope-pins",
         _CODEC,
-        "for p in sorted(envelope.pins, key=lambda p: (p.server, p.tool, p.digest))",
-        "for p in sorted(envelope.pins, key=lambda p: (p.server, p.tool, p.digest))[1:]",
+        "for p in sorted(envelope.pins, key=_BY_TOOL)",
+        "for p in sorted(envelope.pins, key=_BY_TOOL)[1:]",
         "the description of a tool is not pinned at admission",
     ),
     Mutation(

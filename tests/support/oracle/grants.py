@@ -16,8 +16,9 @@ from support.oracle.authorizer import Request, applies, covers
 from support.oracle.flows import selects
 from support.oracle.world import Fault, Json, World, labels_of, may_ask, space_of
 
-GROUPS = ("", "apps")
-RESOURCES = ("configmaps", "secrets", "pods", "pods/log")
+GROUPS = ("", "apps", "metrics.k8s.io")
+"""The last of these and of the resources is named by no rule: only ``*`` has it."""
+RESOURCES = ("configmaps", "secrets", "pods", "pods/log", "services")
 SPACES = ("agents", "mcp", "default")
 URLS = ("/metrics", "/logs/x", "/logs", "/api", "/apis/x")
 ROLES = ("Role", "ClusterRole")

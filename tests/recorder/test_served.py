@@ -1,0 +1,134 @@
+"""What arrives at a server over TLS: the names of what it is asked for, and nothing else of it."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support.containers import require
+from support.recorded_containers import Template
+from support.recorder import Spec, losses, record, watching
+from support.tls_containers import certificate, python_container
+
+pytestmark = pytest.mark.system
+
+PROGRAMS = Path(__file__).parent / "programs"
+SECRET = b"PLANTED" + b"SECRET"
+CONNECTIONS = 2
+CALLS = 40
+
+
+def _named(specs: list[Spec], name: str) -> Spec:
+    (spec,) = (spec for spec in specs if spec["workload"]["name"] == name)
+    return spec
+
+
+def _asked(spec: Spec) -> set[tuple[str, str]]:
+    tools = {(item["server"], item["tool"]) for item in spec["tools"]}
+    return tools | {(item["gateway"], item["model"]) for item in spec["models"]}
+
+
+def test_a_server_and_its_client_in_other_containers(tmp_path: Path) -> None:
+    pem = certificate(tmp_path, "localhost")
+    server = python_container(
+        tmp_path / "server", "server", (PROGRAMS / "mcp_server.py", pem), pem.name, str(CONNECTIONS)
+    )
+    with watching(tmp_path / "out") as recorder:
+        with subprocess.Popen(server.arguments(), stdout=subprocess.PIPE, text=True) as serving:
+            assert serving.stdout is not None
+            port = serving.stdout.readline().strip()
+            client = python_container(
+                tmp_path / "client", "client", (PROGRAMS / "mcp_client.py",), port
+            )
+            try:
+                ended = client.run()
+                assert ended.returncode == 0, ended.stderr
+                assert serving.wait(timeout=60) == 0
+            finally:
+                serving.terminate()
+        specs = recorder.stop()
+    names = {"first", "long", "after", "large-4"}
+    assert _asked(_named(specs, "server")) == {("served:python3", name) for name in names}
+    assert _asked(_named(specs, "client")) == {("localhost", name) for name in names}
+    # Each connection begins a session of MCP with the server, and nobody one with the client.
+    assert [run["sessions"] for run in _named(specs, "server")["runs"]] == [CONNECTIONS]
+    assert [run.get("sessions") for run in _named(specs, "client")["runs"]] == [None]
+    for spec in specs:
+        assert losses(spec) == {}
+        assert {spot for run in spec["runs"] for spot in run["blind"]} == set()
+        assert not {item["name"] for item in spec["syscalls"]} & {"uretprobe", "uprobe"}
+    written = b"".join(path.read_bytes() for path in (tmp_path / "out").iterdir())
+    assert b"large-4" in written
+    assert SECRET not in written
+
+
+def test_a_server_in_node(tmp_path: Path) -> None:
+    """Node has OpenSSL within its own program."""
+    require("node")
+    pem = certificate(tmp_path, "node.example")
+    spec = record(tmp_path / "out", "node", str(PROGRAMS / "served.js"), str(pem))
+    assert _asked(spec) == {("node.example", "by_node"), ("served:node", "by_node")}
+    assert losses(spec) == {}
+
+
+def _connections(folder: Path, way: str, room: int) -> tuple[set[str], dict[str, int]]:
+    """The tools that a profile names of CALLS, each of a connection of its own, and what it lost."""
+    pem = certificate(folder, "here.example")
+    command = (sys.executable, str(PROGRAMS / "connections.py"), str(pem), str(CALLS), way)
+    spec = record(folder / "out", *command, options=("--map-entries", f"streams={room}"))
+    return {item["tool"] for item in spec["tools"]}, losses(spec)
+
+
+def test_a_full_map_of_streams(tmp_path: Path) -> None:
+    found, lost = _connections(tmp_path, "kept", 8)
+    assert len(found) < CALLS <= len(found) + lost["tools"]
+    assert lost["models"] == lost["tools"]
+
+
+@pytest.mark.parametrize("way", ["closed", "left"])
+def test_connections_that_ended_leave_room(tmp_path: Path, way: str) -> None:
+    found, lost = _connections(tmp_path, way, 8)
+    assert found == {f"tool{place}" for place in range(CALLS)}
+    assert lost == {}
+
+
+def test_containers_of_one_image_are_read_once(tmp_path: Path) -> None:
+    """Their overlays show one library, each under a device number of its own."""
+    require("mount", "umount")
+    pem = certificate(tmp_path, "here.example")
+    files = (PROGRAMS / "connections.py", pem)
+    image = python_container(tmp_path / "image", "replica", files, pem.name, "3", "closed")
+    (tmp_path / "nothing").mkdir()
+    with watching(tmp_path / "out") as recorder:
+        for name in ("one", "two", "three"):
+            folder = tmp_path / name
+            (folder / "rootfs").mkdir(parents=True)
+            shutil.copy(image.folder / "config.json", folder)
+            layers = f"lowerdir={tmp_path / 'nothing'}:{image.folder / 'rootfs'}"
+            root = str(folder / "rootfs")
+            subprocess.run(["mount", "-t", "overlay", "-o", layers, "overlay", root], check=True)
+            ended = Template(folder, "runc").run()
+            # What is probed of it does not keep its file system busy.
+            subprocess.run(["umount", root], check=True)
+            assert ended.returncode == 0, ended.stderr
+        (spec,) = recorder.stop()
+    assert len(spec["runs"]) == 3
+    assert {(item["tool"], item["count"]) for item in spec["tools"]} == {
+        (f"tool{place}", 1) for place in range(3)
+    }
+    assert losses(spec) == {}
+
+
+def test_a_library_that_cannot_be_attached(tmp_path: Path) -> None:
+    """Its function lies behind the end of its file."""
+    require("cc")
+    source, library = tmp_path / "far.s", tmp_path / "libssl.so.9"
+    source.write_text(
+        ".text\n.globl SSL_write\n.type SSL_write, @function\n.set SSL_write, . + 0x10000000\nret\n"
+    )
+    subprocess.run(["cc", "-shared", "-nostdlib", "-o", str(library), str(source)], check=True)
+    spec = record(tmp_path / "out", "/usr/bin/sha256sum", str(library))
+    assert losses(spec) == {"models": 1, "tools": 1}

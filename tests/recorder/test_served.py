@@ -134,6 +134,13 @@ def test_a_library_that_cannot_be_attached(tmp_path: Path) -> None:
     assert losses(spec) == {"models": 1, "tools": 1}
 
 
+def test_a_pipe_that_is_called_a_library(tmp_path: Path) -> None:
+    """The recorder is not to wait for what nobody will write."""
+    script = 'mkfifo "$0" && exec 3<>"$0"'
+    spec = record(tmp_path / "out", "/bin/sh", "-c", script, str(tmp_path / "libssl.so.3"))
+    assert losses(spec) == {"models": 1, "tools": 1}
+
+
 @pytest.mark.parametrize("bits", [32, 64])
 def test_a_program_with_its_own_library(tmp_path: Path, bits: int) -> None:
     """Of a 32-bit one nothing is read, and that is said."""

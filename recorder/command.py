@@ -15,6 +15,7 @@ from pathlib import Path
 from recorder import blind, layout, profile, sightings, store, tls
 from recorder.errors import ExitCode, RecorderError
 from recorder.kernel import Programs, load
+from recorder.layers import RootFileSystem
 from recorder.session import Session
 
 TREE = 1
@@ -59,7 +60,7 @@ def _record(
     programs.teach()
     programs.listen(names.receive)
     libraries = tls.Libraries(programs)
-    libraries.attach_below(Path("/"))
+    libraries.attach_below(RootFileSystem(Path("/"), is_mount=False))
     missed = sightings.missed(programs)
     follow = partial(tls.follow, names, libraries, Path("/proc"), lambda _: Path("/"))
     child, gate = _start_held(command)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import ctypes as c
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeAlias
 
 from recorder.kernel import Programs
+from recorder.layers import RootFileSystem, identity
 from recorder.sightings import Names, has_tls
 
 _ARCHITECTURES = "usr/lib/*-linux-gnu"
@@ -21,6 +24,11 @@ _FOLDERS = (
     "usr/bin",
 )
 """Where images keep it: Debian, Red Hat, Alpine, and what was built from source."""
+
+Identity: TypeAlias = "tuple[int, ...]"
+"""Device and inode; in an overlay inode, size and time of change."""
+_OVERLAY = 0x794C7630  # OVERLAYFS_SUPER_MAGIC of include/uapi/linux/magic.h
+_STATFS_BYTES = 256  # more than `struct statfs` has, whose first field is the type
 
 
 def below(root: Path) -> Iterator[Path]:
@@ -41,18 +49,34 @@ def follow(
     """
     opened, names.libraries = names.libraries, []
     for subject, pid, path in opened:
-        roots = (proc / str(pid) / "root", root_of(subject))
-        if not _attach_in(roots, path.lstrip("/"), libraries):
+        relative = path.lstrip("/")
+        if not _attached(
+            proc / str(pid) / "root" / relative, root_of(subject), relative, libraries
+        ):
             names.late_libraries[subject] = names.late_libraries.get(subject, 0) + 1
 
 
-def _attach_in(roots: Iterable[Path | None], path: str, libraries: Libraries) -> bool:
-    """Attach the file of the first root that has it; False when calls of it may be missed."""
-    for root in roots:
-        with suppress(OSError):
-            if root is not None:
-                return libraries.attach(root / path)
+def _attached(opened: Path, root: Path | None, relative: str, libraries: Libraries) -> bool:
+    """Whether no call of an opened file is missed; it is attached, unless its process is gone."""
+    with suppress(OSError):
+        return libraries.attach(opened)
+    with suppress(OSError):
+        return root is not None and libraries.has(root / relative)
     return False
+
+
+def _identities(path: Path) -> tuple[Identity, Identity]:
+    """Of the file, and of the same file where it shows through an overlay; OSError when there is none.
+
+    The containers of one image have each an overlay of their own over one and the same file, to which the
+    kernel attaches: twice attached, each call would be seen twice.
+    """
+    as_layer = identity(path)
+    told = c.create_string_buffer(_STATFS_BYTES)
+    failed = c.CDLL(None).statfs(os.fsencode(path), told)
+    if not failed and c.c_long.from_buffer(told).value == _OVERLAY:
+        return as_layer, as_layer
+    return (os.stat(path).st_dev, as_layer[0]), as_layer  # noqa: PTH116  # as above
 
 
 @dataclass(slots=True)
@@ -60,24 +84,29 @@ class Libraries:
     """The files whose calls are looked at; each is attached once, for all processes that map it."""
 
     programs: Programs
-    _known: dict[tuple[int, int], bool] = field(default_factory=dict)
-    """Device and inode -> whether all calls are looked at that are made from now on."""
+    _known: dict[Identity, bool] = field(default_factory=dict)
+    """Whether all calls are looked at that are made from now on."""
 
     def attach(self, path: Path) -> bool:
         """Look at a file's calls; False when some were missed, or will be: it is new, or could not be attached.
 
         OSError when there is no such file.
         """
-        found = os.stat(path)  # noqa: PTH116  # a path of another root, never to be resolved
-        inode = (found.st_dev, found.st_ino)
-        if inode in self._known:
-            return self._known[inode]
+        own, as_layer = _identities(path)
+        if own in self._known:
+            return self._known[own]
         library = self.programs.attach_tls(path)
-        self._known[inode] = library.is_whole
+        self._known[own] = self._known[as_layer] = library.is_whole
         return not library.has_functions
 
-    def attach_below(self, root: Path) -> None:
+    def has(self, path: Path) -> bool:
+        """Whether all calls of a file are looked at already.  OSError when there is no such file."""
+        return self._known.get(_identities(path)[0], False)
+
+    def attach_below(self, root: RootFileSystem) -> None:
         """Look at all that a root file system has, before its programs run."""
-        for path in below(root):
+        for path in below(root.path):
             with suppress(OSError):  # a link to nowhere
-                self.attach(path)
+                found = root.behind(path)
+                if found is not None:
+                    self.attach(found)

@@ -17,8 +17,6 @@ from enum import Enum, auto
 
 from recorder import tables
 
-NUMBER = {"amd64": 335}
-"""Of `uretprobe`; on other architectures the kernel takes a breakpoint."""
 _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP, _FILTER = 4, 38, 22, 2
 _LOAD_NUMBER, _JUMP_IF_EQUAL, _RETURN = 0x20, 0x15, 0x06  # include/uapi/linux/bpf_common.h
 _ALLOW, _REFUSE = 0x7FFF0000, 0x00050000 | errno.EXDEV  # include/uapi/linux/seccomp.h
@@ -35,8 +33,9 @@ class Tried(Enum):
 
 def are_safe() -> bool:
     """Whether probes at returns disturb no program of this kernel; it starts two processes, which end at once."""
-    number = NUMBER.get(tables.architecture())
-    if number is None:
+    names = tables.syscall_names(tables.architecture())
+    number = next((number for number, name in names.items() if name == "uretprobe"), None)
+    if number is None:  # on other architectures it is a breakpoint
         return True
     bare = _tried(number, is_filtered=False)
     return judged(
@@ -69,6 +68,7 @@ def _tried(number: int, *, is_filtered: bool) -> Tried:
     if child:
         return _outcome(os.waitpid(child, 0)[1])
     try:
+        signal.signal(signal.SIGILL, signal.SIG_DFL)  # nobody is to report it
         libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
         libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
         if is_filtered and libc.prctl(_PR_SET_SECCOMP, _FILTER, c.byref(program), 0, 0):

@@ -15,6 +15,7 @@ from recorder import blind, layout, profile, shims, sightings, store, tls
 from recorder.identity import Container, Host
 from recorder.journal import Journal, Open
 from recorder.kernel import Programs
+from recorder.layers import root_file_system
 from recorder.mirror import Mirror
 from recorder.owners import Owners
 from recorder.session import Session
@@ -241,7 +242,8 @@ class Watch:
         if container:
             self.counts.containers += 1
             if container.rootfs:
-                self.libraries.attach_below(self._below(container.rootfs))
+                root = self._below(container.rootfs)
+                self.libraries.attach_below(root_file_system(root, self.host.root))
 
     def _root_of(self, id_: int) -> Path | None:
         known = self.known.get(id_)

@@ -23,7 +23,7 @@ from typing import Any
 from policyc.admission.request import Request
 from policyc.admission.review import ReviewError, answer, patch_json, read_review
 from policyc.core.canonical import Json
-from policyc.core.strict_json import loads
+from webhook.go_json import loads
 from webhook.judge import Decision, Judged, refusal
 from webhook.logs import Talk
 from webhook.metrics import Metrics
@@ -194,7 +194,7 @@ class Reviews:
             raise _late(body.uid) from None
         except TooLongError:
             raise self._too_long(body) from None
-        data = bytes(body.data)
+        data = body.take()
         if len(data) <= _INLINE_BYTES:
             return self.whole(data, deadline)
         return self._in_time(await self._in_thread(data, deadline), deadline)

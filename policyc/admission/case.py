@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from policyc.admission.bundle import Agent, Bundle
-from policyc.admission.pods import Pod, pod_in
+from policyc.admission.pods import Pod, pod_of
 from policyc.admission.remedies import REMEDIES
 from policyc.admission.request import Request
 from policyc.admission.settings import Settings
@@ -73,7 +73,7 @@ class Case:
 
 def case_of(request: Request, bundle: Bundle, view: View, settings: Settings, today: str) -> Case:
     """The case of a request."""
-    pod = pod_in(request.group, request.kind, request.object)
+    pod = pod_of(request)
     agent = agent_of(request.namespace, pod, bundle) if pod is not None else None
     return Case(request, bundle, view, settings, today, pod, agent)
 

@@ -6,7 +6,7 @@ import marshal
 from typing import Any
 
 from policyc.admission.remembered import LONGEST
-from policyc.admission.request import Object
+from policyc.admission.request import Object, Request
 from policyc.admission.view import annotations_of, labels_of
 from policyc.core.canonical import Json
 from policyc.kube.workloads import WORKLOAD_KINDS, WorkloadKind, template_of
@@ -53,15 +53,16 @@ class Container:
 class Pod:
     """A pod or a template of one; ``path`` is the JSON path of the template, empty for a Pod.
 
-    Every check asks for its parts: they are taken apart once.  ``account`` is the
+    Its parts are taken apart once, when the first check asks for them.  ``account`` is the
     ServiceAccount that it would run as (the API's default is ``default``), ``context`` its
     own security context, which containers override, ``workload`` the name of the object
-    that holds the template, ``volumes`` has the JSON path and body of each volume; what is
-    no object is passed over.
+    that holds the template, ``token`` the random name of the volume that the API server adds
+    for the token, empty where there is none.
     """
 
     __slots__ = (
         "_containers",
+        "_volumes",
         "_words",
         "account",
         "annotations",
@@ -71,7 +72,7 @@ class Pod:
         "path",
         "spec",
         "template",
-        "volumes",
+        "token",
         "workload",
     )
 
@@ -87,16 +88,29 @@ class Pod:
         self.account = account_of(self.spec)
         context = self.spec.get("securityContext")
         self.context: Object = context if isinstance(context, dict) else {}
-        self.volumes = tuple([(at, body) for at, _, body in self._listed("volumes")])
-        self._containers = tuple(
-            [
-                Container(at, name, i, body)
-                for name in CONTAINER_FIELDS
-                for at, i, body in self._listed(name)
-            ]
-        )
-
+        self.token = self._name_of_token()
+        self._volumes: tuple[tuple[str, Object], ...] | None = None
+        self._containers: tuple[Container, ...] | None = None
         self._words: bytes | None = None
+
+    @property
+    def volumes(self) -> tuple[tuple[str, Object], ...]:
+        """The JSON path and body of each volume; what is no object is passed over."""
+        if self._volumes is None:
+            self._volumes = tuple([(at, body) for at, _, body in self._listed("volumes")])
+        return self._volumes
+
+    def containers(self) -> tuple[Container, ...]:
+        """Init containers, containers and ephemeral ones; what is no object is passed over."""
+        if self._containers is None:
+            self._containers = tuple(
+                [
+                    Container(at, name, i, body)
+                    for name in CONTAINER_FIELDS
+                    for at, i, body in self._listed(name)
+                ]
+            )
+        return self._containers
 
     def words(self) -> bytes:
         """All that the spec and the annotations say, as a key that replicas have in common.
@@ -105,41 +119,45 @@ class Pod:
         Only the name of the volume for the token is left out, which is random.  Empty
         where it is longer than what is worth to be remembered.
         """
-        if self._words is None and len(self._containers) > _MOST_REMEMBERED:
+        if self._words is None and sum(map(len, self._lists().values())) > _MOST_REMEMBERED:
             self._words = b""
         if self._words is None:
             try:
-                words = marshal.dumps((self._spec_of_replicas(), self.annotations))
+                words = marshal.dumps((self.spec_with(()), self.annotations))
             except ValueError:  # nested too deeply
                 words = b""
             self._words = words if len(words) <= LONGEST else b""
         return self._words
 
-    def _spec_of_replicas(self) -> dict[str, Any]:
-        """The spec with a name that no JSON has for the volume of the token."""
-        for _, volume in self.volumes:
-            name = volume.get("name")
-            if isinstance(name, str) and name.startswith(_TOKEN_VOLUME):
-                break
-        else:
+    def spec_with(self, name: Any) -> dict[str, Any]:  # a name that no JSON has
+        """The spec with another name for the volume of the token, here and where it is mounted."""
+        if not self.token:
             return self.spec
-        made: dict[str, Any] = {**self.spec, "volumes": _renamed(self.spec["volumes"], name)}
-        for container in self._containers:
-            mounts = container.body.get("volumeMounts")
-            if isinstance(mounts, list):
-                if made[container.field] is self.spec[container.field]:
-                    made[container.field] = [*made[container.field]]
-                body = {**container.body, "volumeMounts": _renamed(mounts, name)}
-                made[container.field][container.index] = body
+        made: dict[str, Any] = {**self.spec}
+        made["volumes"] = _renamed(self.spec["volumes"], self.token, name)
+        for field, bodies in self._lists().items():
+            made[field] = [_mounting(body, self.token, name) for body in bodies]
         return made
+
+    def _lists(self) -> dict[str, list[Json]]:
+        """Field of the spec -> what it lists as containers."""
+        return {
+            field: listed
+            for field in CONTAINER_FIELDS
+            if isinstance(listed := self.spec.get(field), list)
+        }
+
+    def _name_of_token(self) -> str:
+        listed = self.spec.get("volumes")
+        for volume in listed if isinstance(listed, list) else ():
+            name = volume.get("name") if isinstance(volume, dict) else None
+            if isinstance(name, str) and name.startswith(_TOKEN_VOLUME):
+                return name
+        return ""
 
     def at(self, place: str) -> str:
         """The JSON path of a place in the template."""
         return f"{self.path}.{place}" if self.path else place
-
-    def containers(self) -> tuple[Container, ...]:
-        """Init containers, containers and ephemeral ones; what is no object is passed over."""
-        return self._containers
 
     def _listed(self, name: str) -> list[tuple[str, int, Object]]:
         listed = self.spec.get(name)
@@ -151,13 +169,21 @@ class Pod:
         ]
 
 
-def _renamed(listed: Json, name: str) -> list[Any]:
-    """Volumes or mounts with an empty tuple for the name."""
+def _renamed(listed: Json, name: str, new: object) -> list[Any]:
+    """Volumes or mounts with a new name for one of them."""
     assert isinstance(listed, list)
     return [
-        {**item, "name": ()} if isinstance(item, dict) and item.get("name") == name else item
+        {**item, "name": new} if isinstance(item, dict) and item.get("name") == name else item
         for item in listed
     ]
+
+
+def _mounting(body: Json, name: str, new: object) -> Any:  # as marshal takes it
+    """A container with a new name for the volume where it is mounted."""
+    mounts = body.get("volumeMounts") if isinstance(body, dict) else None
+    if not isinstance(body, dict) or not isinstance(mounts, list):
+        return body
+    return {**body, "volumeMounts": _renamed(mounts, name, new)}
 
 
 def account_of(spec: Object) -> str:
@@ -171,6 +197,14 @@ _ROWS = {(row.group, row.kind): row for row in WORKLOAD_KINDS}
 def kind_that_starts_pods(group: str, kind: str) -> WorkloadKind | None:
     """The row of the table; versions of one kind are one kind."""
     return _ROWS.get((group, kind))
+
+
+def pod_of(request: Request) -> Pod | None:
+    """The pod that the request's object would start, read once for all who ask."""
+    if "pod" not in request.readings:
+        request.readings["pod"] = pod_in(request.group, request.kind, request.object)
+    found: Pod | None = request.readings["pod"]
+    return found
 
 
 def pod_in(group: str, kind: str, body: Object | None) -> Pod | None:

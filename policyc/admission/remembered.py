@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+
 LONGEST = 16 * 1024
 _MOST = 4096
 _MOST_BYTES = 16 * 1024 * 1024
@@ -14,16 +16,16 @@ class Remembered:
     """
 
     def __init__(self) -> None:
-        self._known: dict[tuple[str, ...], dict[bytes, object]] = {}
+        self._known: dict[Hashable, dict[bytes, object]] = {}
         self._count = 0
         self._bytes = 0
 
-    def holds(self, who: tuple[str, ...], words: bytes, state: object) -> bool:
+    def holds(self, who: Hashable, words: bytes, state: object) -> bool:
         """Whether these words were in order in this very state."""
         known = self._known.get(who)
         return known is not None and known.get(words) is state
 
-    def keep(self, who: tuple[str, ...], words: bytes, state: object) -> None:
+    def keep(self, who: Hashable, words: bytes, state: object) -> None:
         """Remember that they are; empty ones stand for nothing, and long ones are not kept."""
         if not 0 < len(words) <= LONGEST:
             return

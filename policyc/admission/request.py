@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import Any
 
 from policyc.core.canonical import Json
 
@@ -46,6 +47,8 @@ class Request:
     dry_run: bool = False
     user_uid: str = ""
     extra: Mapping[str, Json] = field(default_factory=dict)
+    readings: dict[str, Any] = field(init=False, default_factory=dict, compare=False, repr=False)
+    """What was read of the object, by whom: several ask for it, and each reader knows its own."""
 
     @property
     def subject(self) -> Object:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from http import HTTPStatus
 
+from policyc.admission.pods import Pod, pod_of
 from policyc.admission.request import Object, Request
 from policyc.admission.review import patch_json
 from policyc.admission.verdict import Verdict
@@ -91,7 +92,7 @@ def decision(
         "extra": _texts(_pairs(request.extra)),
         "agent": _text(verdict.agent),
         "stage": verdict.stage,
-        "object": _digest(request.object),
+        "object": _digest(request.object, pod_of(request)),
         "oldObject": _digest(request.old),
         "bundle": verdict.bundle,
         "serial": serial,
@@ -178,8 +179,8 @@ def _generate_name(subject: Object) -> str:
     return name if isinstance(name, str) else ""
 
 
-def _digest(value: Object | None) -> str:
-    return "" if value is None else digest(canonical_object(value))
+def _digest(value: Object | None, pod: Pod | None = None) -> str:
+    return "" if value is None else digest(canonical_object(value, pod))
 
 
 def _codes(verdict: Verdict) -> list[Json]:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from support.admission import Json, in_kind, pod
 from support.odd_pods import json_values, odd_pods
 
+from policyc.admission.pods import pod_in
 from policyc.audit import alike
 from policyc.audit.alike import canonical_object
 from policyc.core.canonical import canonical_json
@@ -23,6 +24,27 @@ def test_of_any_object(body: Json) -> None:
 def test_of_odd_pods(body: Json, row: Json) -> None:
     made = in_kind(row, body)
     assert canonical_object(made) == canonical_json(made)
+    for _ in range(2):
+        assert canonical_object(made, pod_in(row.group, row.kind, made)) == canonical_json(made)
+
+
+NAMES = st.sampled_from(("abcde", "fghij", "", '"', "\\", "\u00e4", "volumes", "a b"))
+
+
+@given(NAMES, NAMES, st.booleans())
+def test_of_replicas(one: str, other: str, is_escaped: bool) -> None:
+    """Two that differ in the name of the token's volume only, and speak of it elsewhere too."""
+    for ending in (one, other, one):
+        body = pod()
+        name = f"kube-api-access-{ending}"
+        said = f'"name":"kube-api-access-{one}"' if is_escaped else f"kube-api-access-{one}"
+        body["spec"]["volumes"] = [{"name": name, "projected": {}}, {"name": said}]
+        first = body["spec"]["containers"][0]
+        first["volumeMounts"] = [{"name": name}, {"name": said, "mountPath": name}]
+        first["args"] = [said, name]
+        made = pod_in("", "Pod", body)
+        assert made is not None and made.token == name
+        assert canonical_object(body, made) == canonical_json(body)
 
 
 def test_what_python_takes_for_equal_is_told_apart() -> None:

@@ -42,6 +42,9 @@ _TOKEN = {
     ],
 }
 """What the ServiceAccount admission plugin adds to a pod (kube-api-access-*)."""
+_ENDING = "x7k2p"
+_LETTERS = "bcdfghjklmnpqrstvwxz2456789"
+"""Of generated names (k8s.io/apimachinery, pkg/util/rand)."""
 _TOLERATION = {"effect": "NoExecute", "operator": "Exists", "tolerationSeconds": 300}
 
 
@@ -49,7 +52,7 @@ def pod(agent: str, space: str) -> Json:
     """A pod of the agent with two containers, defaulted, compliant, labels and account its own."""
     body = admission.pod()
     body["metadata"] = {
-        "name": f"{agent}-5d8f7c9b6-abcde",
+        "name": f"{agent}-5d8f7c9b6-{_ENDING}",
         "generateName": f"{agent}-5d8f7c9b6-",
         "namespace": space,
         "creationTimestamp": None,
@@ -73,7 +76,7 @@ def pod(agent: str, space: str) -> Json:
     spec = body["spec"]
     spec["serviceAccountName"] = spec["serviceAccount"] = agent
     spec["securityContext"]["seccompProfile"]["localhostProfile"] = f"policyc/{agent}.json"
-    volume = "kube-api-access-x7k2p"
+    volume = f"kube-api-access-{_ENDING}"
     spec["containers"] = [
         _container(spec["containers"][0], name, volume) for name in ("agent", "metrics")
     ]
@@ -96,6 +99,14 @@ def pod(agent: str, space: str) -> Json:
     }
     body["status"] = {"phase": "Pending", "qosClass": "Burstable"}
     return _filled(body)
+
+
+def replica(agent: str, space: str, number: int) -> Json:
+    """The pod, with a name and a volume of the token as no other replica has them."""
+    ending = "".join(_LETTERS[number // len(_LETTERS) ** i % len(_LETTERS)] for i in range(5))
+    text = json.dumps(pod(agent, space))
+    made: Json = json.loads(text.replace(_ENDING, ending))
+    return made
 
 
 def _container(body: Json, name: str, token: str) -> Json:

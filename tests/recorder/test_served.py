@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from support.containers import require
+from support.recorded_containers import Template
 from support.recorder import Spec, losses, record, watching
 from support.tls_containers import certificate, python_container
 
@@ -91,6 +93,33 @@ def test_connections_that_ended_leave_room(tmp_path: Path, way: str) -> None:
     found, lost = _connections(tmp_path, way, 8)
     assert found == {f"tool{place}" for place in range(CALLS)}
     assert lost == {}
+
+
+def test_containers_of_one_image_are_read_once(tmp_path: Path) -> None:
+    """Their overlays show one library, each under a device number of its own."""
+    require("mount", "umount")
+    pem = certificate(tmp_path, "here.example")
+    files = (PROGRAMS / "connections.py", pem)
+    image = python_container(tmp_path / "image", "replica", files, pem.name, "3", "closed")
+    (tmp_path / "nothing").mkdir()
+    with watching(tmp_path / "out") as recorder:
+        for name in ("one", "two", "three"):
+            folder = tmp_path / name
+            (folder / "rootfs").mkdir(parents=True)
+            shutil.copy(image.folder / "config.json", folder)
+            layers = f"lowerdir={tmp_path / 'nothing'}:{image.folder / 'rootfs'}"
+            root = str(folder / "rootfs")
+            subprocess.run(["mount", "-t", "overlay", "-o", layers, "overlay", root], check=True)
+            ended = Template(folder, "runc").run()
+            # What is probed of it does not keep its file system busy.
+            subprocess.run(["umount", root], check=True)
+            assert ended.returncode == 0, ended.stderr
+        (spec,) = recorder.stop()
+    assert len(spec["runs"]) == 3
+    assert {(item["tool"], item["count"]) for item in spec["tools"]} == {
+        (f"tool{place}", 1) for place in range(3)
+    }
+    assert losses(spec) == {}
 
 
 def test_a_library_that_cannot_be_attached(tmp_path: Path) -> None:

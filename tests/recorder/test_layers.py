@@ -1,0 +1,71 @@
+"""The files behind an overlay, and that nothing of the overlay's own mount is named."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.containers import require
+
+from recorder.layers import root_file_system
+
+pytestmark = pytest.mark.system
+
+FILES = {
+    "lower one/lib/only": "l",
+    "lower one/lib/both": "l",
+    "second/lib/both": "ss",
+    "second/lib/top": "s",
+}
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Path]:
+    """Layers in a file system of their own, which may have an upper folder wherever the tests run."""
+    require("mount", "umount")
+    folder = tmp_path / "store"
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "none", str(folder)], check=True)
+    try:
+        for name, text in FILES.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text(text)
+        for name in ("upper", "work", "merged"):
+            (folder / name).mkdir()
+        yield folder
+    finally:
+        subprocess.run(["umount", "--recursive", str(folder)], check=True)
+
+
+@pytest.mark.parametrize("relative", [True, False])
+def test_files_of_an_overlay(store: Path, *, relative: bool) -> None:
+    lower = [name if relative else str(store / name) for name in ("second", "lower one")]
+    options = f"lowerdir={':'.join(lower)},upperdir={store / 'upper'},workdir={store / 'work'}"
+    subprocess.run(
+        ["mount", "-t", "overlay", "-o", options, "overlay", str(store / "merged")],
+        check=True,
+        cwd=store,
+    )
+    merged = store / "merged"
+    (merged / "lib" / "new").write_text("n")
+    (merged / "lib" / "only").write_text("changed")
+    root = root_file_system(merged, Path("/"))
+    behind = {path.name: root.behind(path) for path in (merged / "lib").iterdir()}
+    assert behind == {
+        "new": store / "upper/lib/new",
+        "only": None,  # it was copied up, and shows the number of the one below
+        "both": store / "second/lib/both",
+        "top": store / "second/lib/top",
+    }
+
+
+def test_a_mount_of_another_kind_names_nothing(store: Path) -> None:
+    root = root_file_system(store, Path("/"))
+    assert root.behind(store / "second/lib/top") is None
+
+
+def test_a_folder_is_what_it_shows(tmp_path: Path) -> None:
+    (tmp_path / "x").touch()
+    assert root_file_system(tmp_path, Path("/")).behind(tmp_path / "x") == tmp_path / "x"

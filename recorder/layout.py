@@ -61,6 +61,7 @@ class Subject(c.Structure):
         ("id", c.c_uint64),
         ("origin", c.c_uint64),
         ("first_ns", c.c_uint64),
+        ("netns", c.c_uint64),
         ("mntns_inum", c.c_uint32),
         ("pad", c.c_uint32),
         ("pids", c.c_uint32 * ANCESTORS),
@@ -139,7 +140,8 @@ class SocketState(c.Structure):
         ("sent", c.c_uint8),
         ("plain", c.c_uint8),
         ("answered", c.c_uint8),
-        ("pad", c.c_uint8 * 4),
+        ("foreign", c.c_uint8),
+        ("pad", c.c_uint8 * 3),
     ]
 
 

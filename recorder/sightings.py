@@ -218,6 +218,11 @@ class Entries:
     items: list[tuple[layout.ItemKey, layout.Item]] = field(default_factory=list)
     peers: list[tuple[layout.PeerKey, layout.Peer]] = field(default_factory=list)
 
+    def unanswered(self) -> Entries:
+        """The same, with peers of which none answered."""
+        silent = [(key, layout.Peer(p.first_ns, p.last_ns, p.count)) for key, p in self.peers]
+        return Entries(self.items, silent)
+
     def remove(self, programs: Programs) -> None:
         """Take them out of the maps."""
         for item, _ in self.items:

@@ -44,6 +44,8 @@ class Known:
     container: Container | None
     missed: Mapping[str, int]
     """What the kernel had lost of no single subject, by domain, at a time before this one began."""
+    network: int = 0
+    """Cookie of the network namespace of the container that it is a part of; 0: it is one itself, or not known."""
     written: int = 0
     """The signature of what was written last."""
     is_noted: bool = False
@@ -237,7 +239,7 @@ class Watch:
         if subject is None or id_ in self.known:
             return
         container = self._resolve(subject)
-        self.known[id_] = Known(key, container, missed)
+        self.known[id_] = Known(key, container, missed, self._network(subject, container))
         self._own(id_, time.monotonic())
         if container:
             self.counts.containers += 1
@@ -289,12 +291,24 @@ class Watch:
             )
         return found
 
+    def _network(self, subject: layout.Subject, container: Container | None) -> int:
+        """That of the container when a process of it made itself the subject; 0 when the subject is one."""
+        origin = self.known.get(subject.origin)
+        if container is None or origin is None or origin.container is None:
+            return 0
+        if container.id != origin.container.id:
+            return 0
+        made_in = self.programs.get("subjects", origin.key, layout.Subject)
+        return origin.network or (made_in.netns if made_in else 0)
+
     def _document(
         self, known: Known, subject: layout.Subject, entries: sightings.Entries
     ) -> profile.Document | None:
         container = known.container
         if container is None:
             return None
+        if known.network and subject.netns != known.network:
+            entries = entries.unanswered()
         gap = int(self.after_kill and bool(subject.late))
         now = sightings.missed(self.programs)
         lost = {domain: count - known.missed.get(domain, 0) + gap for domain, count in now.items()}

@@ -82,8 +82,13 @@ struct mnt_namespace {
 	__u64 seq; /* until 6.17 */
 };
 
+struct net {
+	__u64 net_cookie; /* since 5.12 */
+};
+
 struct nsproxy {
 	struct mnt_namespace *mnt_ns;
+	struct net *net_ns;
 };
 
 struct kernfs_node {

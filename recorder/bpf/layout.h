@@ -93,6 +93,7 @@ struct subject {
 	__u64 id; /* counts up from 1; never used twice */
 	__u64 origin; /* id of the subject whose task entered this one first, or 0 for the host */
 	__u64 first_ns;
+	__u64 netns; /* cookie of the network namespace of its first program; 0: not known */
 	__u32 mntns_inum; /* as /proc/PID/ns/mnt shows it */
 	__u32 pad;
 	__u32 pids[ANCESTORS]; /* of the first process seen and its ancestors, in the initial pid namespace */
@@ -162,7 +163,8 @@ struct socket_state {
 	__u8 sent; /* a packet */
 	__u8 plain; /* HTTP that is not encrypted */
 	__u8 answered; /* the peer of a datagram, since it is the peer */
-	__u8 pad[4];
+	__u8 foreign; /* of a network namespace that the program made itself */
+	__u8 pad[3];
 };
 
 /* One direction of a TLS connection. */

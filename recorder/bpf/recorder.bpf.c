@@ -256,6 +256,7 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 	state->image = state->key.tree ? state->key.tree : state->key.mntns;
 	__builtin_memset(state->seen, 0, sizeof(state->seen));
 	state->asked = state->granted = 0;
+	note_network(task, state);
 	note_path(task, state, &program->file->f_path, EXECUTABLES, 1);
 	note_arguments(task, state, program->file);
 	return 0;

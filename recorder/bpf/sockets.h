@@ -41,6 +41,28 @@ static __always_inline void note_peer(const struct peer_key *key, struct subject
 	}
 }
 
+/*
+ * The network namespace that a container's first program finds itself in is the container's. In one of its own making a
+ * program may have any address, and answer itself: that says nothing. Of a container that was there before the recorder
+ * it is not known which it is, and a recorded command goes where its user sends it.
+ */
+static __always_inline void note_network(struct task_struct *task, struct task_state *state)
+{
+	struct net *net = BPF_CORE_READ(task, nsproxy, net_ns);
+	struct subject *subject;
+
+	if (state->key.tree || !bpf_core_field_exists(net->net_cookie))
+		return;
+	subject = subject_of(state);
+	if (subject && !subject->netns && !subject->late)
+		subject->netns = BPF_CORE_READ(net, net_cookie);
+}
+
+static __always_inline bool is_foreign(struct bpf_sock_addr *address, struct subject *subject)
+{
+	return subject && subject->netns && subject->netns != bpf_get_netns_cookie(address);
+}
+
 /* One that is not there was lost when it was asked, and is counted. */
 static __always_inline bool note_answer(const struct peer_key *key)
 {
@@ -101,6 +123,7 @@ static __always_inline int connecting(struct bpf_sock_addr *address, __u32 famil
 	if (socket) {
 		socket->peer = key;
 		socket->sent = socket->plain = socket->answered = 0;
+		socket->foreign = is_foreign(address, subject);
 	} else if (subject) {
 		lose(subject, EGRESS);
 	}
@@ -141,6 +164,7 @@ static __always_inline int sending(struct bpf_sock_addr *address, __u32 family, 
 		socket->peer = key;
 		socket->sent = 1;
 		socket->answered = 0;
+		socket->foreign = is_foreign(address, subject);
 	} else if (subject) {
 		lose(subject, EGRESS);
 	}
@@ -375,7 +399,7 @@ int on_packet_in(struct __sk_buff *packet)
 		return 1;
 	if (!read_headers(packet, &offset, &protocol, &source) || protocol != IPPROTO_UDP)
 		return 1;
-	if (!is_known)
+	if (!is_known && !socket->foreign)
 		note_datagram(packet, socket, source);
 	if (socket->peer.port == DNS_PORT && source == DNS_PORT)
 		send_message(packet, offset, EVENT_DNS, &socket->peer);
@@ -394,7 +418,7 @@ int BPF_PROG(on_socket_state, struct sock *sock, int before, int after)
 	if (after != TCP_ESTABLISHED)
 		return 0;
 	socket = bpf_sk_storage_get(&socket_states, sock, NULL, 0);
-	if (socket && socket->peer.subject && socket->peer.protocol == IPPROTO_TCP)
+	if (socket && socket->peer.subject && socket->peer.protocol == IPPROTO_TCP && !socket->foreign)
 		note_answer(&socket->peer);
 	return 0;
 }

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.recorder import losses, record
+from support.recorded_containers import template
+from support.recorder import losses, record, watching
 
 from recorder import layout
 from recorder.sightings import Entries, signature
@@ -25,6 +26,44 @@ def test_every_peer_is_there_and_those_that_answered_are_told_apart(tmp_path: Pa
     assert _peers(spec, unanswered=False) == {tuple(peer) for peer in meant["answered"]}
     assert _peers(spec, unanswered=True) == {tuple(peer) for peer in meant["unanswered"]}
     assert not [item for item in spec["ingress"] if "unanswered" in item]
+
+
+ANSWERING = """
+ask() {{ nc -l -p $2 </dev/null & for i in 1 2 3 4 5 6 7 8 9; do nc $1 $2 </dev/null && break; sleep 0.1; done; wait; }}
+{first}
+ask {address} 7001
+"""
+MADE = "ip link set lo up; ip address add {address}/32 dev lo"
+
+
+@pytest.mark.system
+@pytest.mark.parametrize("flags", ["-Urn", "-Urnm"], ids=["network", "network and mounts"])
+def test_a_network_that_a_program_made_itself_answers_for_nobody(
+    tmp_path: Path, flags: str
+) -> None:
+    """There it may have any address: a connection to itself would open the way to another."""
+    containers = template(tmp_path / "bundle", "runc")
+    own, made = "127.77.0.1", "198.51.100.7"
+    inside = ANSWERING.format(first=MADE.format(address=made), address=made)
+    script = ANSWERING.format(first="", address=own) + f"unshare {flags} sh -c '{inside}'"
+    containers.configure(("/bin/busybox", "sh", "-ec", script))
+    _may_be_root_in_its_user_namespace(containers.folder / "config.json")
+    with watching(tmp_path / "out") as recorder:
+        ended = containers.run()
+        assert ended.returncode == 0, ended.stderr
+        (spec,) = recorder.stop()
+    assert losses(spec) == {}
+    assert ("tcp", own, 7001) in _peers(spec, unanswered=False)
+    assert made not in {address for _, address, _ in _peers(spec, unanswered=False)}
+    assert ("tcp", made, 7001) in _peers(spec, unanswered=True)
+
+
+def _may_be_root_in_its_user_namespace(config: Path) -> None:
+    """With SETFCAP, which containers have by default (user_namespaces(7))."""
+    document = json.loads(config.read_bytes())
+    for held in document["process"]["capabilities"].values():
+        held.append("CAP_SETFCAP")
+    config.write_text(json.dumps(document))
 
 
 def _peers(spec: dict[str, Any], *, unanswered: bool) -> set[tuple[str, str, int]]:

@@ -19,6 +19,7 @@ _RAW = (("granted", True), ("name", "NET_RAW"))
 _UNREAD = {
     layout.UNREAD_HTTP2: "messages in HTTP/2",
     layout.UNREAD_ENCODED: "messages in bodies with a Content-Encoding",
+    layout.UNREAD_32_BIT: "messages over TLS of 32-bit programs",
 }
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ctypes as c
 import os
+import stat
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
@@ -65,6 +66,21 @@ def _attached(opened: Path, root: Path | None, relative: str, libraries: Librari
     return False
 
 
+@contextmanager
+def _held(path: Path) -> Iterator[Path]:
+    """Another path of the file, which stays although its process ends; OSError when there is no such file.
+
+    Only of a regular one: whoever opens a pipe of that name waits for its other end.
+    """
+    descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise FileNotFoundError(path)
+        yield Path(f"/proc/self/fd/{descriptor}")
+    finally:
+        os.close(descriptor)
+
+
 def _identities(path: Path) -> tuple[Identity, Identity]:
     """Of the file, and of the same file where it shows through an overlay; OSError when there is none.
 
@@ -92,10 +108,11 @@ class Libraries:
 
         OSError when there is no such file.
         """
-        own, as_layer = _identities(path)
-        if own in self._known:
-            return self._known[own]
-        library = self.programs.attach_tls(path)
+        with _held(path) as file:
+            own, as_layer = _identities(file)
+            if own in self._known:
+                return self._known[own]
+            library = self.programs.attach_tls(file)
         self._known[own] = self._known[as_layer] = library.is_whole
         return not library.has_functions
 

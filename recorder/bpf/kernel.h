@@ -120,6 +120,7 @@ struct pt_regs {
 	unsigned long di;
 	unsigned long ax;
 	unsigned long orig_ax;
+	unsigned long cs; /* 16 bits of it */
 	unsigned long sp; /* arm64, too */
 	/* arm64 */
 	__u64 regs[31];

@@ -67,6 +67,7 @@ enum action {
 enum unread {
 	UNREAD_HTTP2 = 1,
 	UNREAD_ENCODED, /* compressed, by a Content-Encoding */
+	UNREAD_32_BIT, /* over TLS, by a program whose arguments are not in registers */
 };
 
 struct config {

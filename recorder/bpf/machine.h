@@ -7,10 +7,16 @@
 
 #if defined(__TARGET_ARCH_x86)
 #define TS_COMPAT 0x0002 /* arch/x86/include/asm/thread_info.h */
+#define USER32_CS 0x23 /* arch/x86/include/asm/segment.h */
 #define X32_BIT 0x40000000 /* arch/x86/include/uapi/asm/unistd.h */
 static __always_inline __u32 abi_of(struct task_struct *task)
 {
 	return task->thread_info.status & TS_COMPAT ? COMPAT : NATIVE;
+}
+/* Outside of a call, too; under Xen the selector has higher bits. */
+static __always_inline bool is_32_bit(struct task_struct *task, struct pt_regs *registers)
+{
+	return (BPF_CORE_READ(registers, cs) & 0xff) == USER32_CS;
 }
 static __always_inline __u32 number_of(struct pt_regs *regs)
 {
@@ -28,6 +34,10 @@ static __always_inline __u32 number_of(struct pt_regs *regs)
 static __always_inline __u32 abi_of(struct task_struct *task)
 {
 	return task->thread_info.flags >> TIF_32BIT & 1 ? COMPAT : NATIVE;
+}
+static __always_inline bool is_32_bit(struct task_struct *task, struct pt_regs *registers)
+{
+	return abi_of(task) == COMPAT;
 }
 static __always_inline __u32 number_of(struct pt_regs *regs)
 {

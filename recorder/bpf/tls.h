@@ -8,6 +8,26 @@
 
 #define ARRIVING 1 /* in a stream's id */
 
+/* Of a task whose call can be read, as known_state; a 32-bit program has its arguments elsewhere. */
+static __always_inline struct task_state *calling_state(struct task_struct *task, struct pt_regs *registers)
+{
+	struct task_state *state = known_state(task);
+	struct owner owner;
+	struct scan scan = { .owner = &owner };
+
+	if (!state || !is_32_bit(task, registers))
+		return state;
+	owner = owner_of(state);
+	scan.scratch = take_scratch(IN_CALL);
+	if (scan.scratch) {
+		note_unread(&scan, UNREAD_32_BIT);
+		scan.scratch->busy = 0;
+	} else {
+		blame_messages(&owner);
+	}
+	return NULL;
+}
+
 /* A new stream of a TLS connection, or NULL when there is no room. */
 static __always_inline struct stream *open_stream(struct task_struct *task, const struct stream_key *key)
 {
@@ -78,7 +98,7 @@ SEC("uprobe")
 int on_tls_write(struct pt_regs *registers)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct task_state *state = known_state(task);
+	struct task_state *state = calling_state(task, registers);
 	const void *from = (void *)ARGUMENT_2(registers);
 	__s64 bytes = ARGUMENT_3(registers);
 	struct owner owner;
@@ -121,7 +141,7 @@ int on_tls_control(struct pt_regs *registers)
 {
 	const int set_hostname = 55; /* include/openssl/tls1.h */
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct task_state *state = known_state(task);
+	struct task_state *state = calling_state(task, registers);
 	struct stream *stream;
 
 	if ((int)ARGUMENT_2(registers) != set_hostname || !state)
@@ -143,7 +163,7 @@ int on_tls_control(struct pt_regs *registers)
 static __always_inline void begin_read(struct pt_regs *registers, __u64 bytes_at)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct task_state *state = known_state(task);
+	struct task_state *state = calling_state(task, registers);
 	__u64 stack = registers->sp;
 	struct tls_reads *reads;
 	struct owner owner;

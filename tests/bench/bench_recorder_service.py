@@ -31,7 +31,7 @@ from support.samples import ROOT
 from recorder import kernel, layout
 from tests.bench.bench_recorder import Loaded, empty_programs
 
-ROUNDS = 60
+ROUNDS = 50
 SLOT_MILLISECONDS = 100
 BATCH = 4
 """The answers that the client times as one."""

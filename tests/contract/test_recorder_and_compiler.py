@@ -47,7 +47,7 @@ def test_each_recorded_domain_is_one_of_a_profile() -> None:
 
 def _spots() -> set[str]:
     """All that can stand in `blind`, but for what concerns the whole of a run."""
-    names = sightings.Names(unread={1: {layout.UNREAD_HTTP2, layout.UNREAD_ENCODED}})
+    names = sightings.Names(unread={1: set(blind._UNREAD)})
     names.greetings[1, ""] += 1
     entries = sightings.Entries(peers=[(layout.PeerKey(protocol=1), layout.Peer())])
     met = [

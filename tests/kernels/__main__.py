@@ -29,7 +29,9 @@ _UNTIL_6_12 = frozenset(
         "tp_btf/cap_capable",  # there is no such tracepoint
     }
 )
+_OLDER_RINGS = frozenset({"tp_btf/io_uring_submit_req"})  # there it is `io_uring_submit_sqe`
 EXPECTED = {
+    "arm64-6.1": Expected(Kernel("arm64", "linux-image-cloud-arm64"), _UNTIL_6_12 | _OLDER_RINGS),
     "arm64-6.12": Expected(Kernel("arm64", "linux-image-6.12-cloud-arm64"), _UNTIL_6_12),
     "amd64-6.12": Expected(Kernel("amd64", "linux-image-6.12-cloud-amd64"), _UNTIL_6_12),
 }

@@ -196,7 +196,7 @@ def test_a_disk_that_is_full_for_a_while_loses_nothing(tmp_path: Path) -> None:
             )
             assert containers.run().returncode == 0
             assert recorder.process.stderr is not None
-            assert "no space left" in recorder.process.stderr.readline()
+            assert any("no space left" in line for line in recorder.process.stderr)
             (out / "fill").unlink()
             (spec,) = recorder.stop()
     finally:
@@ -210,6 +210,18 @@ def test_an_output_that_cannot_be_written(tmp_path: Path) -> None:
     ended = call("run", "--output", str(tmp_path / "file"), "--", "true")
     _says(ended, ExitCode.OUTPUT, "cannot be written")
     _says(call("run", "--output", str(tmp_path / "file")), ExitCode.OUTPUT, "cannot be written")
+
+
+def test_an_output_on_a_file_system_that_is_read_only(tmp_path: Path) -> None:
+    mounted = f"mount -t tmpfs -o ro none {tmp_path} && {RUN} {tmp_path} -- true"
+    _says(_in_namespace(mounted), ExitCode.OUTPUT, "read-only file system")
+
+
+def test_what_is_no_profile_is_not_overwritten(tmp_path: Path) -> None:
+    file = tmp_path / "deployment-default-true-true.json"
+    file.write_text("somebody's notes")
+    _says(call("run", "--output", str(tmp_path), "--", "true"), ExitCode.OUTPUT, "no AgentProfile")
+    assert file.read_text() == "somebody's notes"
 
 
 def test_no_such_command(tmp_path: Path) -> None:
@@ -283,4 +295,8 @@ def test_the_configuration_of_a_container_that_is_gone(tmp_path: Path) -> None:
         recorder.process.send_signal(signal.SIGSTOP)
         assert containers.run().returncode == 0
         recorder.process.send_signal(signal.SIGCONT)
-        assert recorder.stop() == []
+        recorder.process.send_signal(signal.SIGTERM)
+        _, told = recorder.process.communicate(timeout=60)
+    assert recorder.process.returncode == 0, told
+    assert "no runtime tells" in told
+    assert specs(tmp_path / "out") == []

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from support.containers import require
-from support.recorded_containers import Template
+from support.recorded_containers import Template, template
 from support.recorder import Spec, losses, record, watching
 from support.tls_containers import certificate, python_container
 
@@ -132,3 +132,32 @@ def test_a_library_that_cannot_be_attached(tmp_path: Path) -> None:
     subprocess.run(["cc", "-shared", "-nostdlib", "-o", str(library), str(source)], check=True)
     spec = record(tmp_path / "out", "/usr/bin/sha256sum", str(library))
     assert losses(spec) == {"models": 1, "tools": 1}
+
+
+def test_a_pipe_that_is_called_a_library(tmp_path: Path) -> None:
+    """The recorder is not to wait for what nobody will write."""
+    script = 'mkfifo "$0" && exec 3<>"$0"'
+    spec = record(tmp_path / "out", "/bin/sh", "-c", script, str(tmp_path / "libssl.so.3"))
+    assert losses(spec) == {"models": 1, "tools": 1}
+
+
+@pytest.mark.parametrize("bits", [32, 64])
+def test_a_program_with_its_own_library(tmp_path: Path, bits: int) -> None:
+    """Of a 32-bit one nothing is read, and that is said."""
+    require("cc")
+    container = template(tmp_path / "bundle", "runc")
+    program = tmp_path / "bundle/rootfs/usr/local/bin/node"
+    program.parent.mkdir(parents=True)
+    subprocess.run(
+        ["cc", "-static", f"-m{bits}", "-o", str(program), str(PROGRAMS / "asks.c")], check=True
+    )
+    container.configure(("/usr/local/bin/node",))
+    with watching(tmp_path / "out") as recorder:
+        ended = container.run()
+        assert ended.returncode == 0, ended.stderr
+        (spec,) = recorder.stop()
+    unread = "messages over TLS of 32-bit programs"
+    spots = {spot for run in spec["runs"] for spot in run["blind"] if spot.endswith(unread)}
+    assert [item["model"] for item in spec["models"]] == ([] if bits == 32 else ["m"])
+    assert spots == ({f"models: {unread}", f"tools: {unread}"} if bits == 32 else set())
+    assert losses(spec) == {}

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from recorder import layout, tables
 from recorder.kernel import blind_spots
-from recorder.profile import Sighting
+from recorder.profile import UNANSWERED, Sighting
 from recorder.sightings import PROTOCOLS, Entries, Names
 
 MESSAGES = ("models", "tools")
@@ -34,7 +34,8 @@ def of_run(
         yield from blind_spots(("egress", "ingress"), "peers of raw sockets")
     if any(key.protocol not in PROTOCOLS for key, _ in entries.peers):
         yield from blind_spots(("egress",), "peers by other protocols than TCP, UDP and SCTP")
-    yield from _ports({_end(s) for s in done if s.domain == "egress"})
+    answered = [s for s in done if (UNANSWERED, True) not in s.values]
+    yield from _ports({_end(s) for s in answered if s.domain == "egress"})
     for form in sorted(names.unread.get(subject, ())):
         yield from blind_spots(MESSAGES, _UNREAD[form])
     if names.has_other_tls(subject):

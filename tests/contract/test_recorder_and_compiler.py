@@ -77,6 +77,14 @@ def test_a_program_that_met_none_of_it_has_no_blind_spot() -> None:
     assert list(blind.of_run(1, [], sightings.Entries(), sightings.Names())) == []
 
 
+@pytest.mark.parametrize("is_try", [True, False])
+def test_who_never_answered_said_nothing_that_was_missed(is_try: bool) -> None:
+    values: profile.Values = (("address", "192.0.2.1"), ("port", 443), ("protocol", "udp"))
+    tried: profile.Values = ((profile.UNANSWERED, True),) if is_try else ()
+    met = [Sighting("egress", (*values, *tried), "application")]
+    assert bool([*blind.of_run(1, met, sightings.Entries(), sightings.Names())]) is not is_try
+
+
 TIMES = st.integers(1, 2_000_000_000)
 
 

@@ -2,7 +2,7 @@
 # with nothing but Python 3.11+ and make.
 .POSIX:
 .SUFFIXES:
-.PHONY: compile test check images loop golden bench fmt lint type arch system recorder control-plane network-plugin e2e clean lock lock-images
+.PHONY: compile test check images loop golden bench fmt lint type arch system recorder control-plane network-plugin e2e clean lock lock-images kernels
 
 PYTHON = python3
 VENV = .venv
@@ -67,6 +67,10 @@ network-plugin: $(DEV)
 loop: recorder control-plane network-plugin
 	$(BIN)/python -m images --newer recorder
 	unshare --net --mount --propagation private $(BIN)/python -m tests.loop build/images/recorder build/loop
+
+# The recorder on Debian's kernels of both architectures, under QEMU (qemu-system-arm, qemu-system-x86); some minutes each.
+kernels: $(DEV)
+	$(BIN)/python -m tests.kernels
 
 # Tests on a real API server; etcd comes from the system (Debian: etcd-server).
 e2e: control-plane

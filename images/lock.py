@@ -2,7 +2,7 @@
 
 `locks/NAME-ARCHITECTURE.txt`; a line is `name version sha256`.  Debian's
 archive forgets: a version goes some time after the next one came.  Then an image is made anew of
-what there is, never silently: docs/adr/0018-debian-lock.md.
+what there is, never silently: docs/adr/0019-debian-lock.md.
 """
 
 from __future__ import annotations

@@ -268,18 +268,54 @@ def load(entries: Mapping[str, int], path: Path = OBJECT) -> Programs:
     """
     _check_machine(path)
     refused = set() if traps.are_safe() else set(READS)
-    while True:
-        handle, missing = _open(path, refused)
-        _resize(handle, entries)
-        if not libbpf.call("bpf_object__load")(handle):
-            return _attach(handle, missing)
+    try:
+        return _attach(*_loaded(path, entries, refused))
+    except _UnloadableError as failure:
+        if failure.number == errno.EPERM:
+            raise _refused("the kernel refuses the programs", failure.number) from None
+    # Which program it was, the kernel tells only in words, so each optional one is tried alone.
+    refused |= {name for name in OPTIONAL.keys() - refused if not _is_loadable(path, entries, name)}
+    try:
+        return _attach(*_loaded(path, entries, refused))
+    except _UnloadableError as failure:
+        raise _refused("the kernel refuses the programs", failure.number) from None
+
+
+class _UnloadableError(Exception):
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+
+def _loaded(path: Path, entries: Mapping[str, int], refused: set[str]) -> tuple[int, set[str]]:
+    handle, missing = _open(path, refused)
+    _load(handle, entries)
+    return handle, missing
+
+
+def _is_loadable(path: Path, entries: Mapping[str, int], program: str) -> bool:
+    """Whether a program that this kernel has a hook for passes its verifier."""
+    handle, missing = _open(path, OPTIONAL.keys() - {program})
+    for other, name, _ in _programs(handle):
+        if name in NEEDED:
+            libbpf.call("bpf_program__set_autoload")(other, False)
+    if program in missing:
+        libbpf.call("bpf_object__close")(handle)
+        return False
+    try:
+        _load(handle, entries)
+    except _UnloadableError:
+        return False
+    libbpf.call("bpf_object__close")(handle)
+    return True
+
+
+def _load(handle: int, entries: Mapping[str, int]) -> None:
+    """With maps of their sizes; what cannot be loaded is closed."""
+    _resize(handle, entries)
+    if libbpf.call("bpf_object__load")(handle):
         number = c.get_errno()
         libbpf.call("bpf_object__close")(handle)
-        optional = sorted(OPTIONAL.keys() - refused)
-        if number == errno.EPERM or not optional:
-            raise _refused("the kernel refuses the programs", number)
-        # Which one it was, the kernel tells only in words; the optional ones go one by one.
-        refused.add(optional[0])
+        raise _UnloadableError(number)
 
 
 def _resize(handle: int, entries: Mapping[str, int]) -> None:
@@ -313,7 +349,8 @@ def _refused(message: str, number: int | None = None) -> RecorderError:
             f"{message}: the kernel is locked down (confidentiality)",
             "boot with lockdown=integrity or none; confidentiality forbids reading kernel memory",
         )
-    if number in {errno.EPERM, errno.EACCES}:
+    # EACCES is the verifier's word for a program that it takes for unsafe (bpf(2)).
+    if number == errno.EPERM:
         return RecorderError(
             ExitCode.NO_PRIVILEGE,
             f"{message}: {reason}",
@@ -326,7 +363,7 @@ def _refused(message: str, number: int | None = None) -> RecorderError:
     )
 
 
-def _open(path: Path, refused: set[str]) -> tuple[int, set[str]]:
+def _open(path: Path, refused: Collection[str]) -> tuple[int, set[str]]:
     handle = libbpf.call("bpf_object__open_file")(os.fsencode(path), None)
     if not handle:
         raise RecorderError(
@@ -342,7 +379,7 @@ def _open(path: Path, refused: set[str]) -> tuple[int, set[str]]:
         raise RecorderError(
             ExitCode.MISSING_HOOK,
             f"the kernel has no hook for `{lacking[0]}`",
-            "a kernel from 5.11 on with CONFIG_DEBUG_INFO_BTF=y has it",
+            "docs/reference/recorder.md names kernels that have it",
         )
     return handle, missing
 
@@ -454,7 +491,15 @@ def _wanted(keys: c.Array[_Key], count: int, subjects: Collection[int] | None) -
 
 
 def actions() -> layout.Actions:
-    """What the kernel side has to know of each syscall, by ABI and number."""
+    """What the kernel side has to know of each syscall of this machine, by ABI and number."""
+    return actions_of(tables.abis())
+
+
+def actions_of(abis: tuple[str, str]) -> layout.Actions:
+    """As ``actions``, of the native architecture and the one of compat calls.
+
+    ARM's private calls have numbers that no map has room for; the kernel side counts them as lost.
+    """
     wanted = layout.Actions()
     bits = {
         tables.OPENING: layout.ACTION_OPEN,
@@ -462,8 +507,10 @@ def actions() -> layout.Actions:
         tables.READING: layout.ACTION_READ,
         tables.OVERCOMMITTING: layout.ACTION_MEMORY,
     }
-    for abi, architecture in enumerate(tables.abis()):
+    for abi, architecture in enumerate(abis):
         for number, name in tables.syscall_names(architecture).items():
+            if number >= layout.MAX_SYSCALLS:
+                continue
             for names, bit in bits.items():
                 wanted.of[abi][number] |= bit if name in names else 0
             wanted.at_exit[number] |= wanted.of[abi][number] & ~layout.ACTION_MEMORY

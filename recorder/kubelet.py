@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
 
 from recorder.api import RefusedError, Server, in_cluster
 from recorder.errors import ExitCode, RecorderError
@@ -36,20 +36,31 @@ class Kubelet:
 def kubelet(address: str, above: Fetch | None) -> Kubelet:
     """The kubelet at http://HOST:10255, its read-only port, or https://HOST:10250; RecorderError for another address.
 
-    Over https it is asked as this pod's ServiceAccount, which needs to `get` nodes/pods
-    (Kubernetes 1.33, KubeletFineGrainedAuthz) or nodes/proxy, and its certificate must be the cluster's.
+    Over https it is asked as this pod's ServiceAccount, which needs to `get` nodes/pods (KubeletFineGrainedAuthz,
+    on since Kubernetes 1.33; GetRequestAttributes in pkg/kubelet/server/auth.go), and its certificate must be
+    the cluster's.  An IPv6 address may stand without brackets, as the API gives that of a node.
     """
-    parts = urlsplit(address)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or not parts.port:
+    scheme, _, place = address.partition("://")
+    host, _, port = place.rstrip("/").rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if (
+        scheme not in {"http", "https"}
+        or not re.fullmatch(r"[^/@\[\]]+", host)
+        or not _is_port(port)
+    ):
         raise RecorderError(
             ExitCode.USAGE,
             f"`{address}` is no address of a kubelet",
             "write it as https://HOST:10250 or http://HOST:10255",
         )
-    if parts.scheme == "http":
-        return Kubelet(Server(parts.hostname, parts.port, None), above)
+    if scheme == "http":
+        return Kubelet(Server(host, int(port), None), above)
     cluster = in_cluster()
-    return Kubelet(Server(parts.hostname, parts.port, cluster.context, cluster.account), above)
+    return Kubelet(Server(host, int(port), cluster.context, cluster.account), above)
+
+
+def _is_port(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and 0 < int(text) < 1 << 16
 
 
 def _by_path(listed: Object) -> dict[str, Object]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any
 
 from policyc.admission.view import Kind, View, key_of
@@ -25,7 +25,7 @@ class ObjectSource:
 
     Args:
         cluster: The API server.
-        public_keys: One of them signed what is taken.
+        public_keys: One of them, as they are now, signed what is taken.
         stale_seconds: As of ClusterView.  A bundle does not become unknown with time.
         talk: Where refusals are said.
 
@@ -34,9 +34,14 @@ class ObjectSource:
     where = "the cluster's EnvelopeBundle objects"
 
     def __init__(
-        self, cluster: Source, public_keys: Collection[Verifier], stale_seconds: float, talk: Talk
+        self,
+        cluster: Source,
+        public_keys: Callable[[], Collection[Verifier]],
+        stale_seconds: float,
+        talk: Talk,
     ) -> None:
         self._public_keys = public_keys
+        self._judged_by = public_keys()
         self._talk = talk
         self._like = b""
         self.watch = ClusterView(
@@ -50,7 +55,13 @@ class ObjectSource:
         )
 
     def look(self) -> View | None:
-        """Another one when an object has changed; None before all were listed once."""
+        """Another one when an object has changed; None before all were listed once.
+
+        Of objects that no key signed nothing is kept: when the keys change they are listed anew.
+        """
+        if (keys := self._public_keys()) != self._judged_by:
+            self._judged_by = keys
+            self.watch.list_again(BUNDLES)
         return self.watch.view() if self.watch.is_primed else None
 
     def read(self) -> Envelopes:
@@ -94,7 +105,7 @@ class ObjectSource:
     def _verified(self, body: Object) -> Object:
         kept = {"metadata": _named(body)}
         try:
-            return {**kept, "build": read_build(body, self._public_keys)}
+            return {**kept, "build": read_build(body, self._public_keys())}
         except VerificationError as fault:
             self._refuse(body, fault.message)
             return kept

@@ -54,23 +54,24 @@ class Source(Protocol):
 
 
 class FolderSource:
-    """A folder that ``load`` reads and verifies."""
+    """A folder that ``load`` reads and verifies; ``keys`` are those that it verifies with now."""
 
-    def __init__(self, folder: Path, load: Load) -> None:
+    def __init__(self, folder: Path, load: Load, keys: Callable[[], object] = lambda: None) -> None:
         self._folder = folder
         self._load = load
+        self._keys = keys
 
     @property
     def where(self) -> str:
         return f"`{self._folder}`"
 
     def look(self) -> object:
-        """The stamps of the two files that every build and every signature write anew."""
+        """The stamps of the two files that every build and every signature write anew, and the keys."""
         try:
             place = place_of(self._folder)
         except VerificationError:
             return ()
-        return tuple(map(_stamp, (place.folder / MANIFEST, place.signature)))
+        return (*map(_stamp, (place.folder / MANIFEST, place.signature)), self._keys())
 
     def read(self) -> Envelopes:
         if not self._folder.is_dir():

@@ -45,6 +45,8 @@ class _Kept:
     resource: Resource | None = None
     version: str = ""
     """From where to watch; empty: list first."""
+    is_outdated: bool = False
+    """What is kept of the objects would be another thing now: list when the watch ends."""
 
 
 class ClusterView:
@@ -112,6 +114,10 @@ class ClusterView:
         heard = self._kept[kind].heard
         return self._clock() - heard if heard is not None else float("inf")
 
+    def list_again(self, kind: Kind) -> None:
+        """Have ``keep`` asked once more about every object, within the length of a watch."""
+        self._kept[kind].is_outdated = True
+
     def follow(self, kind: Kind) -> None:
         """Apply what changes, from where it broke off or a new list on, until it breaks off.
 
@@ -122,11 +128,12 @@ class ClusterView:
         if kept.resource is None:
             self._replace(kind, [])
             return
-        if not kept.version:
-            bodies, version = self._source.list(kept.resource, partial(self._keep, kind))
-            self._replace(kind, bodies)
-            kept.version = version
         while not self._stopped.is_set():
+            if not kept.version or kept.is_outdated:
+                kept.is_outdated = False
+                bodies, version = self._source.list(kept.resource, partial(self._keep, kind))
+                self._replace(kind, bodies)
+                kept.version = version
             events = self._source.watch(kept.resource, kept.version, _watch_seconds())
             self._hear(kind)  # the version is known there: nothing was missed
             for event in events:

@@ -16,17 +16,20 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
 from policyc.admission.bundle import Bundle
 from policyc.deploy.configurations import GROUP, NAME, Target, mutating, validating
 from policyc.deploy.drift import authority, drift, namespaces, restored, serial
+from policyc.deploy.reach import Reach, written
 from policyc.kube.client import ApiFault, Event, Object, Resource
 from webhook.logs import Talk
 
-Wanted = Callable[[str, frozenset[str]], Object]
-"""Makes a configuration for an authority (PEM in base64; empty: none is known) and more namespaces."""
+Wanted = Callable[[str, frozenset[str], Reach], Object]
+"""Makes a configuration for an authority (PEM in base64; empty: none is known), more namespaces,
+and what reaches agents from elsewhere."""
 
 _WATCH_SECONDS = 10
 """So long may a new authority, or a new namespace with agents, wait for its place in the object."""
@@ -58,6 +61,7 @@ class Guard:
         ca_file: The authority to write; without one, the last that the cluster had stays.
         alarm: Called with the fields that were wrong, before they are put right.
         talk: Where it is said.
+        reach: What reaches agents from elsewhere, by what is known of the cluster now.
 
     """
 
@@ -71,6 +75,7 @@ class Guard:
         ca_file: Path | None,
         alarm: Callable[[tuple[str, ...]], None],
         talk: Talk,
+        reach: Callable[[], Reach] = Reach,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._source = source
@@ -78,6 +83,7 @@ class Guard:
         self._wanted = wanted
         self._serial = serial
         self._behind_seconds = behind_seconds
+        self._reach = reach
         self._clock = clock
         self._behind_since: float | None = None
         self._is_said = False
@@ -113,7 +119,7 @@ class Guard:
 
     def _make(self) -> str:
         self._say(("the whole object",))
-        wanted = self._wanted(self._authority(), frozenset())
+        wanted = self._wanted(self._authority(), frozenset(), self._reach())
         made = restored({}, wanted, self._serial())
         return _version(self._source.send("POST", self._resource.path, made))
 
@@ -121,12 +127,17 @@ class Guard:
         self._known = authority(live) or self._known
         ours, newest = self._serial(), serial(live)
         self._compare(ours, newest)
-        wanted = self._wanted(self._authority(), namespaces(live) if newest > ours else frozenset())
-        wrong = drift(live, wanted)
+        more = namespaces(live) if newest > ours else frozenset()
+        # Names that are there stay: what another replica has heard of is no fault.
+        there, here = written(live), self._reach()
+        wrong = drift(live, self._wanted(self._authority(), more, there))
         if wrong:
             self._say(wrong)
-        elif newest >= ours:
+        elif newest >= ours and here <= there:
             return _version(live)
+        if not here <= there:
+            self._talk.info("what reaches agents is followed", **_names(here, there))
+        wanted = self._wanted(self._authority(), more, there | here)
         made = restored(live, wanted, max(ours, newest))
         return _version(self._source.send("PUT", self._path, made))
 
@@ -190,15 +201,16 @@ def guards(
     ca_file: Path | None,
     alarm: Callable[[tuple[str, ...]], None],
     talk: Talk,
+    reach: Callable[[], Reach],
 ) -> list[Guard]:
-    """The guards of both configurations."""
+    """The guards of both configurations; only validation asks what reaches agents from elsewhere."""
     kinds: list[tuple[str, str, Callable[[Target], Any]]] = [  # Json and Object differ in floats
         ("mutatingwebhookconfigurations", "MutatingWebhookConfiguration", mutating),
         ("validatingwebhookconfigurations", "ValidatingWebhookConfiguration", validating),
     ]
 
     def wanted(make: Callable[[Target], Any]) -> Wanted:
-        return lambda ca, more: make(extended(target(), ca, more))
+        return lambda ca, more, reach: make(extended(target(), ca, more, reach))
 
     return [
         Guard(
@@ -210,24 +222,33 @@ def guards(
             ca_file,
             alarm,
             talk,
+            reach if make is validating else Reach,
         )
         for plural, kind, make in kinds
     ]
 
 
-def extended(target: Target, ca_bundle: str, more: frozenset[str]) -> Target:
-    """The target with an authority, and with namespaces that another replica knows.
+def extended(target: Target, ca_bundle: str, more: frozenset[str], reach: Reach) -> Target:
+    """The target with an authority, what reaches it, and namespaces that another replica knows.
 
     Whoever wrote those: the ones that may hold no agents are left out.
     """
     found = {*target.namespaces, *more} - {target.home, "kube-system"}
-    return Target(tuple(sorted(found)), target.home, target.url, ca_bundle, target.operators)
+    return replace(target, namespaces=tuple(sorted(found)), ca_bundle=ca_bundle, reach=reach)
 
 
 def target_of(bundle: Bundle | None, home: str, operators: frozenset[str], url: str) -> Target:
     """The target that the bundle in force makes; ValueError as Target says."""
     namespaces = tuple(sorted(bundle.by_namespace)) if bundle is not None else ()
     return Target(namespaces, home, url, "", operators)
+
+
+def _names(here: Reach, there: Reach) -> dict[str, list[str]]:
+    """What is new, for the log."""
+    return {
+        "roles": sorted(here.roles - there.roles),
+        "labels": sorted(here.labels - there.labels),
+    }
 
 
 def _version(body: Object) -> str:

@@ -194,7 +194,7 @@ class Reviews:
             raise _late(body.uid) from None
         except TooLongError:
             raise self._too_long(body) from None
-        data = bytes(body.data)
+        data = body.take()
         if len(data) <= _INLINE_BYTES:
             return self.whole(data, deadline)
         return self._in_time(await self._in_thread(data, deadline), deadline)

@@ -7,7 +7,7 @@ import gc
 import resource
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import partial
@@ -19,19 +19,22 @@ from uvicorn.config import Config
 from policyc.admission.view import WATCHED, WATCHED_IF_SERVED, View
 from policyc.audit.log import DecisionLog
 from policyc.bundle.load import load_envelopes
+from policyc.deploy.reach import Reach, reach_of
 from policyc.envelope.timeline import day_of
 from policyc.kube.client import Cluster
-from policyc.signing.keys import read_signer, read_verifiers
+from policyc.signing.keys import read_signer
 from webhook.app import Probes, create_app
 from webhook.bundle_objects import ObjectSource
-from webhook.bundle_store import BundleStore, FolderSource, Load, load_unsigned
+from webhook.bundle_store import BundleStore, FolderSource, load_unsigned
 from webhook.cluster_view import ClusterView, name_of
 from webhook.desk import Desk
 from webhook.guard import Guard, guards, target_of
 from webhook.judge import Judge
 from webhook.logs import Talk
+from webhook.memory import give_back_long_blocks
 from webhook.metrics import Metrics
 from webhook.protocol import Gate
+from webhook.public_keys import PublicKeys
 from webhook.reviews import Limits, Reviews
 from webhook.server import Server, listen, serve
 from webhook.settings import Serving
@@ -69,9 +72,12 @@ class Service:
         self._is_guarding = False
         self._stopped = threading.Event()
         self._source = self._connect() if settings.cluster else None
+        self._keys = (
+            None if settings.unsigned else PublicKeys(map(Path, settings.public_keys), self._talk)
+        )
         self._objects = self._hold(self._source) if settings.bundle_objects else None
         self.bundles = BundleStore(
-            self._objects or FolderSource(settings.bundle, _loader(settings)),
+            self._objects or _folder(settings.bundle, self._keys),
             settings.minimum_serial,
             self._talk,
         )
@@ -104,6 +110,7 @@ class Service:
         """Serve until told to end."""
         sys.setswitchinterval(_SWITCH_SECONDS)
         _raise_file_limit()
+        give_back_long_blocks()
         for watch in self._watches:
             watch.start()
         self._begin_to_guard()
@@ -160,7 +167,11 @@ class Service:
             ca_file,
             lambda _: restored.inc(),
             self._talk,
+            self._reach,
         )
+
+    def _reach(self) -> Reach:
+        return reach_of(self.cluster.view(), self.bundles.current) if self.cluster else Reach()
 
     @property
     def _watches(self) -> list[ClusterView]:
@@ -168,21 +179,26 @@ class Service:
         return [*own, *([self.cluster] if self.cluster else [])]
 
     def _hold(self, source: Cluster | None) -> ObjectSource:
-        assert source is not None  # the settings were checked
-        keys = read_verifiers(map(Path, self._settings.public_keys))
-        return ObjectSource(source, keys, self._settings.stale_seconds, self._talk)
+        keys = self._keys
+        assert source is not None and keys is not None  # the settings were checked
+        return ObjectSource(source, lambda: keys.current, self._settings.stale_seconds, self._talk)
 
     def _watch(self, source: Cluster) -> ClusterView:
         return ClusterView(source, _KINDS, self._settings.stale_seconds, self._talk)
 
     def _poll(self) -> None:
         while not self._stopped.wait(self._pause_seconds()):
-            for poll in (self.bundles.poll, self.tls.poll):
+            for poll in self._polls():
                 try:
                     poll()
                 except Exception as fault:  # noqa: BLE001  # the next poll may go well
                     self._talk.bug(fault)
             self._begin_to_guard()
+
+    def _polls(self) -> Iterator[Callable[[], None]]:
+        if self._keys:
+            yield self._keys.poll
+        yield from (self.bundles.poll, self.tls.poll)
 
     def _begin_to_guard(self) -> None:
         """Once there is a bundle: without one, the configurations would be of no agent at all."""
@@ -262,6 +278,12 @@ class Service:
             "1 when the newest certificate is in use",
             lambda: self.tls.is_healthy,
         )
+        keys = self._keys
+        gauge(
+            "keys_healthy",
+            "1 when the newest public keys are in use",
+            lambda: keys is None or keys.is_healthy,
+        )
         gauge("http_backlog", "Reviews taken in, not answered", self._backlog)
         self._metrics.info("bundle", "The bundle in force", lambda: {"digest": bundles.digest})
         if watching := self._guards:
@@ -280,10 +302,10 @@ class Service:
             self._metrics.gauges("view_age_seconds", "Since the API server was heard", "kind", ages)
 
 
-def _loader(settings: Serving) -> Load:
-    if settings.unsigned:
-        return load_unsigned
-    return partial(load_envelopes, public_keys=read_verifiers(map(Path, settings.public_keys)))
+def _folder(folder: Path, keys: PublicKeys | None) -> FolderSource:
+    if keys is None:
+        return FolderSource(folder, load_unsigned)
+    return FolderSource(folder, lambda f: load_envelopes(f, keys.current), lambda: keys.current)
 
 
 def _log(settings: Serving, now: Callable[[], datetime]) -> DecisionLog | None:

@@ -40,7 +40,7 @@ class Serving:
     public_keys: tuple[str, ...] = _of((), "file of public keys: one of them signed the bundle")
     unsigned: bool = _of(False, "accept a bundle that nobody signed")
     minimum_serial: int = _of(0, "refuse a bundle with a smaller serial, even at the start")
-    poll_seconds: float = _of(1.0, "how often bundle and certificates are looked at")
+    poll_seconds: float = _of(1.0, "how often bundle, keys and certificates are looked at")
     kubeconfig: Path | None = _of(None, "how to reach the cluster; none: as a pod of it")
     cluster: bool = _of(True, "watch a cluster; without, decisions that need it are refused")
     guard: bool = _of(False, "restore our webhook configurations when somebody changes them")

@@ -37,6 +37,7 @@ class Body:
     def __init__(self, receive: Receive, limit_bytes: int, held: Held) -> None:
         self.data = bytearray()
         self.is_complete = False
+        self._taken_bytes = 0
         self._receive = receive
         self._limit_bytes = limit_bytes
         self._held = held
@@ -71,10 +72,17 @@ class Body:
         """The request's uid, empty when it cannot be read with certainty."""
         return uid_of(self.data)
 
+    def take(self) -> bytes:
+        """What has arrived, of which no second copy stays; it counts as held until ``release``."""
+        data = bytes(self.data)
+        self._taken_bytes += len(data)
+        self.data = bytearray()
+        return data
+
     def release(self) -> None:
         """The bytes are no longer held."""
-        self._held.size_bytes -= len(self.data)
-        self.data = bytearray()
+        self._held.size_bytes -= len(self.data) + self._taken_bytes
+        self.data, self._taken_bytes = bytearray(), 0
 
 
 def uid_of(data: bytes | bytearray) -> str:

@@ -11,7 +11,6 @@ from policyc.admission.case import Case, case_of
 from policyc.admission.checks import checks_of
 from policyc.admission.checks.scope import Situation, is_of_words
 from policyc.admission.places import named
-from policyc.admission.pods import Pod
 from policyc.admission.remembered import Remembered
 from policyc.admission.replicas import frame, surroundings
 from policyc.admission.request import Object, Operation, Request
@@ -63,40 +62,40 @@ def _weighed(case: Case) -> list[Finding]:
 
 
 def _judged(case: Case) -> list[Finding]:
-    """What all checks find; those of a pod's words are not asked about words that are known."""
+    """What all checks find; of a replica of a pod that was in order, nothing."""
     today, request = case.of_today(), case.request
-    kind, resource, bound = (request.group, request.kind), request.resource, today.bound
-    if bound is None:
-        return _found(today, Situation(kind, resource, case.pod is not None))
-    pod, agent = bound
+    if today.bound is None:
+        situation = Situation((request.group, request.kind), request.resource, case.pod is not None)
+        return _found(today, situation)
+    pod, agent = today.bound
     who, words = (agent.name, request.namespace, *agent.ends), pod.words()
+    framed = frame(case, pod) if words else b""
+    if not framed:
+        return _of_bound(today, who, words)
+    whose, state = (*who, case.today, framed), surroundings(case)
+    remembered = case.bundle.memo("replicas in order", Remembered)
+    if remembered.holds(whose, words, state):
+        return []
+    found = _of_bound(today, who, words)
+    if not found:
+        remembered.keep(whose, words, state)
+    return found
+
+
+def _of_bound(case: Case, who: tuple[str, ...], words: bytes) -> list[Finding]:
+    """Those of a pod's words are not asked about words that are known."""
+    kind, resource = (case.request.group, case.request.kind), case.request.resource
     remembered = case.bundle.memo("words in order", Remembered)
     if words and remembered.holds(who, words, case.settings):
-        return _of_known_words(today, pod, who, words)
+        return _found(case, Situation(kind, resource, has_pod=True, is_bound=True, is_known=True))
     found: list[Finding] = []
     is_in_order = True
     for check in checks_of(Situation(kind, resource, has_pod=True, is_bound=True)):
-        more = list(check(today))
+        more = list(check(case))
         found += more
         is_in_order = is_in_order and not (more and is_of_words(check))
     if is_in_order:
         remembered.keep(who, words, case.settings)
-    return found
-
-
-def _of_known_words(case: Case, pod: Pod, who: tuple[str, ...], words: bytes) -> list[Finding]:
-    """What the other checks find; of a replica of a pod that was in order, nothing."""
-    request, framed = case.request, frame(case, pod)
-    remembered, state = case.bundle.memo("replicas in order", Remembered), surroundings(case)
-    whose = (*who, case.today, framed)
-    if framed and remembered.holds(whose, words, state):
-        return []
-    kind = (request.group, request.kind)
-    found = _found(
-        case, Situation(kind, request.resource, has_pod=True, is_bound=True, is_known=True)
-    )
-    if framed and not found:
-        remembered.keep(whose, words, state)
     return found
 
 

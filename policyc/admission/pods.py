@@ -53,16 +53,16 @@ class Container:
 class Pod:
     """A pod or a template of one; ``path`` is the JSON path of the template, empty for a Pod.
 
-    Every check asks for its parts: they are taken apart once.  ``account`` is the
+    Its parts are taken apart once, when the first check asks for them.  ``account`` is the
     ServiceAccount that it would run as (the API's default is ``default``), ``context`` its
     own security context, which containers override, ``workload`` the name of the object
-    that holds the template, ``volumes`` has the JSON path and body of each volume; what is
-    no object is passed over.  ``token`` is the random name of the volume that the API server
-    adds for the token, empty where there is none.
+    that holds the template, ``token`` the random name of the volume that the API server adds
+    for the token, empty where there is none.
     """
 
     __slots__ = (
         "_containers",
+        "_volumes",
         "_words",
         "account",
         "annotations",
@@ -73,7 +73,6 @@ class Pod:
         "spec",
         "template",
         "token",
-        "volumes",
         "workload",
     )
 
@@ -89,17 +88,29 @@ class Pod:
         self.account = account_of(self.spec)
         context = self.spec.get("securityContext")
         self.context: Object = context if isinstance(context, dict) else {}
-        self.volumes = tuple([(at, body) for at, _, body in self._listed("volumes")])
-        self._containers = tuple(
-            [
-                Container(at, name, i, body)
-                for name in CONTAINER_FIELDS
-                for at, i, body in self._listed(name)
-            ]
-        )
-
         self.token = self._name_of_token()
+        self._volumes: tuple[tuple[str, Object], ...] | None = None
+        self._containers: tuple[Container, ...] | None = None
         self._words: bytes | None = None
+
+    @property
+    def volumes(self) -> tuple[tuple[str, Object], ...]:
+        """The JSON path and body of each volume; what is no object is passed over."""
+        if self._volumes is None:
+            self._volumes = tuple([(at, body) for at, _, body in self._listed("volumes")])
+        return self._volumes
+
+    def containers(self) -> tuple[Container, ...]:
+        """Init containers, containers and ephemeral ones; what is no object is passed over."""
+        if self._containers is None:
+            self._containers = tuple(
+                [
+                    Container(at, name, i, body)
+                    for name in CONTAINER_FIELDS
+                    for at, i, body in self._listed(name)
+                ]
+            )
+        return self._containers
 
     def words(self) -> bytes:
         """All that the spec and the annotations say, as a key that replicas have in common.
@@ -108,7 +119,7 @@ class Pod:
         Only the name of the volume for the token is left out, which is random.  Empty
         where it is longer than what is worth to be remembered.
         """
-        if self._words is None and len(self._containers) > _MOST_REMEMBERED:
+        if self._words is None and sum(map(len, self._lists().values())) > _MOST_REMEMBERED:
             self._words = b""
         if self._words is None:
             try:
@@ -122,22 +133,24 @@ class Pod:
         """The spec with another name for the volume of the token, here and where it is mounted."""
         if not self.token:
             return self.spec
-        made: dict[str, Any] = {
-            **self.spec,
-            "volumes": _renamed(self.spec["volumes"], self.token, name),
-        }
-        for container in self._containers:
-            mounts = container.body.get("volumeMounts")
-            if isinstance(mounts, list):
-                if made[container.field] is self.spec[container.field]:
-                    made[container.field] = [*made[container.field]]
-                body = {**container.body, "volumeMounts": _renamed(mounts, self.token, name)}
-                made[container.field][container.index] = body
+        made: dict[str, Any] = {**self.spec}
+        made["volumes"] = _renamed(self.spec["volumes"], self.token, name)
+        for field, bodies in self._lists().items():
+            made[field] = [_mounting(body, self.token, name) for body in bodies]
         return made
 
+    def _lists(self) -> dict[str, list[Json]]:
+        """Field of the spec -> what it lists as containers."""
+        return {
+            field: listed
+            for field in CONTAINER_FIELDS
+            if isinstance(listed := self.spec.get(field), list)
+        }
+
     def _name_of_token(self) -> str:
-        for _, volume in self.volumes:
-            name = volume.get("name")
+        listed = self.spec.get("volumes")
+        for volume in listed if isinstance(listed, list) else ():
+            name = volume.get("name") if isinstance(volume, dict) else None
             if isinstance(name, str) and name.startswith(_TOKEN_VOLUME):
                 return name
         return ""
@@ -145,10 +158,6 @@ class Pod:
     def at(self, place: str) -> str:
         """The JSON path of a place in the template."""
         return f"{self.path}.{place}" if self.path else place
-
-    def containers(self) -> tuple[Container, ...]:
-        """Init containers, containers and ephemeral ones; what is no object is passed over."""
-        return self._containers
 
     def _listed(self, name: str) -> list[tuple[str, int, Object]]:
         listed = self.spec.get(name)
@@ -167,6 +176,14 @@ def _renamed(listed: Json, name: str, new: object) -> list[Any]:
         {**item, "name": new} if isinstance(item, dict) and item.get("name") == name else item
         for item in listed
     ]
+
+
+def _mounting(body: Json, name: str, new: object) -> Any:  # as marshal takes it
+    """A container with a new name for the volume where it is mounted."""
+    mounts = body.get("volumeMounts") if isinstance(body, dict) else None
+    if not isinstance(body, dict) or not isinstance(mounts, list):
+        return body
+    return {**body, "volumeMounts": _renamed(mounts, name, new)}
 
 
 def account_of(spec: Object) -> str:

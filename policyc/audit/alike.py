@@ -17,7 +17,8 @@ _LONGEST = 16 * 1024
 _MOST = 256
 """Specs that are kept, each of at most ``_LONGEST`` bytes as it is marshalled: 10 MiB at most."""
 _PLACE = secrets.token_hex(16)
-"""Stands for the name of the token's volume: nobody who writes an object can know it."""
+"""Stands for the spec, and for the name of the token's volume: nobody who writes objects knows it."""
+_MARK = canonical_json(_PLACE)
 
 _written: dict[bytes, list[bytes]] = {}
 """A spec as it is marshalled, where what is equal is so with its types -> its canonical JSON.
@@ -28,26 +29,28 @@ In pieces, between which the name of the token's volume belongs.
 
 def canonical_object(body: dict[str, Json], pod: Pod | None = None) -> bytes:
     """What ``canonical_json`` makes of the object; ``pod`` is what was read of it, if it is one."""
-    members = (canonical_json(key) + b":" + _member(key, body[key], pod) for key in sorted(body))
-    return b"{" + b",".join(members) + b"}"
+    spec = body.get("spec")
+    if not isinstance(spec, dict):
+        return canonical_json(body)
+    around = canonical_json({**body, "spec": _PLACE})
+    return _spec(spec, pod).join(around.split(_MARK))
 
 
-def _member(key: str, value: Json, pod: Pod | None) -> bytes:
-    if key != "spec" or not isinstance(value, dict):
-        return canonical_json(value)
-    if pod is not None and value is pod.spec:
-        return canonical_json(pod.token).join(_pieces(pod.words(), lambda: pod.spec_with(_PLACE)))
+def _spec(spec: dict[str, Json], pod: Pod | None) -> bytes:
+    if pod is not None and spec is pod.spec:
+        pieces = _pieces(pod.words(), lambda: pod.spec_with(_PLACE))
+        return canonical_json(pod.token).join(pieces)
     try:
-        words = marshal.dumps(value)
+        words = marshal.dumps(spec)
     except ValueError:  # nested too deeply
         words = b""
-    return b"".join(_pieces(words, lambda: value))
+    return b"".join(_pieces(words, lambda: spec))
 
 
 def _pieces(words: bytes, spec: Callable[[], dict[str, Json]]) -> list[bytes]:
     found = _written.get(words)
     if found is None:
-        found = canonical_json(spec()).split(canonical_json(_PLACE))
+        found = canonical_json(spec()).split(_MARK)
         if 0 < len(words) <= _LONGEST:
             if len(_written) >= _MOST:
                 _written.clear()

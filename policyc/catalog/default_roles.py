@@ -48,7 +48,7 @@ DEFAULT_RULES: tuple[tuple[str, Json], ...] = (
 
 BOUND_TO_EVERYBODY: frozenset[str] = frozenset(
     {
-        "kubeadm:bootstrap-signer-clusterinfo",
+        "kube-public/kubeadm:bootstrap-signer-clusterinfo",
         "system:basic-user",
         "system:cluster-trust-bundle-discovery",
         "system:discovery",
@@ -56,4 +56,4 @@ BOUND_TO_EVERYBODY: frozenset[str] = frozenset(
         "system:service-account-issuer-discovery",
     }
 )
-"""Roles of which a fresh cluster makes every account a holder: to widen one widens every agent."""
+"""ClusterRoles, and one Role with its namespace, of which a fresh cluster makes every account a holder: to widen one widens every agent."""

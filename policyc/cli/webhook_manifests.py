@@ -19,6 +19,7 @@ from policyc.core.files import make_folder, read_file, write_file
 from policyc.deploy.configurations import Target
 from policyc.deploy.manifests import manifests, stream
 from policyc.deploy.objects import Rollout
+from policyc.deploy.reach import reach_of_envelopes
 
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")  # RFC 1123
 _REGISTRY = "registry.example.com/policyc"
@@ -130,6 +131,7 @@ def target_of(args: argparse.Namespace) -> Target:
             url=args.url,
             ca_bundle=_authority(args.ca_file) if args.ca_file else "",
             operators=frozenset(args.operators),
+            reach=reach_of_envelopes(bundle),
         )
     except ValueError as fault:
         raise PolicycError(

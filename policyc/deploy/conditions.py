@@ -110,24 +110,48 @@ def binds_an_agent(namespaces: Iterable[str]) -> Condition:
     )
 
 
-def held_by_agents(namespaces: Iterable[str]) -> Condition:
-    """A role that agents have wherever the compiler's own bindings and the defaults hold.
+def held_by_agents(namespaces: Iterable[str], roles: Iterable[str]) -> Condition:
+    """A role that agents have: one of these, of the compiler's own, or what everybody has.
 
-    The compiler names a role ``policyc-AGENT.NAMESPACE``, after the agent's own namespace.
+    ``roles`` are names of ClusterRoles and ``namespace/name`` of Roles; ``*`` is all.  The
+    compiler names a role ``policyc-AGENT.NAMESPACE``, after the agent's own namespace.
     """
-    return Condition("held-by-agents", _held(namespaces))
+    return Condition("held-by-agents", _held(namespaces, roles))
 
 
-def held_by_others(namespaces: Iterable[str]) -> Condition:
+def held_by_others(namespaces: Iterable[str], roles: Iterable[str]) -> Condition:
     """Every other role: the reverse of ``held_by_agents``."""
-    return Condition("held-by-others", f"!({_held(namespaces)})")
+    return Condition("held-by-others", f"!({_held(namespaces, roles)})")
 
 
-def _held(namespaces: Iterable[str]) -> str:
+def _held(namespaces: Iterable[str], roles: Iterable[str]) -> str:
     name = "object.metadata.?name.orValue('')"
+    # A request about what has no namespace has no such key.
+    placed = f"(has(request.namespace) ? request.namespace + '/' : '') + {name}"
     return (
-        f"{name} in {_texts(sorted(BOUND_TO_EVERYBODY))} || ({name}.startsWith('policyc-')"
+        f"['*', {placed}].exists(x, x in {_texts(sorted({*BOUND_TO_EVERYBODY, *roles}))})"
+        f" || ({name}.startsWith('policyc-')"
         f" && {_texts(namespaces)}.exists(n, {name}.endsWith('.' + n)))"
+    )
+
+
+def peers_labels(keys: Iterable[str]) -> Condition:
+    """A namespace that gets, changes or loses a label with one of the keys; ``*`` is any."""
+    return Condition("peers-labels", _labelled(keys))
+
+
+def other_labels(keys: Iterable[str]) -> Condition:
+    """Every other change of a namespace, and what is none: the reverse of ``peers_labels``."""
+    return Condition("other-labels", f"!({_labelled(keys)})")
+
+
+def _labelled(keys: Iterable[str]) -> str:
+    new, old = "object.metadata.?labels", "oldObject.metadata.?labels"
+    return (
+        "request.resource.resource == 'namespaces' && "
+        f"{_texts(sorted(keys))}.exists(k, request.operation != 'UPDATE'"
+        f" ? k == '*' || k in {new}.orValue({{}})"
+        f" : k == '*' ? {new} != {old} : {new}[?k] != {old}[?k])"
     )
 
 
@@ -140,7 +164,7 @@ def takes_no_address() -> Condition:
     """Every other Service, its status, and what is none."""
     return Condition(
         "takes-no-address",
-        f"request.resource.resource != 'services' || request.subResource != '' || !({_TAKES})",
+        f"request.resource.resource != 'services' || has(request.subResource) || !({_TAKES})",
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from policyc.core.canonical import Json
 from policyc.deploy import conditions
 from policyc.deploy.conditions import Condition
+from policyc.deploy.reach import Reach
 from policyc.deploy.scope import (
     FAIL_CLOSED_SECONDS,
     FAIL_OPEN_SECONDS,
@@ -40,7 +41,8 @@ class Target:
     ``namespaces`` are those with registered agents; ``home`` is the webhook's own, which
     may not be one of them.  ``url`` replaces the Service where the webhook runs outside of
     the cluster.  ``ca_bundle`` is PEM in base64; empty, the webhook fills it in itself.
-    ``operators`` are users who may change the webhook's objects.
+    ``operators`` are users who may change the webhook's objects.  ``reach`` is what
+    concerns agents from elsewhere, as far as the cluster is known.
     """
 
     namespaces: tuple[str, ...]
@@ -48,6 +50,7 @@ class Target:
     url: str = ""
     ca_bundle: str = ""
     operators: frozenset[str] = field(default_factory=frozenset)
+    reach: Reach = field(default_factory=Reach)
 
     def __post_init__(self) -> None:
         for name in (self.home, "kube-system"):
@@ -83,9 +86,13 @@ def condition(chosen: Filter, target: Target) -> Condition:
         case Filter.BINDS_AN_AGENT:
             return conditions.binds_an_agent(target.namespaces)
         case Filter.HELD_BY_AGENTS:
-            return conditions.held_by_agents(target.namespaces)
+            return conditions.held_by_agents(target.namespaces, target.reach.roles)
         case Filter.HELD_BY_OTHERS:
-            return conditions.held_by_others(target.namespaces)
+            return conditions.held_by_others(target.namespaces, target.reach.roles)
+        case Filter.PEERS_LABELS:
+            return conditions.peers_labels(target.reach.labels)
+        case Filter.OTHER_LABELS:
+            return conditions.other_labels(target.reach.labels)
         case Filter.TAKES_ADDRESSES:
             return conditions.takes_addresses()
         case Filter.TAKES_NO_ADDRESS:

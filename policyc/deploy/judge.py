@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from policyc.core.canonical import Json
+from policyc.deploy import reach
 from policyc.deploy.configurations import (
     FILLED_LATER,
     INJECTED,
@@ -43,6 +44,8 @@ def judge(configuration: dict[str, Json], target: Target, *, is_live: bool) -> l
     """All mistakes of one configuration, by path; ``is_live`` means that nothing is filled in later."""
     kind = str(configuration.get("kind"))
     written = entries(configuration)
+    # The guard writes what the cluster had: more names hold more requests back.
+    target = replace(target, reach=target.reach | reach.written(configuration))
     found = [
         fault
         for required in rows(TABLES[kind], target)

@@ -46,6 +46,8 @@ class Filter(StrEnum):
     BINDS_AN_AGENT = "binds_an_agent"
     HELD_BY_AGENTS = "held_by_agents"
     HELD_BY_OTHERS = "held_by_others"
+    PEERS_LABELS = "peers_labels"
+    OTHER_LABELS = "other_labels"
     TAKES_ADDRESSES = "takes_addresses"
     TAKES_NO_ADDRESS = "takes_no_address"
     NOT_OF_KUBE_SYSTEM = "not_of_kube_system"
@@ -54,6 +56,7 @@ class Filter(StrEnum):
 
 _PAIRS = {
     Filter.HELD_BY_AGENTS: Filter.HELD_BY_OTHERS,
+    Filter.PEERS_LABELS: Filter.OTHER_LABELS,
     Filter.TAKES_ADDRESSES: Filter.TAKES_NO_ADDRESS,
 }
 REVERSE = _PAIRS | {other: one for one, other in _PAIRS.items()}
@@ -251,6 +254,14 @@ VALIDATING: tuple[Entry, ...] = (
         rules=_rules_of(_CLUSTER_POLICIES, CHANGES, is_cluster=True),
         filters=(Filter.BY_PEOPLE,),
     ),
+    # NetworkPolicies choose namespaces by labels.
+    Entry(
+        "labels.policyc.dev",
+        Where.ELSEWHERE,
+        fails_closed=True,
+        rules=_NAMESPACES,
+        filters=(Filter.PEERS_LABELS,),
+    ),
     # Traffic to an address goes to whoever names it in a Service, from every pod (CVE-2020-8554).
     Entry(
         "addresses.policyc.dev",
@@ -291,7 +302,7 @@ VALIDATING: tuple[Entry, ...] = (
             *_rules_of(_agent_resources(is_shared=False), WRITES),
             *_NAMESPACES,
         ),
-        filters=(Filter.CHANGES_SOMETHING,),
+        filters=(Filter.CHANGES_SOMETHING, Filter.OTHER_LABELS),
     ),
     Entry(
         "neighbours.policyc.dev",

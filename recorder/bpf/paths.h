@@ -146,6 +146,7 @@ static __always_inline void note_text(struct scratch *scratch, const struct owne
 	struct item_key key = { .subject = owner->id, .domain = domain, .phase = owner->phase };
 	struct item fresh = { .first_ns = bpf_ktime_get_boot_ns() };
 	struct event *event = &scratch->event;
+	struct ledger *counts;
 	struct item *item;
 
 	if (!bytes || bytes > PATH_BYTES) {
@@ -173,10 +174,13 @@ static __always_inline void note_text(struct scratch *scratch, const struct owne
 	*event = (struct event){ .kind = kind, .domain = domain, .subject = owner->id, .hash = key.hash,
 				 .at_ns = item->first_ns, .phase = key.phase, .pid = owner->pid, .bytes = bytes };
 	if (!bpf_ringbuf_output(&events, event, sizeof(*event) + (bytes & (2 * PATH_BYTES - 1)),
-				waking(kind == EVENT_PATH && may_have_tls(scratch->text))))
+				waking(kind == EVENT_PATH && may_have_tls(scratch->text)))) {
 		item->sent = 1;
-	else if (ledger())
-		count(&ledger()->ring_full[domain & (LOSS_DOMAINS - 1)]);
+		return;
+	}
+	counts = ledger();
+	if (counts)
+		count(&counts->ring_full[domain & (LOSS_DOMAINS - 1)]);
 }
 
 static __always_inline void note_path(struct task_struct *task, struct task_state *state,
@@ -228,9 +232,11 @@ static __always_inline void send_arguments(struct task_struct *task)
 	/* User land falls back on /proc and state files without it, so nothing is counted. */
 	if (!scratch)
 		return;
-	asm volatile("" : "+r"(length));
-	if (length && length <= PATH_BYTES &&
-	    !bpf_probe_read_user(scratch->text, length, (const void *)start)) {
+	/* Joined into one comparison they say nothing of length to a verifier of Linux 6.12. */
+	if (!length)
+		goto out;
+	barrier_var(length);
+	if (length <= PATH_BYTES && !bpf_probe_read_user(scratch->text, length, (const void *)start)) {
 		bytes = write_path(scratch, task, &task->fs->pwd, length);
 		event = &scratch->event;
 		*event = (struct event){ .kind = EVENT_RUNTIME, .subject = task->tgid, .hash = length,
@@ -239,6 +245,7 @@ static __always_inline void send_arguments(struct task_struct *task)
 		if (bytes <= PATH_BYTES)
 			bpf_ringbuf_output(&events, event, sizeof(*event) + bytes, waking(false));
 	}
+out:
 	scratch->busy = 0;
 }
 

@@ -55,10 +55,9 @@ static __always_inline void note_syscall(struct task_struct *task, struct task_s
 }
 
 /* Separate, as nearly no call comes here: what it needs is not saved and put back for every call. */
-static __noinline int on_new_call(struct task_struct *task, __u32 number)
+static __noinline int on_new_call(struct task_struct *task, struct task_state *state, __u32 number)
 {
-	struct task_state *state = current_state(task);
-
+	state = up_to_date(task, state);
 	if (state)
 		note_syscall(task, state, number);
 	return 0;
@@ -72,12 +71,12 @@ int BPF_PROG(on_sys_enter, struct pt_regs *regs, long entered)
 	__u32 number = entered, word = number / 64;
 
 	if (!state || !is_current(task, state) || word >= SYSCALL_WORDS)
-		return on_new_call(task, number);
+		return on_new_call(task, state, number);
 	BOUNDED(word, SYSCALL_WORDS);
 	state->syscall = number;
 	if (state->seen[abi_of(task)][word] & 1ULL << (number % 64))
 		return 0;
-	return on_new_call(task, number);
+	return on_new_call(task, state, number);
 }
 
 /*
@@ -124,10 +123,11 @@ static __always_inline void note_denied(struct task_struct *task, struct task_st
 }
 
 /* Separate, as few of the calls that fail come here. */
-static __noinline int on_refused(struct task_struct *task, __u32 number, bool is_known)
+static __noinline int on_refused(struct task_struct *task, struct task_state *state, __u32 number)
 {
-	struct task_state *state = current_state(task);
+	bool is_known = state;
 
+	state = up_to_date(task, state);
 	if (!state)
 		return 0;
 	if (is_known)
@@ -151,7 +151,7 @@ static __noinline int on_failed(struct pt_regs *regs)
 	if (!task->seccomp.mode || number == NO_CALL)
 		return 0;
 	state = bpf_task_storage_get(&task_states, task, NULL, 0);
-	return state && state->syscall == number ? 0 : on_refused(task, number, state);
+	return state && state->syscall == number ? 0 : on_refused(task, state, number);
 }
 
 static __noinline int on_succeeded(struct pt_regs *regs, long returned)
@@ -193,13 +193,14 @@ int BPF_PROG(on_signal, int signal, struct kernel_siginfo *info, struct task_str
 	const int sigsys = 31, sys_seccomp = 1;
 	struct task_state *state;
 
-	if (signal != sigsys || (unsigned long)info <= 1 || info->si_code != sys_seccomp)
+	/* It may be a number instead of a pointer, so verifiers let nobody read it as one. */
+	if (signal != sigsys || (unsigned long)info <= 1 || BPF_CORE_READ(info, si_code) != sys_seccomp)
 		return 0;
 	if (task != bpf_get_current_task_btf())
 		return 0;
 	state = current_state(task);
 	if (state)
-		note_denied(task, state, info->_sifields._sigsys._syscall);
+		note_denied(task, state, BPF_CORE_READ(info, _sifields._sigsys._syscall));
 	return 0;
 }
 

@@ -245,10 +245,8 @@ static __always_inline struct task_state *first_state(struct task_struct *task)
  * The state of the running task when it is to be recorded, up to date; or NULL. A task's own calls alone
  * change its nsproxy; another's move to a cgroup changes its css_set, and on_moved forgets that one.
  */
-static __always_inline struct task_state *current_state(struct task_struct *task)
+static __always_inline struct task_state *up_to_date(struct task_struct *task, struct task_state *state)
 {
-	struct task_state *state = bpf_task_storage_get(&task_states, task, NULL, 0);
-
 	if (!state)
 		state = first_state(task);
 	if (!state)
@@ -257,5 +255,10 @@ static __always_inline struct task_state *current_state(struct task_struct *task
 		return state;
 	renew(task, state);
 	return is_recorded(state) ? state : NULL;
+}
+
+static __always_inline struct task_state *current_state(struct task_struct *task)
+{
+	return up_to_date(task, bpf_task_storage_get(&task_states, task, NULL, 0));
 }
 #endif

@@ -243,6 +243,7 @@ def with_server(folder: Path, stack: ExitStack) -> Webhook:
             kubeconfig=api_server.kubeconfig(folder),
             log_folder=folder / "log",
             log_key=folder / "log.key",
+            poll_seconds=None,
         )
     )
 

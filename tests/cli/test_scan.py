@@ -15,7 +15,7 @@ from support.admission import SETTINGS, TODAY, bundle, cluster, files, pod, view
 from support.api_server import ApiServer
 from support.console import POLICYC
 from support.webhook import write_bundle
-from support.widening import body
+from support.widening import AGENT, SECRETS, binding, body, cluster_role
 
 from policyc.admission.manifests import plural
 from policyc.admission.scan import SCANNED, Judged, policy_reports, scan
@@ -97,6 +97,25 @@ def test_a_cluster_wide_policy_concerns_every_agent() -> None:
     (one,) = judged(made)
     assert one.request.namespace == ""
     assert {f.agent for f in one.verdict.findings} == set(bundle().agents)
+
+
+HELD = binding(AGENT, role="ClusterRole/any")
+LEFT_OPEN: dict[str, tuple[Json, tuple[Json, ...], str]] = {
+    "a role under a name of its own": (cluster_role(SECRETS, name="any"), (HELD,), "RBAC_WIDENS:deny"),
+    "a role that flows into another": (
+        cluster_role(SECRETS, name="part", metadata={"labels": {"into": "any"}}),
+        (HELD, cluster_role(name="any", aggregationRule={"clusterRoleSelectors": [{"matchLabels": {"into": "any"}}]})),
+        "RBAC_WIDENS:deny",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LEFT_OPEN)
+def test_what_is_admitted_while_no_webhook_answers_is_found(name: str) -> None:
+    """What agents get from elsewhere and no match condition can tell from what others get."""
+    made, there, reason = LEFT_OPEN[name]
+    (found,) = judged(made, more=there)
+    assert reason in reasons(found)
 
 
 def test_a_report_counts_everything_and_lists_what_matters() -> None:

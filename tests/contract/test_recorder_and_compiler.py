@@ -116,3 +116,26 @@ def _read(document: Any) -> AgentProfile:
 def test_both_join_runs_alike(written: list[profile.Document]) -> None:
     (theirs,) = join_profiles(map(_read, written))
     assert _read(profile.join(written)).runs == theirs.runs
+
+
+@st.composite
+def asked(draw: st.DrawFn) -> profile.Document:
+    """What one of two runs says of a few peers, of which some answered."""
+    run = profile.Run(
+        draw(st.sampled_from(["r1", "r2"])), 1, 2, "from-creation", "", "", (), (), (), ()
+    )
+    peers = st.tuples(st.sampled_from(["192.0.2.1", "192.0.2.2", "::1"]), st.booleans())
+    found = []
+    for address, is_try in draw(st.lists(peers, max_size=4)):
+        values: profile.Values = (("address", address), ("port", 443), ("protocol", "tcp"))
+        tried: profile.Values = ((profile.UNANSWERED, True),) if is_try else ()
+        times = (draw(TIMES), draw(TIMES), draw(st.integers(1, 9)))
+        found.append(Sighting("egress", (*values, *tried), "application", *times))
+    return profile.profile(WORKLOAD, run, found, ("egress",))
+
+
+@given(st.lists(asked(), min_size=1, max_size=4))
+def test_both_join_peers_alike(written: list[profile.Document]) -> None:
+    """Whether they answered, in which runs, when and how often."""
+    (theirs,) = join_profiles(map(_read, written))
+    assert set(_read(profile.join(written)).items["egress"]) == set(theirs.items["egress"])

@@ -316,6 +316,18 @@ def test_a_blind_spot_keeps_only_its_domain_from_converging_m45() -> None:
     assert not row(unknown, "files").converged, "words without a domain might be about any"
 
 
+def test_a_peer_that_never_answered_is_nothing_that_the_agent_does() -> None:
+    far = (("protocol", "tcp"), ("port", 443), ("address", "192.0.2.9"))
+    tried = (*far, ("unanswered", True))
+    near = {"egress": [host("near.example")]}
+    seen = [{"egress": [*near["egress"], *[tried] * (i == ENOUGH - 1)]} for i in range(ENOUGH)]
+    one = judged(profile([run(i) for i in range(ENOUGH)], seen))
+    assert row(one, "egress") == row(judged(steady(ENOUGH, near)), "egress")
+    made = [{"egress": [far if values is tried else values for values in s["egress"]]} for s in seen]  # fmt: skip
+    again = judged(profile([run(i) for i in range(ENOUGH)], made))
+    assert row(again, "egress") != row(one, "egress")
+
+
 def test_a_try_that_seccomp_refused_is_nothing_that_the_agent_does() -> None:
     """Else one try of an attacker would keep an agent from its stage for weeks."""
     tried = (*call("memfd_create"), ("denied", True))

@@ -112,7 +112,12 @@ def test_nothing_that_fails_closed_is_about_other_namespaces() -> None:
             ), entry.name
 
 
-_REACHING = {Filter.BINDS_AN_AGENT, Filter.HELD_BY_AGENTS, Filter.TAKES_ADDRESSES}
+_REACHING = {
+    Filter.BINDS_AN_AGENT,
+    Filter.HELD_BY_AGENTS,
+    Filter.PEERS_LABELS,
+    Filter.TAKES_ADDRESSES,
+}
 """Conditions that say what reaches agents from where they are not."""
 
 

@@ -17,10 +17,22 @@ from support.kube_paths import collection, path_of
 from support.pod_faults import FAULTS
 from support.webhook import Webhook
 from support.webhooks import entry
-from support.widening import AGENT, SECRETS, binding, body, cluster_role, group, role, user
+from support.widening import (
+    AGENT,
+    READ,
+    SECRETS,
+    binding,
+    body,
+    cluster_role,
+    group,
+    network_policy,
+    role,
+    user,
+)
 
 from policyc.deploy.configurations import NAME, Target, validating
 from policyc.deploy.drift import drift
+from policyc.deploy.reach import Reach, written
 
 pytestmark = pytest.mark.e2e
 __all__ = ["case"]
@@ -239,6 +251,11 @@ def test_without_a_webhook_only_what_reaches_agents_is_closed(
     guarded: tuple[ControlPlane, Webhook],
 ) -> None:
     plane, webhook = guarded
+    for one in HEARD_OF:
+        answer = plane.admin.apply(path_of(one), one)
+        assert answer.status in (200, 201), answer.message
+    heard_of = Reach.of({"shared-reader"}, {"team"})
+    webhook.wait_until(lambda: heard_of <= written(plane.admin.get(VALIDATING).body))
     webhook.daemon.stop()
     try:
         refused = dry(plane, workload("Pod"))
@@ -279,12 +296,24 @@ def service(name: str, **spec: Json) -> Json:
     return body("Service", name, "elsewhere", spec={"selector": {"a": "b"}, "ports": ports, **spec})
 
 
+HEARD_OF = (
+    cluster_role(READ, name="shared-reader"),
+    binding(AGENT, role="ClusterRole/shared-reader", name="shared-reader"),
+    network_policy(
+        "to-teams",
+        podSelector={"matchLabels": {"app": "other"}},
+        egress=[{"to": [{"namespaceSelector": {"matchLabels": {"team": "a"}}}]}],
+    ),
+)
+"""What the guard learns from the cluster: a role that an agent has, a label by which peers are chosen."""
 REACHING = (
     binding(AGENT, role="ClusterRole/edit", namespace=""),
     binding(group("system:authenticated"), role="ClusterRole/edit", namespace=""),
+    cluster_role(SECRETS, name="shared-reader"),
     cluster_role(SECRETS, name="policyc-research.agents"),
     role(SECRETS, name="policyc-research.agents", namespace="elsewhere"),
-    role(SECRETS, name="kubeadm:bootstrap-signer-clusterinfo", namespace="elsewhere"),
+    role(SECRETS, name="kubeadm:bootstrap-signer-clusterinfo", namespace="kube-public"),
+    body("Namespace", "late", metadata={"labels": {"team": "a"}}),
     service("taken", externalIPs=["203.0.113.9"]),
     body("GlobalNetworkPolicy", "open", "", "crd.projectcalico.org/v1", spec={"egress": [{"action": "Allow"}]}),
     body("CiliumClusterwideNetworkPolicy", "open", "", "cilium.io/v2", spec={"egress": [{}]}),
@@ -295,6 +324,7 @@ WITHOUT_AGENTS = (
     cluster_role(SECRETS, name="cni"),
     cluster_role(SECRETS, name="policyc-research.other"),
     role(SECRETS, name="research.agents", namespace="elsewhere"),
+    body("Namespace", "late", metadata={"labels": {"squad": "a"}}),
     service("plain"),
     body("ConfigMap", "x", "elsewhere", data={}),
 )

@@ -17,14 +17,14 @@ from tests.support.control_plane.daemon import Daemon
 from tests.support.control_plane.pki import Authority
 
 NAME = "node"
-ADDRESS = "192.168.77.1"
+ADDRESS = "203.0.113.1"
 PORT = 8443
 WORLD = {
-    "model.loop.example": "192.168.77.10",
-    "mcp.loop.example": "192.168.77.11",
-    "elsewhere.loop.example": "192.168.77.12",
+    "model.loop.example": "203.0.113.10",
+    "mcp.loop.example": "203.0.113.11",
+    "elsewhere.loop.example": "203.0.113.12",
 }
-"""Servers outside of the cluster, by name."""
+"""Servers outside of the cluster, by name; in a range for documentation (RFC 5737), which is nobody's and not private."""
 
 _ROOT = Path(__file__).parents[2]
 

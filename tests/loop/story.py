@@ -24,6 +24,8 @@ AGENTS = ("assistant", "coder")
 REPLICAS = 2
 ONLY = {"connect": "assistant", "memfd_create": "coder"}
 """System call -> the one agent whose work has it."""
+DENIED = "elsewhere.loop.example"
+"""The server that is within the cap, so that a recording of it would be granted, and that no agent's work has."""
 CALLED = {"assistant": ("mcp.loop.example", "model.loop.example"), "coder": ()}
 """Agent -> the servers that its work has."""
 
@@ -52,8 +54,8 @@ def tell(layout: Path, work: Path) -> None:
         with recorder(layout, work / "beside", kubelet.folder / "runc", here.plane):
             _enforce(kubelet, output)
             _syscalls(kubelet)
+            _connections(kubelet)
         _learning(kubelet, output, work / "again")
-        _connections(kubelet)
         _reasons(output, work / "policies")
         for pod in tuple(kubelet.running.values()):
             kubelet.stop(pod)
@@ -157,26 +159,62 @@ def _syscalls(kubelet: Kubelet) -> None:
 
 
 def _learning(kubelet: Kubelet, output: Path, work: Path) -> None:
-    """What was tried under a profile is recorded as refused, is reported, and is not granted by it."""
-    plane, files = kubelet.node.plane, []
+    """What was tried under artifacts is recorded as tried, is reported, and is not granted by it."""
+    plane, files, specs = kubelet.node.plane, [], {}
     for agent in AGENTS:
         name = f"deployment-{NAMESPACE}-{agent}-main"
         asked = ("get", "agentprofile", name, f"--namespace={NAMESPACE}", "--output=yaml")
         files.append(work / f"{name}.json")
         files[-1].parent.mkdir(exist_ok=True)
         files[-1].write_text(plane.kubectl(*asked).stdout)
-        spec = yaml.safe_load(files[-1].read_bytes())["spec"]
+        specs[agent] = spec = yaml.safe_load(files[-1].read_bytes())["spec"]
         tried = {item["name"] for item in spec["syscalls"] if item.get("denied")}
         assert {call for call, owner in ONLY.items() if owner != agent} <= tried, (agent, tried)
         _say("refused", f"{agent} {', '.join(sorted(tried))}, in {len(spec['runs'])} runs")
+    _unanswered(specs["assistant"])
     root, again = _policies(files, work), work / "generated"
     found = _policyc_says("compile", str(root), "--output", str(again))
-    lines = [line for line in found.splitlines() if "PC4014" in line]
-    assert len(lines) == len(AGENTS), found
+    assert [found.count(f"[{code}]") for code in ("PC4014", "PC4017")] == [len(AGENTS), 1], found
     for agent in AGENTS:
         calls = [_names(folder / agent / "seccomp-amd64.json") for folder in (output, again)]
         assert not (calls[1] - calls[0]) & ONLY.keys(), agent
-    _say("learned", "PC4014 for each agent: tried and refused, and not granted by a compile of it")
+        peers = [_blocks(folder / agent / "networkpolicy.yaml") for folder in (output, again)]
+        assert not peers[1] - peers[0], agent
+    _say(
+        "learned",
+        "PC4014 and PC4017: what was tried in vain, and is not granted by a compile of it",
+    )
+    _answering(files, work / "answering")
+
+
+def _unanswered(spec: Json) -> None:
+    """The packets that the policy dropped are in the profile, and so is who answered."""
+    peers = {item["address"]: item.get("unanswered", False) for item in spec["egress"]}
+    servers = {name: peers.get(address) for name, address in WORLD.items()}
+    assert servers == {name: name not in CALLED["assistant"] for name in WORLD}, peers
+    _say("unanswered", f"assistant {DENIED}, and the servers of its work are not")
+
+
+def _answering(files: Iterable[Path], work: Path) -> None:
+    """Else its absence above would say nothing: had that server answered, a compile would grant it."""
+    changed = []
+    for path in files:
+        document = yaml.safe_load(path.read_bytes())
+        for item in document["spec"]["egress"]:
+            item.pop("unanswered", None)
+        changed.append(work / path.name)
+        changed[-1].parent.mkdir(exist_ok=True)
+        changed[-1].write_text(json.dumps(document))
+    root, output = _policies(changed, work), work / "generated"
+    _policyc("compile", str(root), "--output", str(output))
+    assert f"{WORLD[DENIED]}/32" in _blocks(output / "assistant" / "networkpolicy.yaml")
+    _say("had it answered", f"a compile would grant the assistant {DENIED}")
+
+
+def _blocks(policy: Path) -> set[str]:
+    """The networks that a NetworkPolicy lets its pods connect to."""
+    rules = yaml.safe_load(policy.read_bytes())["spec"]["egress"]
+    return {peer["ipBlock"]["cidr"] for rule in rules for peer in rule["to"] if "ipBlock" in peer}
 
 
 def _names(profile: Path) -> set[str]:

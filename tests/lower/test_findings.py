@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import random
+from dataclasses import replace
+
 import pytest
 from support.agents import MANIFESTS, WIDE, lowered, policy
+from support.observations import observed
+from support.scale import MANY
 
 from policyc.core.diagnostics import Diagnostic
-from policyc.envelope.domains import SYSCALLS
+from policyc.envelope.domains import EGRESS_IP, SYSCALLS
 from policyc.envelope.model import Envelope
 from policyc.envelope.observation import (
     Direction,
@@ -18,6 +23,7 @@ from policyc.envelope.observation import (
     PeerSeen,
     Sighting,
     SyscallSeen,
+    is_vain,
 )
 from policyc.envelope.provenance import Evidence
 
@@ -172,3 +178,28 @@ def test_what_else_grants_a_peer_ends_the_finding(
 ) -> None:
     _, codes = unanswered(peer("192.0.2.7", 443, *hosts, unanswered=True), *more, lines=lines)
     assert "PC4017" not in codes
+
+
+def test_no_ladder_is_climbed_on_addresses_that_never_answered() -> None:
+    lines = "  widen egress to /24 when seen >= 3 in 7d"
+    for is_try in (False, True):
+        peers = [
+            replace(
+                peer(f"192.0.2.{i}", unanswered=is_try),
+                sighting=replace(SEEN, last_seen="2026-08-01T00:00:00Z"),
+            )
+            for i in range(4)
+        ]
+        envelope, _ = unanswered(*peers, lines=lines)
+        box = {"protocol": "tcp", "port": "443", "address": "192.0.2.0/24"}
+        granted = EGRESS_IP.union(g.region for g in envelope.grants["egress_ip"])
+        assert (EGRESS_IP.written(box) <= granted) is not is_try
+
+
+def test_a_try_adds_nothing_and_takes_nothing_whatever_else_was_seen() -> None:
+    checked = policy(WIDE)
+    for seed in range(MANY // 10):
+        seen = observed(random.Random(seed))
+        done = Observed(tuple(o for o in seen.observations if not is_vain(o)), seen.lossy, 3)
+        (all_, _), (less, _) = lowered(checked, seen), lowered(checked, done)
+        assert all_ == less

@@ -72,13 +72,14 @@ def test_no_object(tmp_path: Path) -> None:
     shutil.copytree(
         ROOT / "recorder", tmp_path / "recorder", ignore=shutil.ignore_patterns("*.bpf.o")
     )
-    ended = subprocess.run(
-        [sys.executable, "-m", "recorder", "run", "--output", "out", "--", "true"],
-        cwd=tmp_path,
-        env={k: v for k, v in os.environ.items() if k != "PYTHONPATH"},
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    _says(ended, ExitCode.NO_OBJECT, "make recorder")
+    _says(_elsewhere(tmp_path, "--output", "out"), ExitCode.NO_OBJECT, "make recorder")
+
+
+def test_no_libbpf(tmp_path: Path) -> None:
+    """A file that is no library stands before the real one."""
+    (tmp_path / "libbpf.so.1").write_text("no library\n")
+    ended = _elsewhere(ROOT, "--output", str(tmp_path / "out"), LD_LIBRARY_PATH=str(tmp_path))
+    _says(ended, ExitCode.NO_LIBBPF, "libbpf.so.1 is not installed")
 
 
 def test_no_cgroup2_leaves_the_profile_without_peers_and_says_so(tmp_path: Path) -> None:
@@ -95,16 +96,27 @@ def test_no_cgroup2_leaves_the_profile_without_peers_and_says_so(tmp_path: Path)
 
 def _without(hook: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """Record with an object in which a hook has a name that no kernel knows, as on a kernel that lacks it."""
-    made = folder / "lacking"
+    return _moved(hook, f"{hook[:-1]}_", folder)
+
+
+def _moved(hook: str, place: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Record with an object in which the program of a hook is that of another one."""
+    made = folder / "moved"
     shutil.copytree(ROOT / "recorder", made / "recorder")
     file = made / "recorder/bpf/recorder.bpf.o"
-    section, unknown = f"tp_btf/{hook}\0".encode(), f"tp_btf/{hook[:-1]}_\0".encode()
+    section, other = f"tp_btf/{hook}\0".encode(), f"tp_btf/{place}\0".encode()
     assert section in file.read_bytes()
-    file.write_bytes(file.read_bytes().replace(section, unknown))
+    assert len(section) == len(other)
+    file.write_bytes(file.read_bytes().replace(section, other))
+    return _elsewhere(made, "--output", str(folder / "out"))
+
+
+def _elsewhere(tree: Path, *options: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Record with the recorder of another tree."""
     return subprocess.run(
-        [sys.executable, "-m", "recorder", "run", "--output", str(folder / "out"), "--", "true"],
-        cwd=made,
-        env={k: v for k, v in os.environ.items() if k != "PYTHONPATH"},
+        [sys.executable, "-m", "recorder", "run", *options, "--", "true"],
+        cwd=tree,
+        env={k: v for k, v in os.environ.items() if k != "PYTHONPATH"} | environment,
         capture_output=True, text=True, check=False,
     )  # fmt: skip
 
@@ -123,6 +135,24 @@ def test_a_missing_hook_leaves_its_domain_out_and_says_so(tmp_path: Path) -> Non
     assert "capabilities" not in spec
     assert run["hooks"]["missing"] == ["tp_btf/cap_capabl_"]
     assert "capabilities: all" in run["blind"]
+
+
+def test_a_program_that_the_kernel_refuses_is_the_only_one_that_is_left_out(tmp_path: Path) -> None:
+    """`timer_start` has two arguments (include/trace/events/timer.h), and the program asks for its fifth."""
+    ended = _moved("cap_capable", "timer_start", tmp_path)
+    assert ended.returncode == 0, ended.stderr
+    (spec,) = specs(tmp_path / "out")
+    (run,) = spec["runs"]
+    assert "capabilities" not in spec
+    assert run["hooks"]["missing"] == ["tp_btf/timer_start"]
+    assert run["blind"] == ["capabilities: all"]
+
+
+def test_a_kernel_that_refuses_what_no_profile_can_do_without(tmp_path: Path) -> None:
+    """As root: so it is not for want of a privilege."""
+    ended = _moved("sched_process_exec", "sched_process_exit", tmp_path)
+    _says(ended, ExitCode.KERNEL, "the kernel refuses the programs")
+    assert specs(tmp_path / "out") == []
 
 
 def test_a_clock_that_jumps_moves_nothing(tmp_path: Path) -> None:

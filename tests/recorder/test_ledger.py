@@ -20,10 +20,12 @@ pytestmark = pytest.mark.system
 FILES = 600
 ROOM = 6
 OPEN = f"import sys, os\nfor i in range({FILES}): os.close(os.open(f'{{sys.argv[1]}}/{{i}}', os.O_CREAT | os.O_RDWR))"
-CONNECT = (
-    "import socket\nfor i in range(300):\n"
-    " with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s: s.sendto(b'x', ('127.0.0.1', 20000 + i))"
-)
+PEERS = "import socket\nfor i in range(300):\n with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s: "
+SENDING = {
+    "unconnected": "s.sendto(b'x', ('127.0.0.1', 20000 + i))",
+    "connected": "s.connect(('127.0.0.1', 20000 + i)); s.send(b'x')",
+}
+"""A peer is noted by the call, or by its first packet, for which no task stands."""
 
 
 def _opened(folder: Path, *options: str) -> tuple[int, int]:
@@ -52,9 +54,11 @@ def test_a_ring_that_is_almost_too_small(tmp_path: Path) -> None:
     assert found + lost >= FILES
 
 
-def test_a_full_map_of_peers(tmp_path: Path) -> None:
+@pytest.mark.parametrize("way", SENDING)
+def test_a_full_map_of_peers(tmp_path: Path, way: str) -> None:
+    program = PEERS + SENDING[way]
     spec = record(
-        tmp_path, sys.executable, "-S", "-c", CONNECT, options=("--map-entries", "peers=32")
+        tmp_path, sys.executable, "-S", "-c", program, options=("--map-entries", "peers=32")
     )
     lost = losses(spec)
     assert lost["egress"] > 0

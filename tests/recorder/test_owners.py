@@ -164,7 +164,18 @@ def test_a_kubelet_tells_of_its_pods() -> None:
     assert found.template_hash == "5f6"
 
 
-@pytest.mark.parametrize("address", ["", "10.0.0.1:10250", "ftp://h:1", "https://h"])
+@pytest.mark.parametrize("host", ["::1", "[::1]"])
+def test_a_node_with_an_ipv6_address(host: str) -> None:
+    """`status.hostIP` has no brackets."""
+    server = kubelet(f"http://{host}:10255/", None).server
+    assert (server.host, server.port) == ("::1", 10255)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["", "10.0.0.1:10250", "ftp://h:1", "https://h", "https://h:0", "https://h:65536",
+     "https://h:٣", "https://:10250", "https://u@h:10250", "https://h/pods:1", "https://[::1:x]"],
+)  # fmt: skip
 def test_no_address_of_a_kubelet(address: str) -> None:
     with pytest.raises(RecorderError) as failure:
         kubelet(address, None)

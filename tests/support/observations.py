@@ -40,7 +40,7 @@ def one(rng: random.Random) -> Observation:
     s = sighting(rng)
     match rng.randrange(9):
         case 0 | 1:
-            return SyscallSeen("amd64", rng.choice(CALLS), s)
+            return SyscallSeen("amd64", rng.choice(CALLS), s, denied=rng.random() < 0.1)
         case 2:
             return ExecSeen(rng.choice(("/bin/sh", "/usr/bin/python3", "/app/x")), s)
         case 3:
@@ -60,10 +60,12 @@ def one(rng: random.Random) -> Observation:
                     "2001:db8::1",
                 )
             )
-            return PeerSeen(Direction.EGRESS, "tcp", rng.choice((443, 8080)), address, sighting=s)
+            port, is_try = rng.choice((443, 8080)), rng.random() < 0.2
+            return PeerSeen(Direction.EGRESS, "tcp", port, address, sighting=s, unanswered=is_try)
         case 5:
+            names, is_try = ("api.example.com",), rng.random() < 0.2
             return PeerSeen(
-                Direction.EGRESS, "tcp", 443, "192.0.2.5", ("api.example.com",), sighting=s
+                Direction.EGRESS, "tcp", 443, "192.0.2.5", names, sighting=s, unanswered=is_try
             )
         case 6:
             labels = (("app", rng.choice("ab")),)

@@ -20,6 +20,14 @@ from policyc.admission.manifests import request_of
 from policyc.admission.review import read_review
 from policyc.envelope.domains import DOMAINS
 from policyc.envelope.model import Cover, Envelope, ThreatState
+from policyc.envelope.observation import (
+    Direction,
+    Observation,
+    Observed,
+    PeerSeen,
+    Sighting,
+    SyscallSeen,
+)
 from policyc.envelope.region import Region
 from policyc.testing import laws
 from policyc.testing.asks import ASKS, SETTINGS, ceiling
@@ -122,6 +130,24 @@ def test_an_observation_that_is_lost_is_found(domain: str) -> None:
     domains = {**agent.envelope.domains, domain: DOMAINS[domain].empty}
     agent.__dict__["envelope"] = replace(agent.envelope, domains=domains)
     with pytest.raises(BrokenLawError, match=f"`{domain}`.*was observed and is not granted"):
+        laws.observed_is_granted(agent)
+
+
+@pytest.mark.usefixtures("few")
+@pytest.mark.parametrize("is_try", [True, False])
+@pytest.mark.parametrize("domain", ["syscalls", "egress"])
+def test_what_was_only_tried_need_not_be_granted(domain: str, is_try: bool) -> None:
+    """The law is silent about the try, and not about the same thing when it was done."""
+    agent = fresh()
+    hosts = ("not-yet-seen.zendesk.com",)
+    seen: Observation = PeerSeen(Direction.EGRESS, "tcp", 443, "", hosts, unanswered=is_try)
+    if domain == "syscalls":
+        seen = SyscallSeen("amd64", "io_cancel", Sighting(()), denied=is_try)
+    agent.__dict__["observed"] = Observed((seen,))
+    if is_try:
+        laws.observed_is_granted(agent)
+        return
+    with pytest.raises(BrokenLawError, match="was observed and is not granted"):
         laws.observed_is_granted(agent)
 
 

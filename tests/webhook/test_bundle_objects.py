@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import copy
+import itertools
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -24,8 +25,8 @@ from policyc.admission.view import key_of, kind_of
 from policyc.bundle.objects import objects_of
 from policyc.bundle.sign import sign_folder
 from policyc.core.errors import VerificationError
-from policyc.kube.client import Event, Resource
-from webhook.bundle_objects import ENVELOPES, ObjectSource
+from policyc.kube.client import ApiFault, Event, Resource
+from webhook.bundle_objects import BUNDLES, ENVELOPES, ObjectSource
 from webhook.bundle_store import BundleStore
 from webhook.logs import Talk
 
@@ -50,7 +51,7 @@ class Held:
 
     def __init__(self, minimum: int = 0) -> None:
         self._now = 0.0
-        self.source = ObjectSource(Nobody(), [KEY.verifier], 1e9, Talk())
+        self.source = ObjectSource(Nobody(), lambda: [KEY.verifier], 1e9, Talk())
         self.source.watch._clock = self._tick
         self.store = BundleStore(self.source, minimum, Talk())
         for kind in self.source.watch._kept:
@@ -236,6 +237,47 @@ def test_an_index_that_unpacks_to_too_much_is_refused() -> None:
     bomb = base64.b64encode(zlib.compress(b"[" * (65 << 20), 9)).decode()
     body = tampered(index_of(6), lambda b: b["spec"].update(agents=bomb))
     assert Held().put(*built(6)[:-1], body).store.current is None
+
+
+class Listing(Nobody):
+    """A cluster that lists a build and breaks every watch off."""
+
+    def __init__(self, bodies: list[Json]) -> None:
+        self._bodies = bodies
+
+    def resource(self, group: str, kind: str) -> Resource | None:
+        return Resource(group, "v1", kind, kind)
+
+    def list(self, resource: Resource, keep: Any = None) -> tuple[list[Json], str]:
+        return [keep(copy.deepcopy(b)) for b in self._bodies if b["kind"] == resource.kind], "1"
+
+    def watch(self, resource: Resource, version: str, seconds: int) -> Any:
+        raise ApiFault(500, "broken off")
+
+
+def test_a_key_that_comes_later_is_asked_about_what_was_refused() -> None:
+    keys = [STRANGER.verifier]
+    source = ObjectSource(Listing(built(5)), lambda: tuple(keys), 1e9, Talk())
+    ticks = itertools.count()
+    source.watch._clock = lambda: float(next(ticks))
+    store = BundleStore(source, 0, Talk())
+
+    def follow() -> None:
+        for kind in (ENVELOPES, BUNDLES):
+            with pytest.raises(ApiFault):
+                source.watch.follow(kind)
+        store.poll()
+
+    follow()
+    assert (store.serial, bool(store.fault)) == (0, True)
+    keys.append(KEY.verifier)
+    store.poll()
+    follow()
+    assert (store.serial, store.fault) == (5, "")
+    keys.clear()
+    store.poll()
+    follow()
+    assert (store.serial, bool(store.fault)) == (5, True), "the last good one stays, and it is said"
 
 
 def test_what_is_kept_of_an_object_is_small() -> None:

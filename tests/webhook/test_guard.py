@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -11,6 +12,7 @@ from support.catalogue import case, of
 
 from policyc.deploy.configurations import GROUP, SERIAL, Target, validating
 from policyc.deploy.drift import drift, namespaces, serial
+from policyc.deploy.reach import Reach, written
 from policyc.kube.client import ApiFault, Event, Resource
 from webhook.guard import Guard, extended
 from webhook.logs import Talk
@@ -51,16 +53,18 @@ class Replica:
 
     def __init__(self, store: Store, serial: int, *spaces: str) -> None:
         self.serial, self.spaces, self.now = serial, spaces, 0.0
+        self.reach = Reach()
         self.alarms: list[tuple[str, ...]] = []
         self.guard = Guard(
             store,
             KIND,
-            lambda ca, more: validating(extended(Target(self.spaces), ca, more)),
+            lambda ca, more, reach: validating(extended(Target(self.spaces), ca, more, reach)),
             lambda: self.serial,
             60,
             None,
             self.alarms.append,
             Talk(),
+            lambda: self.reach,
             lambda: self.now,
         )
 
@@ -122,6 +126,41 @@ def test_what_is_no_serial_is_written_over(text: Json) -> None:
     replica.guard.look()
     assert serial(store.live) == 5
     assert len(replica.alarms) == 1, "it was made once, and nothing had to be put right"
+
+
+def test_what_reaches_agents_is_followed_and_is_no_alarm() -> None:
+    """Names are added as replicas hear of them; none takes out what it has not heard of."""
+    store = Store()
+    one, other = Replica(store, 5, "agents"), Replica(store, 5, "agents")
+    one.guard.look()
+    one.reach = Reach.of({"view"}, {"team"})
+    one.guard.look()
+    assert written(store.live) >= one.reach
+    writes = store.writes
+    other.guard.look()
+    assert store.writes == writes
+    other.reach = Reach.of({"shared/reader"}, ())
+    for replica in (other, one, other):
+        replica.guard.look()
+    assert written(store.live) >= one.reach | other.reach
+    assert store.writes == writes + 1
+    assert [*map(len, (one.alarms, other.alarms))] == [1, 0], "it was made once"
+
+
+@pytest.mark.parametrize("entry", ["grants", "others", "labels", "elsewhere"])
+def test_names_that_are_taken_out_return(entry: str) -> None:
+    store = Store()
+    replica = Replica(store, 5, "agents")
+    replica.reach = Reach.of({"view"}, {"team"})
+    replica.guard.look()
+    right = store.live
+    store.live = copy.deepcopy(right)
+    (broken,) = [w for w in store.live["webhooks"] if w["name"] == f"{entry}.policyc.dev"]
+    for one in broken["matchConditions"]:
+        one["expression"] = one["expression"].replace("'view'", "'x'").replace("'team'", "'x'")
+    replica.guard.look()
+    assert written(store.live) >= replica.reach
+    assert drift(store.live, validating(Target(("agents",), reach=written(store.live)))) == ()
 
 
 @of("J1")

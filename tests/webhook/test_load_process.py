@@ -136,6 +136,7 @@ def test_two_bodies_at_the_limit_fit_into_the_memory(tmp_path: Path) -> None:
         body = pod()
         body["metadata"]["annotations"] = {"a": "x" * (15 * MIB)}
         sent = json.dumps(review(request(body))).encode()
+        before = stand.resident_bytes()
         with stand.load() as load:
             for _ in range(LONGER):
                 posts = [threading.Thread(target=stand.webhook.post, args=(sent,)) for _ in "ab"]
@@ -145,7 +146,8 @@ def test_two_bodies_at_the_limit_fit_into_the_memory(tmp_path: Path) -> None:
                     thread.join()
             load.go_on(0.5)
         load.check()
-        assert stand.resident_bytes("VmHWM") < 384 * MIB, "three quarters of what its pod may have"
+        assert stand.resident_bytes("VmHWM") < 256 * MIB, "half of what its pod may have"
+        assert stand.resident_bytes() - before < 2 * 15 * MIB, "what was long has gone back"
         stand.check_log(load.answers)
 
 

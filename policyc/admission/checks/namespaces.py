@@ -111,14 +111,18 @@ def _labels(body: Json, name: str) -> dict[str, str]:
 def _matching(view: View, old: Mapping[str, str], new: Mapping[str, str]) -> list[Policy]:
     """The policies that would match a namespace by its new labels, and did not by the old."""
     found = {}
-    for selector, policy in view.memo("peers", lambda: list(_peers(view)), POLICIES):
+    for selector, policy in peers(view):
         if admits(selector, new) and not admits(selector, old):
             found[policy.namespace, policy.name] = policy
     return list(found.values())
 
 
-def _peers(view: View) -> Iterator[tuple[Mapping[str, Extent], Policy]]:
+def peers(view: View) -> list[tuple[Mapping[str, Extent], Policy]]:
     """Namespace selectors of policies' peers that look at other labels than the name."""
+    return view.memo("peers", lambda: list(_peers(view)), POLICIES)
+
+
+def _peers(view: View) -> Iterator[tuple[Mapping[str, Extent], Policy]]:
     spaces = {key_of(body)[0] for body in view.all(GROUP, "NetworkPolicy")}
     for policy in (p for space in spaces for p in policies(view, space)):
         for selector in _selectors(policy.body.get("spec")):

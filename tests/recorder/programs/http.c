@@ -1,7 +1,7 @@
 /*
  * Both ends of HTTP/1.1 on the loopback. `http serve PORT` answers one connection after the other, with the least
- * work there can be; `http ask PORT SECONDS` asks on one connection for so long, and prints how often it was
- * answered.
+ * work there can be; `http ask PORT MILLISECONDS` asks on one connection for so long, in batches, and prints
+ * the nanoseconds that each batch took.
  */
 #include <arpa/inet.h>
 #include <err.h>
@@ -14,6 +14,8 @@
 #include <unistd.h>
 
 #define BODY 1024
+#define BATCH 4 /* few enough that nothing interrupts most batches */
+#define MOST 100000
 
 static struct sockaddr_in at(const char *port)
 {
@@ -68,25 +70,38 @@ static void await(int connection)
 	} while (!body || reply + size - body - 4 < BODY);
 }
 
-static void ask(const char *port, int seconds)
+static double now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1e9 + now.tv_nsec;
+}
+
+static void ask(const char *port, int milliseconds)
 {
 	static const char request[] = "GET / HTTP/1.1\r\nhost: x\r\n\r\n";
 	struct sockaddr_in address = at(port);
-	struct timespec begun, now;
 	int connection = socket(AF_INET, SOCK_STREAM, 0);
-	long answered = 0;
+	static double took[MOST];
+	double begun = now_ns(), now = begun;
+	int batches = 0;
 
 	if (connect(connection, (void *)&address, sizeof(address)))
 		err(1, "port %s", port);
-	clock_gettime(CLOCK_MONOTONIC, &begun);
-	do {
-		if (write(connection, request, sizeof(request) - 1) < 0)
-			err(1, "write");
-		await(connection);
-		answered++;
-		clock_gettime(CLOCK_MONOTONIC, &now);
-	} while (now.tv_sec - begun.tv_sec + (now.tv_nsec - begun.tv_nsec) / 1e9 < seconds);
-	printf("%ld\n", answered);
+	while (now - begun < milliseconds * 1e6 && batches < MOST) {
+		took[batches] = now_ns();
+		for (int left = BATCH; left; left--) {
+			if (write(connection, request, sizeof(request) - 1) < 0)
+				err(1, "write");
+			await(connection);
+		}
+		now = now_ns();
+		took[batches] = now - took[batches];
+		batches++;
+	}
+	for (int batch = 0; batch < batches; batch++)
+		printf("%.0f\n", took[batch]);
 }
 
 int main(int count, char **words)

@@ -1,0 +1,141 @@
+"""What reaches agents from outside of their namespaces, by what the cluster's objects say now.
+
+Which roles agents have, and by which labels their NetworkPolicies choose other namespaces,
+stands in no table: it is read from the cluster, and written into match conditions, so that
+what concerns no agent is never held up while no webhook answers.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from policyc.admission.bundle import Bundle
+from policyc.admission.checks.namespaces import peers
+from policyc.admission.flows import KINDS as POLICIES
+from policyc.admission.grants import KINDS as GRANTS
+from policyc.admission.grants import bindings, members
+from policyc.admission.view import RBAC, View, key_of
+from policyc.core.canonical import Json
+from policyc.denote.network_policy import NAMESPACE_LABEL
+from policyc.envelope.domains import EGRESS_PEER, INGRESS_PEER
+
+ALL = "*"
+"""In the place of names that are too many or too odd for an expression: all there are."""
+_MOST_CHARACTERS = 20_000
+"""Of all names together: cel-go refuses expressions of more than 100,000 characters."""
+_OF_NAMESPACE = "namespace:"
+"""Begins the name of an axis that is a namespace's label."""
+_PLAIN = re.compile(r"[A-Za-z0-9:._/-]+")
+_ROLES = re.compile(r"\.exists\(x, x in \[([^\]]*)\]\)")
+_LABELS = re.compile(r"\[([^\]]*)\]\.exists\(k, ")
+_NAME = re.compile(r"'([^']*)'")
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """``roles``: a ClusterRole's name, a Role's ``namespace/name``; ``labels``: keys."""
+
+    roles: frozenset[str] = frozenset()
+    labels: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, roles: Iterable[str], labels: Iterable[str]) -> Reach:
+        return cls(_bounded(frozenset(roles)), _bounded(frozenset(labels)))
+
+    def __or__(self, other: Reach) -> Reach:
+        return Reach.of(self.roles | other.roles, self.labels | other.labels)
+
+    def __le__(self, other: Reach) -> bool:
+        return self | other == other
+
+
+def _bounded(names: frozenset[str]) -> frozenset[str]:
+    is_plain = all(map(_PLAIN.fullmatch, names)) and sum(map(len, names)) <= _MOST_CHARACTERS
+    return names if is_plain else frozenset({ALL})
+
+
+def reach_of(view: View, bundle: Bundle | None) -> Reach:
+    """What the cluster's bindings and NetworkPolicies make of it."""
+    if bundle is None:
+        return Reach()
+    return view.memo(
+        ("reach", bundle.digest),
+        lambda: Reach.of(_roles(view, bundle), _labels(view, bundle)),
+        GRANTS | POLICIES,
+    )
+
+
+def reach_of_envelopes(bundle: Bundle) -> Reach:
+    """What the compiler's own NetworkPolicies choose namespaces by: all that is known without a cluster."""
+    envelopes = [agent.envelope for agent in bundle.agents.values()]
+    axes = {
+        axis
+        for envelope in envelopes
+        for name in (EGRESS_PEER.name, INGRESS_PEER.name)
+        for box in envelope.domains[name].boxes()
+        for axis in box
+    }
+    keys = {axis.removeprefix(_OF_NAMESPACE) for axis in axes if axis.startswith(_OF_NAMESPACE)}
+    return Reach.of((), keys - {NAMESPACE_LABEL})
+
+
+def _roles(view: View, bundle: Bundle) -> Iterator[str]:
+    """The roles of agents' accounts, and those that flow into them, outside of agents' namespaces."""
+    for binding in bindings(view):
+        if not any(_is_of_agents(bundle, key) for key in binding.accounts):
+            continue
+        kind, name = binding.role
+        if kind == "ClusterRole":
+            yield from _parts(view, name)
+        elif binding.namespace not in bundle.by_namespace:
+            yield f"{binding.namespace}/{name}"
+
+
+def _is_of_agents(bundle: Bundle, key: str) -> bool:
+    """Whether accounts as ``denote.rbac.bound`` has them could be an agent's."""
+    space, _, name = key.partition("/")
+    if not key:
+        return bool(bundle.by_account)
+    return key in bundle.by_account if name else space in bundle.by_namespace
+
+
+def _parts(view: View, name: str) -> Iterator[str]:
+    yield name  # it may be written after its binding
+    role = view.get(RBAC, "ClusterRole", "", name)
+    if role is None:
+        return
+    try:
+        yield from (key_of(part)[1] for part in members(view, role))
+    except ValueError:
+        yield ALL
+
+
+def _labels(view: View, bundle: Bundle) -> Iterator[str]:
+    for extents, policy in peers(view):
+        if policy.namespace in bundle.by_namespace:
+            yield from extents.keys() - {NAMESPACE_LABEL}
+
+
+def written(configuration: dict[str, Json]) -> Reach:
+    """The names that a configuration's match conditions hold, whoever wrote them."""
+    found = [Reach()]
+    for expression in _expressions(configuration):
+        roles, labels = (
+            {name for inner in form.findall(expression) for name in _NAME.findall(inner)}
+            for form in (_ROLES, _LABELS)
+        )
+        found.append(Reach.of(roles, labels))
+    return Reach.of(
+        (r for one in found for r in one.roles), (k for one in found for k in one.labels)
+    )
+
+
+def _expressions(configuration: dict[str, Json]) -> Iterator[str]:
+    listed = configuration.get("webhooks")
+    for entry in listed if isinstance(listed, list) else ():
+        conditions = entry.get("matchConditions") if isinstance(entry, dict) else None
+        for one in conditions if isinstance(conditions, list) else ():
+            if isinstance(one, dict):
+                yield str(one.get("expression", ""))

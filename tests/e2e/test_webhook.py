@@ -273,6 +273,29 @@ def test_without_a_webhook_only_what_reaches_agents_is_closed(
         webhook.wait_until(lambda: is_guarding(plane))
 
 
+OWN = {"kind": "ServiceAccount", "name": "research"}
+"""An account of the binding's own namespace: a subject needs to name none."""
+BINDINGS = (
+    binding(AGENT, role="ClusterRole/edit", namespace=""),
+    binding(group("system:authenticated"), role="ClusterRole/edit", namespace=""),
+    binding(group("system:serviceaccounts:agents"), role="ClusterRole/edit", namespace=""),
+    binding(user("system:serviceaccount:agents:research"), role="ClusterRole/edit", namespace=""),
+    binding(OWN, role="ClusterRole/edit"),
+    binding({**OWN, "namespace": ""}, role="ClusterRole/edit"),
+)
+"""One of each form that a subject has by which it reaches an agent."""
+
+
+@pytest.mark.parametrize("one", BINDINGS, ids=lambda one: one["subjects"][0]["name"])
+@of("G1")
+def test_a_binding_that_widens_an_agent_is_refused(
+    guarded: tuple[ControlPlane, Webhook], one: Json
+) -> None:
+    refused = dry(guarded[0], one)
+    assert refused.status == 403
+    assert "RBAC_WIDENS" in refused.message
+
+
 def test_what_is_closed_without_a_webhook_is_decided_once_with_it(
     guarded: tuple[ControlPlane, Webhook],
 ) -> None:
@@ -287,7 +310,8 @@ def test_what_is_closed_without_a_webhook_is_decided_once_with_it(
     for one in (*REACHING, *WITHOUT_AGENTS):
         before = decided()
         dry(plane, one)
-        is_asked = one["kind"] not in ("ClusterRoleBinding", "ConfigMap") or one in REACHING
+        free = ("ClusterRoleBinding", "RoleBinding", "ConfigMap")
+        is_asked = one["kind"] not in free or one in REACHING
         assert decided() - before == is_asked, one
 
 
@@ -307,8 +331,7 @@ HEARD_OF = (
 )
 """What the guard learns from the cluster: a role that an agent has, a label by which peers are chosen."""
 REACHING = (
-    binding(AGENT, role="ClusterRole/edit", namespace=""),
-    binding(group("system:authenticated"), role="ClusterRole/edit", namespace=""),
+    *BINDINGS,
     cluster_role(SECRETS, name="shared-reader"),
     cluster_role(SECRETS, name="policyc-research.agents"),
     role(SECRETS, name="policyc-research.agents", namespace="elsewhere"),
@@ -321,6 +344,8 @@ REACHING = (
 """What reaches agents out of other namespaces, or out of none."""
 WITHOUT_AGENTS = (
     binding(user("cni"), role="ClusterRole/cni", namespace=""),
+    binding(group("system:serviceaccounts:others"), role="ClusterRole/cni", namespace=""),
+    binding(OWN, role="ClusterRole/cni", namespace="elsewhere"),
     cluster_role(SECRETS, name="cni"),
     cluster_role(SECRETS, name="policyc-research.other"),
     role(SECRETS, name="research.agents", namespace="elsewhere"),

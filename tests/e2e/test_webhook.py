@@ -254,7 +254,7 @@ def test_without_a_webhook_only_what_reaches_agents_is_closed(
     for one in HEARD_OF:
         answer = plane.admin.apply(path_of(one), one)
         assert answer.status in (200, 201), answer.message
-    heard_of = Reach.of({"shared-reader"}, {"team"})
+    heard_of = Reach.of({"shared-reader", ODD}, {"team"})
     webhook.wait_until(lambda: heard_of <= written(plane.admin.get(VALIDATING).body))
     webhook.daemon.stop()
     try:
@@ -320,7 +320,10 @@ def service(name: str, **spec: Json) -> Json:
     return body("Service", name, "elsewhere", spec={"selector": {"a": "b"}, "ports": ports, **spec})
 
 
+ODD = "it's [a] \\u role"
 HEARD_OF = (
+    cluster_role(READ, name=ODD),
+    binding(AGENT, role=f"ClusterRole/{ODD}", name="odd"),
     cluster_role(READ, name="shared-reader"),
     binding(AGENT, role="ClusterRole/shared-reader", name="shared-reader"),
     network_policy(
@@ -333,6 +336,7 @@ HEARD_OF = (
 REACHING = (
     *BINDINGS,
     cluster_role(SECRETS, name="shared-reader"),
+    cluster_role(SECRETS, name=ODD),
     cluster_role(SECRETS, name="policyc-research.agents"),
     role(SECRETS, name="policyc-research.agents", namespace="elsewhere"),
     role(SECRETS, name="kubeadm:bootstrap-signer-clusterinfo", namespace="kube-public"),

@@ -7,6 +7,7 @@ CEL as the API server evaluates it before it calls a webhook
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -15,6 +16,10 @@ from policyc.denote.rbac import ANONYMOUS, EVERYBODY
 from policyc.kube.workloads import WORKLOAD_KINDS
 
 KUBE_SYSTEM = "system:serviceaccount:kube-system:"
+_ODD = re.compile(r"[^A-Za-z0-9:._/*-]+")
+"""What is written by its number: names of roles may hold quotes and backslashes."""
+_TEXT = re.compile(r"'([^']*)'")
+_ESCAPE = re.compile(r"\\U(0010[0-9a-f]{4}|000[0-9a-f]{5})")
 MACHINERY = {
     "clusterrole-aggregation-controller": "copies rules of ClusterRoles that were judged",
     "endpoint-controller": "follows a Service's selector",
@@ -44,15 +49,24 @@ class Condition:
     expression: str
 
 
-def _texts(values: Iterable[str]) -> str:
-    """A CEL list; Kubernetes' names hold no quote and no backslash."""
-    return "[" + ", ".join(f"'{value}'" for value in values) + "]"
+def texts(values: Iterable[str]) -> str:
+    """A CEL list."""
+    return "[" + ", ".join(f"'{_ODD.sub(_escaped, value)}'" for value in values) + "]"
+
+
+def _escaped(odd: re.Match[str]) -> str:
+    return "".join(f"\\U{ord(character):08x}" for character in odd[0])
+
+
+def texts_in(written: str) -> list[str]:
+    """The texts of a list that ``texts`` wrote."""
+    return [_ESCAPE.sub(lambda code: chr(int(code[1], 16)), t) for t in _TEXT.findall(written)]
 
 
 def by_people() -> Condition:
     """Not the machinery of the control plane."""
     users = [*CONTROL_PLANE, *(KUBE_SYSTEM + name for name in MACHINERY)]
-    return Condition("not-machinery", f"!(request.userInfo.username in {_texts(users)})")
+    return Condition("not-machinery", f"!(request.userInfo.username in {texts(users)})")
 
 
 def not_at_start() -> Condition:
@@ -93,20 +107,21 @@ def is_token() -> Condition:
 
 
 def binds_an_agent(namespaces: Iterable[str]) -> Condition:
-    """A binding that could reach an account of a namespace with agents, by any kind of subject."""
-    spaces = _texts(namespaces)
-    user = (
-        f"s.kind == 'User' && (s.name == '{ANONYMOUS}'"
-        f" || {spaces}.exists(n, s.name.startsWith('system:serviceaccount:' + n + ':')))"
+    """A binding that could reach an account of a namespace with agents, by any kind of subject.
+
+    An account without a namespace is one of the binding's own.  Each subject is held against the
+    namespaces once: the API server bounds what an expression costs.
+    """
+    named = "s.name.startsWith('system:serviceaccount:') || s.name.startsWith('system:serviceaccounts:')"
+    own = "has(request.namespace) ? request.namespace : ''"
+    space = (
+        f"s.kind == 'ServiceAccount' ? (s.?namespace.orValue('') != '' ? s.namespace : ({own}))"
+        f" : ({named}) ? s.name.split(':')[2] : ''"
     )
-    group = (
-        f"s.kind == 'Group' && (s.name in {_texts(EVERYBODY)}"
-        f" || {spaces}.exists(n, s.name == 'system:serviceaccounts:' + n))"
-    )
-    account = f"s.kind == 'ServiceAccount' && has(s.namespace) && s.namespace in {spaces}"
+    everybody = texts([ANONYMOUS, *EVERYBODY])
+    subject = f"(({space}) in {texts(namespaces)}) || (s.kind != 'ServiceAccount' && s.name in {everybody})"
     return Condition(
-        "binds-an-agent",
-        f"has(object.subjects) && object.subjects.exists(s, ({account}) || ({user}) || ({group}))",
+        "binds-an-agent", f"has(object.subjects) && object.subjects.exists(s, {subject})"
     )
 
 
@@ -129,9 +144,9 @@ def _held(namespaces: Iterable[str], roles: Iterable[str]) -> str:
     # A request about what has no namespace has no such key.
     placed = f"(has(request.namespace) ? request.namespace + '/' : '') + {name}"
     return (
-        f"['*', {placed}].exists(x, x in {_texts(sorted({*BOUND_TO_EVERYBODY, *roles}))})"
+        f"['*', {placed}].exists(x, x in {texts(sorted({*BOUND_TO_EVERYBODY, *roles}))})"
         f" || ({name}.startsWith('policyc-')"
-        f" && {_texts(namespaces)}.exists(n, {name}.endsWith('.' + n)))"
+        f" && {texts(namespaces)}.exists(n, {name}.endsWith('.' + n)))"
     )
 
 
@@ -149,7 +164,7 @@ def _labelled(keys: Iterable[str]) -> str:
     new, old = "object.metadata.?labels", "oldObject.metadata.?labels"
     return (
         "request.resource.resource == 'namespaces' && "
-        f"{_texts(sorted(keys))}.exists(k, request.operation != 'UPDATE'"
+        f"{texts(sorted(keys))}.exists(k, request.operation != 'UPDATE'"
         f" ? k == '*' || k in {new}.orValue({{}})"
         f" : k == '*' ? {new} != {old} : {new}[?k] != {old}[?k])"
     )
@@ -185,4 +200,4 @@ def not_of_kube_system() -> Condition:
 
 def not_operators(users: Iterable[str]) -> Condition:
     """Not those who may repair the webhook while it does not answer."""
-    return Condition("not-an-operator", f"!(request.userInfo.username in {_texts(sorted(users))})")
+    return Condition("not-an-operator", f"!(request.userInfo.username in {texts(sorted(users))})")

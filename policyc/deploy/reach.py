@@ -19,18 +19,17 @@ from policyc.admission.grants import bindings, members
 from policyc.admission.view import RBAC, View, key_of
 from policyc.core.canonical import Json
 from policyc.denote.network_policy import NAMESPACE_LABEL
+from policyc.deploy.conditions import texts, texts_in
 from policyc.envelope.domains import EGRESS_PEER, INGRESS_PEER
 
 ALL = "*"
-"""In the place of names that are too many or too odd for an expression: all there are."""
+"""In the place of names that are too many for an expression: all there are."""
 _MOST_CHARACTERS = 20_000
 """Of all names together: cel-go refuses expressions of more than 100,000 characters."""
 _OF_NAMESPACE = "namespace:"
 """Begins the name of an axis that is a namespace's label."""
-_PLAIN = re.compile(r"[A-Za-z0-9:._/-]+")
 _ROLES = re.compile(r"\.exists\(x, x in \[([^\]]*)\]\)")
 _LABELS = re.compile(r"\[([^\]]*)\]\.exists\(k, ")
-_NAME = re.compile(r"'([^']*)'")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +51,8 @@ class Reach:
 
 
 def _bounded(names: frozenset[str]) -> frozenset[str]:
-    is_plain = all(map(_PLAIN.fullmatch, names)) and sum(map(len, names)) <= _MOST_CHARACTERS
-    return names if is_plain else frozenset({ALL})
+    are_few = ALL not in names and len(texts(names)) <= _MOST_CHARACTERS
+    return names if are_few else frozenset({ALL})
 
 
 def reach_of(view: View, bundle: Bundle | None) -> Reach:
@@ -123,7 +122,7 @@ def written(configuration: dict[str, Json]) -> Reach:
     found = [Reach()]
     for expression in _expressions(configuration):
         roles, labels = (
-            {name for inner in form.findall(expression) for name in _NAME.findall(inner)}
+            {name for inner in form.findall(expression) for name in texts_in(inner)}
             for form in (_ROLES, _LABELS)
         )
         found.append(Reach.of(roles, labels))

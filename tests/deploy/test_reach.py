@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from support.admission import bundle, view
 from support.webhooks import TARGET, configuration
 from support.widening import AGENT, READ, binding, cluster_role, group, network_policy, role, user
 
 from policyc.admission.view import View
 from policyc.catalog.default_roles import BOUND_TO_EVERYBODY
+from policyc.deploy.conditions import texts, texts_in
 from policyc.deploy.configurations import Target
 from policyc.deploy.judge import judge
 from policyc.deploy.reach import ALL, Reach, reach_of, reach_of_envelopes, written
 
 Json = Any  # tests build documents of every shape
+ODD = "a'] || true || ['"
 PART = {"clusterRoleSelectors": [{"matchLabels": {"into": "whole"}}]}
 HELD: dict[str, tuple[tuple[Json, ...], set[str]]] = {
     "by name": ((binding(AGENT, role="ClusterRole/a", namespace=""),), {"a"}),
@@ -36,7 +41,7 @@ HELD: dict[str, tuple[tuple[Json, ...], set[str]]] = {
         (binding(AGENT, role="ClusterRole/whole"), cluster_role(name="whole", aggregationRule=[])),
         {ALL},
     ),
-    "under a name that CEL would read": ((binding(AGENT, role="ClusterRole/a'] || true || ['"),), {ALL}),
+    "under a name that CEL would read": ((binding(AGENT, role=f"ClusterRole/{ODD}"),), {ODD}),
 }  # fmt: skip
 
 
@@ -83,6 +88,14 @@ def test_what_is_written_is_read_back_and_clean(reach: Reach) -> None:
         len(c["expression"]) for e in live["webhooks"] for c in e.get("matchConditions", ())
     )
     assert longest < 100_000, "cel-go refuses longer ones"
+
+
+@given(st.sets(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=9)))
+def test_any_name_is_written_as_one_text(names: set[str]) -> None:
+    """Only what no expression reads as its own: no quote, no bracket, no backslash but for a number."""
+    form = texts(sorted(names))
+    assert texts_in(form) == sorted(names)
+    assert re.fullmatch(r"\[(('([A-Za-z0-9:._/*-]|\\U[0-9a-f]{8})+'(, )?)*)\]", form)
 
 
 def test_names_that_are_missing_let_requests_past() -> None:

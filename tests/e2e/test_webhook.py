@@ -254,7 +254,7 @@ def test_without_a_webhook_only_what_reaches_agents_is_closed(
     for one in HEARD_OF:
         answer = plane.admin.apply(path_of(one), one)
         assert answer.status in (200, 201), answer.message
-    heard_of = Reach.of({"shared-reader"}, {"team"})
+    heard_of = Reach.of({"shared-reader", ODD}, {"team"})
     webhook.wait_until(lambda: heard_of <= written(plane.admin.get(VALIDATING).body))
     webhook.daemon.stop()
     try:
@@ -273,6 +273,29 @@ def test_without_a_webhook_only_what_reaches_agents_is_closed(
         webhook.wait_until(lambda: is_guarding(plane))
 
 
+OWN = {"kind": "ServiceAccount", "name": "research"}
+"""An account of the binding's own namespace: a subject needs to name none."""
+BINDINGS = (
+    binding(AGENT, role="ClusterRole/edit", namespace=""),
+    binding(group("system:authenticated"), role="ClusterRole/edit", namespace=""),
+    binding(group("system:serviceaccounts:agents"), role="ClusterRole/edit", namespace=""),
+    binding(user("system:serviceaccount:agents:research"), role="ClusterRole/edit", namespace=""),
+    binding(OWN, role="ClusterRole/edit"),
+    binding({**OWN, "namespace": ""}, role="ClusterRole/edit"),
+)
+"""One of each form that a subject has by which it reaches an agent."""
+
+
+@pytest.mark.parametrize("one", BINDINGS, ids=lambda one: one["subjects"][0]["name"])
+@of("G1")
+def test_a_binding_that_widens_an_agent_is_refused(
+    guarded: tuple[ControlPlane, Webhook], one: Json
+) -> None:
+    refused = dry(guarded[0], one)
+    assert refused.status == 403
+    assert "RBAC_WIDENS" in refused.message
+
+
 def test_what_is_closed_without_a_webhook_is_decided_once_with_it(
     guarded: tuple[ControlPlane, Webhook],
 ) -> None:
@@ -287,7 +310,8 @@ def test_what_is_closed_without_a_webhook_is_decided_once_with_it(
     for one in (*REACHING, *WITHOUT_AGENTS):
         before = decided()
         dry(plane, one)
-        is_asked = one["kind"] not in ("ClusterRoleBinding", "ConfigMap") or one in REACHING
+        free = ("ClusterRoleBinding", "RoleBinding", "ConfigMap")
+        is_asked = one["kind"] not in free or one in REACHING
         assert decided() - before == is_asked, one
 
 
@@ -296,7 +320,10 @@ def service(name: str, **spec: Json) -> Json:
     return body("Service", name, "elsewhere", spec={"selector": {"a": "b"}, "ports": ports, **spec})
 
 
+ODD = "it's [a] \\u role"
 HEARD_OF = (
+    cluster_role(READ, name=ODD),
+    binding(AGENT, role=f"ClusterRole/{ODD}", name="odd"),
     cluster_role(READ, name="shared-reader"),
     binding(AGENT, role="ClusterRole/shared-reader", name="shared-reader"),
     network_policy(
@@ -307,9 +334,9 @@ HEARD_OF = (
 )
 """What the guard learns from the cluster: a role that an agent has, a label by which peers are chosen."""
 REACHING = (
-    binding(AGENT, role="ClusterRole/edit", namespace=""),
-    binding(group("system:authenticated"), role="ClusterRole/edit", namespace=""),
+    *BINDINGS,
     cluster_role(SECRETS, name="shared-reader"),
+    cluster_role(SECRETS, name=ODD),
     cluster_role(SECRETS, name="policyc-research.agents"),
     role(SECRETS, name="policyc-research.agents", namespace="elsewhere"),
     role(SECRETS, name="kubeadm:bootstrap-signer-clusterinfo", namespace="kube-public"),
@@ -321,6 +348,8 @@ REACHING = (
 """What reaches agents out of other namespaces, or out of none."""
 WITHOUT_AGENTS = (
     binding(user("cni"), role="ClusterRole/cni", namespace=""),
+    binding(group("system:serviceaccounts:others"), role="ClusterRole/cni", namespace=""),
+    binding(OWN, role="ClusterRole/cni", namespace="elsewhere"),
     cluster_role(SECRETS, name="cni"),
     cluster_role(SECRETS, name="policyc-research.other"),
     role(SECRETS, name="research.agents", namespace="elsewhere"),

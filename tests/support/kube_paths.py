@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 from policyc.admission.manifests import is_cluster_kind, plural
 from policyc.kube.workloads import WORKLOAD_KINDS
@@ -30,4 +31,4 @@ def collection(body: Any, namespace: str | None = None) -> str:
 
 def path_of(body: Any) -> str:
     """The object's own path."""
-    return f"{collection(body)}/{body['metadata']['name']}"
+    return f"{collection(body)}/{quote(body['metadata']['name'], safe=':')}"

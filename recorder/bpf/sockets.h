@@ -16,6 +16,7 @@
 #define IPPROTO_UDP 17
 #define IPPROTO_MPTCP 262
 #define TCP_ESTABLISHED 1 /* include/net/tcp_states.h */
+#define LOOPBACK_INDEX 1 /* include/net/flow.h: of `lo`, in every network namespace */
 #define DNS_PORT 53
 #define TLS_HANDSHAKE 0x16
 #define MESSAGE_BYTES 2048
@@ -371,9 +372,20 @@ int on_packet_out(struct __sk_buff *packet)
 	return 1;
 }
 
+/* 127.0.0.0/8 and ::1. */
+static __always_inline bool is_loopback(const struct peer_key *key)
+{
+	const __u32 *words = (const __u32 *)key->address;
+
+	if (key->family == AF_INET)
+		return key->address[0] == 127;
+	return !words[0] && !words[1] && !words[2] && words[3] == bpf_htonl(1);
+}
+
 /*
  * Who sent a datagram was answered for as far as this socket asked it. The sender counts, and not the peer that the
- * socket has by now: else one that answers would answer for another.
+ * socket has by now: else one that answers would answer for another. What comes by the loopback device is from this
+ * machine, whatever address it says (IPV6_FREEBIND takes any).
  */
 static __always_inline void note_datagram(struct __sk_buff *packet, struct socket_state *socket, __u16 source)
 {
@@ -387,6 +399,8 @@ static __always_inline void note_datagram(struct __sk_buff *packet, struct socke
 	if (first >> 4 == 4 ? bpf_skb_load_bytes(packet, 12, words, 4) : bpf_skb_load_bytes(packet, 8, words, 16))
 		return;
 	address_of(&from, first >> 4 == 4 ? AF_INET : AF_INET6, words);
+	if (packet->ifindex == LOOPBACK_INDEX && !is_loopback(&from))
+		return;
 	if (note_answer(&from))
 		socket->answered = 1;
 }

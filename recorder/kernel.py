@@ -84,6 +84,13 @@ OPTIONAL = {
 }
 """Program -> what a profile lacks without it."""
 
+TWIN = "_by_thread"
+AT_SOCKETS = frozenset(
+    f"on_{call}{family}" for call in ("bind", "connect", "recvmsg", "sendmsg") for family in (4, 6)
+)
+"""Programs that may not look into the storage of a task on Linux 6.12: there their twins stand for them."""
+TWINS = frozenset(name + TWIN for name in AT_SOCKETS)
+
 DOMAINS = layout.DOMAINS
 SIZED = frozenset({"subjects", "items", "peers", "streams", "events"})
 """The maps whose size is a matter of the machine."""
@@ -115,6 +122,8 @@ TLS_FUNCTIONS = (
 
 ACTIONS = ".data.actions"
 """The map that holds what ``actions`` gives."""
+CALLERS = ".data.callers"
+"""The map that says whether the twins are loaded."""
 
 BATCH = 4096
 _ROOT_INODE = 1  # of the root of cgroup v2 (kernfs)
@@ -135,6 +144,8 @@ class Hooks:
     """What is recorded; a domain that is not here has no list in a profile."""
     absent: frozenset[str] = frozenset()
     """The programs that were not loaded."""
+    by_thread: bool = False
+    """Whether programs at sockets know a task by its thread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +188,7 @@ class Programs:
     def teach(self) -> None:
         """Say what each syscall does, and which arguments may be shown."""
         self.put(ACTIONS, c.c_uint32(0), actions())
+        self.put(CALLERS, c.c_uint32(0), c.c_uint8(self.hooks.by_thread))
         for value in words.hashes():
             self.put("words", c.c_uint64(value), c.c_uint8(1))
 
@@ -267,7 +279,7 @@ def load(entries: Mapping[str, int], path: Path = OBJECT) -> Programs:
     ``entries`` gives maps another size than maps.h does: entries, or bytes of the ring.
     """
     _check_machine(path)
-    refused = set() if traps.are_safe() else set(READS)
+    refused = {*TWINS, *(() if traps.are_safe() else READS)}
     try:
         return _attach(*_loaded(path, entries, refused))
     except _UnloadableError as failure:
@@ -275,6 +287,9 @@ def load(entries: Mapping[str, int], path: Path = OBJECT) -> Programs:
             raise _refused("the kernel refuses the programs", failure.number) from None
     # Which program it was, the kernel tells only in words, so each optional one is tried alone.
     refused |= {name for name in OPTIONAL.keys() - refused if not _is_loadable(path, entries, name)}
+    if refused & AT_SOCKETS:
+        refused |= AT_SOCKETS
+        refused -= {name for name in TWINS if _is_loadable(path, entries, name)}
     try:
         return _attach(*_loaded(path, entries, refused))
     except _UnloadableError as failure:
@@ -294,7 +309,7 @@ def _loaded(path: Path, entries: Mapping[str, int], refused: set[str]) -> tuple[
 
 def _is_loadable(path: Path, entries: Mapping[str, int], program: str) -> bool:
     """Whether a program that this kernel has a hook for passes its verifier."""
-    handle, missing = _open(path, OPTIONAL.keys() - {program})
+    handle, missing = _open(path, (OPTIONAL.keys() | TWINS) - {program})
     for other, name, _ in _programs(handle):
         if name in NEEDED:
             libbpf.call("bpf_program__set_autoload")(other, False)
@@ -409,7 +424,10 @@ def _attach(handle: int, missing: set[str]) -> Programs:
     blind: list[str] = []
     without: set[str] = set()
     cgroup = _root_cgroup()
+    by_thread = missing >= AT_SOCKETS and not missing >= TWINS
     for program, name, section in _programs(handle):
+        if name in (AT_SOCKETS if by_thread else TWINS):
+            continue
         link = None if name in missing else _link(program, section, cgroup)
         if link:
             links.extend([link] if link > 0 else ())
@@ -418,8 +436,9 @@ def _attach(handle: int, missing: set[str]) -> Programs:
             raise _refused(f"`{section}` cannot be attached")
         else:
             lacking.append(section)
-            without.update(OPTIONAL[name].unrecorded)
-            blind.extend(OPTIONAL[name].spots)
+            lost = OPTIONAL[name.removesuffix(TWIN)]
+            without.update(lost.unrecorded)
+            blind.extend(lost.spots)
     if cgroup is not None:
         os.close(cgroup)
     recorded = tuple(domain for domain in DOMAINS if domain not in without)
@@ -430,6 +449,7 @@ def _attach(handle: int, missing: set[str]) -> Programs:
         tuple(sorted(set(blind))),
         domains,
         frozenset(missing),
+        by_thread,
     )
     return Programs(handle, hooks, links)
 

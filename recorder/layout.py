@@ -64,7 +64,7 @@ class Subject(c.Structure):
         ("first_ns", c.c_uint64),
         ("netns", c.c_uint64),
         ("mntns_inum", c.c_uint32),
-        ("pad", c.c_uint32),
+        ("userns_level", c.c_uint32),
         ("pids", c.c_uint32 * ANCESTORS),
         ("alive", c.c_int32),
         ("late", c.c_uint32),

@@ -246,19 +246,27 @@ def _join_items(same: list[Document]) -> Document:
 
 
 def _join_runs(one: Document, other: Document) -> Document:
-    """Two reports of one run: the later one, with what either lost, was blind to, and saw happen.
+    """Two reports of one run: what either knows, and the worse of what they lost, were blind to and lacked.
 
-    This program never writes `behaviours`; who serves the agent may add them to a file, and `sessions`.
+    Each field by itself, so that order and grouping change nothing.  This program never writes `behaviours`;
+    who serves the agent may add them to a file, and `sessions`.
     """
-    joined = dict(other if _is_older(one, other) else one)
+    joined: Document = {"id": one["id"]}
+    for name in ("kernel", "node", "end", "templateHash", "imageDigest", "sessions"):
+        _pick(joined, [one, other], name, max)
+    _pick(joined, [one, other], "start", min)
+    hooks = [_object(run.get("hooks", {})) for run in (one, other)]
+    joined["hooks"] = {name: _union(hooks, name) for name in ("attached", "missing")}
+    joined["blind"] = _union([one, other], "blind")
+    joined["coverage"] = max(str(one["coverage"]), str(other["coverage"]), key=COVERAGE.index)
     for name in ("loss", "behaviours"):
         if name in one or name in other:
             joined[name] = _larger(_object(one.get(name, {})), _object(other.get(name, {})))
-    joined["coverage"] = max(str(one["coverage"]), str(other["coverage"]), key=COVERAGE.index)
-    joined["blind"] = [*sorted({*_texts(one["blind"]), *_texts(other["blind"])})]
-    _pick(joined, [one, other], "start", min)
-    _pick(joined, [one, other], "sessions", max)
     return joined
+
+
+def _union(same: list[Document], name: str) -> Json:
+    return [*sorted({text for one in same for text in _texts(one.get(name))})]
 
 
 def _larger(one: Document, other: Document) -> Document:
@@ -267,14 +275,6 @@ def _larger(one: Document, other: Document) -> Document:
         name: max(_number(one.get(name)), _number(other.get(name)))
         for name in sorted({*one, *other})
     }
-
-
-def _is_older(one: Document, other: Document) -> bool:
-    ends = str(one["end"]), str(other["end"])
-    # Two of one second: any order will do that is always the same.
-    return ends[0] < ends[1] or (
-        ends[0] == ends[1] and repr(sorted(one.items())) < repr(sorted(other.items()))
-    )
 
 
 def _pick(joined: Document, same: list[Document], name: str, choose: object) -> None:

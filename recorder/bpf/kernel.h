@@ -103,6 +103,14 @@ struct css_set {
 	struct cgroup *dfl_cgrp;
 };
 
+struct user_namespace {
+	int level;
+};
+
+struct cred {
+	struct user_namespace *user_ns;
+};
+
 struct seccomp {
 	int mode;
 };
@@ -151,6 +159,7 @@ struct task_struct {
 	struct files_struct *files;
 	struct nsproxy *nsproxy;
 	struct seccomp seccomp;
+	const struct cred *cred;
 	struct css_set *cgroups;
 	struct signal_struct *signal;
 	char comm[16];

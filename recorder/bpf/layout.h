@@ -96,7 +96,7 @@ struct subject {
 	__u64 first_ns;
 	__u64 netns; /* cookie of the network namespace of its first program; 0: not known */
 	__u32 mntns_inum; /* as /proc/PID/ns/mnt shows it */
-	__u32 pad;
+	__u32 userns_level; /* how deep its user namespace lies below the host's */
 	__u32 pids[ANCESTORS]; /* of the first process seen and its ancestors, in the initial pid namespace */
 	__s32 alive; /* known tasks */
 	__u32 late; /* it had tasks before the recorder had programs */

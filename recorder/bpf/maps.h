@@ -28,6 +28,21 @@ struct {
 	__type(value, struct task_state);
 } task_states SEC(".maps");
 
+/*
+ * Thread -> a copy of its task's state, for programs at sockets: those of Linux 6.12 may not look into the storage of
+ * a task. Empty where they may. Full: counted in subject.lost of peers.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, ITEMS);
+	__type(key, __u32);
+	__type(value, struct task_state);
+} callers SEC(".maps");
+
+/* Whether `callers` is kept. */
+volatile __u8 keep_callers SEC(".data.callers");
+
 /* Subject -> its sets. Full: counted in ledger.subjects_full; user land removes those that ended. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

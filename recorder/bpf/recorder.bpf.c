@@ -231,6 +231,8 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 		__sync_fetch_and_add(&subject->alive, 1);
 	else if (subject)
 		lose_all(subject);
+	if (state)
+		copy_state(child, state);
 	return 0;
 }
 
@@ -249,13 +251,18 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 {
 	struct task_state *state = current_state(task);
 
-	if (is_runtime())
+	/* A program in a container may have any name: it is believed only outside of all that are recorded. */
+	if (!state && is_runtime())
 		send_arguments(task);
+	/* A thread that is not the first becomes it. */
+	if (old_pid != task->pid)
+		forget_caller(old_pid);
 	if (!state)
 		return 0;
 	state->image = state->key.tree ? state->key.tree : state->key.mntns;
 	__builtin_memset(state->seen, 0, sizeof(state->seen));
 	state->asked = state->granted = 0;
+	copy_state(task, state);
 	note_network(task, state);
 	note_path(task, state, &program->file->f_path, EXECUTABLES, 1);
 	note_arguments(task, state, program->file);
@@ -269,6 +276,7 @@ int BPF_PROG(on_exit, struct task_struct *task)
 
 	if (state)
 		leave(state);
+	forget_caller(task->pid);
 	end_streams(task);
 	return 0;
 }
@@ -296,8 +304,12 @@ int BPF_PROG(on_moved, struct cgroup *to, const char *path, struct task_struct *
 	return 0;
 }
 
+/*
+ * Over a user namespace of its own making a program holds every capability, and that is none of the container's: it
+ * is as one that was refused.
+ */
 SEC("tp_btf/cap_capable")
-int BPF_PROG(on_capable, const void *cred, void *target, void *holder, int capability, int refused)
+int BPF_PROG(on_capable, const void *cred, struct user_namespace *target, void *holder, int capability, int refused)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct task_state *state = bpf_task_storage_get(&task_states, task, NULL, 0);
@@ -315,7 +327,7 @@ int BPF_PROG(on_capable, const void *cred, void *target, void *holder, int capab
 	phase = phase_of(state);
 	state->asked |= bit;
 	__sync_fetch_and_or(&subject->asked[phase], bit);
-	if (refused)
+	if (refused || target->level > subject->userns_level)
 		return 0;
 	state->granted |= bit;
 	__sync_fetch_and_or(&subject->granted[phase], bit);

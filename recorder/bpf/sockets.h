@@ -16,6 +16,7 @@
 #define IPPROTO_UDP 17
 #define IPPROTO_MPTCP 262
 #define TCP_ESTABLISHED 1 /* include/net/tcp_states.h */
+#define LOOPBACK_INDEX 1 /* include/net/flow.h: of `lo`, in every network namespace */
 #define DNS_PORT 53
 #define TLS_HANDSHAKE 0x16
 #define MESSAGE_BYTES 2048
@@ -106,10 +107,15 @@ static __always_inline void start_key(struct peer_key *key, struct bpf_sock_addr
 	address_of(key, family, words);
 }
 
-/* A UDP connect sends nothing: resolvers make one for each address that they sort. Its first packet counts. */
-static __always_inline int connecting(struct bpf_sock_addr *address, __u32 family, const __u32 *words)
+static __always_inline struct task_state *caller(bool by_thread)
 {
-	struct task_state *state = known_state(bpf_get_current_task_btf());
+	return by_thread ? copied_state() : known_state(bpf_get_current_task_btf());
+}
+
+/* A UDP connect sends nothing: resolvers make one for each address that they sort. Its first packet counts. */
+static __always_inline int connecting(struct bpf_sock_addr *address, __u32 family, const __u32 *words, bool by_thread)
+{
+	struct task_state *state = caller(by_thread);
 	struct peer_key key = {};
 	struct socket_state *socket;
 	struct subject *subject;
@@ -144,9 +150,9 @@ static __always_inline bool is_answer(const struct peer_key *to, struct bpf_sock
 	return bpf_map_lookup_elem(&peers, &from);
 }
 
-static __always_inline int sending(struct bpf_sock_addr *address, __u32 family, const __u32 *words)
+static __always_inline int sending(struct bpf_sock_addr *address, __u32 family, const __u32 *words, bool by_thread)
 {
-	struct task_state *state = known_state(bpf_get_current_task_btf());
+	struct task_state *state = caller(by_thread);
 	struct peer_key key = {};
 	struct socket_state *socket;
 	struct subject *subject;
@@ -172,9 +178,9 @@ static __always_inline int sending(struct bpf_sock_addr *address, __u32 family, 
 }
 
 /* Datagrams that come to a port which the program chose; others are answers. */
-static __always_inline int receiving(struct bpf_sock_addr *address, __u32 family, const __u32 *words)
+static __always_inline int receiving(struct bpf_sock_addr *address, __u32 family, const __u32 *words, bool by_thread)
 {
-	struct task_state *state = known_state(bpf_get_current_task_btf());
+	struct task_state *state = caller(by_thread);
 	struct peer_key key = {};
 	struct socket_state *socket;
 
@@ -189,11 +195,11 @@ static __always_inline int receiving(struct bpf_sock_addr *address, __u32 family
 	return 1;
 }
 
-static __always_inline int binding(struct bpf_sock_addr *address)
+static __always_inline int binding(struct bpf_sock_addr *address, bool by_thread)
 {
 	struct socket_state *socket;
 
-	if (!address->user_port || !address->sk || !known_state(bpf_get_current_task_btf()))
+	if (!address->user_port || !address->sk || !caller(by_thread))
 		return 1;
 	socket = bpf_sk_storage_get(&socket_states, address->sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
 	if (socket)
@@ -204,19 +210,26 @@ static __always_inline int binding(struct bpf_sock_addr *address)
 #define FOUR_WORDS(address) { (address)->user_ip4 }
 #define SIX_WORDS(address) { (address)->user_ip6[0], (address)->user_ip6[1], (address)->user_ip6[2], (address)->user_ip6[3] }
 
-/* The family is the hook's: a datagram of an IPv6 socket to an IPv4 address comes by the hook of IPv4. */
-#define ADDRESS_HOOK(section, name, act, kind)                   \
+#define FOUR_FAMILY AF_INET
+#define SIX_FAMILY AF_INET6
+
+/*
+ * Each program at a socket twice, for kernels where it may look into the storage of a task and for those where it may
+ * not; user land loads one of the two. The family is the hook's: a datagram of an IPv6 socket to an IPv4 address comes
+ * by the hook of IPv4.
+ */
+#define ADDRESS_PROGRAM(section, name, act, kind, by_thread)     \
 	SEC(section)                                             \
 	int name(struct bpf_sock_addr *address)                  \
 	{                                                        \
 		const __u32 words[4] = kind##_WORDS(address);    \
 		const __u32 family = kind##_FAMILY;              \
 								 \
-		return act(address, family, words);              \
+		return act(address, family, words, by_thread);   \
 	}
-
-#define FOUR_FAMILY AF_INET
-#define SIX_FAMILY AF_INET6
+#define ADDRESS_HOOK(section, name, act, kind)                   \
+	ADDRESS_PROGRAM(section, name, act, kind, false)         \
+	ADDRESS_PROGRAM(section, name##_by_thread, act, kind, true)
 
 ADDRESS_HOOK("cgroup/connect4", on_connect4, connecting, FOUR)
 ADDRESS_HOOK("cgroup/connect6", on_connect6, connecting, SIX)
@@ -225,17 +238,18 @@ ADDRESS_HOOK("cgroup/sendmsg6", on_sendmsg6, sending, SIX)
 ADDRESS_HOOK("cgroup/recvmsg4", on_recvmsg4, receiving, FOUR)
 ADDRESS_HOOK("cgroup/recvmsg6", on_recvmsg6, receiving, SIX)
 
-SEC("cgroup/bind4")
-int on_bind4(struct bpf_sock_addr *address)
-{
-	return binding(address);
-}
+#define BIND_PROGRAM(section, name, by_thread)                   \
+	SEC(section)                                             \
+	int name(struct bpf_sock_addr *address)                  \
+	{                                                        \
+		return binding(address, by_thread);              \
+	}
+#define BIND_HOOK(section, name)                                 \
+	BIND_PROGRAM(section, name, false)                       \
+	BIND_PROGRAM(section, name##_by_thread, true)
 
-SEC("cgroup/bind6")
-int on_bind6(struct bpf_sock_addr *address)
-{
-	return binding(address);
-}
+BIND_HOOK("cgroup/bind4", on_bind4)
+BIND_HOOK("cgroup/bind6", on_bind6)
 
 /* A connection that a server took: the port is its own, the address the client's. */
 static __always_inline void note_accepted(struct task_state *state, struct file *file)
@@ -358,9 +372,20 @@ int on_packet_out(struct __sk_buff *packet)
 	return 1;
 }
 
+/* 127.0.0.0/8 and ::1. */
+static __always_inline bool is_loopback(const struct peer_key *key)
+{
+	const __u32 *words = (const __u32 *)key->address;
+
+	if (key->family == AF_INET)
+		return key->address[0] == 127;
+	return !words[0] && !words[1] && !words[2] && words[3] == bpf_htonl(1);
+}
+
 /*
  * Who sent a datagram was answered for as far as this socket asked it. The sender counts, and not the peer that the
- * socket has by now: else one that answers would answer for another.
+ * socket has by now: else one that answers would answer for another. What comes by the loopback device is from this
+ * machine, whatever address it says (IPV6_FREEBIND takes any).
  */
 static __always_inline void note_datagram(struct __sk_buff *packet, struct socket_state *socket, __u16 source)
 {
@@ -374,6 +399,8 @@ static __always_inline void note_datagram(struct __sk_buff *packet, struct socke
 	if (first >> 4 == 4 ? bpf_skb_load_bytes(packet, 12, words, 4) : bpf_skb_load_bytes(packet, 8, words, 16))
 		return;
 	address_of(&from, first >> 4 == 4 ? AF_INET : AF_INET6, words);
+	if (packet->ifindex == LOOPBACK_INDEX && !is_loopback(&from))
+		return;
 	if (note_answer(&from))
 		socket->answered = 1;
 }

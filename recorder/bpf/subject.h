@@ -115,8 +115,16 @@ static __always_inline void leave(struct task_state *state)
 		tell(EVENT_ENDED, subject->id, &state->key);
 }
 
+/* A mount namespace that a process of a container makes itself has no user namespace of its own: see on_capable. */
+static __always_inline __u32 userns_level_of(struct subject *before)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+
+	return before ? before->userns_level : BPF_CORE_READ(task, cred, user_ns, level);
+}
+
 /* Rare, and separate: what it needs is not on the stack of every program. */
-static __noinline int add_subject(struct task_state *state, __u32 inum, __u64 origin, __u32 late)
+static __noinline int add_subject(struct task_state *state, __u32 inum, __u64 origin, __u32 late, __u32 userns_level)
 {
 	struct ledger *counts = ledger();
 	struct task_struct *task = (void *)bpf_get_current_task();
@@ -133,6 +141,7 @@ static __noinline int add_subject(struct task_state *state, __u32 inum, __u64 or
 	fresh->origin = origin;
 	fresh->first_ns = bpf_ktime_get_boot_ns();
 	fresh->mntns_inum = inum;
+	fresh->userns_level = userns_level;
 	for (int step = 0; step < ANCESTORS; step++) {
 		fresh->pids[step] = BPF_CORE_READ(task, tgid);
 		task = BPF_CORE_READ(task, real_parent);
@@ -153,7 +162,8 @@ static __always_inline void enter(struct task_struct *task, struct task_state *s
 	__u64 origin = state->subject;
 	/* It ran before the recorder did, so which program it runs is not known: not the runtime, most likely. */
 	__u32 late = !state->key.mntns && task->start_boottime < started_ns;
-	struct subject *subject;
+	struct subject *subject = origin ? subject_of(state) : NULL;
+	__u32 userns_level = userns_level_of(subject);
 
 	if (state->key.mntns)
 		leave(state);
@@ -167,7 +177,7 @@ static __always_inline void enter(struct task_struct *task, struct task_state *s
 		return;
 	subject = subject_of(state);
 	if (!subject) {
-		add_subject(state, inum, origin, late);
+		add_subject(state, inum, origin, late, userns_level);
 		subject = subject_of(state);
 	}
 	if (!subject)
@@ -200,6 +210,39 @@ static __always_inline bool is_current(struct task_struct *task, struct task_sta
 	return state->nsproxy == (__u64)task->nsproxy && state->cgroups == (__u64)task->cgroups;
 }
 
+static __always_inline void forget_caller(__u32 thread)
+{
+	if (keep_callers)
+		bpf_map_delete_elem(&callers, &thread);
+}
+
+/* What `callers` has of a task changed. */
+static __always_inline void copy_state(struct task_struct *task, struct task_state *state)
+{
+	__u32 thread = task->pid;
+	struct subject *subject;
+
+	if (!keep_callers || !state->subject || !bpf_map_update_elem(&callers, &thread, state, BPF_ANY))
+		return;
+	subject = subject_of(state);
+	if (subject) {
+		lose(subject, EGRESS);
+		lose(subject, INGRESS);
+	}
+}
+
+/* As known_state, of the running task and without its storage. */
+static __always_inline struct task_state *copied_state(void)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+	__u32 thread = id, process = id >> 32;
+	struct task_state *state = bpf_map_lookup_elem(&callers, &thread);
+
+	if (!state)
+		state = bpf_map_lookup_elem(&callers, &process);
+	return state && state->subject ? state : NULL;
+}
+
 /* The key of the task may have changed: make it anew. That of a recorded command's tree stays, wherever it goes. */
 static __noinline int renew(struct task_struct *task, struct task_state *state)
 {
@@ -221,6 +264,9 @@ static __noinline int renew(struct task_struct *task, struct task_state *state)
 	}
 	state->nsproxy = is_recorded(state) ? (__u64)task->nsproxy : 0;
 	state->cgroups = (__u64)task->cgroups;
+	if (!state->subject)
+		forget_caller(task->pid);
+	copy_state(task, state);
 	return 0;
 }
 

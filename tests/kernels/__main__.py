@@ -22,13 +22,7 @@ class Expected:
     missing: frozenset[str]
 
 
-_UNTIL_6_12 = frozenset(
-    {
-        # `bpf_task_storage_get` is not for programs of this type, says its verifier.
-        *(f"cgroup/{c}{n}" for c in ("bind", "connect", "recvmsg", "sendmsg") for n in (4, 6)),
-        "tp_btf/cap_capable",  # there is no such tracepoint
-    }
-)
+_UNTIL_6_12 = frozenset({"tp_btf/cap_capable"})  # there is no such tracepoint
 _OLDER_RINGS = frozenset({"tp_btf/io_uring_submit_req"})  # there it is `io_uring_submit_sqe`
 EXPECTED = {
     "arm64-6.1": Expected(Kernel("arm64", "linux-image-cloud-arm64"), _UNTIL_6_12 | _OLDER_RINGS),
@@ -36,6 +30,14 @@ EXPECTED = {
     "amd64-6.12": Expected(Kernel("amd64", "linux-image-6.12-cloud-amd64"), _UNTIL_6_12),
 }
 """Debian's, 2026-11-21."""
+
+
+_PEERS = {("tcp", "127.0.0.1", 8443), ("tcp", "::1", 8444), ("udp", "127.0.0.1", 5353)}
+_CLIENTS = _PEERS - {("udp", "127.0.0.1", 5353)}
+
+
+def _peers(items: Any) -> set[tuple[str, str, int]]:  # as in fault
+    return {(item["protocol"], item["address"], item["port"]) for item in items}
 
 
 def main() -> int:
@@ -67,6 +69,8 @@ def fault(outcome: Outcome, missing: frozenset[str]) -> str:
         "calls": {"sync", "execve"} <= {item["name"] for item in spec["syscalls"]},
         "files": "/tmp/written" in {item["path"] for item in spec["files"]},
         "executables": "/usr/bin/python3.11" in {item["path"] for item in spec["executables"]},
+        "peers": _peers(spec.get("egress", ())) == _PEERS,
+        "clients": _peers(spec.get("ingress", ())) >= _CLIENTS,
     }
     return ", ".join(f"{domain} were not seen" for domain, is_seen in seen.items() if not is_seen)
 

@@ -58,6 +58,30 @@ def test_a_network_that_a_program_made_itself_answers_for_nobody(
     assert ("tcp", made, 7001) in _peers(spec, unanswered=True)
 
 
+FEIGNED = """
+import socket
+asks, answers = (socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) for _ in "12")
+asks.bind(("::", 0))
+try:
+    asks.sendto(b"x", ("2001:db8::bad", 4444))
+except OSError:
+    pass  # no way there; it was asked all the same
+answers.setsockopt(socket.IPPROTO_IPV6, 78, 1)  # IPV6_FREEBIND (linux/in6.h)
+answers.bind(("2001:db8::bad", 4444))
+answers.sendto(b"y", ("::1", asks.getsockname()[1]))
+asks.settimeout(60)
+assert asks.recv(1) == b"y"
+"""
+
+
+@pytest.mark.system
+def test_a_program_does_not_answer_for_an_address_that_it_took(tmp_path: Path) -> None:
+    spec = record(tmp_path / "out", sys.executable, "-c", FEIGNED)
+    taken = ("udp", "2001:db8::bad", 4444)
+    assert taken in _peers(spec, unanswered=True)
+    assert taken not in _peers(spec, unanswered=False)
+
+
 def _may_be_root_in_its_user_namespace(config: Path) -> None:
     """With SETFCAP, which containers have by default (user_namespaces(7))."""
     document = json.loads(config.read_bytes())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -58,6 +60,23 @@ def test_set_up_is_kept_apart_and_the_workload_is_known(
     assert names(spec, "executables", "path") == {"/bin/busybox"}
     assert [run["coverage"] for run in spec["runs"]] == ["from-creation"]
     assert losses(spec) == {}
+
+
+def test_a_program_in_a_container_is_no_runtime(
+    containers: Template, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Whatever its name and wherever it goes, it says of no other workload what that would do."""
+    pretender = build(tmp_path_factory.mktemp("pretender"), "pretender")
+    shutil.copy(pretender, containers.folder / "rootfs/bin/runc")
+    named = {"policyc.dev/workload": "apps/v1/Deployment/payments/ledger"}
+    (containers.folder / "rootfs/srv/config.json").write_text(json.dumps({"annotations": named}))
+    command = "cd /srv; runc create --bundle /srv x; echo $?"
+    containers.configure(("/bin/busybox", "sh", "-c", command))
+    with watching(tmp_path / "out") as recorder:
+        ended = containers.run()
+        assert ended.stdout.split() == [b"0"], (ended.stdout, ended.stderr)
+        recorder.stop()
+    assert not list((tmp_path / "out").glob("*ledger*"))
 
 
 def test_a_container_that_was_there_before_is_attached_late(

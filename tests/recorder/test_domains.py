@@ -37,6 +37,18 @@ def test_capabilities_that_are_asked_for_and_whether_they_are_granted(
     assert losses(spec) == {}
 
 
+def test_capabilities_over_a_user_namespace_of_its_own_are_not_the_containers(
+    tmp_path: Path,
+) -> None:
+    """Whoever makes one holds all of them there, and needs none for it."""
+    require("setpriv", "unshare", "ip")
+    dropped = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--bounding-set=-all")
+    made = "unshare --user --map-root-user --net ip link set lo up"
+    spec = record(tmp_path / "out", *dropped, "/bin/sh", "-c", made)
+    asked = _asked(spec)
+    assert asked["NET_ADMIN"] is False
+
+
 def test_a_server_over_standard_input_and_the_child_behind_it(tmp_path: Path) -> None:
     spec = record(tmp_path / "out", sys.executable, str(PROGRAMS / "servers.py"))
     assert {item["tool"] for item in spec["tools"]} == {"look_up"}

@@ -11,14 +11,17 @@ from support.recorder import Spec, losses, record
 
 pytestmark = pytest.mark.system
 
-PROGRAM = Path(__file__).parent / "programs" / "talker.py"
+PROGRAMS = Path(__file__).parent / "programs"
+PROGRAM = PROGRAMS / "talker.py"
+OLDER = (sys.executable, str(PROGRAMS / "older_kernel.py"))
 Peer = tuple[Any, ...]
 
 
-@pytest.fixture(scope="module")
-def spec(tmp_path_factory: pytest.TempPathFactory) -> Spec:
+@pytest.fixture(scope="module", params=[(), OLDER], ids=["this-kernel", "until-6.12"])
+def spec(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Spec:
     folder = tmp_path_factory.mktemp("talker")
-    made = record(folder / "out", sys.executable, str(PROGRAM), str(folder / "ports"))
+    command = (sys.executable, str(PROGRAM), str(folder / "ports"))
+    made = record(folder / "out", *command, under=request.param)
     made["ports"] = [int(port) for port in (folder / "ports").read_text().split()]
     return made
 

@@ -92,6 +92,7 @@ class Guard:
         self._alarm = alarm
         self._talk = talk
         self._known = ""  # the last authority that the cluster had
+        self._agreed = Reach()  # nobody but a stranger takes out a name that was there
         self._stopped = threading.Event()
         self.fault = ""
 
@@ -119,7 +120,8 @@ class Guard:
 
     def _make(self) -> str:
         self._say(("the whole object",))
-        wanted = self._wanted(self._authority(), frozenset(), self._reach())
+        self._agreed |= self._reach()
+        wanted = self._wanted(self._authority(), frozenset(), self._agreed)
         made = restored({}, wanted, self._serial())
         return _version(self._source.send("POST", self._resource.path, made))
 
@@ -131,13 +133,16 @@ class Guard:
         # Names that are there stay: what another replica has heard of is no fault.
         there, here = written(live), self._reach()
         wrong = drift(live, self._wanted(self._authority(), more, there))
+        if not self._agreed <= there:
+            wrong = (*wrong, "names in matchConditions")
+        self._agreed |= there | here
         if wrong:
             self._say(wrong)
         elif newest >= ours and here <= there:
             return _version(live)
         if not here <= there:
             self._talk.info("what reaches agents is followed", **_names(here, there))
-        wanted = self._wanted(self._authority(), more, there | here)
+        wanted = self._wanted(self._authority(), more, self._agreed)
         made = restored(live, wanted, max(ours, newest))
         return _version(self._source.send("PUT", self._path, made))
 

@@ -147,18 +147,21 @@ def test_what_reaches_agents_is_followed_and_is_no_alarm() -> None:
     assert [*map(len, (one.alarms, other.alarms))] == [1, 0], "it was made once"
 
 
-@pytest.mark.parametrize("entry", ["grants", "others", "labels", "elsewhere"])
-def test_names_that_are_taken_out_return(entry: str) -> None:
+@pytest.mark.parametrize("entry", ["grants", "others", "labels", "elsewhere", ""])
+def test_names_that_are_taken_out_return_with_an_alarm(entry: str) -> None:
+    """Out of one entry, or out of all: then the configuration is as right as a new one."""
     store = Store()
     replica = Replica(store, 5, "agents")
     replica.reach = Reach.of({"view"}, {"team"})
     replica.guard.look()
     right = store.live
     store.live = copy.deepcopy(right)
-    (broken,) = [w for w in store.live["webhooks"] if w["name"] == f"{entry}.policyc.dev"]
-    for one in broken["matchConditions"]:
+    broken = [w for w in store.live["webhooks"] if entry in ("", w["name"].partition(".")[0])]
+    for one in (one for w in broken for one in w.get("matchConditions", ())):
         one["expression"] = one["expression"].replace("'view'", "'x'").replace("'team'", "'x'")
+    alarms = len(replica.alarms)
     replica.guard.look()
+    assert len(replica.alarms) == alarms + 1
     assert written(store.live) >= replica.reach
     assert drift(store.live, validating(Target(("agents",), reach=written(store.live)))) == ()
 

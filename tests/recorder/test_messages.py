@@ -71,7 +71,7 @@ def test_names_are_seen_and_nothing_else_leaves_the_program(
     models = {(item["model"], item["gateway"]) for item in spec["models"]}
     comm = Path(sys.executable).name[:15]
     assert models == {("large-4", "models.example"), ("large-4", f"served:{comm}")}
-    assert ("by_tls", f"served:{comm}") in tools
+    assert ("by_tls", re.sub(r"\d+$", "N", f"served:{comm}")) in tools
     assert losses(spec) == {}
 
     # The dumps hold bytes as numbers and as text; both are looked through.

@@ -1,4 +1,6 @@
-/* Calls a function of OpenSSL's name, as a client with a library of its own does. */
+/* Calls a function of OpenSSL's name, as a client with a library of its own does, once somebody looks at it. */
+#include <unistd.h>
+
 __attribute__((noipa)) int SSL_write(void *ssl, const void *buffer, int bytes)
 {
 	__asm__ volatile("" : : "r"(ssl), "r"(buffer) : "memory");
@@ -9,6 +11,10 @@ int main(void)
 {
 	static const char message[] = "POST / HTTP/1.1\r\n\r\n{\"model\": \"m\", \"input\": 1}";
 	static char ssl[16];
+	const volatile unsigned char *code = (const volatile unsigned char *)&SSL_write;
 
+	/* A probe is a breakpoint in the code (int3). */
+	for (int waited = 0; *code != 0xcc && waited < 60000; waited++)
+		usleep(1000);
 	return SSL_write(ssl, message, sizeof(message) - 1) != sizeof(message) - 1;
 }

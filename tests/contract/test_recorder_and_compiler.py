@@ -20,7 +20,7 @@ from recorder.profile import Sighting
 
 WORKLOAD = profile.Workload("apps/v1", "Deployment", "support", "triage", "agent")
 SOURCES = "".join(path.read_text() for path in sorted((ROOT / "recorder/bpf").glob("*.[ch]")))
-SECTIONS = frozenset(re.findall(r'(?:SEC|ADDRESS_HOOK)\("([\w]+/\w+)"', SOURCES))
+SECTIONS = frozenset(re.findall(r'(?:SEC|ADDRESS_HOOK|BIND_HOOK)\("([\w]+/\w+)"', SOURCES))
 HOOKS = SECTIONS | set(kernel.UPROBE_HOOKS.values())
 EVERY_DOMAIN = frozenset(hook for hook in HOOKS if hook.endswith("cgroup_attach_task"))
 """Whose a process is concerns all that it does: as for hooks that it does not know, the compiler takes any domain."""

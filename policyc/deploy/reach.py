@@ -119,16 +119,12 @@ def _labels(view: View, bundle: Bundle) -> Iterator[str]:
 
 def written(configuration: dict[str, Json]) -> Reach:
     """The names that a configuration's match conditions hold, whoever wrote them."""
-    found = [Reach()]
-    for expression in _expressions(configuration):
-        roles, labels = (
-            {name for inner in form.findall(expression) for name in texts_in(inner)}
-            for form in (_ROLES, _LABELS)
-        )
-        found.append(Reach.of(roles, labels))
-    return Reach.of(
-        (r for one in found for r in one.roles), (k for one in found for k in one.labels)
+    text = "\n".join(_expressions(configuration))
+    roles, labels = (
+        {name for inner in form.findall(text) for name in texts_in(inner)}
+        for form in (_ROLES, _LABELS)
     )
+    return Reach.of(roles, labels)
 
 
 def _expressions(configuration: dict[str, Json]) -> Iterator[str]:

@@ -58,11 +58,7 @@ def _root(config: pytest.Config) -> Path:
 
 def _day(written: str | None) -> date:
     try:
-        return (
-            date.fromisoformat(written)
-            if written
-            else date.fromisoformat(day_of(datetime.now(UTC)))
-        )
+        return date.fromisoformat(written or day_of(datetime.now(UTC)))
     except ValueError:
         hint = "write it as 2026-12-31"
         raise pytest.UsageError(f"--as-of: `{written}` is no day: {hint}") from None

@@ -68,8 +68,6 @@ struct fs_struct {
 
 struct linux_binprm {
 	struct file *file;
-	const char *filename;
-	const char *interp;
 };
 
 struct ns_common {
@@ -210,7 +208,6 @@ struct kernel_siginfo {
 	union {
 		struct {
 			int _syscall;
-			unsigned int _arch;
 		} _sigsys;
 	} _sifields;
 };

@@ -59,8 +59,6 @@ OPTIONAL = {
     "on_connect6": Without("IPv6 peers that it connects to", ("egress",)),
     "on_sendmsg4": Without("IPv4 peers of datagrams", ("egress",)),
     "on_sendmsg6": Without("IPv6 peers of datagrams", ("egress",)),
-    "on_recvmsg4": _UDP_CLIENTS,
-    "on_recvmsg6": _UDP_CLIENTS,
     "on_bind4": _UDP_CLIENTS,
     "on_bind6": _UDP_CLIENTS,
     "on_packet_out": Without(
@@ -69,8 +67,8 @@ OPTIONAL = {
         ("models", "tools"),
     ),
     "on_packet_in": Without(
-        "names in DNS answers, and who answered a datagram: none counts as answered",
-        partial=("egress",),
+        "names in DNS answers, who answered a datagram, and clients of UDP servers",
+        partial=("egress", "ingress"),
     ),
     "on_socket_state": Without(
         "which connections were answered: none counts as answered", partial=("egress",)
@@ -88,7 +86,7 @@ OPTIONAL = {
 
 TWIN = "_by_thread"
 AT_SOCKETS = frozenset(
-    f"on_{call}{family}" for call in ("bind", "connect", "recvmsg", "sendmsg") for family in (4, 6)
+    f"on_{call}{family}" for call in ("bind", "connect", "sendmsg") for family in (4, 6)
 )
 """Programs that may not look into the storage of a task on Linux 6.12: there their twins stand for them."""
 TWINS = frozenset(name + TWIN for name in AT_SOCKETS)

@@ -143,12 +143,14 @@ class Peer(c.Structure):
 class SocketState(c.Structure):
     _fields_: ClassVar = [
         ("peer", PeerKey),
+        ("server", c.c_uint64),
+        ("server_phase", c.c_uint8),
         ("bound", c.c_uint8),
         ("sent", c.c_uint8),
         ("plain", c.c_uint8),
         ("answered", c.c_uint8),
         ("foreign", c.c_uint8),
-        ("pad", c.c_uint8 * 3),
+        ("pad", c.c_uint8 * 2),
     ]
 
 

@@ -131,13 +131,14 @@ class Names:
                 self.unread.setdefault(event.subject, set()).add(text[0])
             case layout.EVENT_DNS | layout.EVENT_TLS:
                 size = c.sizeof(layout.PeerKey)
-                self._name(layout.PeerKey.from_buffer_copy(text), event.kind, text[size:])
+                self._name(layout.PeerKey.from_buffer_copy(text), event, text[size:])
 
-    def _name(self, peer: layout.PeerKey, kind: int, message: bytes) -> None:
-        if kind == layout.EVENT_TLS:
+    def _name(self, peer: layout.PeerKey, event: layout.Event, message: bytes) -> None:
+        if event.kind == layout.EVENT_TLS:
             name = wire.server_name(message)
             self.greetings[peer.subject, name] += 1
-            if name:
+            # Behind a proxy it is not the peer that is greeted.
+            if name and not event.hash:
                 key = (peer.subject, address_of(peer), peer.port)
                 self.by_peer.setdefault(key, set()).add(name)
             return

@@ -46,7 +46,7 @@ enum event_kind {
 	EVENT_ENDED,	   /* the last known task of a subject exited; its key follows */
 	EVENT_RUNTIME,	   /* a container runtime was exec'd: arguments, then its working directory as a path */
 	EVENT_DNS,	   /* an answer of a name server: a peer_key and the message follow */
-	EVENT_TLS,	   /* the first bytes of a TLS connection: a peer_key and they follow */
+	EVENT_TLS,	   /* a TLS greeting: a peer_key and its first bytes follow */
 	EVENT_NAME,	   /* a tool or model: its name, NUL, then the name of the server */
 	EVENT_PEER_NAME,   /* a tool or model: a peer_key, then its name */
 	EVENT_PATH,	   /* a file or executable was seen for the first time; components follow, last one first */
@@ -166,12 +166,23 @@ struct peer {
 /* What a socket is known for, from the call that set it up to its packets, which no task stands for. */
 struct socket_state {
 	struct peer_key peer; /* of the last connect; `subject` 0: none */
+	__u64 server; /* subject that bound it */
+	__u8 server_phase;
 	__u8 bound; /* to a port that the program chose */
-	__u8 sent; /* a packet */
+	__u8 sent; /* packets that were looked at */
 	__u8 plain; /* HTTP that is not encrypted */
 	__u8 answered; /* the peer of a datagram, since it is the peer */
 	__u8 foreign; /* of a network namespace that the program made itself */
-	__u8 pad[3];
+	__u8 pad[2];
+};
+
+/* Who sent a datagram to a server's socket. */
+struct visitor {
+	__u64 socket; /* its cookie */
+	__u8 address[16]; /* as in a peer_key */
+	__u16 port; /* the visitor's */
+	__u8 family;
+	__u8 pad[5];
 };
 
 #define BY_INPUT (1ULL << 32) /* in a stream's `process`: it is its standard input */
@@ -242,7 +253,7 @@ struct event {
 	__u32 kind;
 	__u32 domain;
 	__u64 subject; /* EVENT_RUNTIME: the process */
-	__u64 hash; /* EVENT_RUNTIME: bytes of the arguments */
+	__u64 hash; /* EVENT_RUNTIME: bytes of the arguments; EVENT_TLS: packets to the peer before it, for a proxy */
 	__u64 at_ns;
 	__u32 phase;
 	__u32 pid; /* of the running process; 0 in a packet */

@@ -5,6 +5,7 @@
 #define SUBJECTS 4096
 #define ITEMS 65536
 #define STREAMS 8192
+#define VISITORS 16384
 #define WORDS 1024
 #define RING_BYTES (1 << 22)
 #define SCRATCH_BYTES (PATH_BYTES + 256)
@@ -76,6 +77,17 @@ struct {
 	__type(key, int);
 	__type(value, struct socket_state);
 } socket_states SEC(".maps");
+
+/*
+ * Visitor of a server's socket -> nothing. Full: those that came longest ago make room, and answers to them count as
+ * peers that the server went to.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, VISITORS);
+	__type(key, struct visitor);
+	__type(value, __u8);
+} visitors SEC(".maps");
 
 /*
  * Direction of a TLS connection, or standard input -> how far it was read. Full: each message of another one is counted

@@ -55,6 +55,22 @@ static __always_inline struct looked_for look_for(struct stream *stream)
 	return (struct looked_for){ 0, EIGHT('\n'), EIGHT('\n'), EIGHT('\n'), stream->line == LINE_REST };
 }
 
+/* The place of the lowest byte of eight that is not zero. */
+static __always_inline __u32 first_of(__u64 bytes)
+{
+	__u32 place = 0;
+
+	if (!(bytes & 0xffffffff)) {
+		place += 4;
+		bytes >>= 32;
+	}
+	if (!(bytes & 0xffff)) {
+		place += 2;
+		bytes >>= 16;
+	}
+	return bytes & 0xff ? place : place + 1;
+}
+
 struct window {
 	__u64 words[8];
 };
@@ -63,7 +79,7 @@ struct window {
 __noinline int dull_bytes(const struct window *window, struct stream *stream)
 {
 	struct looked_for wanted;
-	__u64 word;
+	__u64 word, stops;
 
 	if (!window || !stream)
 		return 0;
@@ -72,9 +88,10 @@ __noinline int dull_bytes(const struct window *window, struct stream *stream)
 		return 0;
 	for (int i = 0; i < 8; i++) {
 		word = window->words[i];
-		if (zeroes_in((word | wanted.folds) ^ wanted.first) | zeroes_in(word ^ wanted.second) |
-		    zeroes_in(word ^ wanted.third))
-			return i * 8;
+		stops = zeroes_in((word | wanted.folds) ^ wanted.first) | zeroes_in(word ^ wanted.second) |
+			zeroes_in(word ^ wanted.third);
+		if (stops)
+			return i * 8 + first_of(stops);
 	}
 	return sizeof(*window);
 }
@@ -102,9 +119,13 @@ static long read_step(__u32 index, struct scan *scan)
 		return 1;
 	/* What lies behind the end may end it early, and never late. */
 	dull = dull_bytes((const struct window *)(text + place), scan->stream);
-	scan->place = place + (dull ? dull : 1);
-	if (dull)
+	place += dull < sizeof(struct window) ? dull : sizeof(struct window);
+	scan->place = place;
+	if (dull >= sizeof(struct window))
 		return 0;
+	if (place >= scan->end || place >= CHUNK)
+		return 1;
+	scan->place = place + 1;
 	return read_byte(scan->stream, (__u8)text[place]) ? 1 : 0;
 }
 
@@ -318,6 +339,10 @@ static __always_inline void read_message(struct scan *scan)
 /* Read what there is of a stream, or count it as lost where there is no room for the stream. */
 static __always_inline void read_stream(struct scan *scan, __u32 context)
 {
+	if (scan->stream && scan->stream->skips && scan->stream->left > scan->bytes && !scan->bytes_left) {
+		scan->stream->left -= scan->bytes;
+		return;
+	}
 	scan->scratch = take_scratch(context);
 	if (scan->scratch && scan->stream) {
 		read_message(scan);
@@ -400,8 +425,30 @@ __noinline int note_unread_form(const struct reading *reading, __u32 form)
 	return 0;
 }
 
+/* A packet may be sent again, also with others: what was read of it is not read twice. */
+static __always_inline void follow_sequence(struct scan *scan, __u32 sequence)
+{
+	struct stream *stream = scan->stream;
+	__s32 known = stream->is_begun ? stream->sequence - sequence : 0;
+
+	stream->is_begun = 1;
+	if (known < 0) {
+		blame_messages(scan->owner);
+		stream->left = stream->skips = 0;
+		drop_message(stream);
+		begin_line(stream);
+	} else if (known) {
+		known = known < scan->bytes ? known : scan->bytes;
+		scan->offset += known;
+		scan->bytes -= known;
+		sequence += known;
+	}
+	if (scan->bytes)
+		stream->sequence = sequence + scan->bytes;
+}
+
 /* A packet of a connection that is not encrypted. */
-static __always_inline void read_packet(struct __sk_buff *packet, __u32 offset, struct peer_key *peer)
+static __always_inline void read_packet(struct __sk_buff *packet, __u32 offset, __u32 sequence, struct peer_key *peer)
 {
 	struct bpf_sock *sock = packet->sk ? bpf_sk_fullsock(packet->sk) : NULL;
 	struct owner owner = { .id = peer->subject, .phase = peer->phase };
@@ -410,7 +457,10 @@ static __always_inline void read_packet(struct __sk_buff *packet, __u32 offset, 
 
 	if (sock)
 		scan.stream = bpf_sk_storage_get(&socket_streams, sock, NULL, BPF_SK_STORAGE_GET_F_CREATE);
-	read_stream(&scan, IN_PACKET_OUT);
+	if (scan.stream)
+		follow_sequence(&scan, sequence);
+	if (scan.bytes)
+		read_stream(&scan, IN_PACKET_OUT);
 }
 
 #endif

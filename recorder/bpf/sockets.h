@@ -19,6 +19,8 @@
 #define LOOPBACK_INDEX 1 /* include/net/flow.h: of `lo`, in every network namespace */
 #define DNS_PORT 53
 #define TLS_HANDSHAKE 0x16
+#define CLIENT_HELLO 1
+#define LOOKED_AT 8 /* packets at the start of a connection */
 #define MESSAGE_BYTES 2048
 #define MESSAGE_LEAST 16
 
@@ -138,16 +140,15 @@ static __always_inline int connecting(struct bpf_sock_addr *address, __u32 famil
 	return 1;
 }
 
-/* A server's datagram to an address that it had one from. */
+/* A server's datagram to who sent it one: the very port, for others of that address never asked. */
 static __always_inline bool is_answer(const struct peer_key *to, struct bpf_sock_addr *address, struct socket_state *socket)
 {
-	struct peer_key from = *to;
+	struct visitor visitor = { .socket = bpf_get_socket_cookie(address), .port = to->port, .family = to->family };
 
-	if (!socket->bound || !address->sk)
+	if (!socket->bound)
 		return false;
-	from.domain = INGRESS;
-	from.port = address->sk->src_port;
-	return bpf_map_lookup_elem(&peers, &from);
+	__builtin_memcpy(visitor.address, to->address, sizeof(visitor.address));
+	return bpf_map_lookup_elem(&visitors, &visitor);
 }
 
 static __always_inline int sending(struct bpf_sock_addr *address, __u32 family, const __u32 *words, bool by_thread)
@@ -168,7 +169,7 @@ static __always_inline int sending(struct bpf_sock_addr *address, __u32 family, 
 	note_peer(&key, subject);
 	if (socket) {
 		socket->peer = key;
-		socket->sent = 1;
+		socket->sent = LOOKED_AT;
 		socket->answered = 0;
 		socket->foreign = is_foreign(address, subject);
 	} else if (subject) {
@@ -177,33 +178,25 @@ static __always_inline int sending(struct bpf_sock_addr *address, __u32 family, 
 	return 1;
 }
 
-/* Datagrams that come to a port which the program chose; others are answers. */
-static __always_inline int receiving(struct bpf_sock_addr *address, __u32 family, const __u32 *words, bool by_thread)
-{
-	struct task_state *state = caller(by_thread);
-	struct peer_key key = {};
-	struct socket_state *socket;
-
-	if (!state || !address->sk)
-		return 1;
-	socket = bpf_sk_storage_get(&socket_states, address->sk, NULL, 0);
-	if (!socket || !socket->bound)
-		return 1;
-	start_key(&key, address, INGRESS, state, family, words);
-	key.port = address->sk->src_port;
-	note_peer(&key, subject_of(state));
-	return 1;
-}
-
+/* Datagrams that come to a port which the program chose are visits: note_visit. Others are answers. */
 static __always_inline int binding(struct bpf_sock_addr *address, bool by_thread)
 {
+	struct task_state *state = caller(by_thread);
 	struct socket_state *socket;
+	struct subject *subject;
 
-	if (!address->user_port || !address->sk || !caller(by_thread))
+	if (!address->user_port || !address->sk || !state)
 		return 1;
+	subject = subject_of(state);
 	socket = bpf_sk_storage_get(&socket_states, address->sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
-	if (socket)
+	if (socket) {
 		socket->bound = 1;
+		socket->server = state->subject;
+		socket->server_phase = phase_of(state);
+		socket->foreign = is_foreign(address, subject);
+	} else if (subject) {
+		lose(subject, INGRESS);
+	}
 	return 1;
 }
 
@@ -235,8 +228,6 @@ ADDRESS_HOOK("cgroup/connect4", on_connect4, connecting, FOUR)
 ADDRESS_HOOK("cgroup/connect6", on_connect6, connecting, SIX)
 ADDRESS_HOOK("cgroup/sendmsg4", on_sendmsg4, sending, FOUR)
 ADDRESS_HOOK("cgroup/sendmsg6", on_sendmsg6, sending, SIX)
-ADDRESS_HOOK("cgroup/recvmsg4", on_recvmsg4, receiving, FOUR)
-ADDRESS_HOOK("cgroup/recvmsg6", on_recvmsg6, receiving, SIX)
 
 #define BIND_PROGRAM(section, name, by_thread)                   \
 	SEC(section)                                             \
@@ -273,7 +264,8 @@ static __always_inline void note_accepted(struct task_state *state, struct file 
 }
 
 /* Give a message of a socket to user land, which takes the names from it; what the ring has no room for is lost. */
-static __always_inline void send_message(struct __sk_buff *packet, __u32 offset, __u32 kind, struct peer_key *peer)
+static __always_inline void send_message(struct __sk_buff *packet, __u32 offset, __u32 kind, struct peer_key *peer,
+					 __u32 before)
 {
 	struct scratch *scratch = take_scratch(kind == EVENT_DNS ? IN_PACKET_IN : IN_PACKET_OUT);
 	struct ledger *counts = ledger();
@@ -298,7 +290,7 @@ static __always_inline void send_message(struct __sk_buff *packet, __u32 offset,
 		bytes += sizeof(*peer);
 		event = &scratch->event;
 		*event = (struct event){ .kind = kind, .domain = EGRESS, .subject = peer->subject,
-					 .at_ns = bpf_ktime_get_boot_ns(), .phase = peer->phase, .bytes = bytes };
+					 .hash = before, .at_ns = bpf_ktime_get_boot_ns(), .phase = peer->phase, .bytes = bytes };
 		if (bpf_ringbuf_output(&events, event, sizeof(*event) + bytes, waking(false)) && counts)
 			count(&counts->ring_full[EGRESS]);
 	}
@@ -306,8 +298,9 @@ out:
 	scratch->busy = 0;
 }
 
-/* Where the payload begins and which ports it goes between; false when it has no TCP or UDP header. */
-static __always_inline bool read_headers(struct __sk_buff *packet, __u32 *offset, __u8 *protocol, __u16 *source)
+/* Where the payload begins, from which port it comes and where TCP has it; false when it has no TCP or UDP header. */
+static __always_inline bool read_headers(struct __sk_buff *packet, __u32 *offset, __u8 *protocol, __u16 *source,
+					 __u32 *sequence)
 {
 	__u8 first = 0, words = 0;
 	__u16 port;
@@ -323,8 +316,10 @@ static __always_inline bool read_headers(struct __sk_buff *packet, __u32 *offset
 		*offset += 8;
 		return true;
 	}
-	if (*protocol != IPPROTO_TCP || bpf_skb_load_bytes(packet, *offset + 12, &words, 1))
+	if (*protocol != IPPROTO_TCP || bpf_skb_load_bytes(packet, *offset + 4, sequence, 4) ||
+	    bpf_skb_load_bytes(packet, *offset + 12, &words, 1))
 		return false;
+	*sequence = bpf_ntohl(*sequence);
 	*offset += (words >> 4) * 4;
 	return true;
 }
@@ -343,31 +338,49 @@ static __always_inline struct socket_state *state_of(struct bpf_sock *sock)
 	return sock ? bpf_sk_storage_get(&socket_states, sock, NULL, 0) : NULL;
 }
 
+/*
+ * The first packets of a connection say what it carries. A greeting may come behind what is said to a proxy (CONNECT,
+ * SOCKS): whom it names is then not the peer. What begins as HTTP without a proxy stays so.
+ */
+static __always_inline void look_at_start(struct __sk_buff *packet, __u32 offset, struct socket_state *socket)
+{
+	__u8 start[6] = {}, place = socket->sent++;
+	bool is_whole = !bpf_skb_load_bytes(packet, offset, start, sizeof(start));
+
+	if (!is_whole && bpf_skb_load_bytes(packet, offset, start, 1))
+		return;
+	if (start[0] == TLS_HANDSHAKE && (!place || (start[1] == 3 && start[5] == CLIENT_HELLO))) {
+		socket->sent = LOOKED_AT;
+		socket->plain = 0;
+		send_message(packet, offset, EVENT_TLS, &socket->peer, place);
+	} else if (!place) {
+		/* GET, POST, PUT and PATCH, and CONNECT; anything else is another protocol. */
+		socket->plain = start[0] == 'G' || start[0] == 'P' || start[0] == 'C';
+		if (start[0] == 'G' || start[0] == 'P')
+			socket->sent = LOOKED_AT;
+	}
+}
+
 SEC("cgroup_skb/egress")
 int on_packet_out(struct __sk_buff *packet)
 {
 	struct socket_state *socket = state_of(packet->sk);
-	__u32 offset;
+	__u32 offset, sequence = 0;
 	__u16 source;
-	__u8 protocol, first = 0;
+	__u8 protocol;
 
-	if (!socket || !socket->peer.subject || (socket->sent && !socket->plain))
+	if (!socket || !socket->peer.subject || (socket->sent >= LOOKED_AT && !socket->plain))
 		return 1;
-	if (!read_headers(packet, &offset, &protocol, &source))
+	if (!read_headers(packet, &offset, &protocol, &source, &sequence))
 		return 1;
 	if (protocol == IPPROTO_UDP) {
-		socket->sent = 1;
+		socket->sent = LOOKED_AT;
 		note_peer(&socket->peer, NULL);
 	} else if (packet->len > offset) {
-		if (!socket->sent && !bpf_skb_load_bytes(packet, offset, &first, 1)) {
-			socket->sent = 1;
-			/* GET, POST and PUT; anything else is another protocol. */
-			socket->plain = first == 'G' || first == 'P';
-			if (first == TLS_HANDSHAKE)
-				send_message(packet, offset, EVENT_TLS, &socket->peer);
-		}
+		if (socket->sent < LOOKED_AT)
+			look_at_start(packet, offset, socket);
 		if (socket->plain)
-			read_packet(packet, offset, &socket->peer);
+			read_packet(packet, offset, sequence, &socket->peer);
 	}
 	return 1;
 }
@@ -382,6 +395,20 @@ static __always_inline bool is_loopback(const struct peer_key *key)
 	return !words[0] && !words[1] && !words[2] && words[3] == bpf_htonl(1);
 }
 
+/* Who sent a datagram; false for what cannot be told. */
+static __always_inline bool sender_of(struct __sk_buff *packet, struct peer_key *from)
+{
+	__u32 words[4] = {};
+	__u8 first = 0;
+
+	if (bpf_skb_load_bytes(packet, 0, &first, 1))
+		return false;
+	if (first >> 4 == 4 ? bpf_skb_load_bytes(packet, 12, words, 4) : bpf_skb_load_bytes(packet, 8, words, 16))
+		return false;
+	address_of(from, first >> 4 == 4 ? AF_INET : AF_INET6, words);
+	return true;
+}
+
 /*
  * Who sent a datagram was answered for as far as this socket asked it. The sender counts, and not the peer that the
  * socket has by now: else one that answers would answer for another. What comes by the loopback device is from this
@@ -391,18 +418,39 @@ static __always_inline void note_datagram(struct __sk_buff *packet, struct socke
 {
 	struct peer_key from = { .subject = socket->peer.subject, .domain = EGRESS, .protocol = IPPROTO_UDP,
 				 .phase = socket->peer.phase, .port = source };
-	__u32 words[4] = {};
-	__u8 first = 0;
 
-	if (bpf_skb_load_bytes(packet, 0, &first, 1))
-		return;
-	if (first >> 4 == 4 ? bpf_skb_load_bytes(packet, 12, words, 4) : bpf_skb_load_bytes(packet, 8, words, 16))
-		return;
-	address_of(&from, first >> 4 == 4 ? AF_INET : AF_INET6, words);
-	if (packet->ifindex == LOOPBACK_INDEX && !is_loopback(&from))
+	if (!sender_of(packet, &from) || (packet->ifindex == LOOPBACK_INDEX && !is_loopback(&from)))
 		return;
 	if (note_answer(&from))
 		socket->answered = 1;
+}
+
+/*
+ * A datagram that came to a port which the program chose, however the program takes it. Who feigns another's address by
+ * the loopback device is no visitor: what is sent there is no answer.
+ */
+static __always_inline void note_visit(struct __sk_buff *packet, struct socket_state *socket, __u16 source, __u16 port)
+{
+	struct peer_key from = { .subject = socket->server, .domain = INGRESS, .protocol = IPPROTO_UDP,
+				 .phase = socket->server_phase, .port = port };
+	struct visitor visitor = { .socket = bpf_get_socket_cookie(packet), .port = source };
+	__u8 yes = 1;
+
+	if (!sender_of(packet, &from))
+		return;
+	note_peer(&from, NULL);
+	if (socket->foreign || (packet->ifindex == LOOPBACK_INDEX && !is_loopback(&from)))
+		return;
+	visitor.family = from.family;
+	__builtin_memcpy(visitor.address, from.address, sizeof(visitor.address));
+	bpf_map_update_elem(&visitors, &visitor, &yes, BPF_ANY);
+}
+
+/* Whether what a socket sent for is all that still comes to it. */
+static __always_inline bool is_settled(struct bpf_sock *sock, struct socket_state *socket)
+{
+	/* Nobody else's packets come to a socket that is connected. */
+	return socket->answered && sock->dst_port && socket->peer.port != DNS_PORT;
 }
 
 SEC("cgroup_skb/ingress")
@@ -410,26 +458,27 @@ int on_packet_in(struct __sk_buff *packet)
 {
 	struct bpf_sock *sock = packet->sk;
 	struct socket_state *socket;
-	bool is_known;
-	__u32 offset;
+	bool asks;
+	__u32 offset, sequence;
 	__u16 source;
 	__u8 protocol;
 
 	if (!sock || is_tcp(packet))
 		return 1;
 	socket = state_of(sock);
-	if (!socket || !socket->peer.subject || socket->peer.protocol != IPPROTO_UDP)
+	if (!socket)
 		return 1;
-	/* Nobody else's packets come to a socket that is connected. */
-	is_known = socket->answered && sock->dst_port;
-	if (is_known && socket->peer.port != DNS_PORT)
+	asks = socket->peer.subject && socket->peer.protocol == IPPROTO_UDP;
+	if (asks ? is_settled(sock, socket) : !socket->bound)
 		return 1;
-	if (!read_headers(packet, &offset, &protocol, &source) || protocol != IPPROTO_UDP)
+	if (!read_headers(packet, &offset, &protocol, &source, &sequence) || protocol != IPPROTO_UDP)
 		return 1;
-	if (!is_known && !socket->foreign)
+	if (asks && !(socket->answered && sock->dst_port) && !socket->foreign)
 		note_datagram(packet, socket, source);
-	if (socket->peer.port == DNS_PORT && source == DNS_PORT)
-		send_message(packet, offset, EVENT_DNS, &socket->peer);
+	if (socket->bound && !(asks && sock->dst_port))
+		note_visit(packet, socket, source, sock->src_port);
+	if (asks && socket->peer.port == DNS_PORT && source == DNS_PORT)
+		send_message(packet, offset, EVENT_DNS, &socket->peer, 0);
 	return 1;
 }
 

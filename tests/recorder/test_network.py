@@ -73,3 +73,17 @@ def test_names(spec: Spec) -> None:
     peers = _peers(spec, "egress")
     assert peers["tcp", "127.0.0.7", four] == ("answered.example",)
     assert peers["tcp", "127.0.0.1", four] == ("greeted.example",)
+
+
+def test_visitors_of_udp_servers(tmp_path: Path) -> None:
+    """However it takes a datagram its sender came in; and only to where that came from is there an answer."""
+    command = (sys.executable, str(PROGRAMS / "udp_server.py"), str(tmp_path / "ports"))
+    spec = record(tmp_path / "out", *command)
+    taken, answered, other, visitor = map(int, (tmp_path / "ports").read_text().split())
+    assert {("udp", "127.0.0.1", taken), ("udp", "127.0.0.4", answered)} <= _peers(
+        spec, "ingress"
+    ).keys()
+    asked = _peers(spec, "egress").keys()
+    assert ("udp", "127.0.0.4", other) in asked
+    assert ("udp", "127.0.0.4", visitor) not in asked
+    assert losses(spec) == {}

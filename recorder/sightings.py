@@ -65,6 +65,17 @@ class Called:
 
 
 @dataclass(frozen=True, slots=True)
+class Opened:
+    """A file, at the first time that a subject opened or executed it."""
+
+    subject: int
+    process: int
+    path: str
+    at_ns: int
+    """On CLOCK_BOOTTIME."""
+
+
+@dataclass(frozen=True, slots=True)
 class Unread:
     """Messages of a form that is not read."""
 
@@ -84,8 +95,8 @@ class Names:
     """Of them, those that OpenSSL was told to make."""
     unread: dict[int, set[int]] = field(default_factory=dict)
     """Subject -> forms of messages that were met and not read."""
-    libraries: list[tuple[int, int, str]] = field(default_factory=list)
-    """Subject, process and path of TLS libraries that were opened."""
+    libraries: list[Opened] = field(default_factory=list)
+    """TLS libraries that were opened, and not looked at yet."""
     late_libraries: dict[int, int] = field(default_factory=dict)
     """Subject -> of how many of them the first calls may have been missed."""
     runtimes: dict[int, Started] = field(default_factory=dict)
@@ -113,7 +124,7 @@ class Names:
                 path = path_of(text)
                 self.by_item[_item_id(event)] = path
                 if has_tls(path):
-                    self.libraries.append((event.subject, event.pid, path))
+                    self.libraries.append(Opened(event.subject, event.pid, path, event.at_ns))
             case layout.EVENT_NAME:
                 name, server = _text(text[: layout.TEXT_BYTES]), _text(text[layout.TEXT_BYTES :])
                 self.by_item[_item_id(event)] = Named(name, server)

@@ -38,6 +38,10 @@ def _asked(spec: Spec) -> set[tuple[str, str]]:
     return tools | {(item["gateway"], item["model"]) for item in spec["models"]}
 
 
+def _is_served(spec: Spec) -> set[bool]:
+    return {item.get("served", False) for domain in ("tools", "models") for item in spec[domain]}
+
+
 def test_a_server_and_its_client_in_other_containers(tmp_path: Path) -> None:
     pem = certificate(tmp_path, "localhost")
     server = python_container(
@@ -58,8 +62,10 @@ def test_a_server_and_its_client_in_other_containers(tmp_path: Path) -> None:
                 serving.terminate()
         specs = recorder.stop()
     names = {"first", "long", "after", "large-4"}
-    assert _asked(_named(specs, "server")) == {("served:python3", name) for name in names}
+    assert _asked(_named(specs, "server")) == {("python3", name) for name in names}
     assert _asked(_named(specs, "client")) == {("localhost", name) for name in names}
+    assert _is_served(_named(specs, "server")) == {True}
+    assert _is_served(_named(specs, "client")) == {False}
     # Each connection begins a session of MCP with the server, and nobody one with the client.
     assert [run["sessions"] for run in _named(specs, "server")["runs"]] == [CONNECTIONS]
     assert [run.get("sessions") for run in _named(specs, "client")["runs"]] == [None]
@@ -77,7 +83,7 @@ def test_a_server_in_node(tmp_path: Path) -> None:
     require("node")
     pem = certificate(tmp_path, "node.example")
     spec = record(tmp_path / "out", "node", str(PROGRAMS / "served.js"), str(pem))
-    assert _asked(spec) == {("node.example", "by_node"), ("served:node", "by_node")}
+    assert _asked(spec) == {("node.example", "by_node"), ("node", "by_node")}
     assert losses(spec) == {}
 
 

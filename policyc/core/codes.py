@@ -211,5 +211,6 @@ CODES: dict[str, str] = {
     "PC8112": "a mutation that is not repeated",
     "PC8113": "nothing enforces NetworkPolicies",
     "PC8114": "an image of the webhook that is not pinned",
+    "PC8115": "controllers that share one user",
 }
 """Code -> title: a short noun phrase, the same as the heading of its page."""

@@ -195,6 +195,7 @@ CODES: dict[str, str] = {
     "PC7116": "the extra `webhook` is not installed",
     "PC7117": "a resource that this user may not have",
     "PC7118": "the API server did not do what was asked",
+    "PC7119": "a bundle whose keys are not trusted any longer",
     # 8xxx admission
     "PC8001": "refused at admission",
     "PC8101": "a missing webhook configuration",

@@ -291,7 +291,7 @@ VALIDATING: tuple[Entry, ...] = (
             Rule("policy", ("poddisruptionbudgets",), (UPDATE, DELETE)),
             Rule(RBAC, ("rolebindings", "roles"), CHANGES),
         ),
-        filters=(Filter.BY_PEOPLE, Filter.NOT_OF_KUBE_SYSTEM, Filter.NOT_OPERATORS),
+        filters=(Filter.NOT_OF_KUBE_SYSTEM, Filter.NOT_OPERATORS),
     ),
     Entry(
         "elsewhere.policyc.dev",

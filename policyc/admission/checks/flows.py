@@ -7,7 +7,14 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 
 from policyc.admission.case import Case
-from policyc.admission.checks.concerned import MOST_AGENTS, SHOWN, brief, strictest, unknown
+from policyc.admission.checks.concerned import (
+    MOST_AGENTS,
+    SHOWN,
+    brief,
+    is_emptied,
+    strictest,
+    unknown,
+)
 from policyc.admission.checks.scope import of_kinds, of_pods
 from policyc.admission.flows import (
     DIRECTIONS,
@@ -129,6 +136,7 @@ def policy_widens(case: Case) -> Iterator[Finding]:
 
 def _widened(case: Case) -> Iterator[Finding]:
     agents = case.bundle.by_namespace.get(case.request.namespace, ())
+    level = Level.NOTE if is_emptied(case) else Level.DENY
     for about in strictest(case, agents):
         if case.view.unknown & KINDS:
             yield unknown(about, KINDS)
@@ -141,6 +149,7 @@ def _widened(case: Case) -> Iterator[Finding]:
                 f"agent `{about.agent.name}` could also do: {brief(_lines(flows))}",
                 "spec",
                 domain=next(iter(flows)),
+                level=level,
                 is_ratcheted=False,
             )
 

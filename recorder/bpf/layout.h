@@ -47,7 +47,7 @@ enum event_kind {
 	EVENT_RUNTIME,	   /* a container runtime was exec'd: arguments, then its working directory as a path */
 	EVENT_DNS,	   /* an answer of a name server: a peer_key and the message follow */
 	EVENT_TLS,	   /* the first bytes of a TLS connection: a peer_key and they follow */
-	EVENT_NAME,	   /* a tool or model: its name, NUL, then the name of the server */
+	EVENT_NAME,	   /* a tool or model: its name, NUL, the name of the server, NUL, an `enum side` */
 	EVENT_PEER_NAME,   /* a tool or model: a peer_key, then its name */
 	EVENT_PATH,	   /* a file or executable was seen for the first time; components follow, last one first */
 	EVENT_ARGUMENTS,   /* what an executable was called with: its shape, NUL, and the path as above */
@@ -61,6 +61,13 @@ enum action {
 	ACTION_ACCEPT = 2, /* returns a descriptor of a connection */
 	ACTION_READ = 8, /* fills a buffer, the second argument */
 	ACTION_MEMORY = 4, /* asks for SYS_ADMIN, only to know how much may be overcommitted */
+};
+
+/* Whose a message is that no packet shows. */
+enum side {
+	SIDE_CLIENT = 1, /* over TLS: the server is who the program says that it asks */
+	SIDE_SERVER, /* over TLS: the program is asked itself */
+	SIDE_INPUT, /* the program reads it from its standard input */
 };
 
 /* Forms of messages in which no name is looked for. */
@@ -191,7 +198,9 @@ struct stream {
 	__u8 last;
 	__u8 in_list; /* of messages */
 	__u8 answers; /* what is written are a server's answers, which name nothing that this side calls */
-	__u8 pad[5];
+	__u8 side;
+	__u8 began; /* a session, which counts once */
+	__u8 pad[3];
 	char name[TEXT_BYTES];
 	char model[TEXT_BYTES];
 	char server[TEXT_BYTES];

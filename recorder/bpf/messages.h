@@ -212,7 +212,8 @@ static __always_inline void note_name(struct scan *scan, __u32 domain, const cha
 	} else {
 		__builtin_memcpy(text, name, TEXT_BYTES);
 		__builtin_memcpy(text + TEXT_BYTES, scan->stream->server, TEXT_BYTES);
-		note_text(scan->scratch, scan->owner, EVENT_NAME, domain, 0, 2 * TEXT_BYTES);
+		text[2 * TEXT_BYTES] = scan->stream->side ?: SIDE_CLIENT;
+		note_text(scan->scratch, scan->owner, EVENT_NAME, domain, 0, 2 * TEXT_BYTES + 1);
 	}
 }
 
@@ -225,8 +226,10 @@ static __always_inline void end_message(struct scan *scan)
 		note_name(scan, TOOLS, stream->name);
 	else if (stream->found & FOUND_PROMPT && stream->model_bytes)
 		note_name(scan, MODELS, stream->model);
-	else if (stream->found & FOUND_SESSION && scan->arrives && scan->owner->subject)
+	else if (stream->found & FOUND_SESSION && scan->arrives && scan->owner->subject && !stream->began) {
+		stream->began = 1;
 		count(&scan->owner->subject->sessions);
+	}
 	stream->found &= FOUND_ENCODED;
 	__builtin_memset(stream->name, 0, sizeof(stream->name));
 	__builtin_memset(stream->model, 0, sizeof(stream->model));
@@ -360,6 +363,7 @@ static __always_inline void note_input(struct task_struct *task, struct task_sta
 	if (input && input->file != (__u64)file) {
 		__builtin_memset(input, 0, sizeof(*input));
 		input->file = (__u64)file;
+		input->stream.side = SIDE_INPUT;
 		__builtin_memcpy(input->stream.server, "stdio:", 6);
 		bpf_probe_read_kernel_str(input->stream.server + 6, 16, task->group_leader->comm);
 	}

@@ -13,7 +13,7 @@ from policyc.converge.assess import assess
 from policyc.envelope.model import WorkloadRef
 from policyc.envelope.observation import Sighting
 from policyc.profiles.agent_profile import to_bytes
-from policyc.profiles.base import SERVED, AgentProfile, Value
+from policyc.profiles.base import AgentProfile, Value
 from policyc.profiles.observed import observed
 from policyc.profiles.registry import read_profiles
 from policyc.threats.records import records_of
@@ -41,9 +41,10 @@ def _with(asked: set[tuple[str, str, str]]) -> AgentProfile:
     """Three runs that use the same, and were asked for more."""
     seen = {domain: list(values) for domain, values in OWN.items()}
     for domain, program, name in sorted(asked):
-        server = f"{SERVED}{program}"
-        values = tool(server, name) if domain == "tools" else (("model", name), ("gateway", server))
-        seen[domain].append(values)
+        values = (
+            tool(program, name) if domain == "tools" else (("model", name), ("gateway", program))
+        )
+        seen[domain].append((*values, ("served", True)))
     return profile([run(i) for i in range(3)], [seen] * 3)
 
 

@@ -54,6 +54,7 @@ values = st.one_of(
     st.tuples(
         st.sampled_from(["192.0.2.1", "::1"]),
         st.sets(st.sampled_from(["a.b", "c.d"])),
+        st.sets(st.sampled_from(["a.b", "c.d"])),
         st.sampled_from([(), ((profile.UNANSWERED, True),)]),
     ).map(
         lambda t: (
@@ -63,7 +64,8 @@ values = st.one_of(
                 ("hosts", tuple(sorted(t[1]))),
                 ("port", 1),
                 ("protocol", "tcp"),
-                *t[2],
+                ("resolved", tuple(sorted(t[2]))),
+                *t[3],
             ),
         )
     ),

@@ -133,7 +133,9 @@ def _steady(path: str) -> str:
 
 
 def _peers(spec: Spec, domain: str) -> dict[Peer, set[str]]:
-    return {(i["protocol"], i["address"], i["port"]): set(i.get("hosts", ())) for i in spec[domain]}
+    return {
+        (i["protocol"], i["address"], i["port"]): set(i.get("resolved", ())) for i in spec[domain]
+    }
 
 
 @pytest.mark.parametrize("program", sorted(PROGRAMS))

@@ -29,7 +29,6 @@ from policyc.admission.flows import (
     minus,
     selecting,
 )
-from policyc.admission.remembered import Remembered
 from policyc.admission.request import Object, Operation
 from policyc.admission.verdict import Finding, Level
 from policyc.admission.view import key_of, labels_of
@@ -47,7 +46,7 @@ def pod_within(case: Case) -> Iterator[Finding]:
         yield unknown(case, KINDS)
         return
     who, labels = (agent.name, case.request.namespace, *agent.ends), marshal.dumps(pod.labels)
-    remembered = case.bundle.memo("labels in order", Remembered)
+    remembered = case.bundle.remembered("labels in order")
     state = case.view.memo("policies stay", object, KINDS)
     if remembered.holds(who, labels, state):
         return

@@ -92,6 +92,7 @@ def pretty_json(value: Json) -> bytes:
 
 
 _LINE = 96
+_CONTAINERS = frozenset({dict, list})
 
 _compact = json.JSONEncoder(ensure_ascii=False, allow_nan=False, sort_keys=True).encode
 
@@ -135,10 +136,8 @@ def _pretty(value: Json, indent: str, write: Callable[[str], object]) -> None:
 
 
 def _nests(value: dict[str, Json] | list[Json]) -> bool:
-    for item in value.values() if isinstance(value, dict) else value:
-        if isinstance(item, (dict, list)):
-            return True
-    return False
+    items = value.values() if isinstance(value, dict) else value
+    return not _CONTAINERS.isdisjoint(map(type, items))
 
 
 def row_json(value: Json) -> str:

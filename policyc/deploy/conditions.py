@@ -123,6 +123,36 @@ def changes_something() -> Condition:
     )
 
 
+def changes_more_than_notes() -> Condition:
+    """Not an update of a pod's or a namespace's annotations or status alone.
+
+    Network plug-ins and distributions write annotations of their own before a pod can start.
+    """
+    return Condition(
+        "changes-more-than-notes",
+        "request.operation != 'UPDATE' || !(request.resource.resource in ['namespaces', 'pods'])"
+        " || object.?spec != oldObject.?spec"
+        " || object.metadata.?labels != oldObject.metadata.?labels",
+    )
+
+
+def installs(name: str) -> Condition:
+    """The creation of the webhook's own Deployment or Service."""
+    return Condition("installs", _installs(name))
+
+
+def installs_nothing(name: str) -> Condition:
+    """Everything else: the reverse of ``installs``."""
+    return Condition("installs-nothing", f"!({_installs(name)})")
+
+
+def _installs(name: str) -> str:
+    return (
+        "request.operation == 'CREATE' && request.resource.resource in ['deployments', 'services']"
+        f" && !has(request.subResource) && object.metadata.?name.orValue('') == '{name}'"
+    )
+
+
 def is_token() -> Condition:
     """Of Secrets only those that get an account's token: no other is sent to anybody."""
     return Condition(

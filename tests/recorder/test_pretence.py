@@ -25,7 +25,7 @@ WAYS = (
     "an own name server",
     "an own name server on loopback",
     "an address that it took",
-    "an IPv6 address that it took",
+    "a packet of its own",
 )
 NETWORK = f"""ip link set lo up
 for own in {ADDRESS} 198.51.100.53; do ip address add $own/32 dev lo; done

@@ -13,10 +13,6 @@ import sys
 import threading
 
 V4, V6, UDP = socket.AF_INET, socket.AF_INET6, socket.SOCK_DGRAM
-FREEBIND_4, FREEBIND_6 = (
-    (socket.IPPROTO_IP, 15),
-    (socket.IPPROTO_IPV6, 78),
-)  # linux/in.h, linux/in6.h
 way, name, address, port = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4])
 LABELS = b"".join(bytes([len(part)]) + part.encode() for part in name.split(".")) + b"\0"
 QUESTION = struct.pack(">HHHHHH", 7, 0x100, 1, 0, 0, 0) + LABELS + struct.pack(">HH", 1, 1)
@@ -35,18 +31,35 @@ def ask_own(server: str) -> None:
         assert asks.recv(512) == ANSWER
 
 
-def feign(server: str, family: int, option: tuple[int, int], loopback: str) -> None:
+def feign_taken(server: str) -> None:
     """The name server that is believed is asked, and the answer comes from who took its address."""
-    with socket.socket(family, UDP) as answers, socket.socket(family, UDP) as asks:
-        asks.bind(("", 0))
-        with contextlib.suppress(OSError):  # no way there; it was asked all the same
-            asks.sendto(QUESTION, (server, 53))
-        answers.setsockopt(*option, 1)
+    with socket.socket(V6, UDP) as answers, socket.socket(V6, UDP) as asks:
+        _ask(asks, server)
+        answers.setsockopt(socket.IPPROTO_IPV6, 78, 1)  # IPV6_FREEBIND (linux/in6.h)
         answers.bind((server, 53))
-        with contextlib.suppress(OSError):
-            answers.sendto(ANSWER, (loopback, asks.getsockname()[1]))
-            asks.settimeout(60)
-            assert asks.recv(512) == ANSWER
+        answers.sendto(ANSWER, ("::1", asks.getsockname()[1]))
+        assert asks.recv(512) == ANSWER
+
+
+def feign_raw(server: str) -> None:
+    """The same, with a packet that was made by hand (RFC 791, RFC 768)."""
+    with (
+        socket.socket(V4, socket.SOCK_RAW, socket.IPPROTO_RAW) as answers,
+        socket.socket(V4, UDP) as asks,
+    ):
+        _ask(asks, server)
+        ends = socket.inet_aton(server) + socket.inet_aton(address)
+        ip = struct.pack(">BBHHHBBH", 0x45, 0, 0, 0, 0, 64, socket.IPPROTO_UDP, 0) + ends
+        udp = struct.pack(">HHHH", 53, asks.getsockname()[1], 8 + len(ANSWER), 0)
+        answers.sendto(ip + udp + ANSWER, (address, 0))
+        assert asks.recv(512) == ANSWER
+
+
+def _ask(asks: socket.socket, server: str) -> None:
+    asks.bind(("", 0))
+    asks.settimeout(60)
+    with contextlib.suppress(OSError):  # no way there; it was asked all the same
+        asks.sendto(QUESTION, (server, 53))
 
 
 def call_nobody() -> None:
@@ -78,9 +91,9 @@ with socket.create_server((address, port)) as serving:
         case "an own name server on loopback":
             ask_own("127.0.0.9")
         case "an address that it took":
-            feign("192.0.2.53", V4, FREEBIND_4, "127.0.0.1")
-        case "an IPv6 address that it took":
-            feign("2001:db8::53", V6, FREEBIND_6, "::1")
+            feign_taken("2001:db8::53")
+        case "a packet of its own":
+            feign_raw("192.0.2.53")
     call_nobody()
 
     def take() -> None:

@@ -21,6 +21,8 @@ _UNREAD = {
     layout.UNREAD_ENCODED: "messages in bodies with a Content-Encoding",
     layout.UNREAD_32_BIT: "messages over TLS of 32-bit programs",
     layout.UNREAD_CARRIED: "messages from standard input that are moved on, or taken several at once",
+    layout.UNREAD_UPGRADE: "messages after an Upgrade of HTTP",
+    layout.UNREAD_UNNAMED: "names of models that do not stand in the request's JSON",
 }
 
 

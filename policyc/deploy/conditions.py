@@ -8,7 +8,7 @@ CEL as the API server evaluates it before it calls a webhook
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from policyc.catalog.default_roles import BOUND_TO_EVERYBODY
@@ -20,25 +20,37 @@ _ODD = re.compile(r"[^A-Za-z0-9:._/*-]+")
 """What is written by its number: names of roles may hold quotes and backslashes."""
 _TEXT = re.compile(r"'([^']*)'")
 _ESCAPE = re.compile(r"\\U(0010[0-9a-f]{4}|000[0-9a-f]{5})")
-MACHINERY = {
-    "clusterrole-aggregation-controller": "copies rules of ClusterRoles that were judged",
-    "endpoint-controller": "follows a Service's selector",
-    "endpointslice-controller": "follows a Service's selector",
-    "endpointslicemirroring-controller": "copies Endpoints that were judged",
-    "legacy-service-account-token-cleaner": "deletes unused tokens",
-    "namespace-controller": "empties a namespace that is being deleted",
-    "root-ca-cert-publisher": "writes kube-root-ca.crt into every namespace",
-    "service-account-controller": "makes the account `default`",
-    "service-controller": "writes load balancers' addresses into the status",
+API_SERVER = "system:apiserver"
+"""The API server's own writes at its start."""
+CONTROLLER_MANAGER = "system:kube-controller-manager"
+"""All controllers where they share one user, without ``--use-service-account-credentials``."""
+_SLICES = ("CREATE endpointslices", "UPDATE endpointslices", "DELETE endpointslices")
+MACHINERY: Mapping[str, tuple[str, ...]] = {
+    # It copies rules of ClusterRoles that were judged.
+    "clusterrole-aggregation-controller": ("UPDATE clusterroles",),
+    # They follow a Service's selector, or copy Endpoints that were judged.
+    "endpoint-controller": ("CREATE endpoints", "UPDATE endpoints", "DELETE endpoints"),
+    "endpointslice-controller": _SLICES,
+    "endpointslicemirroring-controller": _SLICES,
+    "namespace-controller": ("UPDATE namespaces/finalize", "UPDATE namespaces/status"),
+    # It writes kube-root-ca.crt into every namespace.
+    "root-ca-cert-publisher": ("CREATE configmaps", "UPDATE configmaps"),
+    "service-account-controller": ("CREATE serviceaccounts",),
+    # Finalizers, and the addresses that load balancers got.
+    "service-controller": ("UPDATE services", "UPDATE services/status"),
+    # It takes the names of Secrets that are gone out of accounts, as the manager's own user.
+    "tokens-controller": ("UPDATE serviceaccounts",),
 }
-"""Controllers whose writes follow from objects that were judged themselves, and how.
+"""Controller -> its writes that follow from objects that were judged themselves.
 
-The garbage collector is none of them: whoever may edit an owner reference could let it
-delete a NetworkPolicy.  Names: the clients of cmd/kube-controller-manager/app/*.go
+The garbage collector is none of them: whoever may edit an owner reference could let it delete
+a NetworkPolicy.  It deletes, and changes no more than owner references and finalizers.  Hence
+where all controllers share one user, what that user may delete unasked is endpoints: without
+them less is reached.  Names and writes: cmd/kube-controller-manager/app/*.go and pkg/controller
 (Kubernetes 1.36).
 """
-CONTROL_PLANE = ("system:apiserver", "system:kube-controller-manager")
-"""The API server's own writes at its start; all controllers where they share one user."""
+_EMPTIES = "namespace-controller"
+"""Deletes all that is in a namespace which is being deleted, and nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +76,28 @@ def texts_in(written: str) -> list[str]:
 
 
 def by_people() -> Condition:
-    """Not the machinery of the control plane."""
-    users = [*CONTROL_PLANE, *(KUBE_SYSTEM + name for name in MACHINERY)]
-    return Condition("not-machinery", f"!(request.userInfo.username in {texts(users)})")
+    """Not the machinery of the control plane at its own work, each user by requests and resources."""
+    writes = {KUBE_SYSTEM + name: listed for name, listed in MACHINERY.items()}
+    writes[CONTROLLER_MANAGER] = tuple(sorted({w for listed in writes.values() for w in listed}))
+    table = ", ".join(f"'{user}': {texts(listed)}" for user, listed in writes.items())
+    user = "request.userInfo.username"
+    return Condition(
+        "not-machinery",
+        f"{user} != '{API_SERVER}'"
+        f" && !({user} == '{KUBE_SYSTEM}{_EMPTIES}' && request.operation == 'DELETE')"
+        f" && !({_REQUEST} in {{{table}}}[?{user}].orValue([]))",
+    )
+
+
+_REQUEST = (
+    "(request.operation + ' ' + request.resource.resource"
+    " + (has(request.subResource) ? '/' + request.subResource : ''))"
+)
 
 
 def not_at_start() -> Condition:
     """Not the API server itself: it ends when it cannot write its own roles at its start."""
-    return Condition("not-the-api-server", "request.userInfo.username != 'system:apiserver'")
+    return Condition("not-the-api-server", f"request.userInfo.username != '{API_SERVER}'")
 
 
 def not_kubelet() -> Condition:
@@ -94,6 +120,36 @@ def changes_something() -> Condition:
     ]
     return Condition(
         "changes-something", f"request.operation != 'UPDATE' || !({' && '.join(same)})"
+    )
+
+
+def changes_more_than_notes() -> Condition:
+    """Not an update of a pod's or a namespace's annotations or status alone.
+
+    Network plug-ins and distributions write annotations of their own before a pod can start.
+    """
+    return Condition(
+        "changes-more-than-notes",
+        "request.operation != 'UPDATE' || !(request.resource.resource in ['namespaces', 'pods'])"
+        " || object.?spec != oldObject.?spec"
+        " || object.metadata.?labels != oldObject.metadata.?labels",
+    )
+
+
+def installs(name: str) -> Condition:
+    """The creation of the webhook's own Deployment or Service."""
+    return Condition("installs", _installs(name))
+
+
+def installs_nothing(name: str) -> Condition:
+    """Everything else: the reverse of ``installs``."""
+    return Condition("installs-nothing", f"!({_installs(name)})")
+
+
+def _installs(name: str) -> str:
+    return (
+        "request.operation == 'CREATE' && request.resource.resource in ['deployments', 'services']"
+        f" && !has(request.subResource) && object.metadata.?name.orValue('') == '{name}'"
     )
 
 
@@ -190,10 +246,11 @@ _TAKES = (
 
 
 def not_of_kube_system() -> Condition:
-    """Not the controllers that roll the webhook itself out."""
+    """Not the controllers that roll the webhook itself out, also where they share one user."""
     return Condition(
         "not-of-kube-system",
-        "!request.userInfo.groups.exists(g,"
+        f"!(request.userInfo.username in {texts([API_SERVER, CONTROLLER_MANAGER])})"
+        " && !request.userInfo.groups.exists(g,"
         " g in ['system:serviceaccounts:kube-system', 'system:nodes'])",
     )
 

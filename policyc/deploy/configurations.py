@@ -103,6 +103,12 @@ def condition(chosen: Filter, target: Target) -> Condition:
             return conditions.by_people()
         case Filter.CHANGES_SOMETHING:
             return conditions.changes_something()
+        case Filter.CHANGES_MORE_THAN_NOTES:
+            return conditions.changes_more_than_notes()
+        case Filter.INSTALLS:
+            return conditions.installs(NAME)
+        case Filter.INSTALLS_NOTHING:
+            return conditions.installs_nothing(NAME)
         case Filter.NOT_AT_START:
             return conditions.not_at_start()
         case Filter.NOT_KUBELET:
@@ -164,11 +170,13 @@ def selector(where: Where, target: Target) -> dict[str, Json]:
     chosen: Mapping[Where, tuple[str, list[Json]]] = {
         Where.AGENTS: ("In", agents),
         Where.ELSEWHERE: ("NotIn", [*agents, target.home]),
+        Where.OUTSIDE: ("NotIn", agents),
         Where.HOME: ("In", [target.home]),
+        Where.EVERYWHERE: ("NotIn", []),
     }
-    if where is Where.EVERYWHERE:
-        return {}
     operator, values = chosen[where]
+    if operator == "NotIn" and not values:
+        return {}
     return {"matchExpressions": [{"key": NAMESPACE_LABEL, "operator": operator, "values": values}]}
 
 

@@ -71,7 +71,8 @@ def requests(entry: Entry, target: Target, others: Iterable[str] = ()) -> Iterat
     spaces = {
         Where.AGENTS: target.namespaces,
         Where.ELSEWHERE: elsewhere,
-        Where.EVERYWHERE: (*target.namespaces, *elsewhere),
+        Where.OUTSIDE: (*elsewhere, target.home),
+        Where.EVERYWHERE: (*target.namespaces, *elsewhere, target.home),
         Where.HOME: (target.home,),
     }[entry.where]
     for rule in entry.rules:

@@ -21,8 +21,9 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from itertools import repeat
+from operator import itemgetter
 from typing import TypeAlias
-from weakref import WeakValueDictionary
+from weakref import ref
 
 Value: TypeAlias = int | str
 Variable: TypeAlias = tuple[int, str]
@@ -44,8 +45,25 @@ class Node:
 
 Diagram: TypeAlias = Node | bool
 
-_NODES: WeakValueDictionary[tuple[object, ...], Node] = WeakValueDictionary()
-_known = _NODES.data.get  # type: ignore[attr-defined]  # the dictionary of references below it: a look-up without a call of Python
+_Key: TypeAlias = "tuple[Variable, tuple[Value, ...], tuple[Diagram, ...]]"
+
+
+class _Reference(ref[Node]):
+    """A node's weak reference, which knows the key to take away with it."""
+
+    __slots__ = ("key",)
+
+    key: _Key
+
+
+# Not a WeakValueDictionary, whose calls of Python cost half of what they look up.
+_NODES: dict[_Key, _Reference] = {}
+
+
+def _forget(reference: _Reference) -> None:
+    # The key may have come again, and then leads to a new node.
+    if _NODES.get(reference.key) is reference:
+        del _NODES[reference.key]
 
 
 def decision(variable: Variable, cuts: Sequence[Value], children: Sequence[Diagram]) -> Diagram:
@@ -72,16 +90,21 @@ def segments(
         return False
     if not cuts:
         return inside if starts_inside else False
+    if len(cuts) == 2 and not starts_inside:  # one value, mostly
+        return _interned(variable, cuts, (False, inside, False))
     pair: tuple[Diagram, Diagram] = (inside, False) if starts_inside else (False, inside)
     return _interned(variable, cuts, (pair * (len(cuts) // 2 + 1))[: len(cuts) + 1])
 
 
 def _interned(variable: Variable, cuts: tuple[Value, ...], children: tuple[Diagram, ...]) -> Node:
-    key = (variable, cuts, tuple(map(id, children)))
-    known = _known(key)
+    # Nodes are compared by identity, and no child is a number: `True` is none here.
+    key = (variable, cuts, children)
+    known = _NODES.get(key)
     node = None if known is None else known()
     if node is None:
-        node = _NODES[key] = Node(variable, cuts, children)
+        node = Node(variable, cuts, children)
+        reference = _NODES[key] = _Reference(node, _forget)
+        reference.key = key
     return node
 
 
@@ -208,7 +231,7 @@ def minus(a: Diagram, b: Diagram) -> Diagram:
     return _apply(_minus_now, a, b)
 
 
-_AT_ONCE = 64
+_AT_ONCE = 128
 """How many diagrams one sweep merges: more make fewer passes, but longer lists to sweep."""
 
 
@@ -248,7 +271,7 @@ def _swept(nodes: list[Node], memo: dict[frozenset[int], Diagram]) -> Diagram:
         if node.children[0] is not False:
             now[place] = node.children[0]
         steps += zip(node.cuts, repeat(place), node.children[1:], strict=False)
-    steps.sort(key=_cut_of)
+    steps.sort(key=itemgetter(0))
     cuts: list[Value] = []
     children = [_join_several(now.values(), memo)]
     last = len(steps) - 1
@@ -259,12 +282,11 @@ def _swept(nodes: list[Node], memo: dict[frozenset[int], Diagram]) -> Diagram:
             now[place] = child
         if i == last or steps[i + 1][0] != cut:
             cuts.append(cut)
-            children.append(_join_several(now.values(), memo) if now else False)
+            if len(now) > 1:
+                children.append(_join_several(now.values(), memo))
+            else:
+                children.append(next(iter(now.values()), False))
     return decision(variable, cuts, children)
-
-
-def _cut_of(step: tuple[Value, int, Diagram]) -> Value:
-    return step[0]
 
 
 SortKey: TypeAlias = tuple[object, ...]

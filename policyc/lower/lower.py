@@ -14,11 +14,13 @@ from policyc.envelope.lattice import SortKey, sort_key
 from policyc.envelope.model import Approval, ClusterFacts, Envelope, Expiry, Grant, Pin, Subject
 from policyc.envelope.observation import (
     KubeSeen,
+    ModelSeen,
     Observation,
     Observed,
     PeerSeen,
     Phase,
     SyscallSeen,
+    ToolSeen,
     is_vain,
 )
 from policyc.envelope.provenance import Derivation, Place, Step
@@ -26,7 +28,7 @@ from policyc.envelope.region import Region
 from policyc.lower.candidates import Candidate, place
 from policyc.lower.days import dated, has_ended, unreviewed
 from policyc.lower.dns import dns_left
-from policyc.lower.endpoints import api_server, reaches, uses
+from policyc.lower.endpoints import Use, api_server, reaches, uses
 from policyc.lower.generalise import generalise
 from policyc.lower.generalise.peers import addressed
 from policyc.lower.ladder import widened
@@ -56,13 +58,14 @@ def lower(
     for clause in standing:
         lowering.allow(clause)
     lowering.identity()
-    lowering.endpoints()
+    used = tuple(uses(policy.declared, lowering.grants))
+    lowering.endpoints(used)
     lowering.unanswered(no_dns)
     lowering.still_refused()
     found = [
         *lowering.found,
         *dated(agent.allows, lowering.grants, as_of),
-        *unreviewed(agent, (t for t, _ in uses(policy.declared, lowering.grants)), as_of),
+        *unreviewed(agent, (t for t, _ in used), as_of),
         *lowering.losses.findings(lowering.limits),
         *blind_spots(lowering.losses, observed, policy.cluster.architectures),
     ]
@@ -101,8 +104,11 @@ class _Lowering:
 
     def observe(self, observation: Observation) -> None:
         """Offer what an observation stands for; only what inheritance explains is set aside."""
-        if isinstance(observation, PeerSeen) and self._is_dns(observation):
-            return
+        if isinstance(observation, PeerSeen):
+            if self._is_dns(observation):
+                return
+            if observation.claimed and not observation.unanswered:
+                self.losses.claimed.append(observation)
         try:
             candidates = tuple(generalise(observation, self.agent, self.policy))
         except UnnamedError as fault:
@@ -113,6 +119,9 @@ class _Lowering:
             return
         if isinstance(observation, PeerSeen) and observation.unanswered:
             self.losses.unanswered.append((observation, candidates))
+            return
+        if isinstance(observation, ToolSeen | ModelSeen) and observation.claimed:
+            self.losses.feigned += candidates
             return
         if is_vain(observation):
             self.losses.refused.append(candidates[0])  # the call, without its equivalents
@@ -152,6 +161,10 @@ class _Lowering:
         """Of what was tried in vain, keep what nothing grants: another recording or a line may by now."""
         losses = self.losses
         losses.refused = [c for c in losses.refused if not self._is_granted(c)]
+        losses.feigned = [c for c in losses.feigned if not self._is_granted(c)]
+        losses.claimed = [
+            p for p in losses.claimed if not (p.address and self._is_granted(addressed(p)))
+        ]
         losses.unanswered = [
             (peer, candidates)
             for peer, candidates in losses.unanswered
@@ -202,9 +215,9 @@ class _Lowering:
             own = {"provider": "service-account", "name": self.agent.service_account}
             yield IDENTITY.written(own), place(self.agent.identity_span)
 
-    def endpoints(self) -> None:
+    def endpoints(self, used: Iterable[Use]) -> None:
         """Grant the way to what is used, and say of what is used and cannot be reached."""
-        for reach in reaches(self.policy.declared, self.grants):
+        for reach in reaches(used):
             inside = self.limits[reach.region.domain.name].inside(reach.region)
             if inside != reach.region:
                 missing = "; ".join((reach.region - inside).describe()[:1])

@@ -14,6 +14,7 @@ enum http_word {
 	WORD_CONTENT_ENCODING = 0x03e2ed88,
 	WORD_CONTENT_LENGTH = 0x4df9451d,
 	WORD_TRANSFER_ENCODING = 0xddb4744c,
+	WORD_UPGRADE = 0xdc97cc77,
 	WORD_GET = 0x540ca757,
 	WORD_POST = 0x89e7fa47,
 	WORD_PUT = 0x697299ee,
@@ -53,6 +54,8 @@ static __always_inline void end_word(struct stream *stream, __u8 byte)
 			begin_request(stream);
 	} else if (hash == WORD_CONTENT_ENCODING) {
 		stream->found |= FOUND_ENCODED;
+	} else if (hash == WORD_UPGRADE) {
+		stream->found |= FOUND_UPGRADE;
 	} else if (hash == WORD_TRANSFER_ENCODING) {
 		stream->lengths |= 2;
 	} else if (hash == WORD_CONTENT_LENGTH) {

@@ -58,6 +58,7 @@ static __always_inline void open_input(struct task_struct *task, const struct st
 	if (!stream)
 		return;
 	stream->by_line = 1;
+	stream->side = SIDE_INPUT;
 	__builtin_memcpy(stream->server, "stdio:", 6);
 	bpf_probe_read_kernel_str(stream->server + 6, 16, task->group_leader->comm);
 }

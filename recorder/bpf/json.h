@@ -16,6 +16,7 @@ enum word {
 	WORD_MESSAGES = 0xc00385b5,
 	WORD_PROMPT = 0xdfe6493b,
 	WORD_INPUT = 0xf9d86f7b,
+	WORD_CONTENTS = 0x8d4e0fa3,
 	WORD_TOOLS_CALL = 0x3ddc0bad,
 	WORD_INITIALIZE = 0xce92964b,
 };
@@ -69,8 +70,10 @@ static __always_inline void end_string(struct stream *stream)
 			stream->found |= FOUND_SESSION;
 	} else if (stream->depth == 1) {
 		stream->key = hash;
-		if (hash == WORD_MESSAGES || hash == WORD_PROMPT || hash == WORD_INPUT)
+		if (hash == WORD_MESSAGES || hash == WORD_PROMPT || hash == WORD_INPUT || hash == WORD_CONTENTS)
 			stream->found |= FOUND_PROMPT;
+		/* `input` alone is a word of many. */
+		stream->is_prompt |= hash == WORD_MESSAGES || hash == WORD_CONTENTS;
 	} else {
 		stream->inner_key = hash;
 	}
@@ -148,6 +151,7 @@ static __always_inline void open_level(struct stream *stream, bool is_object)
 		return;
 	if (depth == 1) {
 		drop_message(stream);
+		stream->is_prompt = 0;
 		stream->depth = 1;
 		stream->key = 0;
 	}

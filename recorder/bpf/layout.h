@@ -47,7 +47,7 @@ enum event_kind {
 	EVENT_RUNTIME,	   /* a container runtime was exec'd: arguments, then its working directory as a path */
 	EVENT_DNS,	   /* an answer of a name server: a peer_key and the message follow */
 	EVENT_TLS,	   /* a TLS greeting: a peer_key and its first bytes follow */
-	EVENT_NAME,	   /* a tool or model: its name, NUL, then the name of the server */
+	EVENT_NAME,	   /* a tool or model: its name, NUL, the name of the server, NUL, an `enum side` */
 	EVENT_PEER_NAME,   /* a tool or model: a peer_key, then its name */
 	EVENT_PATH,	   /* a file or executable was seen for the first time; components follow, last one first */
 	EVENT_ARGUMENTS,   /* what an executable was called with: its shape, NUL, and the path as above */
@@ -67,12 +67,21 @@ enum action {
 	ACTION_CARRY = 128, /* takes what nobody can read here: moves it, or takes several messages */
 };
 
+/* Whose a message is that no packet shows. */
+enum side {
+	SIDE_CLIENT = 1, /* over TLS: the server is who the program says that it asks */
+	SIDE_SERVER, /* over TLS: the program is asked itself */
+	SIDE_INPUT, /* the program reads it from its standard input */
+};
+
 /* Forms of messages in which no name is looked for. */
 enum unread {
 	UNREAD_HTTP2 = 1,
 	UNREAD_ENCODED, /* compressed, by a Content-Encoding */
 	UNREAD_32_BIT, /* over TLS, by a program whose arguments are not in registers */
 	UNREAD_CARRIED, /* from standard input, by calls that fill no buffer of their own */
+	UNREAD_UPGRADE, /* after an Upgrade, as to WebSocket */
+	UNREAD_UNNAMED, /* to a model that stands elsewhere, as in the URL */
 };
 
 struct config {
@@ -225,7 +234,9 @@ struct stream {
 	__u8 answers; /* what is written are a server's answers, which name nothing that this side calls */
 	__u8 is_begun; /* `sequence` is known */
 	__u8 at_start; /* of a line, within a message */
-	__u8 pad[3];
+	__u8 is_prompt; /* the message has a key that hardly any has but a request to a model */
+	__u8 side;
+	__u8 began; /* a session, which counts once */
 	char name[TEXT_BYTES];
 	char model[TEXT_BYTES];
 	char server[TEXT_BYTES];

@@ -152,7 +152,8 @@ static __always_inline void note_name(struct scan *scan, __u32 domain, const cha
 	} else {
 		__builtin_memcpy(text, name, TEXT_BYTES);
 		__builtin_memcpy(text + TEXT_BYTES, scan->stream->server, TEXT_BYTES);
-		note_text(scan->scratch, scan->owner, EVENT_NAME, domain, 0, 2 * TEXT_BYTES);
+		text[2 * TEXT_BYTES] = scan->stream->side ?: SIDE_CLIENT;
+		note_text(scan->scratch, scan->owner, EVENT_NAME, domain, 0, 2 * TEXT_BYTES + 1);
 	}
 }
 
@@ -174,8 +175,10 @@ static __always_inline void end_message(struct scan *scan)
 		note_name(scan, TOOLS, stream->name);
 	else if (found & FOUND_PROMPT && stream->model_bytes)
 		note_name(scan, MODELS, stream->model);
-	else if (found & FOUND_SESSION && scan->arrives && scan->owner->subject)
+	else if (found & FOUND_SESSION && scan->arrives && scan->owner->subject && !stream->began) {
+		stream->began = 1;
 		count(&scan->owner->subject->sessions);
+	}
 	drop_message(stream);
 }
 
@@ -330,7 +333,11 @@ static __always_inline void read_message(struct scan *scan)
 	__builtin_memset(text, 0, CHUNK);
 	if (stream->found & FOUND_ENCODED)
 		note_unread(scan, UNREAD_ENCODED);
-	stream->found &= ~FOUND_ENCODED;
+	if (stream->found & FOUND_UPGRADE)
+		note_unread(scan, UNREAD_UPGRADE);
+	if (stream->found & FOUND_UNNAMED)
+		note_unread(scan, UNREAD_UNNAMED);
+	stream->found &= ~OF_STREAM;
 	/* Not to be read, or too long. */
 	if (scan->at < scan->bytes || scan->bytes_left)
 		give_up(scan);

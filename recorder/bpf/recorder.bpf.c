@@ -29,6 +29,7 @@ enum phase *shared_phase;
 enum domain *shared_domain;
 enum event_kind *shared_event_kind;
 enum action *shared_action;
+enum side *shared_side;
 enum unread *shared_unread;
 struct subject_event *shared_subject_event;
 

@@ -414,15 +414,14 @@ static __always_inline bool sender_of(struct __sk_buff *packet, struct peer_key 
  * socket has by now: else one that answers would answer for another. What comes by the loopback device is from this
  * machine, whatever address it says (IPV6_FREEBIND takes any).
  */
-static __always_inline void note_datagram(struct __sk_buff *packet, struct socket_state *socket, __u16 source)
+static __always_inline bool note_datagram(struct __sk_buff *packet, struct socket_state *socket, struct peer_key *from)
 {
-	struct peer_key from = { .subject = socket->peer.subject, .domain = EGRESS, .protocol = IPPROTO_UDP,
-				 .phase = socket->peer.phase, .port = source };
-
-	if (!sender_of(packet, &from) || (packet->ifindex == LOOPBACK_INDEX && !is_loopback(&from)))
-		return;
-	if (note_answer(&from))
-		socket->answered = 1;
+	if (!sender_of(packet, from) || (packet->ifindex == LOOPBACK_INDEX && !is_loopback(from)))
+		return false;
+	if (!note_answer(from))
+		return false;
+	socket->answered = 1;
+	return true;
 }
 
 /*
@@ -457,10 +456,10 @@ SEC("cgroup_skb/ingress")
 int on_packet_in(struct __sk_buff *packet)
 {
 	struct bpf_sock *sock = packet->sk;
+	struct peer_key from = { .domain = EGRESS, .protocol = IPPROTO_UDP };
 	struct socket_state *socket;
 	bool asks;
 	__u32 offset, sequence;
-	__u16 source;
 	__u8 protocol;
 
 	if (!sock || is_tcp(packet))
@@ -468,17 +467,18 @@ int on_packet_in(struct __sk_buff *packet)
 	socket = state_of(sock);
 	if (!socket)
 		return 1;
-	asks = socket->peer.subject && socket->peer.protocol == IPPROTO_UDP;
+	asks = socket->peer.subject && socket->peer.protocol == IPPROTO_UDP && !socket->foreign;
 	if (asks ? is_settled(sock, socket) : !socket->bound)
 		return 1;
-	if (!read_headers(packet, &offset, &protocol, &source, &sequence) || protocol != IPPROTO_UDP)
+	if (!read_headers(packet, &offset, &protocol, &from.port, &sequence) || protocol != IPPROTO_UDP)
 		return 1;
-	if (asks && !(socket->answered && sock->dst_port) && !socket->foreign)
-		note_datagram(packet, socket, source);
 	if (socket->bound && !(asks && sock->dst_port))
-		note_visit(packet, socket, source, sock->src_port);
-	if (asks && socket->peer.port == DNS_PORT && source == DNS_PORT)
-		send_message(packet, offset, EVENT_DNS, &socket->peer, 0);
+		note_visit(packet, socket, from.port, sock->src_port);
+	from.subject = socket->peer.subject;
+	from.phase = socket->peer.phase;
+	/* Names are believed for their sender, so each is looked at. */
+	if (asks && note_datagram(packet, socket, &from) && from.port == DNS_PORT)
+		send_message(packet, offset, EVENT_DNS, &from, 0);
 	return 1;
 }
 

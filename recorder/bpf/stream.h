@@ -15,6 +15,9 @@ enum found {
 	FOUND_ENCODED = 32, /* the header of a body that cannot be read */
 	FOUND_BODY = 64, /* where a body begins, or what is left of it can be skipped */
 	FOUND_ANOTHER = 128, /* message, before the running one has ended */
+	FOUND_UPGRADE = 256, /* the header of a connection that goes on in another protocol */
+	FOUND_UNNAMED = 512, /* a request to a model that does not name it */
+	OF_STREAM = FOUND_ENCODED | FOUND_UPGRADE | FOUND_UNNAMED,
 	OF_MESSAGE = FOUND_CALL | FOUND_PROMPT | FOUND_SESSION | FOUND_TORN,
 	OF_PLACE = FOUND_END | FOUND_BODY | FOUND_ANOTHER, /* something is to be done before the next byte */
 };

@@ -210,8 +210,8 @@ static __always_inline bool is_served(struct task_struct *task, const struct str
 		return stream;
 	stream = open_stream(task, key);
 	if (stream) {
-		__builtin_memcpy(stream->server, "served:", 7);
-		bpf_probe_read_kernel_str(stream->server + 7, 16, task->group_leader->comm);
+		stream->side = SIDE_SERVER;
+		bpf_probe_read_kernel_str(stream->server, 16, task->group_leader->comm);
 	}
 	return true;
 }

@@ -6,12 +6,12 @@ import random
 from dataclasses import replace
 from fractions import Fraction
 from functools import cache
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.agents import policy
+from support.corpus import REDIS, require
 from support.recordings import (
     WORKLOAD,
     call,
@@ -39,8 +39,6 @@ from policyc.semantics.model import CheckedPolicy
 from recorder.kernel import OPTIONAL
 
 DAY = 86_400
-ROOT = Path(__file__).parents[2]
-REDIS = ROOT.parent / "shared" / "corpus" / "kubescape" / "redis"
 ENOUGH = 120
 """Runs of six hours each: 30 days."""
 LEARN = '  learn under standard since 2026-08-01 from "p/*.json"\n'
@@ -421,13 +419,13 @@ def test_the_judgement_is_free_of_order_shards_and_repetition_m19() -> None:
 
 
 def redis() -> list[tuple[str, AgentProfile]]:
+    require()
     found = []
     for path in sorted(REDIS.glob("*.yaml")):
         found += [(path.name, p) for p in read_profiles(path.name, path.read_bytes()).value]
     return found
 
 
-@pytest.mark.skipif(not REDIS.is_dir(), reason="the corpus is not beside the checkout")
 def test_the_redis_family_m29() -> None:
     checked = policy(workload="StatefulSet bob/bob-redis-master container redis")
     family = redis()
@@ -447,7 +445,6 @@ def test_the_redis_family_m29() -> None:
     assert "PC3207" in codes(one)  # complete by a timer, and from an unknown beginning
 
 
-@pytest.mark.skipif(not REDIS.is_dir(), reason="the corpus is not beside the checkout")
 def test_leaving_each_redis_run_out_agrees_with_the_prediction_m29() -> None:
     """Leaving each of the sixteen out: what f1/k of the others says of it, against what it brings."""
     checked = policy(workload="StatefulSet bob/bob-redis-master container redis")

@@ -162,7 +162,7 @@ def test_what_reaches_agents_of_other_namespaces_fails_closed_everywhere() -> No
         for resource in resources:
             assert (group, resource, Where.AGENTS) in closed
             is_shared = resource not in of_one_namespace
-            assert ((group, resource, Where.ELSEWHERE) in closed) == is_shared
+            assert ((group, resource, Where.OUTSIDE) in closed) == is_shared
 
 
 def test_a_namespace_in_which_agents_may_not_be(

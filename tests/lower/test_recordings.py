@@ -1,4 +1,4 @@
-"""Recordings and their traps: samples of our own, and real ones where a corpus is beside the checkout."""
+"""Recordings and their traps: samples of our own, and real ones."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from support.agents import lowered, policy
+from support.corpus import CORPUS, REDIS, require
 from support.oracle.api_server_rules import faults
 
 from policyc.catalog.labels import VOLATILE_LABELS
@@ -20,7 +21,6 @@ from policyc.profiles.observed import observed, strangers
 from policyc.profiles.registry import read_profiles
 
 ROOT = Path(__file__).parents[2]
-CORPUS = ROOT.parent / "shared" / "corpus"
 SAMPLES = ROOT / "tests" / "cases" / "profiles"
 
 
@@ -28,10 +28,18 @@ SAMPLES = ROOT / "tests" / "cases" / "profiles"
 class Recorded:
     """Recordings of one container, and addresses in them that stay or go."""
 
-    paths: list[Path]
+    folder: Path
+    names: str
     workload: WorkloadRef
     stay: tuple[str, ...] = ()
     go: tuple[str, ...] = ()
+
+    @property
+    def paths(self) -> list[Path]:
+        """The files that the pattern of names finds."""
+        if self.folder.is_relative_to(CORPUS):
+            require()
+        return sorted(self.folder.glob(self.names))
 
     @property
     def line(self) -> str:
@@ -41,34 +49,35 @@ class Recorded:
 
 
 def either(sample: Recorded, real: Recorded) -> pytest.MarkDecorator:
-    """Our own sample, and the real one where there is a corpus."""
-    chosen = [sample, *([real] if CORPUS.is_dir() else [])]
-    return pytest.mark.parametrize("recorded", chosen, ids=["sample", "corpus"][: len(chosen)])
+    """Our own sample, which every clone has, and the real one."""
+    return pytest.mark.parametrize("recorded", [sample, real], ids=["sample", "corpus"])
 
 
-def seen(paths: list[Path], workload: WorkloadRef) -> Observed:
+def seen(recorded: Recorded) -> Observed:
     profiles = []
-    for path in paths:
+    for path in recorded.paths:
         outcome = read_profiles(path.name, path.read_bytes())
         assert outcome.ok, outcome.diagnostics
         profiles += [(path.name, profile) for profile in outcome.value]
-    assert not strangers(profiles, workload, "")
-    return observed(profiles, workload, "")
+    assert not strangers(profiles, recorded.workload, "")
+    return observed(profiles, recorded.workload, "")
 
 
 @either(
     Recorded(
-        sorted((SAMPLES / "store").glob("*.json")),
+        SAMPLES / "store",
+        "*.json",
         WorkloadRef("StatefulSet", "apps", "data", "store", "main"),
     ),
     Recorded(
-        sorted((CORPUS / "kubescape" / "redis").glob("*.yaml")),
+        REDIS,
+        "*.yaml",
         WorkloadRef("StatefulSet", "apps", "bob", "bob-redis-master", "redis"),
     ),
 )
 def test_a_family_of_recordings_compiles_together(recorded: Recorded) -> None:
     assert len(recorded.paths) > 1
-    observations = seen(recorded.paths, recorded.workload)
+    observations = seen(recorded)
     envelope, found = lowered(policy(workload=recorded.line), observations)
     calls = {o.name for o in observations.observations if isinstance(o, SyscallSeen)}
     assert calls & SETUP_ONLY  # the trap is there
@@ -91,16 +100,17 @@ def test_a_family_of_recordings_compiles_together(recorded: Recorded) -> None:
 
 
 @either(
-    Recorded([SAMPLES / "server.json"], WorkloadRef("Deployment", "apps", "shop", "web", "server")),
+    Recorded(SAMPLES, "server.json", WorkloadRef("Deployment", "apps", "shop", "web", "server")),
     Recorded(
-        [CORPUS / "kubescape" / "slices" / "p8.json"],
+        CORPUS / "kubescape" / "slices",
+        "p8.json",
         WorkloadRef(
             "Deployment", "apps", "node-agent-test-hjjz", "multiple-containers-deployment", "server"
         ),
     ),
 )
 def test_metadata_service_is_overreach(recorded: Recorded) -> None:
-    observations = seen(recorded.paths, recorded.workload)
+    observations = seen(recorded)
     envelope, found = lowered(policy(workload=recorded.line), observations)
     point = {"protocol": "tcp", "port": "80", "address": "169.254.169.254"}
     assert point not in envelope.domains["egress_ip"]
@@ -111,20 +121,22 @@ def test_metadata_service_is_overreach(recorded: Recorded) -> None:
 
 @either(
     Recorded(
-        [SAMPLES / "operator.json"],
+        SAMPLES,
+        "operator.json",
         WorkloadRef("Deployment", "apps", "ops", "operator", "operator"),
         ("203.0.113.30/32", "203.0.113.31/32"),
         ("10.244.0.73", "10.244.0.67"),
     ),
     Recorded(
-        [CORPUS / "kubescape" / "network" / "nn-operator.json"],
+        CORPUS / "kubescape" / "network",
+        "nn-operator.json",
         WorkloadRef("Deployment", "apps", "kubescape", "operator", "operator"),
         ("35.186.253.219/32", "16.170.46.131/32"),
         ("10.244.0.73", "10.244.0.67"),
     ),
 )
 def test_operator_gets_a_policy_without_the_usual_faults(recorded: Recorded) -> None:
-    observations = seen(recorded.paths, recorded.workload)
+    observations = seen(recorded)
     envelope, found = lowered(policy(workload=recorded.line), observations)
     document = NETWORK_POLICY.emit(envelope).artifacts[0].document
     assert isinstance(document, dict)

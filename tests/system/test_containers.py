@@ -8,7 +8,7 @@ from errno import ENOSYS, EPERM
 from pathlib import Path
 
 import pytest
-from support import probe
+from support import corpus, probe
 from support.containers import PROCESSES, RUNTIMES, USER, Bundle, Process, bundle
 from support.oracle.kernel import ALLOWED, NOT_PROBED, install_gate, libseccomp
 from support.recorded import (
@@ -29,7 +29,6 @@ from policyc.profiles.base import WorkloadKey
 
 pytestmark = pytest.mark.system
 
-CORPUS = ROOT.parent / "shared" / "corpus" / "kubescape" / "redis"
 # Opening /dev/stdout by its name takes the right to it, which the runtime hands over.
 SCRIPT = (
     "/bin/busybox", "sh", "-c", "echo hello >note && head -n 1 note >/dev/stdout && ls",
@@ -42,7 +41,6 @@ DENIED = b"Operation not permitted"
 UNSHARE = ("/bin/busybox", "unshare", "-U", "true")
 GENERATED = sorted((ROOT / "generated").glob(f"*/{path_of(ARCHITECTURE)}"))
 REDIS = WorkloadKey("apps/v1", "StatefulSet", "bob", "bob-redis-master", "redis")
-with_corpus = pytest.mark.skipif(not CORPUS.is_dir(), reason="corpus is not beside the checkout")
 every_process = pytest.mark.parametrize("process", PROCESSES, ids=str)
 
 
@@ -161,11 +159,11 @@ def test_the_committed_profiles_start(container: Bundle, path: Path) -> None:
     assert probe.errnos(ended.stdout) == [EPERM]
 
 
-@with_corpus
 @every_process
 def test_redis_profiles_start(container: Bundle, process: Process, tmp_path: Path) -> None:
     """Sixteen recordings, merged, are enough for a container whose program keeps to them."""
-    recordings = {path.name: path.read_bytes() for path in sorted(CORPUS.glob("*.yaml"))}
+    corpus.require()
+    recordings = {path.name: path.read_bytes() for path in sorted(corpus.REDIS.glob("*.yaml"))}
     build = compiled(tmp_path / "root", recordings, REDIS)
     profile = seccomp(build)
     assert build.envelope is not None

@@ -175,6 +175,8 @@ static __always_inline void end_message(struct scan *scan)
 		note_name(scan, TOOLS, stream->name);
 	else if (found & FOUND_PROMPT && stream->model_bytes)
 		note_name(scan, MODELS, stream->model);
+	else if (stream->is_prompt && !(found & FOUND_CALL))
+		stream->found |= FOUND_UNNAMED;
 	else if (found & FOUND_SESSION && scan->arrives && scan->owner->subject && !stream->began) {
 		stream->began = 1;
 		count(&scan->owner->subject->sessions);

@@ -98,3 +98,22 @@ def test_http2_leaves_a_blind_spot(tmp_path: Path, served: Internet) -> None:
     script = "curl --silent --insecure --http2 URL --data x; test $? -ne 0"
     spec = _record(tmp_path, served, ("/bin/sh", "-c", script), b"")
     assert _blind(spec) == {"models: messages in HTTP/2", "tools: messages in HTTP/2"}
+
+
+FORMS = {
+    "messages after an Upgrade of HTTP": (("--header", "Upgrade: websocket"), b""),
+    "names of models that do not stand in the request's JSON": (
+        (),
+        json.dumps({"contents": [{"parts": [{"text": "x" * 99}]}]}).encode(),
+    ),
+}
+
+
+@pytest.mark.parametrize("words", sorted(FORMS))
+def test_what_is_said_elsewhere_leaves_a_blind_spot(
+    words: str, tmp_path: Path, served: Internet
+) -> None:
+    more, body = FORMS[words]
+    spec = _record(tmp_path, served, (*CURL, *more), body)
+    assert _blind(spec) == {f"models: {words}", f"tools: {words}"}
+    assert losses(spec) == {}

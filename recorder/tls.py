@@ -105,8 +105,11 @@ class Libraries:
     programs: Programs
     _known: dict[Identity, int] = field(default_factory=dict)
 
-    def attach(self, path: Path) -> int:
+    def attach(self, path: Path, *, is_layer: bool = False) -> int:
         """Look at a file's calls; since when all are seen, in nanoseconds of CLOCK_BOOTTIME, or ``NEVER``.
+
+        ``is_layer``: it is one that overlays show.  Any other may have the number, size and time of one of those, and
+        must not stand for it.
 
         OSError when there is no such file.
         """
@@ -116,7 +119,9 @@ class Libraries:
                 return self._known[own]
             library = self.programs.attach_tls(file)
         since = time.clock_gettime_ns(time.CLOCK_BOOTTIME) if library.has_functions else ALWAYS
-        self._known[own] = self._known[as_layer] = since if library.is_whole else NEVER
+        self._known[own] = since if library.is_whole else NEVER
+        if is_layer:
+            self._known[as_layer] = self._known[own]
         return self._known[own]
 
     def since(self, path: Path) -> int:
@@ -129,4 +134,4 @@ class Libraries:
             with suppress(OSError):  # a link to nowhere
                 found = root.behind(path)
                 if found is not None:
-                    self.attach(found)
+                    self.attach(found, is_layer=root.is_mount)

@@ -12,21 +12,25 @@ __attribute__((noipa)) int SSL_write(void *ssl, const void *buffer, int bytes)
 	return bytes;
 }
 
-__attribute__((noipa)) int SSL_write_ex(void)
+/* The last one that is looked at. */
+__attribute__((noipa)) void SSL_free(void *ssl)
 {
-	return 0;
+	__asm__ volatile("" : : "r"(ssl) : "memory");
 }
 
 int main(void)
 {
 	static const char message[] = "POST / HTTP/1.1\r\n\r\n{\"model\": \"m\", \"input\": 1}";
 	static char ssl[16];
-	const volatile unsigned char *code = (const volatile unsigned char *)&SSL_write_ex;
+	const volatile unsigned char *code = (const volatile unsigned char *)&SSL_free;
 
 	for (int waited = 0; *code != 0xcc; waited++) {
 		if (waited == 60000)
 			return 2;
 		usleep(1000);
 	}
-	return SSL_write(ssl, message, sizeof(message) - 1) != sizeof(message) - 1;
+	if (SSL_write(ssl, message, sizeof(message) - 1) != sizeof(message) - 1)
+		return 1;
+	SSL_free(ssl);
+	return 0;
 }

@@ -302,6 +302,11 @@ class Service:
                 "Since another replica has a newer bundle",
                 lambda: max(guard.behind_seconds() for guard in watching),
             )
+            gauge(
+                "condition_wildcards",
+                "Wildcards in match conditions: names there were too many",
+                lambda: max(guard.wildcards for guard in watching),
+            )
         if log := self._log:
             gauge("log_healthy", "1 when the decision log is written", lambda: not log.health.fault)
             gauge("log_lost", "Decisions that are not in the log", lambda: log.health.lost)

@@ -16,7 +16,7 @@ from policyc.cli.report import say
 from policyc.core.diagnostics import Diagnostic, Severity
 from policyc.core.errors import PolicycError
 from policyc.core.files import make_folder, read_file, write_file
-from policyc.deploy.configurations import Target
+from policyc.deploy.configurations import Target, TooMany
 from policyc.deploy.manifests import manifests, stream
 from policyc.deploy.objects import Rollout
 from policyc.deploy.reach import reach_of_envelopes
@@ -122,7 +122,7 @@ def _authority(path: Path) -> str:
 
 
 def target_of(args: argparse.Namespace) -> Target:
-    """The target of the options; PolicycError PC7058, PC7061 or PC7112 when it cannot be one."""
+    """The target of the options; PolicycError PC7058, PC7061, PC7112 or PC8116 when it cannot be one."""
     bundle = open_bundle(args.bundle)
     try:
         return Target(
@@ -133,6 +133,10 @@ def target_of(args: argparse.Namespace) -> Target:
             operators=frozenset(args.operators),
             reach=reach_of_envelopes(bundle),
         )
+    except TooMany as fault:
+        raise PolicycError(
+            "PC8116", str(fault), help="put agents together into fewer namespaces"
+        ) from None
     except ValueError as fault:
         raise PolicycError(
             "PC7061", str(fault), help="give the agent, or the webhook, a namespace of its own"

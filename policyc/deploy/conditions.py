@@ -184,8 +184,8 @@ def binds_an_agent(namespaces: Iterable[str]) -> Condition:
 def held_by_agents(namespaces: Iterable[str], roles: Iterable[str]) -> Condition:
     """A role that agents have: one of these, of the compiler's own, or what everybody has.
 
-    ``roles`` are names of ClusterRoles and ``namespace/name`` of Roles; ``*`` is all.  The
-    compiler names a role ``policyc-AGENT.NAMESPACE``, after the agent's own namespace.
+    ``roles`` are names of ClusterRoles and ``namespace/name`` of Roles; ``*`` is all, and
+    ``namespace/*`` all of a namespace.  The compiler names a role ``policyc-AGENT.NAMESPACE``, after the agent's own namespace.
     """
     return Condition("held-by-agents", _held(namespaces, roles))
 
@@ -198,9 +198,9 @@ def held_by_others(namespaces: Iterable[str], roles: Iterable[str]) -> Condition
 def _held(namespaces: Iterable[str], roles: Iterable[str]) -> str:
     name = "object.metadata.?name.orValue('')"
     # A request about what has no namespace has no such key.
-    placed = f"(has(request.namespace) ? request.namespace + '/' : '') + {name}"
+    space = "(has(request.namespace) ? request.namespace + '/' : '')"
     return (
-        f"['*', {placed}].exists(x, x in {texts(sorted({*BOUND_TO_EVERYBODY, *roles}))})"
+        f"['*', {space} + '*', {space} + {name}].exists(x, x in {texts(sorted({*BOUND_TO_EVERYBODY, *roles}))})"
         f" || ({name}.startsWith('policyc-')"
         f" && {texts(namespaces)}.exists(n, {name}.endsWith('.' + n)))"
     )

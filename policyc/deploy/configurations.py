@@ -34,6 +34,16 @@ SERIAL = "policyc.dev/bundle-serial"
 """Annotation of a live configuration: the highest serial that a replica of the webhook has seen."""
 
 
+MOST_CHARACTERS = 75_000
+"""Of the names of namespaces with agents, as CEL writes them: with those of ``reach`` and the rest an
+expression stays below the 100,000 characters that cel-go reads, and a configuration below the
+1.5 MiB that etcd stores.  Names of 17 characters: some 3,500."""
+
+
+class TooMany(ValueError):  # noqa: N818  # the text says it
+    """More namespaces with agents than a match condition holds."""
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """The cluster that the manifests are for.
@@ -43,6 +53,11 @@ class Target:
     the cluster.  ``ca_bundle`` is PEM in base64; empty, the webhook fills it in itself.
     ``operators`` are users who may change the webhook's objects.  ``reach`` is what
     concerns agents from elsewhere, as far as the cluster is known.
+
+    Raises:
+        TooMany: The names of the namespaces are longer than ``MOST_CHARACTERS`` together.
+        ValueError: Agents are where a cluster starts.
+
     """
 
     namespaces: tuple[str, ...]
@@ -58,6 +73,12 @@ class Target:
                 raise ValueError(
                     f"agents in `{name}` would let a cluster stop that starts without a webhook"
                 )
+
+        if (length := len(conditions.texts(self.namespaces))) > MOST_CHARACTERS:
+            raise TooMany(
+                f"the names of {len(self.namespaces):,} namespaces with agents have {length:,} "
+                f"characters in a match condition, which holds {MOST_CHARACTERS:,}"
+            )
 
     @property
     def account(self) -> str:

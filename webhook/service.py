@@ -97,6 +97,7 @@ class Service:
             self._talk,
         )
         self._held = Held(settings.max_held_bytes)
+        self._brief = ThreadPoolExecutor(1, "brief reviews")
         self._pool = ThreadPoolExecutor(1, "long reviews")
         self._servers = self._listen()
         self._measure()
@@ -127,7 +128,8 @@ class Service:
                 guard.stop()
             for watch in self._watches:
                 watch.stop()
-            self._pool.shutdown(wait=False, cancel_futures=True)
+            for pool in (self._brief, self._pool):
+                pool.shutdown(wait=False, cancel_futures=True)
             if self._log:
                 self._log.close()
 
@@ -257,6 +259,7 @@ class Service:
             held=self._held,
             backlog=self._backlog,
             is_draining=lambda: self._is_draining,
+            brief=self._brief,
             pool=self._pool,
             metrics=self._metrics,
             talk=self._talk,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 from policyc.core.canonical import Json
 from policyc.denote.selectors import selected
@@ -69,12 +70,14 @@ def asks_dns(envelope: Envelope) -> bool:
     return is_left and any(envelope.domains[d] for d in ("egress_ip", "egress_host", "egress_peer"))
 
 
+@lru_cache
 def dns_pods(pods: LabelPeer) -> Region:
     """Questions to the pods that answer DNS, in ``egress_peer``."""
     box = peer_box(pods)
     return EGRESS_PEER.union(EGRESS_PEER.box({**flow, **box}) for flow in _questions())
 
 
+@lru_cache
 def dns_address(address: str) -> Region:
     """Questions to a DNS server on the node, in ``egress_ip``."""
     box = {"address": _ADDRESS.extent(_single(address))}

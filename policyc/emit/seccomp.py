@@ -51,24 +51,33 @@ class SeccompEmitter:
 
     def ceiling(self, envelope: Envelope) -> Mapping[str, Region]:
         """The envelope and the start-up sets of the cluster's runtimes."""
-        extra = [
-            SYSCALLS.written({"architecture": a, "name": sorted(_startup(envelope, a))})
-            for a in envelope.cluster.architectures
-        ]
+        runtimes = envelope.cluster.runtimes
+        extra = (_starting(runtimes, a) for a in envelope.cluster.architectures)
         return {"syscalls": SYSCALLS.union([envelope.domains["syscalls"], *extra])}
 
 
 SECCOMP = SeccompEmitter()
 
 
-def _startup(envelope: Envelope, architecture: str) -> dict[str, list[str]]:
-    """Start-up call -> the runtimes (with version) that make it."""
-    result: dict[str, list[str]] = {}
-    for runtime in envelope.cluster.runtimes:
+@lru_cache
+def _startup(runtimes: tuple[str, ...], architecture: str) -> Mapping[str, Derivation]:
+    """Start-up call -> its reason: the runtimes (with version) that make it."""
+    makers: dict[str, list[str]] = {}
+    for runtime in runtimes:
         known = startup(runtime, architecture)
         for name in known.names:
-            result.setdefault(name, []).append(f"{known.runtime} {known.version}")
-    return result
+            makers.setdefault(name, []).append(f"{known.runtime} {known.version}")
+    return {
+        name: Derivation(Step.START_UP, note=f"start-up of {', '.join(made_by)}")
+        for name, made_by in makers.items()
+    }
+
+
+@lru_cache
+def _starting(runtimes: tuple[str, ...], architecture: str) -> Region:
+    """The start-up calls."""
+    calls = sorted(_startup(runtimes, architecture))
+    return SYSCALLS.written({"architecture": architecture, "name": calls})
 
 
 def _granted(envelope: Envelope, architecture: str) -> dict[str, list[Derivation]]:
@@ -101,7 +110,8 @@ def _members(region: Region, architecture: str) -> tuple[str, ...]:
 
 def _artifact(envelope: Envelope, architecture: str) -> Artifact:
     granted = _granted(envelope, architecture)
-    starting = {n: r for n, r in _startup(envelope, architecture).items() if n not in granted}
+    calls = _startup(envelope.cluster.runtimes, architecture)
+    starting = {name: why for name, why in calls.items() if name not in granted}
     denied = sorted(names(architecture) - granted.keys() - starting.keys())
     entries: list[tuple[str, list[str], dict[str, Json]]] = [
         ("granted", sorted(granted), {"action": "SCMP_ACT_ALLOW"}),
@@ -119,11 +129,7 @@ def _artifact(envelope: Envelope, architecture: str) -> Artifact:
             lines.append(Line(at, f"denied syscalls on {architecture}", (_DENIED,)))
             continue
         for i, name in enumerate(members):
-            if word == "granted":
-                reasons = tuple(granted[name])
-            else:
-                note = f"start-up of {', '.join(starting[name])}"
-                reasons = (Derivation(Step.START_UP, note=note),)
+            reasons = tuple(granted[name]) if word == "granted" else (starting[name],)
             lines.append(
                 Line(f"{at}/names/{i}", f"{word} syscall {name} on {architecture}", reasons)
             )

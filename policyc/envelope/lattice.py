@@ -21,6 +21,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from itertools import repeat
+from operator import itemgetter
 from typing import TypeAlias
 from weakref import ref
 
@@ -230,7 +231,7 @@ def minus(a: Diagram, b: Diagram) -> Diagram:
     return _apply(_minus_now, a, b)
 
 
-_AT_ONCE = 64
+_AT_ONCE = 128
 """How many diagrams one sweep merges: more make fewer passes, but longer lists to sweep."""
 
 
@@ -270,7 +271,7 @@ def _swept(nodes: list[Node], memo: dict[frozenset[int], Diagram]) -> Diagram:
         if node.children[0] is not False:
             now[place] = node.children[0]
         steps += zip(node.cuts, repeat(place), node.children[1:], strict=False)
-    steps.sort(key=_cut_of)
+    steps.sort(key=itemgetter(0))
     cuts: list[Value] = []
     children = [_join_several(now.values(), memo)]
     last = len(steps) - 1
@@ -286,10 +287,6 @@ def _swept(nodes: list[Node], memo: dict[frozenset[int], Diagram]) -> Diagram:
             else:
                 children.append(next(iter(now.values()), False))
     return decision(variable, cuts, children)
-
-
-def _cut_of(step: tuple[Value, int, Diagram]) -> Value:
-    return step[0]
 
 
 SortKey: TypeAlias = tuple[object, ...]

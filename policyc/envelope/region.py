@@ -127,7 +127,7 @@ class Domain:
                     axis = self.axis(name)
                 except KeyError:
                     raise ValueError(f"{self.name}: no axis {name!r}") from None
-                extents[name] = axis.parse(str(p) for p in patterns)
+                extents[name] = axis.parse([str(p) for p in patterns])
             regions.append(self.box(extents))
         return self.union(regions)
 
@@ -220,17 +220,20 @@ _EMPTY = '""'
 def _walk(
     domain: Domain, node: Diagram, box: dict[str, Extent], found: list[dict[str, Extent]]
 ) -> None:
-    """Add the boxes below a node that is not empty, each within ``box``.
+    """Add the boxes below a node that is not empty, each within ``box``, which is taken over.
 
     A function of the module: one that calls itself out of its own closure is a cycle, which
     only the garbage collector frees.
     """
-    if not isinstance(node, Node):
-        found.append(box)
-        return
-    name = domain.variable_name(node.variable)
-    for child, extent in _groups(node):
-        _walk(domain, child, {**box, name: extent}, found)
+    while isinstance(node, Node):
+        name = domain.variable_name(node.variable)
+        groups = _groups(node)
+        if len(groups) > 1:
+            for child, extent in groups:
+                _walk(domain, child, {**box, name: extent}, found)
+            return
+        ((node, box[name]),) = groups
+    found.append(box)
 
 
 def _groups(node: Node) -> list[tuple[Diagram, Extent]]:

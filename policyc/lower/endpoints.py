@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from policyc.catalog.api_server import API_SERVER_SERVICE, PORT, USUAL_ADDRESSES
 from policyc.envelope.domains import EGRESS_HOST, EGRESS_IP, EGRESS_PEER
@@ -15,6 +16,9 @@ from policyc.semantics.model import CheckedPolicy, Declared, Endpoint, Transport
 
 Grants = Mapping[str, Mapping[Region, list[Derivation]]]
 """Domain -> region -> reasons."""
+
+Use: TypeAlias = tuple[Declared, list[Derivation]]
+"""A declared thing, with the reasons of its use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,19 +37,17 @@ def api_server(policy: CheckedPolicy) -> Region:
     return EGRESS_IP.written({"protocol": "tcp", "port": str(PORT), "address": addresses})
 
 
-def reaches(declared: Mapping[str, Declared], grants: Grants) -> Iterator[Reach]:
-    """For every declared thing that some grant uses over the network."""
-    for thing, reasons in uses(declared, grants):
+def reaches(used: Iterable[Use]) -> Iterator[Reach]:
+    """For every declared thing that is used over the network."""
+    for thing, reasons in used:
         endpoint = thing.endpoint
         if endpoint is None or endpoint.transport is Transport.STDIO or is_loopback(endpoint.host):
             continue  # in the pod itself
         yield Reach(thing, _at(endpoint), tuple(_through(thing, r) for r in reasons))
 
 
-def uses(
-    declared: Mapping[str, Declared], grants: Grants
-) -> Iterator[tuple[Declared, list[Derivation]]]:
-    """Every declared thing that some grant uses, with the reasons of the use."""
+def uses(declared: Mapping[str, Declared], grants: Grants) -> Iterator[Use]:
+    """Every declared thing that some grant uses."""
     for kind, (domain, _) in USED_THROUGH.items():
         granted = grants.get(domain)
         if not granted:

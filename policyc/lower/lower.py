@@ -28,7 +28,7 @@ from policyc.envelope.region import Region
 from policyc.lower.candidates import Candidate, place
 from policyc.lower.days import dated, has_ended, unreviewed
 from policyc.lower.dns import dns_left
-from policyc.lower.endpoints import api_server, reaches, uses
+from policyc.lower.endpoints import Use, api_server, reaches, uses
 from policyc.lower.generalise import generalise
 from policyc.lower.generalise.peers import addressed
 from policyc.lower.ladder import widened
@@ -58,13 +58,14 @@ def lower(
     for clause in standing:
         lowering.allow(clause)
     lowering.identity()
-    lowering.endpoints()
+    used = tuple(uses(policy.declared, lowering.grants))
+    lowering.endpoints(used)
     lowering.unanswered(no_dns)
     lowering.still_refused()
     found = [
         *lowering.found,
         *dated(agent.allows, lowering.grants, as_of),
-        *unreviewed(agent, (t for t, _ in uses(policy.declared, lowering.grants)), as_of),
+        *unreviewed(agent, (t for t, _ in used), as_of),
         *lowering.losses.findings(lowering.limits),
         *blind_spots(lowering.losses, observed, policy.cluster.architectures),
     ]
@@ -214,9 +215,9 @@ class _Lowering:
             own = {"provider": "service-account", "name": self.agent.service_account}
             yield IDENTITY.written(own), place(self.agent.identity_span)
 
-    def endpoints(self) -> None:
+    def endpoints(self, used: Iterable[Use]) -> None:
         """Grant the way to what is used, and say of what is used and cannot be reached."""
-        for reach in reaches(self.policy.declared, self.grants):
+        for reach in reaches(used):
             inside = self.limits[reach.region.domain.name].inside(reach.region)
             if inside != reach.region:
                 missing = "; ".join((reach.region - inside).describe()[:1])

@@ -30,9 +30,7 @@ POLICY = policy(
 )
 UNSEEN = Sighting(())
 """Where an item stands in its file moves with what stands before it."""
-REF = WorkloadRef(
-    WORKLOAD.api_version, WORKLOAD.kind, WORKLOAD.namespace, WORKLOAD.name, WORKLOAD.container
-)
+REF = WorkloadRef(WORKLOAD.kind, "apps", WORKLOAD.namespace, WORKLOAD.name, WORKLOAD.container)
 names = st.text(st.characters(codec="ascii", categories=["L", "N"]), min_size=1, max_size=5)
 served = st.sets(st.tuples(st.sampled_from(["tools", "models"]), names, names), max_size=5)
 
@@ -58,6 +56,7 @@ def test_what_was_asked_of_it_changes_no_judgement(asked: set[tuple[str, str, st
         for p in (one, plain)
     )
     assert meant == expected
+    assert expected
     assert len([*records_of("p.json", one)]) == len([*records_of("p.json", plain)])
 
 

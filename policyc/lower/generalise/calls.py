@@ -54,5 +54,4 @@ def _seen(sighting: Sighting) -> Derivation:
 
 
 def _exact(domain: Domain, point: dict[str, str], why: Derivation, line: str) -> Candidate:
-    region = domain.box({name: domain.axis(name).single(text) for name, text in point.items()})
-    return Candidate(region, why, line)
+    return Candidate(domain.single(point), why, line)

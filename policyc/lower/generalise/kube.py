@@ -27,7 +27,7 @@ def generalise(observation: KubeSeen) -> Iterator[Candidate]:
 
 def _url(observation: KubeSeen) -> Candidate:
     box = {"verb": observation.verb, "url": observation.url}
-    region = KUBE_URL.box({name: KUBE_URL.axis(name).single(text) for name, text in box.items()})
+    region = KUBE_URL.single(box)
     line = f"kube {observation.verb} on url {quoted(observation.url)}"
     return Candidate(region, seen(Step.OBSERVED, observation.sighting), line)
 
@@ -51,5 +51,5 @@ def _resource(observation: KubeSeen) -> Candidate:
     if observation.name:
         box["name"] = observation.name
         line += f" named {pattern(observation.name)}"
-    region = KUBE.box({name: KUBE.axis(name).single(text) for name, text in box.items()})
+    region = KUBE.single(box)
     return Candidate(region, seen(Step.OBSERVED, observation.sighting), line)

@@ -7,7 +7,8 @@ tomorrow: it is marked fleeting and granted to nobody.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import TypeAlias
 
 from policyc.catalog.labels import stable_labels
 from policyc.envelope.domains import DOMAINS, EGRESS_HOST, EGRESS_PEER
@@ -18,6 +19,8 @@ from policyc.lower.candidates import Candidate, seen
 from policyc.lower.lines import pods
 from policyc.semantics.grants import NAMESPACE_LABEL
 from policyc.semantics.model import CheckedPolicy, ServiceFact
+
+_Labels: TypeAlias = Iterable[tuple[str, str]]
 
 _CLUSTER_RANGES = tuple(
     map(
@@ -58,11 +61,9 @@ def generalise(observation: PeerSeen, policy: CheckedPolicy) -> Iterator[Candida
 
 def addressed(observation: PeerSeen) -> Candidate:
     """The address itself, whatever name it was resolved from."""
-    direction, flow = observation.direction.value, _flow(observation)
-    domain = DOMAINS[f"{direction}_ip"]
+    direction = observation.direction.value
     address = canonical_address(observation.address)
-    box = {name: domain.axis(name).single(text) for name, text in flow.items()}
-    region = domain.box({**box, "address": domain.axis("address").single(address)})
+    region = DOMAINS[f"{direction}_ip"].single({**_flow(observation), "address": address})
     block = ipaddress.ip_network(address)
     side = "to" if direction == "egress" else "from"
     line = f"{_named(observation)} {side} cidr {block}"
@@ -90,7 +91,7 @@ def _host(observation: PeerSeen, host: str, policy: CheckedPolicy) -> Iterator[C
         yield from _behind(observation, fact)
         return
     box = {**_flow(observation), "host": host}
-    region = EGRESS_HOST.box({key: EGRESS_HOST.axis(key).single(text) for key, text in box.items()})
+    region = EGRESS_HOST.single(box)
     line = f"{_named(observation)} to host {host}"
     reason = seen(Step.OBSERVED, observation.sighting)
     yield Candidate(region, reason, line, is_fleeting=name is not None)
@@ -105,19 +106,20 @@ def _pods(observation: PeerSeen) -> Candidate:
     domain = DOMAINS[f"{observation.direction.value}_peer"]
     labels = stable_labels(dict(observation.pod_labels))
     spaces = observation.namespace_labels
-    box = {name: domain.axis(name).single(text) for name, text in _flow(observation).items()}
-    for family, pairs in (("pod", labels), ("namespace", spaces)):
-        for key, value in pairs:
-            name = f"{family}:{key}"
-            box[name] = domain.axis(name).single(f"={value}")
     side = "to" if observation.direction is Direction.EGRESS else "from"
     note = "the labels that the pod's owner gives it"
     return Candidate(
-        domain.box(box),
+        domain.single({**_flow(observation), **_labelled(labels, spaces)}),
         seen(Step.OWNER_SELECTOR, observation.sighting, note),
         f"{_named(observation)} {side} {pods(labels, spaces)}",
         is_fleeting=not (spaces and labels),
     )
+
+
+def _labelled(pod: _Labels, namespace: _Labels) -> dict[str, str]:
+    """The elements of the label axes."""
+    families = (("pod", pod), ("namespace", namespace))
+    return {f"{family}:{key}": f"={value}" for family, pairs in families for key, value in pairs}
 
 
 def _behind(observation: PeerSeen, fact: ServiceFact) -> Iterator[Candidate]:
@@ -138,11 +140,8 @@ def _behind(observation: PeerSeen, fact: ServiceFact) -> Iterator[Candidate]:
     space = ((NAMESPACE_LABEL, fact.namespace),)
     for target in sorted(meant) or [observation.port]:
         flow = {"protocol": observation.protocol, "port": str(target)}
-        box = {key: EGRESS_PEER.axis(key).single(text) for key, text in flow.items()}
-        for family, pairs in (("pod", fact.selector), ("namespace", space)):
-            for key, value in pairs:
-                box[f"{family}:{key}"] = EGRESS_PEER.axis(f"{family}:{key}").single(f"={value}")
+        region = EGRESS_PEER.single({**flow, **_labelled(fact.selector, space)})
         note = f"Service {name} port {observation.port} leads to port {target} of its pods"
         reason = seen(Step.OWNER_SELECTOR, observation.sighting, note)
         # A port that the Service does not offer leads nowhere that would last.
-        yield Candidate(EGRESS_PEER.box(box), reason, line, is_fleeting=not meant)
+        yield Candidate(region, reason, line, is_fleeting=not meant)

@@ -32,15 +32,15 @@ GENERALISING = (
     Mutation(
         "pods-any-port",
         f"{_STEPS}.peers",
-        "for name, text in _flow(observation).items()}\n    for family",
-        'for name, text in _flow(observation).items() if name != "port"}\n    for family',
+        "{**_flow(observation), **_labelled(labels, spaces)}",
+        '{"protocol": observation.protocol, **_labelled(labels, spaces)}',
         "a pod that was connected to may be on every port",
     ),
     Mutation(
         "pods-any-namespace",
         f"{_STEPS}.peers",
-        '(("pod", labels), ("namespace", spaces)):',
-        '(("pod", labels),):',
+        "_labelled(labels, spaces)",
+        "_labelled(labels, ())",
         "pods with the labels are granted in every namespace",
     ),
     Mutation(

@@ -59,8 +59,8 @@ SECCOMP = (
     Mutation(
         "seccomp-two-entries",
         _EMITTER,
-        ".items() if n not in granted}",
-        ".items() if n}",
+        ".items() if name not in granted}",
+        ".items() if name}",
         "a call stands in two entries, which runtimes merge in different ways",
     ),
     Mutation(

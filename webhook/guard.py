@@ -27,6 +27,7 @@ from policyc.deploy.drift import authority, drift, namespaces, restored, serial
 from policyc.deploy.reach import Reach, written
 from policyc.kube.client import ApiFault, Event, Object, Resource
 from webhook.logs import Talk
+from webhook.settings import Serving
 
 Wanted = Callable[[str, frozenset[str], Reach], Object]
 """Makes a configuration for an authority (PEM in base64; empty: none is known), more namespaces,
@@ -290,10 +291,16 @@ def extended(target: Target, ca_bundle: str, more: frozenset[str], reach: Reach)
     return own
 
 
-def target_of(bundle: Bundle | None, home: str, operators: frozenset[str], url: str) -> Target:
+def target_of(bundle: Bundle | None, settings: Serving) -> Target:
     """The target that the bundle in force makes; ValueError as Target says."""
-    namespaces = tuple(sorted(bundle.by_namespace)) if bundle is not None else ()
-    return Target(namespaces, home, url, "", operators)
+    return Target(
+        tuple(sorted(bundle.by_namespace)) if bundle is not None else (),
+        settings.admission.home,
+        settings.url,
+        operators=settings.admission.operators,
+        renewers=settings.renewers,
+        pod_annotations=settings.pod_annotations,
+    )
 
 
 def _names(reach: Reach) -> dict[str, list[str]]:

@@ -166,7 +166,7 @@ class Service:
         return guards(
             source,
             # A bundle that was withdrawn opens nothing: what it guarded stays guarded.
-            lambda: target_of(self.bundles.latest, s.admission.home, s.admission.operators, s.url),
+            lambda: target_of(self.bundles.latest, s),
             lambda: self.bundles.serial,
             s.behind_seconds,
             ca_file,

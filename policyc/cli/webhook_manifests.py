@@ -16,7 +16,7 @@ from policyc.cli.report import say
 from policyc.core.diagnostics import Diagnostic, Severity
 from policyc.core.errors import PolicycError
 from policyc.core.files import make_folder, read_file, write_file
-from policyc.deploy.configurations import Target, TooMany
+from policyc.deploy.configurations import Target, TooMany, is_free
 from policyc.deploy.manifests import manifests, stream
 from policyc.deploy.objects import Rollout
 from policyc.deploy.reach import reach_of_envelopes
@@ -89,6 +89,21 @@ def add_target(parser: argparse.ArgumentParser) -> None:
         metavar="USER",
         help="a user who may change the webhook's objects; repeatable",
     )
+    parser.add_argument(
+        "--renewers",
+        action="append",
+        default=[],
+        metavar="USER",
+        help="a user who may renew the Secret policyc-tls, as cert-manager does; repeatable",
+    )
+    parser.add_argument(
+        "--pod-annotations",
+        action="append",
+        type=_annotation,
+        default=[],
+        metavar="KEY",
+        help="an annotation of pods that a network plug-in may write unasked; repeatable",
+    )
 
 
 def _replicas(text: str) -> int:
@@ -102,6 +117,14 @@ def _replicas(text: str) -> int:
 def _namespace(text: str) -> str:
     if not _LABEL.fullmatch(text):
         raise argparse.ArgumentTypeError(f"`{text}` cannot name a namespace")
+    return text
+
+
+def _annotation(text: str) -> str:
+    if not is_free(text):
+        raise argparse.ArgumentTypeError(
+            f"`{text}` cannot change unasked: it is judged, or no key of a plug-in's own domain"
+        )
     return text
 
 
@@ -132,6 +155,8 @@ def target_of(args: argparse.Namespace) -> Target:
             ca_bundle=_authority(args.ca_file) if args.ca_file else "",
             operators=frozenset(args.operators),
             reach=reach_of_envelopes(bundle),
+            renewers=frozenset(args.renewers),
+            pod_annotations=frozenset(args.pod_annotations),
         )
     except TooMany as fault:
         raise PolicycError(

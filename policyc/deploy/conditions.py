@@ -8,7 +8,7 @@ CEL as the API server evaluates it before it calls a webhook
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from policyc.catalog.default_roles import BOUND_TO_EVERYBODY
@@ -110,14 +110,14 @@ def not_the_scheduler() -> Condition:
     return Condition("not-the-scheduler", "request.userInfo.username != 'system:kube-scheduler'")
 
 
-def changes_something() -> Condition:
-    """Not an update that leaves what is judged as it was, such as a finalizer that is removed."""
+def changes_something(free: Iterable[str]) -> Condition:
+    """Not an update that leaves what is judged as it was, such as a finalizer that is removed.
+
+    ``free`` are keys of annotations that may change on a pod.
+    """
     fields = sorted({row.template[0] for row in WORKLOAD_KINDS if row.template} | {"rules", "spec"})
     same = [f"object.?{name} == oldObject.?{name}" for name in fields]
-    same += [
-        f"object.metadata.?{name} == oldObject.metadata.?{name}"
-        for name in ("labels", "annotations")
-    ]
+    same += ["object.metadata.?labels == oldObject.metadata.?labels", _same_notes(sorted(free))]
     return Condition(
         "changes-something", f"request.operation != 'UPDATE' || !({' && '.join(same)})"
     )
@@ -150,6 +150,17 @@ def _installs(name: str) -> str:
     return (
         "request.operation == 'CREATE' && request.resource.resource in ['deployments', 'services']"
         f" && !has(request.subResource) && object.metadata.?name.orValue('') == '{name}'"
+    )
+
+
+def _same_notes(free: Sequence[str]) -> str:
+    new, old = "object.metadata.?annotations", "oldObject.metadata.?annotations"
+    if not free:
+        return f"{new} == {old}"
+    is_free = f"(request.resource.resource == 'pods' && k in {texts(free)})"
+    return (
+        f"{new}.orValue({{}}).all(k, {is_free} || {new}[?k] == {old}[?k])"
+        f" && {old}.orValue({{}}).all(k, {is_free} || k in {new}.orValue({{}}))"
     )
 
 
@@ -252,6 +263,21 @@ def not_of_kube_system() -> Condition:
         f"!(request.userInfo.username in {texts([API_SERVER, CONTROLLER_MANAGER])})"
         " && !request.userInfo.groups.exists(g,"
         " g in ['system:serviceaccounts:kube-system', 'system:nodes'])",
+    )
+
+
+def not_renewers(users: Iterable[str], secret: str) -> Condition:
+    """Not those who renew the webhook's certificate: its Secret, and those that they make for it.
+
+    cert-manager keeps a new key in a Secret whose name begins with that of the Certificate and a
+    hyphen, and deletes it (https://cert-manager.io/docs/reference/api-docs/, nextPrivateKeySecretName).
+    """
+    return Condition(
+        "not-a-renewer",
+        f"!(request.userInfo.username in {texts(sorted(users))}"
+        " && request.resource.resource == 'secrets'"
+        f" && (request.operation == 'UPDATE' && request.name == '{secret}'"
+        f" || request.name.startsWith('{secret}-')))",
     )
 
 

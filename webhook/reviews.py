@@ -29,6 +29,7 @@ from webhook.go_json import loads
 from webhook.judge import Decision, Judged, refusal
 from webhook.logs import Talk
 from webhook.metrics import Metrics
+from webhook.replicas import Known
 from webhook.stream import Body, DisconnectedError, Held, Receive, TooLongError, uid_of
 
 Scope = MutableMapping[str, Any]
@@ -302,17 +303,29 @@ def _refuse_what_is_no_review(scope: Scope) -> None:
         raise Faulted(415, "MALFORMED", "the Content-Type is not application/json")
 
 
+_KNOWN = Known()
+"""Of the event loop alone."""
+
+
 def _request(data: bytes, *, is_apart: bool) -> Request:
     """The request in the bytes; Faulted when they are no review.
 
     The fast parser lets no other thread run until it is done; the strict one does.
     """
     try:
-        return read_review(strict_json.loads(data) if is_apart else loads(data))
+        if is_apart:
+            return read_review(strict_json.loads(data))
+        known = _KNOWN.request(data)
+        if known is not None:
+            return known
+        value = loads(data)
+        request = read_review(value)
     except ReviewError as fault:
         raise Faulted(400, "MALFORMED", str(fault), fault.uid or uid_of(data)) from None
     except ValueError as fault:
         raise Faulted(400, "MALFORMED", f"no strict JSON: {fault}", uid_of(data)) from None
+    _KNOWN.keep(data, value)
+    return request
 
 
 def _late(uid: str) -> Faulted:

@@ -215,7 +215,6 @@ NOTES = (
 """Annotations of an agent's pod, and whether they are written while no webhook answers."""
 
 
-@of("K8")
 def test_the_certificate_is_renewed_and_pods_get_addresses_without_a_webhook(
     guarded: tuple[ControlPlane, Webhook],
 ) -> None:

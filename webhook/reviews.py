@@ -20,6 +20,8 @@ from functools import lru_cache, partial
 from http import HTTPStatus
 from typing import Any
 
+from pydantic_core import to_json
+
 from policyc.admission.request import Request
 from policyc.admission.review import ReviewError, answer, patch_json, read_review
 from policyc.audit.record import asked
@@ -182,7 +184,7 @@ class Reviews:
             self._metrics.rejected(judged.status)
             return judged.status, _encode({"error": judged.verdict.findings[0].message}).encode()
         self._metrics.decided(self._path, judged.verdict, time.perf_counter() - started)
-        return HTTPStatus.OK, _encode(_document(judged)).encode()
+        return HTTPStatus.OK, _written(_document(judged))
 
     def _refuse(self, fault: Faulted) -> Judged | Awaitable[Judged]:
         """A refusal is a decision too.
@@ -338,6 +340,13 @@ def _too_late(uid: str) -> Faulted:
 
 def _overloaded(uid: str) -> Faulted:
     return Faulted(429, "OVERLOADED", "the webhook has too much to do; try again", uid)
+
+
+def _written(document: Json) -> bytes:
+    try:
+        return to_json(document)
+    except ValueError:  # a lone surrogate, as no strict JSON brings one: never no answer
+        return _encode(document).encode()
 
 
 def _document(judged: Judged) -> Json:

@@ -20,6 +20,7 @@ _UNREAD = {
     layout.UNREAD_HTTP2: "messages in HTTP/2",
     layout.UNREAD_ENCODED: "messages in bodies with a Content-Encoding",
     layout.UNREAD_32_BIT: "messages over TLS of 32-bit programs",
+    layout.UNREAD_CARRIED: "messages from standard input that are moved on, or taken several at once",
 }
 
 

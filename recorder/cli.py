@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import ipaddress
 import re
 import sys
 import traceback
@@ -15,6 +16,7 @@ from recorder.errors import ExitCode, RecorderError
 from recorder.identity import Host
 from recorder.kernel import SIZED
 from recorder.kubelet import kubelet
+from recorder.naming import Network
 from recorder.objects import Objects
 from recorder.owners import Owners
 from recorder.profile import Workload
@@ -69,6 +71,14 @@ def _parser() -> argparse.ArgumentParser:
         "--objects", action="store_true", help="bring profiles to the API server as AgentProfiles"
     )
     run.add_argument(
+        "--name-server",
+        type=_network,
+        action="append",
+        default=[],
+        metavar="ADDRESS[/LENGTH]",
+        help="whose answers give names, besides those in resolv.conf",
+    )
+    run.add_argument(
         "--map-entries",
         type=_entries,
         action="append",
@@ -105,6 +115,13 @@ def _address(text: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
+def _network(text: str) -> Network:
+    try:
+        return ipaddress.ip_network(text)
+    except ValueError as fault:
+        raise argparse.ArgumentTypeError(str(fault)) from fault
+
+
 def _entries(text: str) -> tuple[str, int]:
     name, _, count = text.partition("=")
     if name not in SIZED or not count.isdecimal() or int(count) < 1:
@@ -128,7 +145,12 @@ def _run(options: argparse.Namespace) -> int:
     if options.container:
         workload = replace(workload, container=options.container)
     outcome = command.record(
-        options.command, options.output, workload, options.seconds, dict(options.map_entries)
+        options.command,
+        options.output,
+        workload,
+        options.seconds,
+        dict(options.map_entries),
+        tuple(options.name_server),
     )
     sys.stderr.write(f"wrote {outcome.path}\n")
     return ExitCode.CLEAN if outcome.status <= 0 else outcome.status
@@ -147,6 +169,7 @@ def _service(options: argparse.Namespace) -> daemon.Service:
         Objects(replace(server, timeout_seconds=api.WRITE_SECONDS))
         if server and options.objects
         else None,
+        tuple(options.name_server),
     )
 
 

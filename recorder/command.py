@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from recorder import blind, layout, profile, sightings, store, tls
+from recorder import blind, layout, profile, resolv_conf, sightings, store, tls
 from recorder.errors import ExitCode, RecorderError
 from recorder.kernel import Programs, load
 from recorder.layers import RootFileSystem
+from recorder.naming import Network
 from recorder.session import Session
 
 TREE = 1
@@ -37,26 +38,29 @@ def record(
     workload: profile.Workload,
     seconds: float | None,
     entries: Mapping[str, int],
+    name_servers: Sequence[Network],
 ) -> Outcome:
     """Run the command to its end, or for so long; then end it and write its profile.
 
-    ``entries``: as in ``kernel.load``.
+    ``entries``: as in ``kernel.load``.  ``name_servers`` are believed besides this machine's own.
     """
-    programs = load(entries)
+    programs, names = load(entries), sightings.Names()
+    names.naming.believe(TREE, _own_name_servers(), name_servers)
     try:
-        return _record(programs, command, output, workload, seconds)
+        return _record(programs, names, command, output, workload, seconds)
     finally:
         programs.close()
 
 
 def _record(
     programs: Programs,
+    names: sightings.Names,
     command: Sequence[str],
     output: Path,
     workload: profile.Workload,
     seconds: float | None,
 ) -> Outcome:
-    session, names = Session.of(programs.hooks), sightings.Names()
+    session = Session.of(programs.hooks)
     programs.teach()
     programs.listen(names.receive)
     libraries = tls.Libraries(programs)
@@ -82,6 +86,15 @@ def _record(
     run = session.run(uuid.uuid4().hex, final, loss, spots)
     document = profile.report(workload, run, found, programs.hooks.domains)
     return Outcome(store.write(output, document), status)
+
+
+def _own_name_servers() -> tuple[str, ...]:
+    """Those of this machine, before the command may change them."""
+    try:
+        text = Path("/", resolv_conf.PATH).read_text(errors="replace")
+    except OSError:
+        return ()
+    return tuple(resolv_conf.name_servers(text))
 
 
 def _start_held(command: Sequence[str]) -> tuple[int, int]:

@@ -23,6 +23,7 @@ from recorder.identity import Host
 from recorder.journal import Journal, left
 from recorder.kernel import Programs, load
 from recorder.mirror import Mirror
+from recorder.naming import Network
 from recorder.objects import Objects
 from recorder.owners import Owners
 from recorder.session import Session
@@ -41,7 +42,8 @@ class Service:
     """How every container of this machine is recorded.
 
     ``seconds`` is for how long, None without end; ``every_seconds`` how often files are renewed;
-    ``entries`` as in ``kernel.load``; ``owners`` and ``objects`` ask and tell an API server.
+    ``entries`` as in ``kernel.load``; ``owners`` and ``objects`` ask and tell an API server;
+    ``name_servers`` as in ``Watch``.
     """
 
     output: Path
@@ -52,6 +54,7 @@ class Service:
     entries: Mapping[str, int]
     owners: Owners | None = None
     objects: Objects | None = None
+    name_servers: tuple[Network, ...] = ()
 
 
 def run(service: Service) -> None:
@@ -92,6 +95,7 @@ def _watch(service: Service, programs: Programs, *, after_kill: bool) -> Watch:
         Journal(service.output),
         service.owners,
         Mirror(service.output, service.objects) if service.objects else None,
+        service.name_servers,
         after_kill,
     )
 

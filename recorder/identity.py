@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from recorder import resolv_conf
 from recorder.errors import ExitCode, RecorderError
 from recorder.profile import Workload
 
@@ -55,6 +56,8 @@ class Container:
     """Its root file system as the host sees it, where that is known."""
     blind: tuple[str, ...] = ()
     """What could not be told of who it was."""
+    name_servers: tuple[str, ...] = ()
+    """That it was given, by their addresses."""
 
     @property
     def has_own_kernel(self) -> bool:
@@ -269,13 +272,14 @@ def container_of(id_: str, runtime: str, annotations: Mapping[str, str]) -> Cont
 def _with_root(
     container: Container | None, bundle: Path, root: Path, config: Mapping[str, object]
 ) -> Container | None:
-    """Add the root file system that a bundle names, relative to itself or from the host's root."""
+    """Add the root file system that a bundle names, relative to itself or from the host's root, and name servers."""
     told = config.get("root")
     named = told.get("path") if isinstance(told, dict) else None
     if container is None or not isinstance(named, str) or not bundle.is_relative_to(root):
         return container
     inside = Path("/") / bundle.relative_to(root) / named
-    return replace(container, rootfs=str(inside))
+    servers = resolv_conf.given(bundle, root, config)
+    return replace(container, rootfs=str(inside), name_servers=servers)
 
 
 def annotations_of(bundle: Path) -> dict[str, str]:

@@ -75,12 +75,14 @@ OPTIONAL = {
     "on_socket_state": Without(
         "which connections were answered: none counts as answered", partial=("egress",)
     ),
-    "on_tls_write": Without("messages over TLS", partial=("models", "tools")),
+    "on_tls_write": _SERVED,
+    "on_tls_write_ex": _SERVED,
+    "on_tls_write_alone": Without("messages over TLS", partial=("models", "tools")),
     "on_tls_control": Without("servers of messages over TLS", partial=("models", "tools")),
     "on_tls_free": Without("the end of connections over TLS", partial=("models", "tools")),
     "on_tls_read": _SERVED,
     "on_tls_read_ex": _SERVED,
-    "on_tls_read_return": _SERVED,
+    "on_tls_return": _SERVED,
 }
 """Program -> what a profile lacks without it."""
 
@@ -99,26 +101,37 @@ NO_FUNCTION = frozenset({errno.ENOENT, 4000, 4001})
 UPROBES = Path("/sys/bus/event_source/devices/uprobe")
 UPROBE_HOOKS = {
     "on_tls_write": "uprobe/SSL_write",
+    "on_tls_write_ex": "uprobe/SSL_write_ex",
+    "on_tls_write_alone": "uprobe/SSL_write",
     "on_tls_control": "uprobe/SSL_ctrl",
     "on_tls_free": "uprobe/SSL_free",
     "on_tls_read": "uprobe/SSL_read",
     "on_tls_read_ex": "uprobe/SSL_read_ex",
-    "on_tls_read_return": "uretprobe/SSL_read",
+    "on_tls_return": "uretprobe/SSL_read",
 }
-READS = ("on_tls_read", "on_tls_read_ex", "on_tls_read_return")
+AT_RETURNS = frozenset(
+    {"on_tls_read", "on_tls_read_ex", "on_tls_return", "on_tls_write", "on_tls_write_ex"}
+)
 """They need a probe at a return."""
+WRITES = frozenset({"on_tls_write", "on_tls_write_ex"})
+WITHOUT_RETURNS = "on_tls_write_alone"
+"""It stands for those that write, where they are left out."""
 TLS_FUNCTIONS = (
     ("SSL_ctrl", "on_tls_control"),
-    ("SSL_free", "on_tls_free"),
     # Where the end of a call is seen before its beginning is, no call is half known.
-    ("SSL_read", "on_tls_read_return"),
-    ("SSL_read_ex", "on_tls_read_return"),
+    ("SSL_read", "on_tls_return"),
+    ("SSL_read_ex", "on_tls_return"),
+    ("SSL_write", "on_tls_return"),
+    ("SSL_write_ex", "on_tls_return"),
     ("SSL_read", "on_tls_read"),
     ("SSL_read_ex", "on_tls_read_ex"),
     ("SSL_write", "on_tls_write"),
-    ("SSL_write_ex", "on_tls_write"),
+    ("SSL_write_ex", "on_tls_write_ex"),
+    ("SSL_write", "on_tls_write_alone"),
+    ("SSL_write_ex", "on_tls_write_alone"),
+    ("SSL_free", "on_tls_free"),
 )
-"""Function of OpenSSL, and the program that looks at its calls."""
+"""Function of OpenSSL, and the program that looks at its calls, in the order in which they are attached."""
 
 ACTIONS = ".data.actions"
 """The map that holds what ``actions`` gives."""
@@ -279,7 +292,7 @@ def load(entries: Mapping[str, int], path: Path = OBJECT) -> Programs:
     ``entries`` gives maps another size than maps.h does: entries, or bytes of the ring.
     """
     _check_machine(path)
-    refused = {*TWINS, *(() if traps.are_safe() else READS)}
+    refused = {*TWINS, *((WITHOUT_RETURNS,) if traps.are_safe() else AT_RETURNS)}
     try:
         return _attach(*_loaded(path, entries, refused))
     except _UnloadableError as failure:
@@ -287,9 +300,10 @@ def load(entries: Mapping[str, int], path: Path = OBJECT) -> Programs:
             raise _refused("the kernel refuses the programs", failure.number) from None
     # Which program it was, the kernel tells only in words, so each optional one is tried alone.
     refused |= {name for name in OPTIONAL.keys() - refused if not _is_loadable(path, entries, name)}
-    if refused & AT_SOCKETS:
-        refused |= AT_SOCKETS
-        refused -= {name for name in TWINS if _is_loadable(path, entries, name)}
+    for group, instead in ((AT_SOCKETS, TWINS), (AT_RETURNS, frozenset({WITHOUT_RETURNS}))):
+        if refused & group:
+            refused |= group
+            refused -= {name for name in instead if _is_loadable(path, entries, name)}
     try:
         return _attach(*_loaded(path, entries, refused))
     except _UnloadableError as failure:
@@ -425,8 +439,11 @@ def _attach(handle: int, missing: set[str]) -> Programs:
     without: set[str] = set()
     cgroup = _root_cgroup()
     by_thread = missing >= AT_SOCKETS and not missing >= TWINS
+    idle = AT_SOCKETS if by_thread else TWINS
+    # What stands for others is no hook where they are, and the other way round.
+    idle |= WRITES if missing >= AT_RETURNS else {WITHOUT_RETURNS}
     for program, name, section in _programs(handle):
-        if name in (AT_SOCKETS if by_thread else TWINS):
+        if name in idle:
             continue
         link = None if name in missing else _link(program, section, cgroup)
         if link:
@@ -525,6 +542,10 @@ def actions_of(abis: tuple[str, str]) -> layout.Actions:
         tables.OPENING: layout.ACTION_OPEN,
         tables.ACCEPTING: layout.ACTION_ACCEPT,
         tables.READING: layout.ACTION_READ,
+        tables.READING_VECTORS: layout.ACTION_READ_VECTORS,
+        tables.RECEIVING: layout.ACTION_RECEIVE,
+        tables.RECEIVING_MESSAGES: layout.ACTION_RECEIVE_MESSAGE,
+        tables.CARRYING: layout.ACTION_CARRY,
         tables.OVERCOMMITTING: layout.ACTION_MEMORY,
     }
     for abi, architecture in enumerate(abis):

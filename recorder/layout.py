@@ -25,13 +25,21 @@ EVENT_PATH = 8
 EVENT_ARGUMENTS = 9
 EVENT_TLS_SERVER = 10
 EVENT_UNREAD = 11
+SIDE_CLIENT = 1
+SIDE_SERVER = 2
+SIDE_INPUT = 3
 UNREAD_HTTP2 = 1
 UNREAD_ENCODED = 2
 UNREAD_32_BIT = 3
+UNREAD_CARRIED = 4
 ACTION_OPEN = 1
 ACTION_ACCEPT = 2
 ACTION_MEMORY = 4
 ACTION_READ = 8
+ACTION_READ_VECTORS = 16
+ACTION_RECEIVE = 32
+ACTION_RECEIVE_MESSAGE = 64
+ACTION_CARRY = 128
 
 _Bitmaps = c.c_uint64 * SYSCALL_WORDS * 2
 
@@ -89,6 +97,7 @@ class TaskState(c.Structure):
         ("image", c.c_uint64),
         ("asked", c.c_uint64),
         ("granted", c.c_uint64),
+        ("input", c.c_uint64),
     ]
 
 

@@ -26,7 +26,7 @@ _LONGEST_NAME = 230
 """Of 253 characters (RFC 1123 subdomains); what is over is room for numbers and suffixes."""
 _HEAD = frozenset({"workload", "source", "runs"})
 """What a profile has besides a list for each domain."""
-SETS = ("modes", "hosts", "arguments")
+SETS = ("modes", "resolved", "hosts", "arguments")
 """Fields of items that differ without making two items of one; they are joined."""
 UNANSWERED = "unanswered"
 """Field of a peer that was asked and never answered.  One that answered once is joined without its vain tries."""
@@ -235,14 +235,24 @@ def _join_items(same: list[Document]) -> Document:
     """
     same = [item for item in same if not item.get(UNANSWERED)] or same
     joined = dict(same[0])
-    if len(same) == 1:
-        return joined
-    for name in ("runs", *SETS):
-        if any(name in item for item in same):
-            joined[name] = [*sorted({text for item in same for text in _texts(item.get(name))})]
+    if len(same) > 1:
+        for name in ("runs", *SETS):
+            if any(name in item for item in same):
+                joined[name] = [*sorted({text for item in same for text in _texts(item.get(name))})]
+    _settle(joined)
     for name, choose in (("firstSeen", min), ("lastSeen", max), ("count", max)):
         _pick(joined, same, name, choose)
     return joined
+
+
+def _settle(peer: Document) -> None:
+    """A name that an answer gave is no claim any more."""
+    if "hosts" not in peer:
+        return
+    resolved = _texts(peer.get("resolved"))
+    left = [name for name in _texts(peer.pop("hosts", None)) if name not in resolved]
+    if left:
+        peer["hosts"] = [*left]
 
 
 def _join_runs(one: Document, other: Document) -> Document:

@@ -19,12 +19,16 @@ from typing import TypeAlias
 from recorder import components, layout, tables, wire
 from recorder.identity import Started
 from recorder.kernel import Programs
+from recorder.naming import End, Naming, PeerNames
 from recorder.profile import UNANSWERED, Sighting, Values
 
 PROTOCOLS = {socket.IPPROTO_TCP: "tcp", socket.IPPROTO_UDP: "udp", 132: "sctp"}
 _LIBRARY = re.compile(r"(libssl(-\w+)?\.so(\.\d+)*|_ssl\.[\w.-]+\.so|node|nodejs)")
 """libssl.so.3, libssl-0a1b2c.so.3 of a wheel, _ssl.cpython-312-x86_64-linux-gnu.so, Node with its own."""
 MODES = {1: "read", 2: "write"}
+_CLAIMED: Values = (("claimed", True),)
+_ANSWERS_ITSELF = sum(1 << tables.CAPABILITIES.index(name) for name in ("NET_ADMIN", "NET_RAW"))
+"""Who has used them may have made the packets itself that came to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +53,11 @@ ItemId: TypeAlias = "tuple[int, int, int, int]"
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A tool or model, and the server: by its name, or by the peer of its connection."""
+    """A tool or model, and the server: by its name, as the side that it was seen at has it, or by the connection's peer."""
 
     name: str
     server: str
+    side: int = 0
     peer: layout.PeerKey | None = None
 
 
@@ -65,6 +70,17 @@ class Called:
 
 
 @dataclass(frozen=True, slots=True)
+class Opened:
+    """A file, at the first time that a subject opened or executed it."""
+
+    subject: int
+    process: int
+    path: str
+    at_ns: int
+    """On CLOCK_BOOTTIME."""
+
+
+@dataclass(frozen=True, slots=True)
 class Unread:
     """Messages of a form that is not read."""
 
@@ -74,18 +90,15 @@ class Names:
     """The names that came through the ring, by the item that they belong to."""
 
     by_item: dict[ItemId, str | Named | Called | Unread] = field(default_factory=dict)
-    by_address: dict[tuple[int, str], set[str]] = field(default_factory=dict)
-    """Subject and address -> the names that DNS gave it for."""
-    by_peer: dict[tuple[int, str, int], set[str]] = field(default_factory=dict)
-    """Subject, address and port -> the names that TLS connections asked it for."""
+    naming: Naming = field(default_factory=Naming)
     greetings: Counter[tuple[int, str]] = field(default_factory=Counter)
     """Subject and the name that a TLS connection asked for, or "" -> how many asked."""
     openssl: Counter[tuple[int, str]] = field(default_factory=Counter)
     """Of them, those that OpenSSL was told to make."""
     unread: dict[int, set[int]] = field(default_factory=dict)
     """Subject -> forms of messages that were met and not read."""
-    libraries: list[tuple[int, int, str]] = field(default_factory=list)
-    """Subject, process and path of TLS libraries that were opened."""
+    libraries: list[Opened] = field(default_factory=list)
+    """TLS libraries that were opened, and not looked at yet."""
     late_libraries: dict[int, int] = field(default_factory=dict)
     """Subject -> of how many of them the first calls may have been missed."""
     runtimes: dict[int, Started] = field(default_factory=dict)
@@ -113,14 +126,14 @@ class Names:
                 path = path_of(text)
                 self.by_item[_item_id(event)] = path
                 if has_tls(path):
-                    self.libraries.append((event.subject, event.pid, path))
+                    self.libraries.append(Opened(event.subject, event.pid, path, event.at_ns))
             case layout.EVENT_NAME:
-                name, server = _text(text[: layout.TEXT_BYTES]), _text(text[layout.TEXT_BYTES :])
-                self.by_item[_item_id(event)] = Named(name, server)
+                name, server = text[: layout.TEXT_BYTES], text[layout.TEXT_BYTES : -1]
+                self.by_item[_item_id(event)] = Named(_text(name), _text(server), text[-1])
             case layout.EVENT_PEER_NAME:
                 size = c.sizeof(layout.PeerKey)
                 peer = layout.PeerKey.from_buffer_copy(text)
-                self.by_item[_item_id(event)] = Named(_text(text[size:]), "", peer)
+                self.by_item[_item_id(event)] = Named(_text(text[size:]), "", peer=peer)
             case layout.EVENT_ARGUMENTS:
                 shape, _, path_text = text.partition(b"\0")
                 self.by_item[_item_id(event)] = Called(path_of(path_text), shape.decode().rstrip())
@@ -134,21 +147,13 @@ class Names:
                 self._name(layout.PeerKey.from_buffer_copy(text), event.kind, text[size:])
 
     def _name(self, peer: layout.PeerKey, kind: int, message: bytes) -> None:
-        if kind == layout.EVENT_TLS:
-            name = wire.server_name(message)
-            self.greetings[peer.subject, name] += 1
-            if name:
-                key = (peer.subject, address_of(peer), peer.port)
-                self.by_peer.setdefault(key, set()).add(name)
+        if kind == layout.EVENT_DNS:
+            self.naming.answer(peer.subject, address_of(peer), message)
             return
-        name, addresses = wire.dns_answer(message)
-        for address in addresses:
-            self.by_address.setdefault((peer.subject, address), set()).add(name)
-
-    def hosts(self, subject: int, address: str, port: int) -> tuple[str, ...]:
-        """The names of a peer: what TLS asked for says more than what DNS answered."""
-        asked = self.by_peer.get((subject, address, port), set())
-        return tuple(sorted(asked or self.by_address.get((subject, address), set())))
+        name = wire.server_name(message)
+        self.greetings[peer.subject, name] += 1
+        if name:
+            self.naming.greet(peer.subject, end_of(peer), name)
 
     def has_other_tls(self, subject: int) -> bool:
         """Whether there are TLS connections of a subject of which OpenSSL was not told: another library's."""
@@ -156,16 +161,29 @@ class Names:
             count > self.openssl[key] for key, count in self.greetings.items() if key[0] == subject
         )
 
-    def values(self, domain: str, named: Named) -> Values:
-        """The fields of a tool or model."""
-        server = named.server
-        if named.peer is not None:
-            address = address_of(named.peer)
-            hosts = self.hosts(named.peer.subject, address, named.peer.port)
-            server = hosts[0] if hosts else f"{address} port {named.peer.port}"
+    def values(self, domain: str, subject: int, named: Named, answered: Collection[End]) -> Values:
+        """The fields of a tool or model; ``answered`` are the peers that did."""
+        server, flags = self._server(subject, named, answered)
         if domain == "models":
-            return (("model", named.name), *((("gateway", server),) if server else ()))
-        return (("server", server or "unknown"), ("tool", named.name))
+            gateway: Values = (("gateway", server),) if server else ()
+            return (*flags, *gateway, ("model", named.name))
+        return (*flags, ("server", server or "unknown"), ("tool", named.name))
+
+    def _server(self, subject: int, named: Named, answered: Collection[End]) -> tuple[str, Values]:
+        """Who it is, "" when nobody says, and how that is known."""
+        if named.peer is not None:
+            end = end_of(named.peer)
+            called = self.naming.of(subject, end).resolved
+            server = called[0] if called else f"{end[0]} port {end[1]}"
+            return server, () if end in answered else _CLAIMED
+        match named.side:
+            case layout.SIDE_CLIENT:
+                # OpenSSL's messages may go anywhere, also nowhere: a connection of that name must have been seen.
+                met = self.naming.met(subject, named.server.lower(), answered)
+                return met or named.server, () if met else _CLAIMED
+            case layout.SIDE_SERVER:
+                return named.server, (("served", True),)
+        return named.server, ()
 
     def forget_runtimes(self, keep: int) -> None:
         """Drop the oldest runtimes but so many."""
@@ -177,8 +195,7 @@ class Names:
         if not subjects:
             return
         self.by_item = {k: name for k, name in self.by_item.items() if k[0] not in subjects}
-        self.by_address = {k: found for k, found in self.by_address.items() if k[0] not in subjects}
-        self.by_peer = {k: found for k, found in self.by_peer.items() if k[0] not in subjects}
+        self.naming.forget(subjects)
         for counts in (self.greetings, self.openssl):
             for key in [key for key in counts if key[0] in subjects]:
                 del counts[key]
@@ -236,7 +253,7 @@ def signature(subject: layout.Subject, entries: Entries) -> int:
     fields = (subject.syscalls, subject.denied, subject.asked, subject.granted, subject.lost)
     items = frozenset((key.hash, key.domain, key.phase, item.modes) for key, item in entries.items)
     peers = frozenset((bytes(key), peer.answered) for key, peer in entries.peers)
-    return hash((tuple(bytes(field) for field in fields), items, peers))
+    return hash((tuple(bytes(field) for field in fields), subject.sessions, items, peers))
 
 
 def entries_of(programs: Programs, subjects: Collection[int]) -> dict[int, Entries]:
@@ -272,10 +289,17 @@ def read(
         loss[domain] += names.late_libraries.get(subject.id, 0)
     found = [*_syscalls(subject.syscalls), *_syscalls(subject.denied, ("denied", True))]
     found.extend(_capabilities(subject))
+    if subject.granted[layout.PHASES.index("application")] & _ANSWERS_ITSELF:
+        names.naming.believed.pop(subject.id, None)
     found.extend(_items(entries, names, clock, loss))
     found.extend(components.of_files(found))
     found.extend(_peers(entries, names, clock))
     return found, loss
+
+
+def end_of(peer: layout.PeerKey) -> End:
+    """The address as text, and the port."""
+    return address_of(peer), peer.port
 
 
 def address_of(peer: layout.PeerKey) -> str:
@@ -311,6 +335,7 @@ def _items(
     loss: dict[str, int],
 ) -> Iterator[Sighting]:
     called = _called(entries, names)
+    answered = {end_of(key) for key, peer in entries.peers if peer.answered}
     for key, item in entries.items:
         domain, phase = layout.DOMAINS[key.domain], layout.PHASES[key.phase]
         name = names.by_item.get((key.subject, key.hash, key.domain, key.phase))
@@ -325,7 +350,7 @@ def _items(
             case str():
                 values = _file(name, item.modes)
             case Named():
-                values = names.values(domain, name)
+                values = names.values(domain, key.subject, name, answered)
             case Called() | Unread():
                 continue
         yield Sighting(domain, values, phase, *times, item.count)
@@ -347,10 +372,11 @@ def _peers(entries: Entries, names: Names, clock: Clock) -> Iterator[Sighting]:
         # A UDP socket that is connected to port 0 only asks for a route.
         if protocol is None or not key.port:
             continue
-        domain, address = layout.DOMAINS[key.domain], address_of(key)
-        hosts = names.hosts(key.subject, address, key.port) if domain == "egress" else ()
-        values: Values = (("address", address), ("port", key.port), ("protocol", protocol))
-        named: Values = (*values, ("hosts", hosts)) if hosts else values
+        domain, end = layout.DOMAINS[key.domain], end_of(key)
+        called = names.naming.of(key.subject, end) if domain == "egress" else PeerNames()
+        texts = (("hosts", called.claimed), ("resolved", called.resolved))
+        values: Values = (("address", end[0]), ("port", key.port), ("protocol", protocol))
+        named: Values = (*values, *((name, found) for name, found in texts if found))
         if domain == "egress" and not peer.answered:
             named = (*named, (UNANSWERED, True))
         times = clock.wall(peer.first_ns), clock.wall(peer.last_ns)

@@ -19,6 +19,18 @@ ACCEPTING = frozenset({"accept", "accept4"})
 READING = frozenset({"read"})
 """Calls that fill the buffer which is their second argument."""
 
+READING_VECTORS = frozenset({"readv", "preadv2", "vmsplice"})
+"""Calls that fill the buffers which their second argument lists (readv(2), vmsplice(2))."""
+
+RECEIVING = frozenset({"recvfrom"})
+"""Calls that fill the buffer which is their second argument, with flags as the fourth; recv(2) is none of its own."""
+
+RECEIVING_MESSAGES = frozenset({"recvmsg"})
+"""Calls that fill the buffers which the message has that is their second argument, with flags as the third."""
+
+CARRYING = frozenset({"recvmmsg", "splice"})
+"""Calls that take from their first argument what the kernel side does not read."""
+
 PROBING = frozenset({"uretprobe", "uprobe"})
 """Calls that the kernel puts where a program is probed, and kills for anywhere else (arch/x86/kernel/uprobes.c,
 Linux 6.18): they are the recorder's, not the program's."""

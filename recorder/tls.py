@@ -5,6 +5,8 @@ from __future__ import annotations
 import ctypes as c
 import os
 import stat
+import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -13,7 +15,7 @@ from typing import TypeAlias
 
 from recorder.kernel import Programs
 from recorder.layers import RootFileSystem, identity
-from recorder.sightings import Names, has_tls
+from recorder.sightings import Names, Opened, has_tls
 
 _ARCHITECTURES = "usr/lib/*-linux-gnu"
 _FOLDERS = (
@@ -31,6 +33,9 @@ Identity: TypeAlias = "tuple[int, ...]"
 _OVERLAY = 0x794C7630  # OVERLAYFS_SUPER_MAGIC of include/uapi/linux/magic.h
 _STATFS_BYTES = 256  # more than `struct statfs` has, whose first field is the type
 
+ALWAYS, NEVER = 0, sys.maxsize
+"""Since when the calls are seen of a file that has none, and of one that could not be attached as a whole."""
+
 
 def below(root: Path) -> Iterator[Path]:
     """The files of a root file system that may have OpenSSL."""
@@ -44,26 +49,24 @@ def below(root: Path) -> Iterator[Path]:
 def follow(
     names: Names, libraries: Libraries, proc: Path, root_of: Callable[[int], Path | None]
 ) -> None:
-    """Attach what was opened since; what it was called for unseen counts as missed, once for each library.
+    """Attach what was opened; one that was not looked at yet when it was opened counts as missed.
 
     ``root_of`` gives a subject's root file system, for processes that are gone already.
     """
-    opened, names.libraries = names.libraries, []
-    for subject, pid, path in opened:
-        relative = path.lstrip("/")
-        if not _attached(
-            proc / str(pid) / "root" / relative, root_of(subject), relative, libraries
-        ):
-            names.late_libraries[subject] = names.late_libraries.get(subject, 0) + 1
+    news, names.libraries = names.libraries, []
+    for opened in news:
+        if _seen_since(opened, proc, root_of(opened.subject), libraries) > opened.at_ns:
+            names.late_libraries[opened.subject] = names.late_libraries.get(opened.subject, 0) + 1
 
 
-def _attached(opened: Path, root: Path | None, relative: str, libraries: Libraries) -> bool:
-    """Whether no call of an opened file is missed; it is attached, unless its process is gone."""
+def _seen_since(opened: Opened, proc: Path, root: Path | None, libraries: Libraries) -> int:
+    """As ``Libraries.attach``, which is done unless the process is gone."""
+    relative = opened.path.lstrip("/")
     with suppress(OSError):
-        return libraries.attach(opened)
+        return libraries.attach(proc / str(opened.process) / "root" / relative)
     with suppress(OSError):
-        return root is not None and libraries.has(root / relative)
-    return False
+        return libraries.since(root / relative) if root else NEVER
+    return NEVER
 
 
 @contextmanager
@@ -100,11 +103,10 @@ class Libraries:
     """The files whose calls are looked at; each is attached once, for all processes that map it."""
 
     programs: Programs
-    _known: dict[Identity, bool] = field(default_factory=dict)
-    """Whether all calls are looked at that are made from now on."""
+    _known: dict[Identity, int] = field(default_factory=dict)
 
-    def attach(self, path: Path) -> bool:
-        """Look at a file's calls; False when some were missed, or will be: it is new, or could not be attached.
+    def attach(self, path: Path) -> int:
+        """Look at a file's calls; since when all are seen, in nanoseconds of CLOCK_BOOTTIME, or ``NEVER``.
 
         OSError when there is no such file.
         """
@@ -113,12 +115,13 @@ class Libraries:
             if own in self._known:
                 return self._known[own]
             library = self.programs.attach_tls(file)
-        self._known[own] = self._known[as_layer] = library.is_whole
-        return not library.has_functions
+        since = time.clock_gettime_ns(time.CLOCK_BOOTTIME) if library.has_functions else ALWAYS
+        self._known[own] = self._known[as_layer] = since if library.is_whole else NEVER
+        return self._known[own]
 
-    def has(self, path: Path) -> bool:
-        """Whether all calls of a file are looked at already.  OSError when there is no such file."""
-        return self._known.get(_identities(path)[0], False)
+    def since(self, path: Path) -> int:
+        """As ``attach`` of a file that is attached already, or else ``NEVER``.  OSError when there is no such file."""
+        return self._known.get(_identities(path)[0], NEVER)
 
     def attach_below(self, root: RootFileSystem) -> None:
         """Look at all that a root file system has, before its programs run."""

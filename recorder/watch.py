@@ -17,6 +17,7 @@ from recorder.journal import Journal, Open
 from recorder.kernel import Programs
 from recorder.layers import root_file_system
 from recorder.mirror import Mirror
+from recorder.naming import Network
 from recorder.owners import Owners
 from recorder.session import Session
 from recorder.shims import Shims
@@ -78,6 +79,8 @@ class Watch:
     """Whom to ask for the owners of pods."""
     mirror: Mirror | None = None
     """Who brings the files to an API server."""
+    name_servers: tuple[Network, ...] = ()
+    """That are believed of every container, besides those that it was given."""
     after_kill: bool = False
     """The recorder before this one was killed, so what was running then has a gap."""
     names: sightings.Names = field(default_factory=sightings.Names)
@@ -243,6 +246,7 @@ class Watch:
         self._own(id_, time.monotonic())
         if container:
             self.counts.containers += 1
+            self.names.naming.believe(id_, container.name_servers, self.name_servers)
             if container.rootfs:
                 root = self._below(container.rootfs)
                 self.libraries.attach_below(root_file_system(root, self.host.root))

@@ -13,11 +13,41 @@ from policyc.envelope.codec import KIND as ENVELOPE
 from policyc.envelope.sealed import Packed
 from policyc.kube.client import Object
 from policyc.signing.keys import Verifier
+from policyc.signing.notes import signers
 from webhook.cluster_view import ClusterView, Source
 from webhook.logs import Talk
 
 ENVELOPES: Kind = (GROUP, ENVELOPE)
 BUNDLES: Kind = (GROUP, BUNDLE)
+
+
+class _Claim:
+    """An EnvelopeBundle, judged by the keys of the moment.
+
+    What no key signed is kept as it came, since the key that did may come after it.
+    """
+
+    def __init__(self, body: Object) -> None:
+        match body.get("spec"):
+            case {"signature": str(note), "agents": str(packed)}:
+                self._body: Object = {"spec": {"signature": note, "agents": packed}}
+            case _:
+                self._body = {}
+        self._build: Build | None = None
+        self.fault = ""
+        """Why the last judgement was a refusal."""
+
+    def judged_by(self, keys: Collection[Verifier]) -> Build | None:
+        """The build, if one of the keys signed it."""
+        if self._build is not None:
+            return self._build if signers(self._build.note, keys) else None
+        try:
+            self._build = read_build(self._body, keys)
+        except VerificationError as fault:
+            self.fault = fault.message
+        else:
+            self._body = {}
+        return self._build
 
 
 class ObjectSource:
@@ -41,7 +71,6 @@ class ObjectSource:
         talk: Talk,
     ) -> None:
         self._public_keys = public_keys
-        self._judged_by = public_keys()
         self._talk = talk
         self._like = b""
         self.watch = ClusterView(
@@ -54,15 +83,9 @@ class ObjectSource:
             ),
         )
 
-    def look(self) -> View | None:
-        """Another one when an object has changed; None before all were listed once.
-
-        Of objects that no key signed nothing is kept: when the keys change they are listed anew.
-        """
-        if (keys := self._public_keys()) != self._judged_by:
-            self._judged_by = keys
-            self.watch.list_again(BUNDLES)
-        return self.watch.view() if self.watch.is_primed else None
+    def look(self) -> tuple[View, Collection[Verifier]] | None:
+        """Another one when an object or a key has changed; None before all were listed once."""
+        return (self.watch.view(), self._public_keys()) if self.watch.is_primed else None
 
     def read(self) -> Envelopes:
         """The newest build that is whole; VerificationError PC7113 when there is none.
@@ -88,7 +111,8 @@ class ObjectSource:
         # Any: these bodies hold what is kept of an object in the place of its JSON.
         bundles: list[Any] = list(view.all(*BUNDLES))
         envelopes: list[Any] = list(view.all(*ENVELOPES))
-        builds = [body["build"] for body in bundles if "build" in body]
+        keys = self._public_keys()
+        builds = [build for body in bundles if (build := body["claim"].judged_by(keys))]
         return builds, {body["digest"]: body["packed"] for body in envelopes if "digest" in body}
 
     def _packed(self, body: Object) -> Object:
@@ -103,12 +127,10 @@ class ObjectSource:
         return {**kept, "digest": code, "packed": Packed.of(document, self._like)}
 
     def _verified(self, body: Object) -> Object:
-        kept = {"metadata": _named(body)}
-        try:
-            return {**kept, "build": read_build(body, self._public_keys())}
-        except VerificationError as fault:
-            self._refuse(body, fault.message)
-            return kept
+        claim = _Claim(body)
+        if claim.judged_by(self._public_keys()) is None:
+            self._refuse(body, claim.fault)
+        return {"metadata": _named(body), "claim": claim}
 
     def _refuse(self, body: Object, why: str) -> None:
         kind, name = str(body.get("kind")), key_of(body)[1]
@@ -121,4 +143,5 @@ def _named(body: Object) -> Object:
 
 def _envelopes(build: Build, packed: dict[str, Packed]) -> Envelopes:
     own = {entry.subject.agent: packed[entry.digest] for entry in build.entries}
-    return Envelopes(build.entries, own, build.statement.manifest, build.statement.serial)
+    said = build.statement
+    return Envelopes(build.entries, own, said.manifest, said.serial, build.note)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from policyc.admission.bundle import Bundle, assemble
 from policyc.bundle.load import Envelopes, load_envelopes
 from policyc.bundle.statement import MANIFEST, place_of
 from policyc.core.errors import PolicycError, VerificationError
+from policyc.signing.keys import Verifier
+from policyc.signing.notes import signers
 from webhook.logs import Talk
 
 Load = Callable[[Path], Envelopes]
@@ -38,6 +40,13 @@ class _Stamp:
     inode: int
     size_bytes: int
     changed_ns: int
+
+
+class _Mark(NamedTuple):
+    """Which build this is, in the order of builds."""
+
+    serial: int
+    digest: str
 
 
 class Source(Protocol):
@@ -88,18 +97,36 @@ class BundleStore:
     source: Where builds appear.
     minimum_serial: Older bundles are refused even when nothing is loaded.
     talk: Where changes and refusals are said.
+    keys: Those that are trusted now; None where bundles are not signed.
 
+    A bundle is in force only as long as a trusted key signed it.  A serial binds those who come
+    after it as long as a key that signed it is trusted (docs/adr/0021-keys-are-turned-over.md).
     """
 
-    def __init__(self, source: Source, minimum_serial: int, talk: Talk) -> None:
+    def __init__(
+        self,
+        source: Source,
+        minimum_serial: int,
+        talk: Talk,
+        keys: Callable[[], Collection[Verifier]] | None = None,
+    ) -> None:
         self._source = source
         self._minimum_serial = minimum_serial
         self._talk = talk
+        self._keys = keys
+        self._judged_by = keys() if keys else ()
+        self._newest: dict[Verifier, Envelopes] = {}
+        """By trusted key, the last bundle of it that was in force: what is left when another key goes."""
+        self._seen: dict[Verifier, _Mark] = {}
+        """By key, trusted or not, the mark of that bundle."""
         self._stamp: object = None
         self._polls_to_retry = 0
         self.current: Bundle | None = None
+        self.latest: Bundle | None = None
+        """The last that was in force, withdrawn or not: what it named stays guarded."""
         self.refused = 0
         self.loaded = 0
+        self.withdrawn = 0
         self.fault = ""
 
     @property
@@ -114,21 +141,23 @@ class BundleStore:
     def start(self) -> None:
         """Load the first bundle; PolicycError PC7113 says why there is none."""
         self._stamp = self._source.look()
-        self._take(self._read())
+        self._take_up()
 
     def poll(self) -> None:
         """Take up a new build; one that does not verify is refused, and the last good one stays.
 
+        Unless no key that is still trusted signed that: it goes before anything is read.
         A refused folder is read again when it changes, and every 30th time in case it was
         being written.
         """
+        self._judge_again()
         stamp = self._source.look()
         self._polls_to_retry -= 1
         if stamp == self._stamp and not (self.fault and self._polls_to_retry <= 0):
             return
         self._stamp = stamp
         try:
-            self._take(self._read())
+            self._take_up()
             self.fault = ""
         except PolicycError as fault:
             self._polls_to_retry = _RETRY_POLLS
@@ -136,17 +165,36 @@ class BundleStore:
             self.fault = fault.message
             self._talk.error("bundle refused, the last good one stays", detail=fault.message)
 
-    def _read(self) -> Bundle:
+    def _judge_again(self) -> None:
+        """After a change of keys: what none of them signed is not in force any longer."""
+        if self._keys is None or (keys := self._keys()) == self._judged_by:
+            return
+        self._judged_by = keys
+        kept = sorted((e for e in self._newest.values() if signers(e.note, keys)), key=_mark)
+        self._newest = {}
+        for envelopes in kept:
+            self._remember(envelopes)
+        old = self.current
+        if old is None or _mark(old) in map(_mark, kept):
+            return
+        self.current = _assembled(kept[-1]) if kept else None
+        self._stamp = None  # what lies there may be signed by another key
+        self.withdrawn += 1
+        self._talk.error(
+            "bundle withdrawn: no trusted key signed it",
+            code="PC7119",
+            digest=old.digest,
+            serial=old.serial,
+            inForce=self.serial if self.current else "none, so everything is refused",
+        )
+
+    def _take_up(self) -> None:
         # Reading makes many objects that live and no cycles; collections in between would
         # walk them all and stop every thread each time.
         is_collecting = gc.isenabled()
         gc.disable()
         try:
-            found = self._source.read()
-            old = self.current
-            if old is not None and (old.serial, old.digest) == (found.serial, found.digest):
-                return old
-            return assemble(*found)
+            self._take(self._source.read())
         except ValueError as fault:
             raise VerificationError(
                 "PC7113",
@@ -157,22 +205,45 @@ class BundleStore:
             if is_collecting:
                 gc.enable()
 
-    def _take(self, new: Bundle) -> None:
-        old = self.current
-        if new is old:
+    def _take(self, found: Envelopes) -> None:
+        if self.current is not None and _mark(found) == _mark(self.current):
+            self._remember(found)  # another key may have signed it
             return
-        least = max(self._minimum_serial, old.serial if old else 0)
-        if new.serial < least:
+        seen = self._least()
+        least = max(self._minimum_serial, seen.serial)
+        if found.serial < least:
             raise VerificationError(
-                "PC7113", f"the bundle has serial {new.serial}, older than {least}"
+                "PC7113", f"the bundle has serial {found.serial}, older than {least}"
             )
-        if old and new.serial == old.serial and new.serial and new.digest != old.digest:
-            raise VerificationError("PC7113", f"two bundles have serial {new.serial}")
-        self.current = new
+        if found.serial and found.serial == seen.serial and found.digest != seen.digest:
+            raise VerificationError("PC7113", f"two bundles have serial {found.serial}")
+        self.current = self.latest = new = _assembled(found)
+        self._remember(found)
         self.loaded += 1
         self._talk.info(
             "bundle loaded", digest=new.digest, serial=new.serial, agents=len(new.agents)
         )
+
+    def _least(self) -> _Mark:
+        """The newest of all that was in force and is signed by a key that is trusted now."""
+        seen = [self._seen[key] for key in self._judged_by if key in self._seen]
+        if self._keys is None and self.current is not None:
+            seen = [_mark(self.current)]
+        return max(seen, default=_Mark(0, ""))
+
+    def _remember(self, envelopes: Envelopes) -> None:
+        mark = _mark(envelopes)
+        for key in signers(envelopes.note, self._judged_by):
+            self._newest[key] = envelopes
+            self._seen[key] = max(mark, self._seen.get(key, mark))
+
+
+def _mark(build: Envelopes | Bundle) -> _Mark:
+    return _Mark(build.serial, build.digest)
+
+
+def _assembled(found: Envelopes) -> Bundle:
+    return assemble(found.entries, found.packed, found.digest, found.serial)
 
 
 def _stamp(path: Path) -> _Stamp | None:

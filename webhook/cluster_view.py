@@ -45,8 +45,6 @@ class _Kept:
     resource: Resource | None = None
     version: str = ""
     """From where to watch; empty: list first."""
-    is_outdated: bool = False
-    """What is kept of the objects would be another thing now: list when the watch ends."""
 
 
 class ClusterView:
@@ -114,10 +112,6 @@ class ClusterView:
         heard = self._kept[kind].heard
         return self._clock() - heard if heard is not None else float("inf")
 
-    def list_again(self, kind: Kind) -> None:
-        """Have ``keep`` asked once more about every object, within the length of a watch."""
-        self._kept[kind].is_outdated = True
-
     def follow(self, kind: Kind) -> None:
         """Apply what changes, from where it broke off or a new list on, until it breaks off.
 
@@ -129,8 +123,7 @@ class ClusterView:
             self._replace(kind, [])
             return
         while not self._stopped.is_set():
-            if not kept.version or kept.is_outdated:
-                kept.is_outdated = False
+            if not kept.version:
                 bodies, version = self._source.list(kept.resource, partial(self._keep, kind))
                 self._replace(kind, bodies)
                 kept.version = version

@@ -22,7 +22,7 @@ from policyc.bundle.load import load_envelopes
 from policyc.deploy.reach import Reach, reach_of
 from policyc.envelope.timeline import day_of
 from policyc.kube.client import Cluster
-from policyc.signing.keys import read_signer
+from policyc.signing.keys import Verifier, read_signer
 from webhook.app import Probes, create_app
 from webhook.bundle_objects import ObjectSource
 from webhook.bundle_store import BundleStore, FolderSource, load_unsigned
@@ -80,6 +80,7 @@ class Service:
             self._objects or _folder(settings.bundle, self._keys),
             settings.minimum_serial,
             self._talk,
+            self._trusted if self._keys else None,
         )
         if self._objects is None:
             self.bundles.start()
@@ -96,6 +97,7 @@ class Service:
             self._talk,
         )
         self._held = Held(settings.max_held_bytes)
+        self._brief = ThreadPoolExecutor(1, "brief reviews")
         self._pool = ThreadPoolExecutor(1, "long reviews")
         self._servers = self._listen()
         self._measure()
@@ -126,7 +128,8 @@ class Service:
                 guard.stop()
             for watch in self._watches:
                 watch.stop()
-            self._pool.shutdown(wait=False, cancel_futures=True)
+            for pool in (self._brief, self._pool):
+                pool.shutdown(wait=False, cancel_futures=True)
             if self._log:
                 self._log.close()
 
@@ -139,6 +142,7 @@ class Service:
             "bundle": {
                 "digest": self.bundles.digest,
                 "serial": self.bundles.serial,
+                "withdrawn": self.bundles.withdrawn,
                 "fault": self.bundles.fault,
             },
             "log": self._log.health.fault if self._log else "none is kept",
@@ -161,7 +165,8 @@ class Service:
         )
         return guards(
             source,
-            lambda: target_of(self.bundles.current, s.admission.home, s.admission.operators, s.url),
+            # A bundle that was withdrawn opens nothing: what it guarded stays guarded.
+            lambda: target_of(self.bundles.latest, s),
             lambda: self.bundles.serial,
             s.behind_seconds,
             ca_file,
@@ -179,9 +184,11 @@ class Service:
         return [*own, *([self.cluster] if self.cluster else [])]
 
     def _hold(self, source: Cluster | None) -> ObjectSource:
-        keys = self._keys
-        assert source is not None and keys is not None  # the settings were checked
-        return ObjectSource(source, lambda: keys.current, self._settings.stale_seconds, self._talk)
+        assert source is not None  # the settings were checked
+        return ObjectSource(source, self._trusted, self._settings.stale_seconds, self._talk)
+
+    def _trusted(self) -> tuple[Verifier, ...]:
+        return self._keys.current if self._keys else ()
 
     def _watch(self, source: Cluster) -> ClusterView:
         return ClusterView(source, _KINDS, self._settings.stale_seconds, self._talk)
@@ -252,6 +259,7 @@ class Service:
             held=self._held,
             backlog=self._backlog,
             is_draining=lambda: self._is_draining,
+            brief=self._brief,
             pool=self._pool,
             metrics=self._metrics,
             talk=self._talk,
@@ -267,6 +275,11 @@ class Service:
         gauge("bundle_serial", "Serial of the bundle in force", lambda: bundles.serial)
         gauge("bundle_loads", "Bundles taken up since the start", lambda: bundles.loaded)
         gauge("bundle_refusals", "Bundles refused since the start", lambda: bundles.refused)
+        gauge(
+            "bundle_withdrawals",
+            "Bundles that lost the last of their trusted keys since the start",
+            lambda: bundles.withdrawn,
+        )
         gauge("bundle_healthy", "1 when the newest bundle is in force", lambda: not bundles.fault)
         gauge(
             "certificate_expiry_seconds",
@@ -291,6 +304,11 @@ class Service:
                 "bundle_behind_seconds",
                 "Since another replica has a newer bundle",
                 lambda: max(guard.behind_seconds() for guard in watching),
+            )
+            gauge(
+                "condition_wildcards",
+                "Wildcards in match conditions: names there were too many",
+                lambda: max(guard.wildcards for guard in watching),
             )
         if log := self._log:
             gauge("log_healthy", "1 when the decision log is written", lambda: not log.health.fault)

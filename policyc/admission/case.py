@@ -39,7 +39,7 @@ class Case:
 
     def of_today(self) -> Case:
         """The case with the agent's envelope as it is today, without what has ended."""
-        if self.agent is None or not self.agent.envelope.expiries:
+        if self.agent is None or not self.agent.ends:
             return self
         return self.about(self.agent)
 

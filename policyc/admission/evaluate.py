@@ -11,7 +11,6 @@ from policyc.admission.case import Case, case_of
 from policyc.admission.checks import checks_of
 from policyc.admission.checks.scope import Situation, is_of_words
 from policyc.admission.places import named
-from policyc.admission.remembered import Remembered
 from policyc.admission.replicas import frame, surroundings
 from policyc.admission.request import Object, Operation, Request
 from policyc.admission.settings import Settings
@@ -73,7 +72,7 @@ def _judged(case: Case) -> list[Finding]:
     if not framed:
         return _of_bound(today, who, words)
     whose, state = (*who, case.today, framed), surroundings(case)
-    remembered = case.bundle.memo("replicas in order", Remembered)
+    remembered = case.bundle.remembered("replicas in order")
     if remembered.holds(whose, words, state):
         return []
     found = _of_bound(today, who, words)
@@ -85,7 +84,7 @@ def _judged(case: Case) -> list[Finding]:
 def _of_bound(case: Case, who: tuple[str, ...], words: bytes) -> list[Finding]:
     """Those of a pod's words are not asked about words that are known."""
     kind, resource = (case.request.group, case.request.kind), case.request.resource
-    remembered = case.bundle.memo("words in order", Remembered)
+    remembered = case.bundle.remembered("words in order")
     if words and remembered.holds(who, words, case.settings):
         return _found(case, Situation(kind, resource, has_pod=True, is_bound=True, is_known=True))
     found: list[Finding] = []

@@ -6,7 +6,7 @@ would be empty are left out.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from http import HTTPStatus
@@ -16,12 +16,15 @@ from policyc.admission.request import Object, Request
 from policyc.admission.review import patch_json
 from policyc.admission.verdict import Verdict
 from policyc.audit.alike import canonical_object
-from policyc.core.canonical import Json, canonical_json, digest
+from policyc.core.canonical import Json, canonical_in_steps, canonical_json, digest
 from policyc.core.strict_json import loads
 
 _LONGEST = 512  # code points of one text; Kubernetes names have at most 253
 _MOST_CODES = 64
 _LONGEST_LIST = 2048  # code points of all texts of one list
+
+WRITTEN = "written"
+"""Of a request's readings: what gives the object's canonical JSON, where it is known without writing it."""
 
 Record = Mapping[str, Json]
 
@@ -77,6 +80,33 @@ def decision(
 ) -> dict[str, Json]:
     """The fields of a decision that do not depend on its place in the log."""
     fields: dict[str, Json] = {
+        "agent": _text(verdict.agent),
+        "stage": verdict.stage,
+        "bundle": verdict.bundle,
+        "serial": serial,
+        "verdict": "allow" if verdict.allowed else "deny",
+        "codes": _codes(verdict),
+        "exception": _text(exception),
+        "patch": digest(patch_json(verdict)) if verdict.patch else "",
+        "webhook": webhook,
+    }
+    return asked(request) | {name: value for name, value in fields.items() if value}
+
+
+def asked(request: Request, *, is_long: bool = False) -> dict[str, Json]:
+    """The fields that say what was asked; worked out once, and kept with the request.
+
+    Of a long request that takes long: whoever has a thread for it asks there first, and
+    says ``is_long`` so that other threads may run meanwhile.
+    """
+    found: dict[str, Json] | None = request.readings.get("record")
+    if found is None:
+        found = request.readings["record"] = _asked(request, is_long=is_long)
+    return found
+
+
+def _asked(request: Request, *, is_long: bool) -> dict[str, Json]:
+    fields: dict[str, Json] = {
         "kind": Kind.DECISION.value,
         "uid": _text(request.uid),
         "operation": request.operation.value,
@@ -90,18 +120,9 @@ def decision(
         "userUid": _text(request.user_uid),
         "groups": _texts(request.groups),
         "extra": _texts(_pairs(request.extra)),
-        "agent": _text(verdict.agent),
-        "stage": verdict.stage,
-        "object": _digest(request.object, pod_of(request)),
-        "oldObject": _digest(request.old),
-        "bundle": verdict.bundle,
-        "serial": serial,
-        "verdict": "allow" if verdict.allowed else "deny",
-        "codes": _codes(verdict),
-        "exception": _text(exception),
+        "object": _object(request, is_long=is_long),
+        "oldObject": _long(request.old) if is_long else _digest(request.old),
         "dryRun": request.dry_run,
-        "patch": digest(patch_json(verdict)) if verdict.patch else "",
-        "webhook": webhook,
     }
     return {name: value for name, value in fields.items() if value}
 
@@ -181,6 +202,17 @@ def _generate_name(subject: Object) -> str:
 
 def _digest(value: Object | None, pod: Pod | None = None) -> str:
     return "" if value is None else digest(canonical_object(value, pod))
+
+
+def _object(request: Request, *, is_long: bool) -> str:
+    written: Callable[[], bytes] | None = request.readings.get(WRITTEN)
+    if written is not None:
+        return digest(written())
+    return _long(request.object) if is_long else _digest(request.object, pod_of(request))
+
+
+def _long(value: Object | None) -> str:
+    return "" if value is None else digest(canonical_in_steps(value))
 
 
 def _codes(verdict: Verdict) -> list[Json]:

@@ -32,13 +32,15 @@ _AGAIN = "sign the folder again after each build"
 class Envelopes(NamedTuple):
     """A build as admission needs it: its index, its packed envelopes by agent.
 
-    ``digest`` is that of its manifest; ``serial`` is 0 where nobody signed it.
+    ``digest`` is that of its manifest; ``serial`` is 0 where nobody signed it.  ``note`` is what
+    was signed, so that it can be judged again by other keys; empty where nobody did.
     """
 
     entries: list[Entry]
     packed: dict[str, Packed]
     digest: str
     serial: int
+    note: bytes
 
 
 class SignedFiles(NamedTuple):
@@ -59,7 +61,7 @@ def load_signed(
     as well: the caller keeps what it has and tries again.
     """
     place = place_of(folder)
-    statement = _statement(place.signature, public_keys)
+    _, statement = _signed(place.signature, public_keys)
     manifest = read_manifest(place.folder)
     _compare(folder, statement.manifest, manifest, MANIFEST)
     if statement.serial < least_serial:
@@ -81,7 +83,7 @@ def load_envelopes(folder: Path, public_keys: Iterable[Verifier] | None) -> Enve
     ``load_signed`` does, and for envelopes of another version.
     """
     place = place_of(folder)
-    statement = None if public_keys is None else _statement(place.signature, public_keys)
+    note, statement = (b"", None) if public_keys is None else _signed(place.signature, public_keys)
     if not (place.folder / MANIFEST).exists():
         raise VerificationError("PC7101", f"`{folder}`: there is no {MANIFEST}", help=_AGAIN)
     manifest = read_manifest(place.folder)
@@ -102,7 +104,8 @@ def load_envelopes(folder: Path, public_keys: Iterable[Verifier] | None) -> Enve
     packed = read_each(place.folder, paths, listed, lambda data: _packed(folder, data, like))
     serial = 0 if statement is None else statement.serial
     names = (entry.subject.agent for entry in entries)
-    return Envelopes(entries, dict(zip(names, packed, strict=True)), digest(manifest), serial)
+    by_agent = dict(zip(names, packed, strict=True))
+    return Envelopes(entries, by_agent, digest(manifest), serial, note)
 
 
 def _packed(folder: Path, data: bytes, like: bytes) -> Packed:
@@ -123,9 +126,11 @@ def _compare(folder: Path, signed: str, data: bytes, name: str) -> None:
         )
 
 
-def _statement(path: Path, public_keys: Iterable[Verifier]) -> Statement:
+def _signed(path: Path, public_keys: Iterable[Verifier]) -> tuple[bytes, Statement]:
+    """A signature as it was read, and what it states."""
     try:
-        return parse_statement(open_note(path.read_bytes(), public_keys)[0])
+        note = path.read_bytes()
+        return note, parse_statement(open_note(note, public_keys)[0])
     except OSError as fault:
         raise VerificationError(
             "PC7101",

@@ -40,10 +40,11 @@ _MARK, _STEM = 16, 100
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """What one EnvelopeBundle says, verified."""
+    """What one EnvelopeBundle says, verified; ``note`` is its signature, to be judged again."""
 
     statement: Statement
     entries: list[Entry]
+    note: bytes
 
 
 def objects_of(folder: Path) -> Iterator[dict[str, Json]]:
@@ -118,13 +119,14 @@ def read_build(body: dict[str, Any], public_keys: Iterable[Verifier]) -> Build:
     try:
         match body.get("spec"):
             case {"signature": str(note), "agents": str(packed)}:
-                statement = parse_statement(open_note(note.encode(), public_keys)[0])
+                signed = note.encode()
+                statement = parse_statement(open_note(signed, public_keys)[0])
                 index = _unpacked(packed)
             case _:
                 raise ValueError("it has no signature or no index")  # noqa: TRY301
         if digest(index) != statement.agents:
             raise ValueError(f"the signature is about another {INDEX}")  # noqa: TRY301
-        return Build(statement, read_index(index))
+        return Build(statement, read_index(index), signed)
     except ValueError as fault:
         raise VerificationError("PC7101", str(fault), help="apply it again") from None
 

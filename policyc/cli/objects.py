@@ -60,7 +60,8 @@ def settings_of(args: argparse.Namespace) -> Settings:
 def open_bundle(folder: Path) -> Bundle:
     """The agents of an output folder; PolicycError PC7058 when it holds no whole build."""
     try:
-        return assemble(*load_envelopes(folder, None))
+        found = load_envelopes(folder, None)
+        return assemble(found.entries, found.packed, found.digest, found.serial)
     except (VerificationError, ValueError) as fault:
         raise PolicycError(
             "PC7058",

@@ -19,12 +19,14 @@ from policyc.core.canonical import pretty_json
 from policyc.core.diagnostics import Diagnostic, Severity, has_errors
 from policyc.core.errors import PolicycError
 from policyc.core.source import Source
+from policyc.deploy.conditions import CONTROLLER_MANAGER
 from policyc.deploy.configurations import GROUP, NAME, Target
 from policyc.deploy.judge import TABLES, judge
+from policyc.deploy.reach import written
 from policyc.kube.places import Placed, placed
 
 if TYPE_CHECKING:
-    from policyc.kube.client import Cluster
+    from policyc.kube.client import Cluster, Object
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -55,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
     else:
         source = _connected(args.kubeconfig)
         found = judged(_configurations(source), target_of(args), is_live=True)
-        found += _enforcement(source)
+        found += (*_enforcement(source), *_controllers(source))
     say(found, args.format)
     if args.format == "text" and not has_errors(found):
         print("nothing walks past the webhook")
@@ -71,13 +73,8 @@ def _connected(kubeconfig: Path | None) -> Cluster:
 
 def _enforcement(source: Cluster) -> Iterator[Diagnostic]:
     """A warning where nothing is known to enforce what the API server stores as NetworkPolicies."""
-    from policyc.kube.client import ApiFault
-
     path = "/apis/apps/v1/daemonsets"
-    try:
-        items = source.get(path).get("items") or ()
-    except ApiFault as fault:
-        raise PolicycError("PC7050", f"cannot read `{path}`: {fault.message}") from fault
+    items = (_read(source, path) or {}).get("items") or ()
     if ENFORCING.isdisjoint(key_of(item)[1] for item in items):
         yield Diagnostic(
             "PC8113",
@@ -88,19 +85,50 @@ def _enforcement(source: Cluster) -> Iterator[Diagnostic]:
         )
 
 
-def _configurations(source: Cluster) -> Iterator[Placed]:
-    """Our configurations as the API server has them; PolicycError PC7050 when it does not answer."""
+def _controllers(source: Cluster) -> Iterator[Diagnostic]:
+    """A warning where all controllers share one user: the manager makes their accounts otherwise."""
+    path = "/api/v1/namespaces/kube-system/serviceaccounts/generic-garbage-collector"
+    if _read(source, path) is None:
+        yield Diagnostic(
+            "PC8115",
+            f"the cluster's controllers share the user `{CONTROLLER_MANAGER}`",
+            path=path,
+            help="start kube-controller-manager with --use-service-account-credentials",
+            severity=Severity.WARNING,
+        )
+
+
+def _read(source: Cluster, path: str) -> Object | None:
+    """An object or a list; None where there is none, PolicycError PC7050 without an answer."""
     from policyc.kube.client import ApiFault
 
+    try:
+        return source.get(path)
+    except ApiFault as fault:
+        if fault.status == HTTPStatus.NOT_FOUND:
+            return None
+        raise PolicycError("PC7050", f"cannot read `{path}`: {fault.message}") from fault
+
+
+def _configurations(source: Cluster) -> Iterator[Placed]:
+    """Our configurations as the API server has them; PolicycError PC7050 when it does not answer."""
     for plural in ("mutatingwebhookconfigurations", "validatingwebhookconfigurations"):
         path = f"/apis/{GROUP}/v1/{plural}/{NAME}"
-        try:
-            body = source.get(path)
-        except ApiFault as fault:
-            if fault.status == HTTPStatus.NOT_FOUND:
-                continue
-            raise PolicycError("PC7050", f"cannot read `{path}`: {fault.message}") from fault
+        body = _read(source, path)
+        if body is None:
+            continue
         yield from placed(Source(path, pretty_json(body).decode()))
+
+
+def _wildcards(one: Placed) -> Iterator[Diagnostic]:
+    for name in sorted(written(one.body).wildcards):
+        yield Diagnostic(
+            "PC8117",
+            f"all that `{name}` stands for is refused while no webhook answers",
+            one.span("webhooks"),
+            help="take away bindings of roles that the agents do not need",
+            severity=Severity.WARNING,
+        )
 
 
 def judged(objects: Iterable[Placed], target: Target, *, is_live: bool) -> list[Diagnostic]:
@@ -118,6 +146,7 @@ def judged(objects: Iterable[Placed], target: Target, *, is_live: bool) -> list[
             Diagnostic(fault.code, fault.message, one.span(fault.path), help=fault.help)
             for fault in judge(one.body, target, is_live=is_live)
         ]
+        found += _wildcards(one)
     for kind in sorted(TABLES.keys() - seen):
         found.append(
             Diagnostic(

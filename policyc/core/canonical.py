@@ -28,6 +28,55 @@ def canonical_json(value: Json) -> bytes:
     return _canonical(value).encode()
 
 
+def canonical_in_steps(value: Json) -> bytes:
+    """``canonical_json`` of a large value, in many small steps.
+
+    One call of the C encoder for all of it lets no other thread run: 20 to 50 ms for 1.5 MB.
+    """
+    out: list[str] = []
+    try:
+        _steps(value, out.append)
+    except RecursionError:  # as deep as this, but not too deep for the C encoder
+        return canonical_json(value)
+    return "".join(out).encode()
+
+
+_STEP = 256
+"""So many members, of all containers in it together, are written in one step."""
+
+
+def _steps(value: Json, write: Callable[[str], object]) -> None:
+    if not isinstance(value, (dict, list)) or _room_beside(value, _STEP) >= 0:
+        write(_canonical(value))
+        return
+    separator = ""
+    if isinstance(value, dict):
+        write("{")
+        for key in sorted(value):
+            write(f"{separator}{_canonical(key)}:")
+            _steps(value[key], write)
+            separator = ","
+        write("}")
+    else:
+        write("[")
+        for item in value:
+            write(separator)
+            _steps(item, write)
+            separator = ","
+        write("]")
+
+
+def _room_beside(value: dict[str, Json] | list[Json], room: int) -> int:
+    """How much of the room the members leave; below 0 when they have none, known at once."""
+    room -= len(value)
+    if room < 0:
+        return room
+    for item in value.values() if isinstance(value, dict) else value:
+        if isinstance(item, (dict, list)) and (room := _room_beside(item, room)) < 0:
+            return room
+    return room
+
+
 def pretty_json(value: Json) -> bytes:
     """Sorted, indented, newline-ended: for files that people read in review.
 

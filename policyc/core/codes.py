@@ -146,6 +146,8 @@ CODES: dict[str, str] = {
     "PC4015": "a recorded name that fits no one declaration",
     "PC4016": "an end that ends nothing",
     "PC4017": "a peer that never answered",
+    "PC4018": "a name that only the program gave",
+    "PC4019": "a call that nobody is known to have received",
     # 5xxx profiles
     "PC5001": "a recording that cannot be read",
     "PC5002": "an unknown schema version",
@@ -195,6 +197,7 @@ CODES: dict[str, str] = {
     "PC7116": "the extra `webhook` is not installed",
     "PC7117": "a resource that this user may not have",
     "PC7118": "the API server did not do what was asked",
+    "PC7119": "a bundle whose keys are not trusted any longer",
     # 8xxx admission
     "PC8001": "refused at admission",
     "PC8101": "a missing webhook configuration",
@@ -211,5 +214,8 @@ CODES: dict[str, str] = {
     "PC8112": "a mutation that is not repeated",
     "PC8113": "nothing enforces NetworkPolicies",
     "PC8114": "an image of the webhook that is not pinned",
+    "PC8115": "controllers that share one user",
+    "PC8116": "more namespaces with agents than a match condition holds",
+    "PC8117": "names that are too many for match conditions",
 }
 """Code -> title: a short noun phrase, the same as the heading of its page."""

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from math import isfinite
 from typing import NoReturn
 
 from policyc.core.canonical import Json
+
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+"""What may be half of a pair; a raw one is no UTF-8."""
 
 
 def loads(data: bytes) -> Json:
@@ -21,7 +25,7 @@ def loads(data: bytes) -> Json:
         value: Json = _DECODER.decode(text)
     except RecursionError:
         raise ValueError("nested too deeply") from None
-    if "\\u" in text:
+    if _SURROGATE.search(text):
         _refuse_surrogates(value)
     return value
 

@@ -8,7 +8,7 @@ CEL as the API server evaluates it before it calls a webhook
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from policyc.catalog.default_roles import BOUND_TO_EVERYBODY
@@ -20,25 +20,37 @@ _ODD = re.compile(r"[^A-Za-z0-9:._/*-]+")
 """What is written by its number: names of roles may hold quotes and backslashes."""
 _TEXT = re.compile(r"'([^']*)'")
 _ESCAPE = re.compile(r"\\U(0010[0-9a-f]{4}|000[0-9a-f]{5})")
-MACHINERY = {
-    "clusterrole-aggregation-controller": "copies rules of ClusterRoles that were judged",
-    "endpoint-controller": "follows a Service's selector",
-    "endpointslice-controller": "follows a Service's selector",
-    "endpointslicemirroring-controller": "copies Endpoints that were judged",
-    "legacy-service-account-token-cleaner": "deletes unused tokens",
-    "namespace-controller": "empties a namespace that is being deleted",
-    "root-ca-cert-publisher": "writes kube-root-ca.crt into every namespace",
-    "service-account-controller": "makes the account `default`",
-    "service-controller": "writes load balancers' addresses into the status",
+API_SERVER = "system:apiserver"
+"""The API server's own writes at its start."""
+CONTROLLER_MANAGER = "system:kube-controller-manager"
+"""All controllers where they share one user, without ``--use-service-account-credentials``."""
+_SLICES = ("CREATE endpointslices", "UPDATE endpointslices", "DELETE endpointslices")
+MACHINERY: Mapping[str, tuple[str, ...]] = {
+    # It copies rules of ClusterRoles that were judged.
+    "clusterrole-aggregation-controller": ("UPDATE clusterroles",),
+    # They follow a Service's selector, or copy Endpoints that were judged.
+    "endpoint-controller": ("CREATE endpoints", "UPDATE endpoints", "DELETE endpoints"),
+    "endpointslice-controller": _SLICES,
+    "endpointslicemirroring-controller": _SLICES,
+    "namespace-controller": ("UPDATE namespaces/finalize", "UPDATE namespaces/status"),
+    # It writes kube-root-ca.crt into every namespace.
+    "root-ca-cert-publisher": ("CREATE configmaps", "UPDATE configmaps"),
+    "service-account-controller": ("CREATE serviceaccounts",),
+    # Finalizers, and the addresses that load balancers got.
+    "service-controller": ("UPDATE services", "UPDATE services/status"),
+    # It takes the names of Secrets that are gone out of accounts, as the manager's own user.
+    "tokens-controller": ("UPDATE serviceaccounts",),
 }
-"""Controllers whose writes follow from objects that were judged themselves, and how.
+"""Controller -> its writes that follow from objects that were judged themselves.
 
-The garbage collector is none of them: whoever may edit an owner reference could let it
-delete a NetworkPolicy.  Names: the clients of cmd/kube-controller-manager/app/*.go
+The garbage collector is none of them: whoever may edit an owner reference could let it delete
+a NetworkPolicy.  It deletes, and changes no more than owner references and finalizers.  Hence
+where all controllers share one user, what that user may delete unasked is endpoints: without
+them less is reached.  Names and writes: cmd/kube-controller-manager/app/*.go and pkg/controller
 (Kubernetes 1.36).
 """
-CONTROL_PLANE = ("system:apiserver", "system:kube-controller-manager")
-"""The API server's own writes at its start; all controllers where they share one user."""
+_EMPTIES = "namespace-controller"
+"""Deletes all that is in a namespace which is being deleted, and nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +76,28 @@ def texts_in(written: str) -> list[str]:
 
 
 def by_people() -> Condition:
-    """Not the machinery of the control plane."""
-    users = [*CONTROL_PLANE, *(KUBE_SYSTEM + name for name in MACHINERY)]
-    return Condition("not-machinery", f"!(request.userInfo.username in {texts(users)})")
+    """Not the machinery of the control plane at its own work, each user by requests and resources."""
+    writes = {KUBE_SYSTEM + name: listed for name, listed in MACHINERY.items()}
+    writes[CONTROLLER_MANAGER] = tuple(sorted({w for listed in writes.values() for w in listed}))
+    table = ", ".join(f"'{user}': {texts(listed)}" for user, listed in writes.items())
+    user = "request.userInfo.username"
+    return Condition(
+        "not-machinery",
+        f"{user} != '{API_SERVER}'"
+        f" && !({user} == '{KUBE_SYSTEM}{_EMPTIES}' && request.operation == 'DELETE')"
+        f" && !({_REQUEST} in {{{table}}}[?{user}].orValue([]))",
+    )
+
+
+_REQUEST = (
+    "(request.operation + ' ' + request.resource.resource"
+    " + (has(request.subResource) ? '/' + request.subResource : ''))"
+)
 
 
 def not_at_start() -> Condition:
     """Not the API server itself: it ends when it cannot write its own roles at its start."""
-    return Condition("not-the-api-server", "request.userInfo.username != 'system:apiserver'")
+    return Condition("not-the-api-server", f"request.userInfo.username != '{API_SERVER}'")
 
 
 def not_kubelet() -> Condition:
@@ -84,16 +110,57 @@ def not_the_scheduler() -> Condition:
     return Condition("not-the-scheduler", "request.userInfo.username != 'system:kube-scheduler'")
 
 
-def changes_something() -> Condition:
-    """Not an update that leaves what is judged as it was, such as a finalizer that is removed."""
+def changes_something(free: Iterable[str]) -> Condition:
+    """Not an update that leaves what is judged as it was, such as a finalizer that is removed.
+
+    ``free`` are keys of annotations that may change on a pod.
+    """
     fields = sorted({row.template[0] for row in WORKLOAD_KINDS if row.template} | {"rules", "spec"})
     same = [f"object.?{name} == oldObject.?{name}" for name in fields]
-    same += [
-        f"object.metadata.?{name} == oldObject.metadata.?{name}"
-        for name in ("labels", "annotations")
-    ]
+    same += ["object.metadata.?labels == oldObject.metadata.?labels", _same_notes(sorted(free))]
     return Condition(
         "changes-something", f"request.operation != 'UPDATE' || !({' && '.join(same)})"
+    )
+
+
+def changes_more_than_notes() -> Condition:
+    """Not an update of a pod's or a namespace's annotations or status alone.
+
+    Network plug-ins and distributions write annotations of their own before a pod can start.
+    """
+    return Condition(
+        "changes-more-than-notes",
+        "request.operation != 'UPDATE' || !(request.resource.resource in ['namespaces', 'pods'])"
+        " || object.?spec != oldObject.?spec"
+        " || object.metadata.?labels != oldObject.metadata.?labels",
+    )
+
+
+def installs(name: str) -> Condition:
+    """The creation of the webhook's own Deployment or Service."""
+    return Condition("installs", _installs(name))
+
+
+def installs_nothing(name: str) -> Condition:
+    """Everything else: the reverse of ``installs``."""
+    return Condition("installs-nothing", f"!({_installs(name)})")
+
+
+def _installs(name: str) -> str:
+    return (
+        "request.operation == 'CREATE' && request.resource.resource in ['deployments', 'services']"
+        f" && !has(request.subResource) && object.metadata.?name.orValue('') == '{name}'"
+    )
+
+
+def _same_notes(free: Sequence[str]) -> str:
+    new, old = "object.metadata.?annotations", "oldObject.metadata.?annotations"
+    if not free:
+        return f"{new} == {old}"
+    is_free = f"(request.resource.resource == 'pods' && k in {texts(free)})"
+    return (
+        f"{new}.orValue({{}}).all(k, {is_free} || {new}[?k] == {old}[?k])"
+        f" && {old}.orValue({{}}).all(k, {is_free} || k in {new}.orValue({{}}))"
     )
 
 
@@ -128,8 +195,8 @@ def binds_an_agent(namespaces: Iterable[str]) -> Condition:
 def held_by_agents(namespaces: Iterable[str], roles: Iterable[str]) -> Condition:
     """A role that agents have: one of these, of the compiler's own, or what everybody has.
 
-    ``roles`` are names of ClusterRoles and ``namespace/name`` of Roles; ``*`` is all.  The
-    compiler names a role ``policyc-AGENT.NAMESPACE``, after the agent's own namespace.
+    ``roles`` are names of ClusterRoles and ``namespace/name`` of Roles; ``*`` is all, and
+    ``namespace/*`` all of a namespace.  The compiler names a role ``policyc-AGENT.NAMESPACE``, after the agent's own namespace.
     """
     return Condition("held-by-agents", _held(namespaces, roles))
 
@@ -142,9 +209,9 @@ def held_by_others(namespaces: Iterable[str], roles: Iterable[str]) -> Condition
 def _held(namespaces: Iterable[str], roles: Iterable[str]) -> str:
     name = "object.metadata.?name.orValue('')"
     # A request about what has no namespace has no such key.
-    placed = f"(has(request.namespace) ? request.namespace + '/' : '') + {name}"
+    space = "(has(request.namespace) ? request.namespace + '/' : '')"
     return (
-        f"['*', {placed}].exists(x, x in {texts(sorted({*BOUND_TO_EVERYBODY, *roles}))})"
+        f"['*', {space} + '*', {space} + {name}].exists(x, x in {texts(sorted({*BOUND_TO_EVERYBODY, *roles}))})"
         f" || ({name}.startsWith('policyc-')"
         f" && {texts(namespaces)}.exists(n, {name}.endsWith('.' + n)))"
     )
@@ -190,11 +257,27 @@ _TAKES = (
 
 
 def not_of_kube_system() -> Condition:
-    """Not the controllers that roll the webhook itself out."""
+    """Not the controllers that roll the webhook itself out, also where they share one user."""
     return Condition(
         "not-of-kube-system",
-        "!request.userInfo.groups.exists(g,"
+        f"!(request.userInfo.username in {texts([API_SERVER, CONTROLLER_MANAGER])})"
+        " && !request.userInfo.groups.exists(g,"
         " g in ['system:serviceaccounts:kube-system', 'system:nodes'])",
+    )
+
+
+def not_renewers(users: Iterable[str], secret: str) -> Condition:
+    """Not those who renew the webhook's certificate: its Secret, and those that they make for it.
+
+    cert-manager keeps a new key in a Secret whose name begins with that of the Certificate and a
+    hyphen, and deletes it (https://cert-manager.io/docs/reference/api-docs/, nextPrivateKeySecretName).
+    """
+    return Condition(
+        "not-a-renewer",
+        f"!(request.userInfo.username in {texts(sorted(users))}"
+        " && request.resource.resource == 'secrets'"
+        f" && (request.operation == 'UPDATE' && request.name == '{secret}'"
+        f" || request.name.startsWith('{secret}-')))",
     )
 
 

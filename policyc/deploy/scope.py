@@ -30,6 +30,7 @@ class Where(StrEnum):
 
     AGENTS = "those with registered agents"
     ELSEWHERE = "all others"
+    OUTSIDE = "all without registered agents, the webhook's own too"
     EVERYWHERE = "all, and what has none"
     HOME = "the webhook's own"
 
@@ -38,6 +39,7 @@ class Filter(StrEnum):
     """Which match condition an entry has; policyc.deploy.conditions writes them."""
 
     CHANGES_SOMETHING = "changes_something"
+    CHANGES_MORE_THAN_NOTES = "changes_more_than_notes"
     BY_PEOPLE = "by_people"
     NOT_AT_START = "not_at_start"
     NOT_KUBELET = "not_kubelet"
@@ -52,12 +54,16 @@ class Filter(StrEnum):
     TAKES_NO_ADDRESS = "takes_no_address"
     NOT_OF_KUBE_SYSTEM = "not_of_kube_system"
     NOT_OPERATORS = "not_operators"
+    NOT_RENEWERS = "not_renewers"
+    INSTALLS = "installs"
+    INSTALLS_NOTHING = "installs_nothing"
 
 
 _PAIRS = {
     Filter.HELD_BY_AGENTS: Filter.HELD_BY_OTHERS,
     Filter.PEERS_LABELS: Filter.OTHER_LABELS,
     Filter.TAKES_ADDRESSES: Filter.TAKES_NO_ADDRESS,
+    Filter.INSTALLS: Filter.INSTALLS_NOTHING,
 }
 REVERSE = _PAIRS | {other: one for one, other in _PAIRS.items()}
 """Conditions of which exactly one holds: two entries share the requests between them."""
@@ -168,6 +174,10 @@ _NAMESPACES = (
     Rule("", ("namespaces",), WRITES, is_cluster=True),
     Rule("", ("namespaces/finalize", "namespaces/status"), (UPDATE,), is_cluster=True),
 )
+CONNECTIONS = (
+    Rule("", ("pods/attach", "pods/exec", "pods/portforward", "pods/proxy"), (CONNECT,)),
+    Rule("", ("services/proxy",), (CONNECT,)),
+)
 DEFAULTS = (Rule("", ("pods",), (CREATE,)), *_rules_of(_templates(), WRITES))
 
 VALIDATING: tuple[Entry, ...] = (
@@ -182,10 +192,7 @@ VALIDATING: tuple[Entry, ...] = (
         "connections.policyc.dev",
         Where.AGENTS,
         fails_closed=True,
-        rules=(
-            Rule("", ("pods/attach", "pods/exec", "pods/portforward", "pods/proxy"), (CONNECT,)),
-            Rule("", ("services/proxy",), (CONNECT,)),
-        ),
+        rules=CONNECTIONS,
         filters=(),
     ),
     # A Binding replaces labels and annotations of its pod.  The scheduler's never has any.
@@ -265,7 +272,7 @@ VALIDATING: tuple[Entry, ...] = (
     # Traffic to an address goes to whoever names it in a Service, from every pod (CVE-2020-8554).
     Entry(
         "addresses.policyc.dev",
-        Where.ELSEWHERE,
+        Where.OUTSIDE,
         fails_closed=True,
         rules=(Rule("", ("services",), WRITES),),
         filters=(Filter.BY_PEOPLE, Filter.TAKES_ADDRESSES),
@@ -274,7 +281,7 @@ VALIDATING: tuple[Entry, ...] = (
     # admission holds back what an agent does with a tool.  No start of a cluster needs any.
     Entry(
         "servers.policyc.dev",
-        Where.ELSEWHERE,
+        Where.OUTSIDE,
         fails_closed=True,
         rules=_rules_of(_agent_resources(is_shared=True), WRITES),
         filters=(Filter.CHANGES_SOMETHING,),
@@ -284,14 +291,38 @@ VALIDATING: tuple[Entry, ...] = (
         Where.HOME,
         fails_closed=True,
         rules=(
-            Rule("", ("configmaps", "secrets", "serviceaccounts", "services"), (UPDATE, DELETE)),
-            Rule("apps", ("deployments",), (UPDATE, DELETE)),
+            Rule("", ("configmaps", "secrets", "serviceaccounts"), (UPDATE, DELETE)),
+            Rule("", ("services",), CHANGES),
+            Rule("", ("namespaces",), (UPDATE, DELETE), is_cluster=True),
+            Rule("", ("namespaces/finalize", "namespaces/status"), (UPDATE,), is_cluster=True),
+            # Whoever starts a pod beside the webhook's has the webhook's keys.
+            *_rules_of(_workloads(), WRITES),
+            Rule("", ("pods/ephemeralcontainers",), (UPDATE,)),
+            *CONNECTIONS,
+            Rule("apps", ("deployments",), (DELETE,)),
             Rule("apps", ("deployments/scale",), (UPDATE,)),
             Rule("networking.k8s.io", ("networkpolicies",), (UPDATE, DELETE)),
             Rule("policy", ("poddisruptionbudgets",), (UPDATE, DELETE)),
             Rule(RBAC, ("rolebindings", "roles"), CHANGES),
         ),
-        filters=(Filter.BY_PEOPLE, Filter.NOT_OF_KUBE_SYSTEM, Filter.NOT_OPERATORS),
+        filters=(
+            Filter.NOT_OF_KUBE_SYSTEM,
+            Filter.NOT_OPERATORS,
+            Filter.NOT_RENEWERS,
+            Filter.CHANGES_MORE_THAN_NOTES,
+            Filter.INSTALLS_NOTHING,
+        ),
+    ),
+    # What is gone must be made again without a webhook, by whoever may.
+    Entry(
+        "installation.policyc.dev",
+        Where.HOME,
+        fails_closed=False,
+        rules=(
+            Rule("", ("services",), (CREATE,)),
+            Rule("apps", ("deployments",), (CREATE,)),
+        ),
+        filters=(Filter.NOT_OF_KUBE_SYSTEM, Filter.NOT_OPERATORS, Filter.INSTALLS),
     ),
     Entry(
         "elsewhere.policyc.dev",
@@ -306,7 +337,7 @@ VALIDATING: tuple[Entry, ...] = (
     ),
     Entry(
         "neighbours.policyc.dev",
-        Where.ELSEWHERE,
+        Where.OUTSIDE,
         fails_closed=False,
         rules=(
             Rule("", ("endpoints", "services"), WRITES),

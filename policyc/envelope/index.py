@@ -59,17 +59,12 @@ def entry_of(envelope: Envelope, digest: str, declared_at: str, caps_at: Caps) -
     return Entry(
         envelope.subject,
         digest,
-        ends_of(envelope),
+        envelope.ends,
         tuple(sorted(servers_of(envelope.domains["tools"]))),
         pins_of(envelope),
         declared_at,
         caps_at,
     )
-
-
-def ends_of(envelope: Envelope) -> tuple[str, ...]:
-    """The days with which parts of an envelope end, ascending."""
-    return tuple(sorted(expiry.until for expiry in envelope.expiries))
 
 
 def pins_of(envelope: Envelope) -> tuple[Pin, ...]:

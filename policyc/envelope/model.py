@@ -201,6 +201,11 @@ class Envelope:
     pins: tuple[Pin, ...] = ()
     threats: tuple[AgentThreat, ...] = ()
 
+    @property
+    def ends(self) -> tuple[str, ...]:
+        """The days with which parts of it end, ascending."""
+        return tuple(sorted(expiry.until for expiry in self.expiries))
+
     def open_threats(self, day: str) -> tuple[AgentThreat, ...]:
         """The threats that nothing closes or accepts on a day (YYYY-MM-DD, UTC)."""
         return tuple(t for t in self.threats if t.on(day) is ThreatState.OPEN)

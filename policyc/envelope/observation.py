@@ -75,6 +75,7 @@ class PeerSeen:
     is_pod: bool = False  # labels are complete: an empty tuple means no labels were needed
     sighting: Sighting = Sighting(())
     unanswered: bool = False  # tried, and nobody answered: a policy dropped it, or nobody was there
+    claimed: tuple[str, ...] = ()  # what the program called it, and no answer of a name server
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +104,7 @@ class ToolSeen:
     server: str
     tool: str
     sighting: Sighting
+    claimed: bool = False  # nobody is known to have been called by that name
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,7 @@ class ModelSeen:
     model: str  # provider/name
     gateway: str  # empty: called directly
     sighting: Sighting
+    claimed: bool = False  # as of a tool
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,12 +137,17 @@ Observation: TypeAlias = (
 
 
 def is_vain(observation: Observation) -> bool:
-    """Whether it was only tried: refused by seccomp, or answered by nobody.  That grants nothing."""
+    """Whether it was only tried: refused by seccomp, answered by nobody, or feigned for all that is known.
+
+    That grants nothing.
+    """
     match observation:
         case SyscallSeen():
             return observation.denied
         case PeerSeen():
             return observation.unanswered
+        case ToolSeen() | ModelSeen():
+            return observation.claimed
     return False
 
 

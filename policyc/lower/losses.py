@@ -41,6 +41,8 @@ class Losses:
     unplaced: set[str] = field(default_factory=set)
     refused: list[Candidate] = field(default_factory=list)
     unanswered: list[tuple[PeerSeen, tuple[Candidate, ...]]] = field(default_factory=list)
+    claimed: list[PeerSeen] = field(default_factory=list)
+    feigned: list[Candidate] = field(default_factory=list)
     unnamed: list[tuple[UnnamedError, tuple[Evidence, ...]]] = field(default_factory=list)
 
     def overreaches(self, candidate: Candidate, reason: str, taker: Clause | None = None) -> None:
@@ -62,6 +64,10 @@ class Losses:
             yield self._refused()
         if self.unanswered:
             yield self._unanswered()
+        if self.claimed:
+            yield self._claimed()
+        if self.feigned:
+            yield self._feigned()
         for reason, entries in sorted(self.overreach.items()):
             yield self._overreach(reason, entries)
 
@@ -151,6 +157,30 @@ class Losses:
             f"{_seen_at(tried)}",
             "a try grants nothing: a policy may have dropped it, or nobody was there; "
             "if the agent needs it, add an `allow` line",
+        )
+
+    def _claimed(self) -> Diagnostic:
+        said = {
+            f"{peer.address or 'somebody'} as {name}"
+            for peer in self.claimed
+            for name in peer.claimed
+        }
+        places = sorted({str(e) for peer in self.claimed for e in peer.sighting.evidence})
+        return self.say(
+            "PC4018",
+            f"it greeted {_list(sorted(said))}, and no answer of a name server says so; "
+            f"seen at {_list(places)}",
+            "what a program calls a peer grants nothing by that name: record where its names are resolved "
+            "by the name server of its container, or grant the address with `allow ... cidr`",
+        )
+
+    def _feigned(self) -> Diagnostic:
+        return self.say(
+            "PC4019",
+            f"{len(self.feigned)} called, and nobody of that name is known to have answered: "
+            f"{_list(sorted({c.line for c in self.feigned}))}; {_seen_at(self.feigned)}",
+            "what a program only writes grants nothing: record where its names are resolved by the name "
+            "server of its container; if the agent needs it, add an `allow` line",
         )
 
     def _overreach(self, reason: str, entries: list[tuple[Candidate, Clause | None]]) -> Diagnostic:

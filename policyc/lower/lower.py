@@ -14,11 +14,13 @@ from policyc.envelope.lattice import SortKey, sort_key
 from policyc.envelope.model import Approval, ClusterFacts, Envelope, Expiry, Grant, Pin, Subject
 from policyc.envelope.observation import (
     KubeSeen,
+    ModelSeen,
     Observation,
     Observed,
     PeerSeen,
     Phase,
     SyscallSeen,
+    ToolSeen,
     is_vain,
 )
 from policyc.envelope.provenance import Derivation, Place, Step
@@ -102,8 +104,11 @@ class _Lowering:
 
     def observe(self, observation: Observation) -> None:
         """Offer what an observation stands for; only what inheritance explains is set aside."""
-        if isinstance(observation, PeerSeen) and self._is_dns(observation):
-            return
+        if isinstance(observation, PeerSeen):
+            if self._is_dns(observation):
+                return
+            if observation.claimed and not observation.unanswered:
+                self.losses.claimed.append(observation)
         try:
             candidates = tuple(generalise(observation, self.agent, self.policy))
         except UnnamedError as fault:
@@ -114,6 +119,9 @@ class _Lowering:
             return
         if isinstance(observation, PeerSeen) and observation.unanswered:
             self.losses.unanswered.append((observation, candidates))
+            return
+        if isinstance(observation, ToolSeen | ModelSeen) and observation.claimed:
+            self.losses.feigned += candidates
             return
         if is_vain(observation):
             self.losses.refused.append(candidates[0])  # the call, without its equivalents
@@ -153,6 +161,10 @@ class _Lowering:
         """Of what was tried in vain, keep what nothing grants: another recording or a line may by now."""
         losses = self.losses
         losses.refused = [c for c in losses.refused if not self._is_granted(c)]
+        losses.feigned = [c for c in losses.feigned if not self._is_granted(c)]
+        losses.claimed = [
+            p for p in losses.claimed if not (p.address and self._is_granted(addressed(p)))
+        ]
         losses.unanswered = [
             (peer, candidates)
             for peer, candidates in losses.unanswered

@@ -7,7 +7,7 @@ repetition by construction.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeAlias
 
@@ -34,9 +34,15 @@ _PEER = {
     "protocol": Field("text", choices=("tcp", "udp", "sctp")),
     "port": Field("port"),
     "address": Field("text", required=False),
+    "resolved": Field("texts", required=False),
     "hosts": Field("texts", required=False),
     "namespaceLabels": Field("labels", required=False),
     "podLabels": Field("labels", required=False),
+}
+
+_CALLED = {
+    "served": Field("flag", required=False),
+    "claimed": Field("flag", required=False),
 }
 
 DOMAIN_FIELDS: Mapping[str, Mapping[str, Field]] = {
@@ -59,8 +65,8 @@ DOMAIN_FIELDS: Mapping[str, Mapping[str, Field]] = {
         "grantedBy": Field("text", required=False),
     },
     "capabilities": {"name": Field("text"), "granted": Field("flag")},
-    "tools": {"server": Field("text"), "tool": Field("text")},
-    "models": {"model": Field("text"), "gateway": Field("text", required=False)},
+    "tools": {"server": Field("text"), "tool": Field("text"), **_CALLED},
+    "models": {"model": Field("text"), "gateway": Field("text", required=False), **_CALLED},
     "memory": {
         "store": Field("text"),
         "operation": Field("text", choices=("read", "write", "delete")),
@@ -85,10 +91,11 @@ DOMAIN_FIELDS: Mapping[str, Mapping[str, Field]] = {
 INVENTORY = frozenset({"packages", "modelFiles"})
 """Domains that say what a workload is made of: they are kept in profiles, and grant nothing."""
 
-SERVED = "served:"
-"""Before a program's name, as a server or gateway: it was asked itself, and called nobody (docs/reference/recorder.md)."""
-VAIN = frozenset({"denied", "unanswered"})
-"""Flags of what was only tried: seccomp refused the call, the peer never answered."""
+VAIN = frozenset({"denied", "unanswered", "claimed"})
+"""Flags of what was only tried: seccomp refused the call, the peer never answered, nobody is known to have been called."""
+NAMES = ("resolved", "hosts")
+"""Fields of a peer: the names for which an answer of a name server gave its address, and those that nothing but the
+program itself says.  Profiles from before `resolved` do not tell them apart, so theirs are of the second kind."""
 
 Value: TypeAlias = "str | int | bool | tuple[str, ...] | tuple[tuple[str, str], ...]"
 
@@ -121,17 +128,22 @@ class Item:
     @property
     def party(self) -> tuple[object, ...]:
         """Whom a peer's item is about: its address, whatever its names, or else these."""
-        apart = {"unanswered", "hosts"} if self.text("address") else {"unanswered"}
+        apart = {"unanswered", *NAMES} if self.text("address") else {"unanswered"}
         return (tuple((k, v) for k, v in self.values if k not in apart), self.phase)
 
     def text(self, name: str) -> str:
         """A field's text; empty where the item has none of that name."""
         return next((v for k, v in self.values if k == name and isinstance(v, str)), "")
 
+    def texts(self, name: str) -> tuple[str, ...]:
+        """The texts of a field; none where the item has none of that name."""
+        found = dict(self.values).get(name, ())
+        return tuple(map(str, found)) if isinstance(found, tuple) else ()
+
     @property
     def is_served(self) -> bool:
         """Whether it is another's call of a tool or model, which came to this workload: it uses nothing by that."""
-        return any(self.text(name).startswith(SERVED) for name in ("server", "gateway"))
+        return ("served", True) in self.values
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +219,7 @@ def fault(label: str, code: str, message: str, hint: str | None = None) -> Diagn
 def join_items(items: Iterable[Item]) -> tuple[Item, ...]:
     """Equal things once, with all the runs that saw them, sorted; of a peer that answered no vain try is left."""
     found: dict[tuple[object, ...], Item] = {}
-    for item in items:
+    for item in settled(items):
         other = found.get(item.key)
         found[item.key] = item if other is None else _join(other, item)
     answered = parties(found.values())
@@ -221,6 +233,30 @@ def parties(peers: Iterable[Item]) -> frozenset[object]:
     if not any(("unanswered", True) in item.values for item in items):
         return frozenset()
     return frozenset(item.party for item in items if not item.is_vain)
+
+
+def settled(items: Iterable[Item]) -> Iterator[Item]:
+    """The same, where a name that only the program gave an address is one that an answer gave it elsewhere among them.
+
+    Only of who answered: a vain try is left out as soon as there is an answer, and with it what it says.
+    """
+    known: dict[str, set[str]] = {}
+    listed = tuple(items)
+    for item in listed:
+        if not item.is_vain and (names := item.texts("resolved")):
+            known.setdefault(item.text("address"), set()).update(names)
+    for item in listed:
+        yield _settled(item, known) if item.texts("hosts") else item
+
+
+def _settled(item: Item, known: Mapping[str, Collection[str]]) -> Item:
+    claims, resolved = set(item.texts("hosts")), set(item.texts("resolved"))
+    if item.text("address"):
+        resolved |= claims.intersection(known.get(item.text("address"), ()))
+    named = {"resolved": resolved, "hosts": claims - resolved}
+    values = dict(item.values) | {k: tuple(sorted(names)) for k, names in named.items()}
+    order = [k for k in _PEER | values if k in values and values[k] != ()]
+    return replace(item, values=tuple((k, values[k]) for k in order))
 
 
 def sort_key(item: Item) -> bytes:

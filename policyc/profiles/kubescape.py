@@ -232,7 +232,7 @@ def _peer(peer: dict[str, Json], own_namespace: str) -> tuple[tuple[str, Value],
     if address:
         fields.append(("address", address))
     if hosts:
-        fields.append(("hosts", hosts))
+        fields.append(("resolved", hosts))
     pods = _labels(_get(peer, "podSelector"))
     if pods:
         # No namespace selector means the workload's own namespace.

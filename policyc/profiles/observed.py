@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 from policyc.envelope.model import WorkloadRef
@@ -23,7 +23,15 @@ from policyc.envelope.observation import (
     ToolSeen,
 )
 from policyc.envelope.provenance import Evidence
-from policyc.profiles.base import INVENTORY, AgentProfile, Item, Value, WorkloadKey, parties
+from policyc.profiles.base import (
+    INVENTORY,
+    AgentProfile,
+    Item,
+    Value,
+    WorkloadKey,
+    parties,
+    settled,
+)
 from policyc.profiles.recency import recent
 
 
@@ -84,19 +92,25 @@ def _observations(
     groups: dict[tuple[object, ...], list[tuple[str, Item]]] = {}
     domains: dict[tuple[object, ...], str] = {}
     mine = tuple(profiles)
-    answered = parties(item for _, profile in mine for item in profile.items.get("egress", ()))
-    for label, profile in mine:
-        for domain in profile.items.keys() - INVENTORY:
-            for item in (i for i in profile.items[domain] if not i.is_served):
-                if domain == "egress" and item.is_vain and item.party in answered:
-                    continue
-                key = (domain, *item.key)
-                groups.setdefault(key, []).append((label, item))
-                domains[key] = domain
+    for domain in sorted({domain for _, profile in mine for domain in profile.items} - INVENTORY):
+        places = [(at, i) for at, p in mine for i in p.items.get(domain, ()) if not i.is_served]
+        for label, item in _met(places) if domain == "egress" else places:
+            key = (domain, *item.key)
+            groups.setdefault(key, []).append((label, item))
+            domains[key] = domain
     # Comparable: a field of a domain has one type, and other fields have other names.
     for key in sorted(groups):
         places = groups[key]
         yield observation_of(domains[key], places[0][1], _sighting(places, of_runs))
+
+
+def _met(places: Sequence[tuple[str, Item]]) -> Iterator[tuple[str, Item]]:
+    """Peers with the names that any of them was resolved from, and of who answered no vain try."""
+    items = tuple(settled(item for _, item in places))
+    answered = parties(items)
+    for (label, _), item in zip(places, items, strict=True):
+        if not (item.is_vain and item.party in answered):
+            yield label, item
 
 
 def observation_of(domain: str, item: Item, sighting: Sighting) -> Observation:
@@ -140,12 +154,13 @@ def _peer(direction: Direction) -> Callable[[_Fields, Sighting], Observation]:
             _text(fields, "protocol"),
             port,
             _text(fields, "address"),
-            fields.get("hosts", ()),  # type: ignore[arg-type]  # texts by DOMAIN_FIELDS
+            fields.get("resolved", ()),  # type: ignore[arg-type]  # texts by DOMAIN_FIELDS
             fields.get("namespaceLabels", ()),  # type: ignore[arg-type]  # labels by DOMAIN_FIELDS
             fields.get("podLabels", ()),  # type: ignore[arg-type]  # labels by DOMAIN_FIELDS
             "podLabels" in fields,
             sighting,
             bool(fields.get("unanswered", False)),
+            fields.get("hosts", ()),  # type: ignore[arg-type]  # texts by DOMAIN_FIELDS
         )
 
     return make
@@ -180,8 +195,12 @@ _MAKERS: dict[str, Callable[[_Fields, Sighting], Observation]] = {
     "ingress": _peer(Direction.INGRESS),
     "kube": _kube,
     "capabilities": lambda f, s: CapabilitySeen(_text(f, "name"), bool(f["granted"]), s),
-    "tools": lambda f, s: ToolSeen(_text(f, "server"), _text(f, "tool"), s),
-    "models": lambda f, s: ModelSeen(_text(f, "model"), _text(f, "gateway"), s),
+    "tools": lambda f, s: ToolSeen(
+        _text(f, "server"), _text(f, "tool"), s, bool(f.get("claimed", False))
+    ),
+    "models": lambda f, s: ModelSeen(
+        _text(f, "model"), _text(f, "gateway"), s, bool(f.get("claimed", False))
+    ),
     "memory": lambda f, s: MemorySeen(
         _text(f, "store"), _text(f, "operation"), _text(f, "scope"), s
     ),

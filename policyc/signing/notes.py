@@ -48,21 +48,37 @@ def open_note(data: bytes, verifiers: Iterable[Verifier]) -> tuple[str, tuple[st
     Signatures by other keys are ignored; one by a known key that does not hold fails the
     note.  Raises VerificationError PC7101.
     """
-    known = {(key.name, key.id): key for key in verifiers}
     try:
         text, signatures = split_note(data)
     except ValueError as fault:
         raise _unsigned(str(fault)) from None
-    names: list[str] = []
+    keys = _checked(text, signatures, verifiers)
+    if not keys:
+        by = ", ".join(sorted({name for name, _ in signatures}))
+        raise _unsigned(f"it is signed by `{by}`, which is none of the given keys")
+    return text, tuple(key.name for key in keys)
+
+
+def signers(data: bytes, verifiers: Iterable[Verifier]) -> tuple[Verifier, ...]:
+    """The known keys that signed a note; none for what ``open_note`` refuses."""
+    try:
+        return _checked(*split_note(data), verifiers)
+    except (ValueError, VerificationError):
+        return ()
+
+
+def _checked(
+    text: str, signatures: Iterable[tuple[str, bytes]], verifiers: Iterable[Verifier]
+) -> tuple[Verifier, ...]:
+    """The known keys among the signatures; VerificationError when one of those does not hold."""
+    known = {(key.name, key.id): key for key in verifiers}
+    found: list[Verifier] = []
     for name, signature in signatures:
         key = known.get((name, signature[:4]))
         if key is not None:
             key.check(text.encode(), signature[4:])
-            names.append(name)
-    if not names:
-        by = ", ".join(sorted({name for name, _ in signatures}))
-        raise _unsigned(f"it is signed by `{by}`, which is none of the given keys")
-    return text, tuple(names)
+            found.append(key)
+    return tuple(found)
 
 
 def _signature(line: str) -> tuple[str, bytes]:

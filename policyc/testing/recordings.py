@@ -36,7 +36,7 @@ _ITEMS: Mapping[str, tuple[str, Callable[[Point], Object]]] = {
     "exec": ("executables", dict),
     "files": ("files", lambda p: {"path": p["path"], "modes": [p["mode"]]}),
     "egress_ip": ("egress", _peer(lambda p: {"address": p["address"]})),
-    "egress_host": ("egress", _peer(lambda p: {"hosts": [p["host"]]})),
+    "egress_host": ("egress", _peer(lambda p: {"resolved": [p["host"]]})),
     "egress_peer": ("egress", _peer(_labels)),
     "ingress_ip": ("ingress", _peer(lambda p: {"address": p["address"]})),
     "ingress_peer": ("ingress", _peer(_labels)),

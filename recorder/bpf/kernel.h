@@ -43,6 +43,7 @@ struct path {
 
 struct inode {
 	__u16 i_mode;
+	unsigned long i_ino;
 };
 
 struct file {
@@ -120,6 +121,7 @@ struct thread_info {
 
 struct pt_regs {
 	/* x86 */
+	unsigned long r10;
 	unsigned long cx;
 	unsigned long dx;
 	unsigned long si;
@@ -213,5 +215,19 @@ struct kernel_siginfo {
 };
 
 #pragma clang attribute pop
+
+/* These are no types of the kernel's own: programs lay them out so (readv(2), recvmsg(2)). */
+
+struct iovec {
+	void *iov_base;
+	__u64 iov_len;
+};
+
+struct msghdr {
+	void *msg_name;
+	__u64 msg_namelen;
+	struct iovec *msg_iov;
+	__u64 msg_iovlen;
+};
 
 #endif

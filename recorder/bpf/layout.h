@@ -18,7 +18,7 @@
 
 #define ANCESTORS 6
 
-#define TLS_READS 2 /* of one task at a time: TLS may be carried by TLS */
+#define TLS_CALLS 2 /* of one task at a time: TLS may be carried by TLS */
 
 #define TEXT_BYTES 96 /* of a name in a message; what is longer is cut */
 
@@ -47,7 +47,7 @@ enum event_kind {
 	EVENT_RUNTIME,	   /* a container runtime was exec'd: arguments, then its working directory as a path */
 	EVENT_DNS,	   /* an answer of a name server: a peer_key and the message follow */
 	EVENT_TLS,	   /* the first bytes of a TLS connection: a peer_key and they follow */
-	EVENT_NAME,	   /* a tool or model: its name, NUL, then the name of the server */
+	EVENT_NAME,	   /* a tool or model: its name, NUL, the name of the server, NUL, an `enum side` */
 	EVENT_PEER_NAME,   /* a tool or model: a peer_key, then its name */
 	EVENT_PATH,	   /* a file or executable was seen for the first time; components follow, last one first */
 	EVENT_ARGUMENTS,   /* what an executable was called with: its shape, NUL, and the path as above */
@@ -59,8 +59,19 @@ enum event_kind {
 enum action {
 	ACTION_OPEN = 1, /* returns a descriptor of a path */
 	ACTION_ACCEPT = 2, /* returns a descriptor of a connection */
-	ACTION_READ = 8, /* fills a buffer, the second argument */
 	ACTION_MEMORY = 4, /* asks for SYS_ADMIN, only to know how much may be overcommitted */
+	ACTION_READ = 8, /* fills a buffer, the second argument */
+	ACTION_READ_VECTORS = 16, /* fills several, of which the second argument is a list */
+	ACTION_RECEIVE = 32, /* fills a buffer as a read does; the fourth argument says how */
+	ACTION_RECEIVE_MESSAGE = 64, /* fills several, of which the second argument has a list; the third says how */
+	ACTION_CARRY = 128, /* takes what nobody can read here: moves it, or takes several messages */
+};
+
+/* Whose a message is that no packet shows. */
+enum side {
+	SIDE_CLIENT = 1, /* over TLS: the server is who the program says that it asks */
+	SIDE_SERVER, /* over TLS: the program is asked itself */
+	SIDE_INPUT, /* the program reads it from its standard input */
 };
 
 /* Forms of messages in which no name is looked for. */
@@ -68,6 +79,7 @@ enum unread {
 	UNREAD_HTTP2 = 1,
 	UNREAD_ENCODED, /* compressed, by a Content-Encoding */
 	UNREAD_32_BIT, /* over TLS, by a program whose arguments are not in registers */
+	UNREAD_CARRIED, /* from standard input, by calls that fill no buffer of their own */
 };
 
 struct config {
@@ -121,6 +133,7 @@ struct task_state {
 	__u64 image; /* mount namespace, or tree, in which the running program was exec'd; 0: outside */
 	__u64 asked;
 	__u64 granted;
+	__u64 input; /* inode number of the pipe or socket that is its standard input; 0: none that is known */
 };
 
 struct item_key {
@@ -168,51 +181,65 @@ struct socket_state {
 	__u8 pad[3];
 };
 
-/* One direction of a TLS connection. */
+#define BY_INPUT (1ULL << 32) /* in a stream's `process`: it is its standard input */
+
+/* One direction of a TLS connection, or standard input. */
 struct stream_key {
-	__u64 id; /* address of the SSL object, which is even; one more for what arrives */
+	__u64 id; /* address of the SSL object, which is even, one more for what arrives; or number of an inode */
 	__u64 process;
 };
 
 /* How far a stream of JSON was read. Of its text only the names that are looked for are ever kept. */
 struct stream {
-	__u64 objects; /* by depth: 1 where an object is open, 0 for a list */
-	__u32 hash; /* of the string that is being read */
+	__u64 left; /* bytes to come of a body of HTTP whose length is known; 0: of none */
+	__u64 length; /* that the headers tell */
+	__u64 written_from; /* where the last write lay, for probes that see no return */
+	__u64 written_to;
+	__u32 depth;
+	__u32 hash; /* of the string or word that is being read */
 	__u32 key; /* hash of the last key at depth 1 */
 	__u32 inner_key; /* at depth 2 */
-	__u8 depth;
+	__u32 steps; /* that the running message took */
+	__u32 sequence; /* of TCP: of the byte that comes next */
+	__u16 found; /* bits */
+	__u8 objects; /* bits by depth, 1 and 2: an object is open there and no list */
 	__u8 in_string;
-	__u8 escaped;
+	__u8 matters; /* the string does, and so its bytes */
+	__u8 escaped; /* how far an escape was read */
+	__u8 code; /* of an escape: the lower half */
+	__u8 is_wide; /* and whether there is more than that */
 	__u8 is_key;
 	__u8 keeps; /* which name is being read */
-	__u8 found; /* bits */
 	__u8 name_bytes;
 	__u8 model_bytes;
-	__u8 last;
-	__u8 in_list; /* of messages */
+	__u8 line; /* where in a line between messages */
+	__u8 word_bytes; /* of its first word */
+	__u8 lengths; /* headers that tell how long the body is; more than one are none */
+	__u8 in_headers;
+	__u8 skips; /* what is left of the body is none of a message */
+	__u8 by_line; /* no HTTP: a message ends with its line at the latest, if not within a string */
 	__u8 answers; /* what is written are a server's answers, which name nothing that this side calls */
-	__u8 pad[5];
+	__u8 side;
+	__u8 began; /* a session, which counts once */
+	__u8 is_begun; /* `sequence` is known */
+	__u8 at_start; /* of a line, within a message */
+	__u8 pad[1];
 	char name[TEXT_BYTES];
 	char model[TEXT_BYTES];
 	char server[TEXT_BYTES];
 };
 
-/* What a process reads from its standard input. */
-struct input {
-	__u64 file; /* its address; another one is another stream */
-	struct stream stream;
-};
-
-/* A call of SSL_read that has not returned. */
-struct tls_read {
+/* A call of SSL_read or SSL_write that has not returned. */
+struct tls_call {
 	__u64 stack; /* pointer at its entry; 0: none */
 	__u64 ssl;
 	__u64 buffer;
-	__u64 bytes_at; /* where SSL_read_ex says how much came; 0: the value that returns does */
+	__u64 bytes_at; /* where SSL_read_ex and SSL_write_ex say how much it was; 0: the value that returns does */
+	__u64 writes;
 };
 
-struct tls_reads {
-	struct tls_read open[TLS_READS];
+struct tls_calls {
+	struct tls_call open[TLS_CALLS];
 };
 
 /* One per process that has streams. */

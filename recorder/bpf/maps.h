@@ -78,8 +78,8 @@ struct {
 } socket_states SEC(".maps");
 
 /*
- * Direction of a TLS connection -> how far it was read. Full: each message of another one is counted as lost.
- * SSL_free ends one, and so does its process.
+ * Direction of a TLS connection, or standard input -> how far it was read. Full: each message of another one is counted
+ * as lost. SSL_free ends one, another standard input the one before, and their process all.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -97,21 +97,13 @@ struct {
 	__type(value, struct speaker);
 } speakers SEC(".maps");
 
-/* Task -> its calls of SSL_read. No memory left: each is counted as lost. */
+/* Task -> its calls of SSL_read and SSL_write. No memory left: each is counted as lost. */
 struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, int);
-	__type(value, struct tls_reads);
-} tls_reads SEC(".maps");
-
-/* First task of a process -> its standard input. No memory left: what it reads is counted as lost. */
-struct {
-	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, int);
-	__type(value, struct input);
-} inputs SEC(".maps");
+	__type(value, struct tls_calls);
+} tls_calls SEC(".maps");
 
 /* Socket that speaks plain HTTP -> how far it was read. No memory left: each packet is counted as lost. */
 struct {

@@ -16,7 +16,11 @@
 #include "subject.h"
 #include "paths.h"
 #include "arguments.h"
+#include "stream.h"
+#include "json.h"
+#include "http.h"
 #include "messages.h"
+#include "input.h"
 #include "tls.h"
 #include "sockets.h"
 
@@ -25,6 +29,7 @@ enum phase *shared_phase;
 enum domain *shared_domain;
 enum event_kind *shared_event_kind;
 enum action *shared_action;
+enum side *shared_side;
 enum unread *shared_unread;
 struct subject_event *shared_subject_event;
 
@@ -95,15 +100,21 @@ static __noinline int on_returned(struct task_struct *task, __u32 action, long r
 	return 0;
 }
 
-/* A program's standard input, when what came is an object. */
+/* Of a program's standard input, or of another descriptor of the same pipe. */
 static __noinline int on_input(struct task_struct *task, struct pt_regs *registers, long returned)
 {
-	const char *from = (const char *)ARGUMENT_2(registers);
 	struct task_state *state = current_state(task);
-	struct file *file = state ? file_of(task, 0) : NULL;
+	__u32 number = number_of(registers), descriptor = FIRST_AT_EXIT(registers);
+	struct file *file = state ? file_of(task, descriptor) : NULL;
+	__u64 inode = file ? input_of(file) : 0;
 
-	if (file)
-		note_input(task, state, file, from, returned);
+	if (!inode || number >= MAX_SYSCALLS)
+		return 0;
+	BOUNDED(number, MAX_SYSCALLS);
+	if (!descriptor)
+		remember_input(task, state, inode);
+	if (state->input == inode)
+		note_input(task, state, inode, syscall_actions.of[NATIVE][number], registers, returned);
 	return 0;
 }
 
@@ -154,6 +165,17 @@ static __noinline int on_failed(struct pt_regs *regs)
 	return state && state->syscall == number ? 0 : on_refused(task, state, number);
 }
 
+/* What takes something from a descriptor. */
+#define TAKES (ACTION_READ | ACTION_READ_VECTORS | ACTION_RECEIVE | ACTION_RECEIVE_MESSAGE | ACTION_CARRY)
+
+/* Whether the running task has a standard input that may have another descriptor, too. */
+static __always_inline bool has_input(void)
+{
+	struct task_state *state = bpf_task_storage_get(&task_states, bpf_get_current_task_btf(), NULL, 0);
+
+	return state && state->input;
+}
+
 static __noinline int on_succeeded(struct pt_regs *regs, long returned)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
@@ -163,8 +185,8 @@ static __noinline int on_succeeded(struct pt_regs *regs, long returned)
 		return 0;
 	BOUNDED(number, MAX_SYSCALLS);
 	action = syscall_actions.of[abi][number];
-	if (action & ACTION_READ && abi == NATIVE && returned && !FIRST_AT_EXIT(regs))
-		return on_input(task, regs, returned);
+	if (action & TAKES && abi == NATIVE)
+		return returned ? on_input(task, regs, returned) : 0;
 	if (action & (ACTION_OPEN | ACTION_ACCEPT))
 		return on_returned(task, action, returned);
 	return 0;
@@ -181,7 +203,7 @@ int BPF_PROG(on_sys_exit, struct pt_regs *regs, long returned)
 	/* A number that is too large is taken for another here, and told apart there. */
 	place = number_of(regs) % MAX_SYSCALLS;
 	action = syscall_actions.at_exit[place];
-	if (!action || (action == ACTION_READ && FIRST_AT_EXIT(regs)))
+	if (!action || (!(action & ~TAKES) && FIRST_AT_EXIT(regs) && !has_input()))
 		return 0;
 	return on_succeeded(regs, returned);
 }
@@ -250,6 +272,7 @@ SEC("tp_btf/sched_process_exec")
 int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm *program)
 {
 	struct task_state *state = current_state(task);
+	struct file *file;
 
 	/* A program in a container may have any name: it is believed only outside of all that are recorded. */
 	if (!state && is_runtime())
@@ -262,6 +285,8 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 	state->image = state->key.tree ? state->key.tree : state->key.mntns;
 	__builtin_memset(state->seen, 0, sizeof(state->seen));
 	state->asked = state->granted = 0;
+	file = file_of(task, 0);
+	remember_input(task, state, file ? input_of(file) : 0);
 	copy_state(task, state);
 	note_network(task, state);
 	note_path(task, state, &program->file->f_path, EXECUTABLES, 1);
@@ -274,8 +299,10 @@ int BPF_PROG(on_exit, struct task_struct *task)
 {
 	struct task_state *state = bpf_task_storage_get(&task_states, task, NULL, 0);
 
-	if (state)
+	if (state) {
+		forget_input(task, state);
 		leave(state);
+	}
 	forget_caller(task->pid);
 	end_streams(task);
 	return 0;

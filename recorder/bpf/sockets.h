@@ -387,49 +387,48 @@ static __always_inline bool is_loopback(const struct peer_key *key)
  * socket has by now: else one that answers would answer for another. What comes by the loopback device is from this
  * machine, whatever address it says (IPV6_FREEBIND takes any).
  */
-static __always_inline void note_datagram(struct __sk_buff *packet, struct socket_state *socket, __u16 source)
+static __always_inline bool note_datagram(struct __sk_buff *packet, struct socket_state *socket, struct peer_key *from)
 {
-	struct peer_key from = { .subject = socket->peer.subject, .domain = EGRESS, .protocol = IPPROTO_UDP,
-				 .phase = socket->peer.phase, .port = source };
 	__u32 words[4] = {};
 	__u8 first = 0;
 
 	if (bpf_skb_load_bytes(packet, 0, &first, 1))
-		return;
+		return false;
 	if (first >> 4 == 4 ? bpf_skb_load_bytes(packet, 12, words, 4) : bpf_skb_load_bytes(packet, 8, words, 16))
-		return;
-	address_of(&from, first >> 4 == 4 ? AF_INET : AF_INET6, words);
-	if (packet->ifindex == LOOPBACK_INDEX && !is_loopback(&from))
-		return;
-	if (note_answer(&from))
-		socket->answered = 1;
+		return false;
+	address_of(from, first >> 4 == 4 ? AF_INET : AF_INET6, words);
+	if (packet->ifindex == LOOPBACK_INDEX && !is_loopback(from))
+		return false;
+	if (!note_answer(from))
+		return false;
+	socket->answered = 1;
+	return true;
 }
 
 SEC("cgroup_skb/ingress")
 int on_packet_in(struct __sk_buff *packet)
 {
 	struct bpf_sock *sock = packet->sk;
+	struct peer_key from = { .domain = EGRESS, .protocol = IPPROTO_UDP };
 	struct socket_state *socket;
-	bool is_known;
 	__u32 offset;
-	__u16 source;
 	__u8 protocol;
 
 	if (!sock || is_tcp(packet))
 		return 1;
 	socket = state_of(sock);
-	if (!socket || !socket->peer.subject || socket->peer.protocol != IPPROTO_UDP)
+	if (!socket || !socket->peer.subject || socket->peer.protocol != IPPROTO_UDP || socket->foreign)
 		return 1;
 	/* Nobody else's packets come to a socket that is connected. */
-	is_known = socket->answered && sock->dst_port;
-	if (is_known && socket->peer.port != DNS_PORT)
+	if (socket->answered && sock->dst_port && socket->peer.port != DNS_PORT)
 		return 1;
-	if (!read_headers(packet, &offset, &protocol, &source) || protocol != IPPROTO_UDP)
+	if (!read_headers(packet, &offset, &protocol, &from.port) || protocol != IPPROTO_UDP)
 		return 1;
-	if (!is_known && !socket->foreign)
-		note_datagram(packet, socket, source);
-	if (socket->peer.port == DNS_PORT && source == DNS_PORT)
-		send_message(packet, offset, EVENT_DNS, &socket->peer);
+	from.subject = socket->peer.subject;
+	from.phase = socket->peer.phase;
+	/* Names are believed for their sender, so each is looked at. */
+	if (note_datagram(packet, socket, &from) && from.port == DNS_PORT)
+		send_message(packet, offset, EVENT_DNS, &from);
 	return 1;
 }
 

@@ -12,19 +12,12 @@
 static __always_inline struct task_state *calling_state(struct task_struct *task, struct pt_regs *registers)
 {
 	struct task_state *state = known_state(task);
-	struct owner owner;
-	struct scan scan = { .owner = &owner };
+	struct reading reading;
 
 	if (!state || !is_32_bit(task, registers))
 		return state;
-	owner = owner_of(state);
-	scan.scratch = take_scratch(IN_CALL);
-	if (scan.scratch) {
-		note_unread(&scan, UNREAD_32_BIT);
-		scan.scratch->busy = 0;
-	} else {
-		blame_messages(&owner);
-	}
+	reading = start_reading(state);
+	note_unread_form(&reading, UNREAD_32_BIT);
 	return NULL;
 }
 
@@ -93,30 +86,6 @@ int on_tls_free(struct pt_regs *registers)
 	return 0;
 }
 
-/* SSL_write(ssl, buffer, bytes) and SSL_write_ex(ssl, buffer, bytes, written). */
-SEC("uprobe")
-int on_tls_write(struct pt_regs *registers)
-{
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct task_state *state = calling_state(task, registers);
-	const void *from = (void *)ARGUMENT_2(registers);
-	__s64 bytes = ARGUMENT_3(registers);
-	struct owner owner;
-	struct scan scan = { .from = from, .bytes = bytes, .owner = &owner };
-	char start[4] = {};
-
-	if (!state || bytes <= 0)
-		return 0;
-	owner = owner_of(state);
-	scan.stream = written_stream(task, ARGUMENT_1(registers));
-	bpf_probe_read_user(start, sizeof(start), from);
-	if (scan.stream && !bpf_strncmp(start, 4, "HTTP"))
-		scan.stream->answers = 1;
-	if (!scan.stream || !scan.stream->answers)
-		read_stream(&scan, IN_CALL, true);
-	return 0;
-}
-
 /*
  * So user land knows of which greetings OpenSSL will be the author; the others' connections cannot be read. One that
  * is not told here counts among those: nothing is lost.
@@ -157,25 +126,27 @@ int on_tls_control(struct pt_regs *registers)
 }
 
 /*
- * What SSL_read fills is there when it returns. The calls that a task is in are told apart by the stack: one whose
- * frame lies below the running one's has returned unseen.
+ * What SSL_read fills is there when it returns, and only then it is known how much SSL_write took: it may take a part, or
+ * nothing, and be called again with the rest. The calls that a task is in are told apart by the stack: one whose frame
+ * lies below the running one's has returned unseen.
  */
-static __always_inline void begin_read(struct pt_regs *registers, __u64 bytes_at)
+static __always_inline void begin_call(struct pt_regs *registers, __u64 bytes_at, bool writes)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct task_state *state = calling_state(task, registers);
 	__u64 stack = registers->sp;
-	struct tls_reads *reads;
+	struct tls_calls *calls;
 	struct owner owner;
 
 	if (!state)
 		return;
-	reads = bpf_task_storage_get(&tls_reads, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
-	for (int i = 0; reads && i < TLS_READS; i++) {
-		if (reads->open[i].stack > stack)
+	calls = bpf_task_storage_get(&tls_calls, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	for (int i = 0; calls && i < TLS_CALLS; i++) {
+		if (calls->open[i].stack > stack)
 			continue;
-		reads->open[i] = (struct tls_read){ .stack = stack, .ssl = ARGUMENT_1(registers),
-						    .buffer = ARGUMENT_2(registers), .bytes_at = bytes_at };
+		calls->open[i] = (struct tls_call){ .stack = stack, .ssl = ARGUMENT_1(registers),
+						    .buffer = ARGUMENT_2(registers), .bytes_at = bytes_at,
+						    .writes = writes };
 		return;
 	}
 	owner = owner_of(state);
@@ -186,7 +157,7 @@ static __always_inline void begin_read(struct pt_regs *registers, __u64 bytes_at
 SEC("uprobe")
 int on_tls_read(struct pt_regs *registers)
 {
-	begin_read(registers, 0);
+	begin_call(registers, 0, false);
 	return 0;
 }
 
@@ -194,17 +165,33 @@ int on_tls_read(struct pt_regs *registers)
 SEC("uprobe")
 int on_tls_read_ex(struct pt_regs *registers)
 {
-	begin_read(registers, ARGUMENT_4(registers));
+	begin_call(registers, ARGUMENT_4(registers), false);
 	return 0;
 }
 
-static __always_inline struct tls_read *ended_read(struct task_struct *task, __u64 stack)
+/* SSL_write(ssl, buffer, bytes) */
+SEC("uprobe")
+int on_tls_write(struct pt_regs *registers)
 {
-	struct tls_reads *reads = bpf_task_storage_get(&tls_reads, task, NULL, 0);
+	begin_call(registers, 0, true);
+	return 0;
+}
 
-	for (int i = 0; reads && i < TLS_READS; i++)
-		if (reads->open[i].stack == stack)
-			return &reads->open[i];
+/* SSL_write_ex(ssl, buffer, bytes, written) */
+SEC("uprobe")
+int on_tls_write_ex(struct pt_regs *registers)
+{
+	begin_call(registers, ARGUMENT_4(registers), true);
+	return 0;
+}
+
+static __always_inline struct tls_call *ended_call(struct task_struct *task, __u64 stack)
+{
+	struct tls_calls *calls = bpf_task_storage_get(&tls_calls, task, NULL, 0);
+
+	for (int i = 0; calls && i < TLS_CALLS; i++)
+		if (calls->open[i].stack == stack)
+			return &calls->open[i];
 	return NULL;
 }
 
@@ -214,60 +201,106 @@ static __always_inline bool is_asked(const char *start)
 	return is_request(start) || is_http2(start);
 }
 
-/* The stream of what arrives at a server, from the first request on; NULL for anything else. */
-static __always_inline struct stream *served_stream(struct task_struct *task, __u64 ssl, const char *start)
+/* Whether what arrives is read: at a server, from the first request on. */
+static __always_inline bool is_served(struct task_struct *task, const struct stream_key *key, const char *start)
 {
-	struct stream_key key = { .id = ssl | ARRIVING, .process = task->tgid };
-	struct stream *stream = bpf_map_lookup_elem(&streams, &key);
+	struct stream *stream = bpf_map_lookup_elem(&streams, key);
 
 	if (stream || !is_asked(start))
 		return stream;
-	stream = open_stream(task, &key);
+	stream = open_stream(task, key);
 	if (stream) {
-		__builtin_memcpy(stream->server, "served:", 7);
-		bpf_probe_read_kernel_str(stream->server + 7, 16, task->group_leader->comm);
+		stream->side = SIDE_SERVER;
+		bpf_probe_read_kernel_str(stream->server, 16, task->group_leader->comm);
 	}
-	return stream;
+	return true;
 }
 
-/* How much a call has read; 0 or less: nothing. */
-static __always_inline __s64 bytes_read(struct pt_regs *registers, const struct tls_read *read)
+/* Whether what is written is read: all but a server's answers. */
+static __always_inline bool is_asking(struct task_struct *task, const struct stream_key *key, const char *start)
+{
+	struct stream *stream = written_stream(task, key->id);
+
+	if (!stream)
+		return true;
+	if (!bpf_strncmp(start, 4, "HTTP"))
+		stream->answers = 1;
+	else if (is_asked(start))
+		stream->answers = 0;
+	return !stream->answers;
+}
+
+/* How much a call has read or written; 0 or less: nothing. */
+static __always_inline __s64 bytes_of(struct pt_regs *registers, const struct tls_call *call)
 {
 	__s64 bytes = (int)RETURNED(registers);
 
-	if (bytes > 0 && read->bytes_at &&
-	    bpf_probe_read_user(&bytes, sizeof(bytes), (const void *)read->bytes_at))
+	if (bytes > 0 && call->bytes_at &&
+	    bpf_probe_read_user(&bytes, sizeof(bytes), (const void *)call->bytes_at))
 		return 0;
 	return bytes;
 }
 
-/* Either has returned. */
+static __always_inline void read_call(struct task_struct *task, struct task_state *state, const struct tls_call *call,
+				      __u32 bytes)
+{
+	struct reading reading = start_reading(state);
+	char start[4] = {};
+
+	reading.from = call->buffer;
+	reading.bytes = bytes;
+	reading.arrives = !call->writes;
+	reading.key.process = task->tgid;
+	reading.key.id = call->ssl | (call->writes ? 0 : ARRIVING);
+	if (bytes >= sizeof(start))
+		bpf_probe_read_user(start, sizeof(start), (const void *)call->buffer);
+	if (call->writes ? is_asking(task, &reading.key, start) : is_served(task, &reading.key, start))
+		read_memory(&reading);
+}
+
+/* Any of them has returned. */
 SEC("uretprobe")
-int on_tls_read_return(struct pt_regs *registers)
+int on_tls_return(struct pt_regs *registers)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct task_state *state = known_state(task);
-	struct tls_read *ended = ended_read(task, STACK_AT_RETURN(registers)), read;
-	struct owner owner;
-	struct scan scan = { .owner = &owner, .arrives = true };
-	char start[4] = {};
+	struct tls_call *ended = ended_call(task, STACK_AT_RETURN(registers)), call;
 	__s64 bytes;
 
 	if (!state || !ended)
 		return 0;
-	read = *ended;
-	*ended = (struct tls_read){};
-	bytes = bytes_read(registers, &read);
-	if (bytes <= 0)
+	call = *ended;
+	*ended = (struct tls_call){};
+	bytes = bytes_of(registers, &call);
+	if (bytes > 0)
+		read_call(task, state, &call, bytes);
+	return 0;
+}
+
+/*
+ * SSL_write and SSL_write_ex where no probe may be at a return: all that it is asked to write counts as written at once.
+ * What a call takes only in part comes again in the next: its end is the same.
+ */
+SEC("uprobe")
+int on_tls_write_alone(struct pt_regs *registers)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_state *state = calling_state(task, registers);
+	struct tls_call call = { .ssl = ARGUMENT_1(registers), .buffer = ARGUMENT_2(registers), .writes = true };
+	__s64 bytes = ARGUMENT_3(registers);
+	struct stream *stream;
+	__u64 end = call.buffer + bytes;
+
+	if (!state || bytes <= 0)
 		return 0;
-	scan.from = (const void *)read.buffer;
-	scan.bytes = bytes;
-	if (bytes >= sizeof(start))
-		bpf_probe_read_user(start, sizeof(start), scan.from);
-	owner = owner_of(state);
-	scan.stream = served_stream(task, read.ssl, start);
-	if (scan.stream || is_asked(start))
-		read_stream(&scan, IN_CALL, true);
+	stream = written_stream(task, call.ssl);
+	if (stream && stream->written_to == end && call.buffer > stream->written_from)
+		return 0;
+	if (stream) {
+		stream->written_from = call.buffer;
+		stream->written_to = end;
+	}
+	read_call(task, state, &call, bytes);
 	return 0;
 }
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from policyc.core.canonical import (
     Json,
+    canonical_in_steps,
     canonical_json,
     digest,
     object_json,
@@ -59,6 +60,24 @@ def test_writing_what_was_read_changes_nothing(value: Json) -> None:
     assert canonical_json(loads(canonical)) == canonical
     assert pretty_json(loads(pretty)) == pretty
     assert canonical_json(loads(pretty)) == canonical
+
+
+LARGE = st.dictionaries(
+    TEXTS, st.lists(VALUES, max_size=4).map(lambda items: items * 80), max_size=3
+)
+
+
+@given(LARGE)
+def test_in_steps_the_same_bytes_are_written(value: Json) -> None:
+    assert canonical_in_steps(value) == canonical_json(value)
+
+
+@pytest.mark.parametrize("depth", [10, 400, 800])
+def test_in_steps_as_deep_as_in_one(depth: int) -> None:
+    value: Json = [*range(300)]
+    for _ in range(depth):
+        value = [value]
+    assert canonical_in_steps(value) == canonical_json(value)
 
 
 @given(VALUES, VALUES)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,7 +29,7 @@ from support.widening import (
     user,
 )
 
-from policyc.deploy.configurations import NAME, Target, validating
+from policyc.deploy.configurations import NAME
 from policyc.deploy.drift import drift
 from policyc.deploy.reach import Reach, written
 
@@ -262,7 +261,7 @@ def test_without_a_webhook_only_what_reaches_agents_is_closed(
         assert refused.status == 500
         assert "failed calling webhook" in refused.message
         plain = {"containers": [{"name": "a", "image": "x"}]}
-        for space in ("default", "kube-system", "policyc-system", "mcp"):
+        for space in ("default", "kube-system", "mcp"):
             assert dry(plane, body("Pod", "x", space, spec=plain)).status == 201, space
         for free in (*WITHOUT_AGENTS, body("Node", "n1"), body("Namespace", "fresh")):
             assert dry(plane, free).status == 201, free
@@ -378,33 +377,3 @@ def test_tools_are_granted_from_another_namespace_as_from_the_agents_own(
             answer = dry(plane, one)
             assert answer.status == 403, (one, answer.message)
             assert "ALL_TOOLS: " in answer.message
-
-
-@of("K4")
-def test_a_cluster_that_starts_without_a_webhook_gets_one(tmp_path: Path) -> None:
-    """Configured, and no pod of it anywhere: the pods of its own Deployment are made."""
-    with ControlPlane(tmp_path) as plane:
-        configuration = validating(Target(("agents",), ca_bundle=""))
-        assert plane.admin.apply(VALIDATING, configuration).status == 201
-        plane.api_server.stop()
-        plane.start_api_server()
-        plane.make_namespace("policyc-system")
-        for name in ("default", NAME):
-            made = body("ServiceAccount", name, "policyc-system")
-            # The controllers may have made it: changing it would need the webhook.
-            assert plane.admin.create(collection(made), made).status in (201, 409)
-        labels = {"app": NAME}
-        spec = {
-            "replicas": 2,
-            "selector": {"matchLabels": labels},
-            "template": {
-                "metadata": {"labels": labels},
-                "spec": {"serviceAccountName": NAME, "containers": [{"name": "w", "image": "x"}]},
-            },
-        }
-        deployment = body("Deployment", NAME, "policyc-system", "apps/v1", spec=spec)
-        assert plane.admin.create(collection(deployment), deployment).status == 201
-        # Controllers that lost their API server come back by steps of up to half a minute each.
-        pods = "/api/v1/namespaces/policyc-system/pods"
-        found = plane.admin.first(pods, lambda _: True, seconds=240)
-        assert found["metadata"]["labels"]["app"] == NAME

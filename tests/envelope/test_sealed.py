@@ -45,6 +45,7 @@ def test_the_subject_and_the_pins_open_nothing(envelope: Envelope) -> None:
     shelf = Shelf()
     found = sealed(envelope, shelf)
     assert (found.subject, found.pins) == (envelope.subject, decode(encode(envelope)).pins)
+    assert found.ends == envelope.ends
     assert len(shelf) == 0
     assert found.delegates == envelope.delegates
     assert len(shelf) == 1
@@ -58,7 +59,7 @@ def test_a_document_is_packed_beside_any_other(document: Envelope, other: Envelo
 
 
 def test_what_was_opened_first_is_closed_and_opens_again() -> None:
-    shelf = Shelf(2)
+    shelf = Shelf(2 * len(pretty_json(encode(plain("agent-0")))))
     made = [sealed(plain(f"agent-{i}"), shelf) for i in range(3)]
     first = made[0].domains
     for envelope in made:

@@ -71,8 +71,9 @@ def peer(rng: random.Random) -> tuple[tuple[str, Value], ...]:
     values: tuple[tuple[str, Value], ...] = (("protocol", "tcp"), ("port", 443))
     if rng.random() < 0.8:
         values += (("address", rng.choice(("192.0.2.1", "192.0.2.2"))),)
-    if rng.random() < 0.5:
-        values += (("hosts", (rng.choice(("a.example", "b.example")),)),)
+    for field in ("resolved", "hosts"):
+        if rng.random() < 0.5:
+            values += ((field, (rng.choice(("a.example", "b.example")),)),)
     return values + rng.choice(((), (("unanswered", False),), (("unanswered", True),)))
 
 
@@ -111,7 +112,7 @@ def test_no_try_is_left_of_a_peer_that_answered_and_every_other_is() -> None:
 
 def _end(item: Item) -> object:
     values = dict(item.values)
-    return values.get("address") or values.get("hosts")
+    return values.get("address") or (values.get("resolved"), values.get("hosts"))
 
 
 def test_fifty_replicas_give_one_profile() -> None:

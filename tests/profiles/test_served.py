@@ -13,7 +13,7 @@ from policyc.converge.assess import assess
 from policyc.envelope.model import WorkloadRef
 from policyc.envelope.observation import Sighting
 from policyc.profiles.agent_profile import to_bytes
-from policyc.profiles.base import SERVED, AgentProfile, Value
+from policyc.profiles.base import AgentProfile, Value
 from policyc.profiles.observed import observed
 from policyc.profiles.registry import read_profiles
 from policyc.threats.records import records_of
@@ -30,9 +30,7 @@ POLICY = policy(
 )
 UNSEEN = Sighting(())
 """Where an item stands in its file moves with what stands before it."""
-REF = WorkloadRef(
-    WORKLOAD.api_version, WORKLOAD.kind, WORKLOAD.namespace, WORKLOAD.name, WORKLOAD.container
-)
+REF = WorkloadRef(WORKLOAD.kind, "apps", WORKLOAD.namespace, WORKLOAD.name, WORKLOAD.container)
 names = st.text(st.characters(codec="ascii", categories=["L", "N"]), min_size=1, max_size=5)
 served = st.sets(st.tuples(st.sampled_from(["tools", "models"]), names, names), max_size=5)
 
@@ -41,9 +39,10 @@ def _with(asked: set[tuple[str, str, str]]) -> AgentProfile:
     """Three runs that use the same, and were asked for more."""
     seen = {domain: list(values) for domain, values in OWN.items()}
     for domain, program, name in sorted(asked):
-        server = f"{SERVED}{program}"
-        values = tool(server, name) if domain == "tools" else (("model", name), ("gateway", server))
-        seen[domain].append(values)
+        values = (
+            tool(program, name) if domain == "tools" else (("model", name), ("gateway", program))
+        )
+        seen[domain].append((*values, ("served", True)))
     return profile([run(i) for i in range(3)], [seen] * 3)
 
 
@@ -57,6 +56,7 @@ def test_what_was_asked_of_it_changes_no_judgement(asked: set[tuple[str, str, st
         for p in (one, plain)
     )
     assert meant == expected
+    assert expected
     assert len([*records_of("p.json", one)]) == len([*records_of("p.json", plain)])
 
 

@@ -105,3 +105,8 @@ def test_an_answer_is_news_that_is_written_and_another_packet_is_not() -> None:
         for peer in (layout.Peer(count=1), layout.Peer(count=2), layout.Peer(count=2, answered=1))
     )
     assert asked == again != answered
+
+
+def test_a_session_is_news_that_is_written() -> None:
+    none, one = (signature(layout.Subject(sessions=count), Entries()) for count in (0, 1))
+    assert none != one

@@ -52,5 +52,7 @@ def test_enumerations_are_the_same(types: dict[int, Any]) -> None:
     assert _enum(types, "EVENT_SUBJECT") == kinds
     actions = {k: v for k, v in vars(layout).items() if k.startswith("ACTION_")}
     assert _enum(types, "ACTION_OPEN") == actions
+    sides = {k: v for k, v in vars(layout).items() if k.startswith("SIDE_")}
+    assert _enum(types, "SIDE_CLIENT") == sides
     unread = {k: v for k, v in vars(layout).items() if k.startswith("UNREAD_")}
     assert _enum(types, "UNREAD_HTTP2") == unread

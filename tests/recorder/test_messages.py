@@ -67,11 +67,13 @@ def test_names_are_seen_and_nothing_else_leaves_the_program(
     assert ("by_http", "127.0.0.1 port N") in tools
     (by_pipe,) = (item["server"] for item in spec["tools"] if item["tool"] == "by_pipe")
     assert by_pipe in {f"stdio:{reader}", "stdio:python", "stdio:python3"}
-    # What its clients ask and its own server is asked: the server has a name only for the clients.
-    models = {(item["model"], item["gateway"]) for item in spec["models"]}
+    # What its clients ask and its own server is asked: the server has a name only for the clients, and no name
+    # server gave it that.
     comm = Path(sys.executable).name[:15]
-    assert models == {("large-4", "models.example"), ("large-4", f"served:{comm}")}
-    assert ("by_tls", re.sub(r"\d+$", "N", f"served:{comm}")) in tools
+    models = {_flagged(item, "model", "gateway") for item in spec["models"]}
+    assert models == {("large-4", "models.example", "claimed"), ("large-4", comm, "served")}
+    by_tls = {_flagged(i, "tool", "server") for i in spec["tools"] if i["tool"] == "by_tls"}
+    assert by_tls == {("by_tls", "models.example", "claimed"), ("by_tls", comm, "served")}
     assert losses(spec) == {}
 
     # The dumps hold bytes as numbers and as text; both are looked through.
@@ -81,6 +83,11 @@ def test_names_are_seen_and_nothing_else_leaves_the_program(
     assert b"models.example" in raw  # what is in the maps would be found
     for text in (dumped, raw, written):
         assert SECRET not in text
+
+
+def _flagged(item: dict[str, Any], *fields: str) -> tuple[str, ...]:
+    flags = [name for name in ("claimed", "served") if item.get(name)]
+    return (*(item[field] for field in fields), *flags)
 
 
 def _value(draw: random.Random, depth: int) -> Any:

@@ -54,6 +54,7 @@ values = st.one_of(
     st.tuples(
         st.sampled_from(["192.0.2.1", "::1"]),
         st.sets(st.sampled_from(["a.b", "c.d"])),
+        st.sets(st.sampled_from(["a.b", "c.d"])),
         st.sampled_from([(), ((profile.UNANSWERED, True),)]),
     ).map(
         lambda t: (
@@ -63,7 +64,8 @@ values = st.one_of(
                 ("hosts", tuple(sorted(t[1]))),
                 ("port", 1),
                 ("protocol", "tcp"),
-                *t[2],
+                ("resolved", tuple(sorted(t[2]))),
+                *t[3],
             ),
         )
     ),
@@ -137,3 +139,40 @@ def test_who_never_answers_stays_a_try() -> None:
     joined = profile.join([of_run("r1", TRIED), of_run("r2", TRIED)])
     (item,) = joined["spec"]["egress"]  # type: ignore[index,call-overload,misc]  # JSON
     assert (item["unanswered"], item["runs"]) == (True, ["r1", "r2"])  # type: ignore[index,call-overload]  # JSON
+
+
+@given(st.lists(documents, min_size=1, max_size=4))
+def test_the_loss_of_a_run_is_the_least_that_all_reports_of_it_bear_out(
+    reports: list[profile.Document],
+) -> None:
+    """One recorder's reports of a run grow: each holds what the one before it lost, so a sum would count that again."""
+    joined = _losses_by_run([profile.join(reports)])
+    told = _losses_by_run(reports)
+    assert joined == told
+    assert _losses_by_run([profile.join([*reports, *reports])]) == joined
+
+
+def _losses_by_run(reports: list[profile.Document]) -> dict[tuple[str, str], int]:
+    """Run and domain -> the largest loss that a report tells of."""
+    found: dict[tuple[str, str], int] = {}
+    for report in reports:
+        for run in report["spec"]["runs"]:  # type: ignore[index,call-overload,union-attr]  # JSON
+            for domain, count in run["loss"].items():  # type: ignore[index,call-overload,union-attr]  # JSON
+                key = (run["id"], domain)  # type: ignore[index,call-overload]  # JSON
+                found[key] = max(count, found.get(key, 0))  # type: ignore[type-var,index,call-overload]  # JSON
+    return found
+
+
+RESOLVED, CLAIMED = (*PEER, ("resolved", ("a.b",))), (*PEER, ("hosts", ("a.b", "c.d")))
+
+
+def test_a_name_that_an_answer_gave_in_one_run_is_no_claim_of_another() -> None:
+    joined = profile.join([of_run("r1", RESOLVED), of_run("r2", CLAIMED)])
+    (item,) = joined["spec"]["egress"]  # type: ignore[index,call-overload,misc]  # JSON
+    assert (item["resolved"], item["hosts"]) == (["a.b"], ["c.d"])  # type: ignore[index,call-overload]  # JSON
+
+
+def test_names_of_a_profile_from_before_there_were_answers_stay_claims() -> None:
+    old = of_run("r1", CLAIMED)
+    (item,) = profile.join([old, of_run("r2", PEER)])["spec"]["egress"]  # type: ignore[index,call-overload,misc]  # JSON
+    assert (item.get("resolved"), item["hosts"]) == (None, ["a.b", "c.d"])  # type: ignore[index,call-overload,union-attr]  # JSON

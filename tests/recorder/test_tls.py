@@ -49,7 +49,7 @@ def _record(folder: Path, served: Internet, command: tuple[str, ...], body: byte
         word.replace("URL", f"{served.secure}/page").replace("FILE", str(folder / "body"))
         for word in command
     )
-    return record(folder / "out", *served.inside(*words))
+    return record(folder / "out", *served.inside(*words), options=served.believed)
 
 
 def _blind(spec: Spec) -> set[str]:

@@ -6,7 +6,7 @@ import os
 import re
 import socket
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -99,10 +99,12 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Internet]:
         yield made
 
 
-def _witnessed(tmp_path: Path, *command: str) -> tuple[strace.Seen, Spec]:
+def _witnessed(
+    tmp_path: Path, *command: str, options: Sequence[str] = ()
+) -> tuple[strace.Seen, Spec]:
     """What strace, around the recorder, saw of the command in the very run that was recorded."""
     log = tmp_path / "log"
-    spec = record(tmp_path / "out", *command, under=strace.under(log))
+    spec = record(tmp_path / "out", *command, options=options, under=strace.under(log))
     return strace.read(log), spec
 
 
@@ -133,7 +135,9 @@ def _steady(path: str) -> str:
 
 
 def _peers(spec: Spec, domain: str) -> dict[Peer, set[str]]:
-    return {(i["protocol"], i["address"], i["port"]): set(i.get("hosts", ())) for i in spec[domain]}
+    return {
+        (i["protocol"], i["address"], i["port"]): set(i.get("resolved", ())) for i in spec[domain]
+    }
 
 
 @pytest.mark.parametrize("program", sorted(PROGRAMS))
@@ -167,7 +171,8 @@ def test_whom_a_program_met_stands_in_the_profile_by_name(
     )
     served.forget()
     command = (build(first) if first in GO else first, *rest)
-    seen, spec = _witnessed(tmp_path, *_within(tmp_path / "work"), *served.inside(*command))
+    inside = served.inside(*command)
+    seen, spec = _witnessed(tmp_path, *_within(tmp_path / "work"), *inside, options=served.believed)
     _holds(spec, seen)
     met = _peers(spec, "egress")
     assert seen.egress <= met.keys()

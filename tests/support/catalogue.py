@@ -31,7 +31,6 @@ def _each(numbers: str, why: str) -> dict[str, str]:
 
 WITHOUT_API_SERVER: Mapping[str, str] = {
     **_each("D10", "the control plane of the tests has no node whose files could differ"),
-    **_each("F12", "what the API server itself deletes is not asked about; the order is its own"),
     **_each("H20 H22", "a fault of clock or watch is brought about in a process of its own"),
     **_each(" ".join(i for i in IDS if i.startswith("I")), "no API server sends this: posted"),
     **_each("J6 J7", "bundles are loaded by the process, whoever asks it"),

@@ -36,6 +36,7 @@ USERS = (
     OPERATOR,
     BREAK_GLASS,
     CONTROLLER + "namespace-controller",
+    "system:kube-controller-manager",
     CONTROLLER + "endpointslice-controller",
     CONTROLLER + "service-controller",
     CONTROLLER + "replicaset-controller",

@@ -56,6 +56,11 @@ class Internet:
     def secure(self) -> str:
         return f"https://{SECURE}:{self.secure_port}"
 
+    @property
+    def believed(self) -> tuple[str, str]:
+        """What tells the recorder of this internet's name server."""
+        return "--name-server", self.resolv_conf.read_text().split()[1]
+
     def inside(self, *command: str) -> tuple[str, ...]:
         """The command, where names are resolved by this internet."""
         mount = 'mount --bind "$0" /etc/resolv.conf && exec "$@"'

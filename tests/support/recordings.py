@@ -40,7 +40,7 @@ def call(name: str) -> tuple[tuple[str, Value], ...]:
 
 
 def host(name: str) -> tuple[tuple[str, Value], ...]:
-    return (("protocol", "tcp"), ("port", 443), ("address", "192.0.2.1"), ("hosts", (name,)))
+    return (("protocol", "tcp"), ("port", 443), ("address", "192.0.2.1"), ("resolved", (name,)))
 
 
 def file(path: str, *modes: str) -> tuple[tuple[str, Value], ...]:

@@ -260,24 +260,21 @@ def test_a_key_that_comes_later_is_asked_about_what_was_refused() -> None:
     source = ObjectSource(Listing(built(5)), lambda: tuple(keys), 1e9, Talk())
     ticks = itertools.count()
     source.watch._clock = lambda: float(next(ticks))
-    store = BundleStore(source, 0, Talk())
-
-    def follow() -> None:
-        for kind in (ENVELOPES, BUNDLES):
-            with pytest.raises(ApiFault):
-                source.watch.follow(kind)
-        store.poll()
-
-    follow()
+    store = BundleStore(source, 0, Talk(), lambda: tuple(keys))
+    for kind in (ENVELOPES, BUNDLES):
+        with pytest.raises(ApiFault):
+            source.watch.follow(kind)
+    store.poll()
     assert (store.serial, bool(store.fault)) == (0, True)
     keys.append(KEY.verifier)
     store.poll()
-    follow()
     assert (store.serial, store.fault) == (5, "")
     keys.clear()
     store.poll()
-    follow()
-    assert (store.serial, bool(store.fault)) == (5, True), "the last good one stays, and it is said"
+    assert (store.serial, bool(store.fault)) == (0, True)
+    keys.append(KEY.verifier)
+    store.poll()
+    assert (store.serial, store.fault) == (5, "")
 
 
 def test_what_is_kept_of_an_object_is_small() -> None:

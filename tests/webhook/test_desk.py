@@ -29,7 +29,7 @@ from webhook.desk import SMALL_BYTES, Desk, Turn
 from webhook.judge import Decision, Judge
 from webhook.logs import Talk
 from webhook.metrics import Metrics
-from webhook.reviews import Limits, Reviews
+from webhook.reviews import _INLINE_BYTES, Limits, Reviews
 from webhook.stream import Held
 
 Json = Any
@@ -126,11 +126,11 @@ def test_a_client_that_leaves_takes_nothing_along(webhook: Webhook) -> None:
 def filled(webhook: Webhook, connection: socket.socket) -> None:
     """Send reviews whose answers are long, and read none, until an answer has no room."""
     body = pod()
-    body["spec"]["containers"] = [{"name": f"c{i}", "image": "x"} for i in range(1000)]
+    body["spec"]["containers"] = [{"name": f"c{i}", "image": "x"} for i in range(400)]
     sent = post(json.dumps(review(request(body), "piles up")).encode(), path="/mutate")
-    assert len(sent) < SMALL_BYTES
+    assert len(sent) < _INLINE_BYTES
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    for _ in range(100):
+    for _ in range(250):
         connection.sendall(sent)
         time.sleep(0.03)
         if webhook.metric("policyc_http_backlog"):
@@ -185,7 +185,7 @@ class Client:
 def desk_of(judge: Judge, held: Held, pool: ThreadPoolExecutor, concurrent: int = 9) -> Desk:
     reviews = Reviews(
         "validate", judge.validate, judge.settle, Limits(2**20, concurrent, 5.0), is_broad=judge.is_broad, held=held,
-        backlog=lambda: 1, is_draining=lambda: False, pool=pool, metrics=Metrics(), talk=Talk(),
+        backlog=lambda: 1, is_draining=lambda: False, brief=pool, pool=pool, metrics=Metrics(), talk=Talk(),
     )  # fmt: skip
     return Desk({"/validate": reviews}, held, concurrent, lambda: 0, lambda: False)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,9 +18,10 @@ from support.catalogue import case, of
 from support.logs import KEY, opened
 from support.webhook import Webhook, review
 
+from policyc.audit import record
 from policyc.audit.layout import RECORDS
 from policyc.audit.verify import verify
-from policyc.core.canonical import digest
+from policyc.core.canonical import canonical_in_steps, canonical_json, digest
 from webhook.judge import Judge
 from webhook.logs import Talk
 from webhook.metrics import Metrics
@@ -76,9 +78,9 @@ def test_an_admission_and_a_denial(webhook: Webhook) -> None:
     assert [r["verdict"] for r in found] == ["allow", "deny"]
     assert [r["webhook"] for r in found] == ["validate", "validate"]
     assert "AMBIGUOUS_SA:deny" in found[1]["codes"]
-    for record, answer in zip(found, (good, bad), strict=True):
-        assert record["bundle"] == answer["auditAnnotations"]["bundle"] == bundle().digest
-        assert f" {record['sequence']} " in answer["auditAnnotations"]["log"]
+    for each, answer in zip(found, (good, bad), strict=True):
+        assert each["bundle"] == answer["auditAnnotations"]["bundle"] == bundle().digest
+        assert f" {each['sequence']} " in answer["auditAnnotations"]["log"]
 
 
 def test_a_mutation_with_the_digest_of_its_patch(webhook: Webhook) -> None:
@@ -141,8 +143,10 @@ def test_what_nobody_can_decode(webhook: Webhook) -> None:
     assert recorded(webhook, "cut")["codes"] == ["MALFORMED:deny"]
 
 
-def asked(folder: Path, backlog: int, parts: list[bytes], count: int = 1) -> list[Json]:
-    """What a review is answered with, again and again within one second, where it never ends."""
+def asked(
+    folder: Path, backlog: int, part: bytes, count: int = 1, *, is_cut: bool = False
+) -> list[Json]:
+    """What a review is answered with, again and again within one second; one that is cut never ends."""
     sent: list[Json] = []
 
     async def send(message: Json) -> None:
@@ -152,12 +156,12 @@ def asked(folder: Path, backlog: int, parts: list[bytes], count: int = 1) -> lis
         headers = [(b"content-type", b"application/json")]
         scope = {"type": "http", "method": "POST", "query_string": b"", "headers": headers}
         for _ in range(count):
-            left = [*parts]
+            left = [part]
 
             async def receive(left: list[bytes] = left) -> Json:
                 if not left:
                     await asyncio.Event().wait()
-                return {"type": "http.request", "body": left.pop(0), "more_body": parts != [b"{}"]}
+                return {"type": "http.request", "body": left.pop(0), "more_body": is_cut}
 
             await reviews(scope, receive, send)
 
@@ -166,10 +170,35 @@ def asked(folder: Path, backlog: int, parts: list[bytes], count: int = 1) -> lis
         judge = Judge(bundle, view, SETTINGS, log, lambda: "2026-09-01", talk)
         reviews = Reviews(
             "validate", judge.validate, judge.settle, Limits(2**20, 10, 0.05), is_broad=judge.is_broad, held=Held(2**21),
-            backlog=lambda: backlog, is_draining=lambda: False, pool=pool, metrics=Metrics(), talk=talk,
+            backlog=lambda: backlog, is_draining=lambda: False, brief=pool, pool=pool, metrics=Metrics(), talk=talk,
         )  # fmt: skip
         asyncio.run(ask_all(reviews))
     return sent
+
+
+@pytest.mark.parametrize("variables", [10, 1_000, 10_000])
+def test_what_takes_long_is_not_written_where_others_wait(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variables: int
+) -> None:
+    """The record of a long object is the same, and no part of its object is made by the event loop."""
+    body = pod()
+    body["spec"]["containers"][0]["env"] = [
+        {"name": f"E{i}", "value": "v"} for i in range(variables)
+    ]
+    by = []
+
+    def noted(value: Json) -> bytes:
+        by.append(threading.current_thread())
+        return canonical_in_steps(value)
+
+    monkeypatch.setattr(record, "canonical_in_steps", noted)
+    sent = json.dumps(review(request(body), "long")).encode()
+    _, answered = asked(tmp_path / "log", 1, sent)
+    assert json.loads(answered["body"])["response"]["uid"] == "long"
+    (found,) = records(tmp_path / "log")[1:-1]
+    assert found["object"] == digest(canonical_json(body))
+    assert len(by) == (variables > 10)
+    assert threading.main_thread() not in by
 
 
 @pytest.mark.parametrize(
@@ -178,7 +207,7 @@ def asked(folder: Path, backlog: int, parts: list[bytes], count: int = 1) -> lis
 )
 def test_what_is_refused_unread(tmp_path: Path, backlog: int, reason: str) -> None:
     start = json.dumps(review(request(pod()), "hurried")).encode()[:500]
-    _, answered = asked(tmp_path / "log", backlog, [start])
+    _, answered = asked(tmp_path / "log", backlog, start, is_cut=True)
     response = json.loads(answered["body"])["response"]
     assert response["auditAnnotations"]["reasons"] == f"{reason}:deny"
     (record,) = records(tmp_path / "log")[1:-1]
@@ -188,7 +217,7 @@ def test_what_is_refused_unread(tmp_path: Path, backlog: int, reason: str) -> No
 
 @of("I3")
 def test_what_has_no_uid_is_recorded_twenty_times_a_second(tmp_path: Path) -> None:
-    sent = asked(tmp_path / "log", 1, [b"{}"], count=30)
+    sent = asked(tmp_path / "log", 1, b"{}", count=30)
     assert [m["status"] for m in sent if "status" in m] == [400] * 30
     found = records(tmp_path / "log")[1:-1]
     assert {(r["verdict"], r["status"], *r["codes"]) for r in found} == {

@@ -62,7 +62,7 @@ def answered(
     with ThreadPoolExecutor(1) as pool:
         reviews = Reviews(
             "validate", decide, settle, Limits(2**20, 10, 5.0), is_broad=lambda _: False, held=Held(2**21),
-            backlog=lambda: 1, is_draining=lambda: False, pool=pool, metrics=Metrics(), talk=Talk(),
+            backlog=lambda: 1, is_draining=lambda: False, brief=pool, pool=pool, metrics=Metrics(), talk=Talk(),
         )  # fmt: skip
         headers = [(b"content-type", b"application/json")]
         scope = {"type": "http", "method": "POST", "query_string": query, "headers": headers}

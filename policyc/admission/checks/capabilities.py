@@ -27,7 +27,6 @@ from policyc.admission.readings import (
     lacking,
     not_here,
 )
-from policyc.admission.remembered import Remembered
 from policyc.admission.requested import All, Ask, Delegate, Endpoint, Known, Model, Tool, Unknown
 from policyc.admission.verdict import Finding
 from policyc.admission.view import View
@@ -46,7 +45,7 @@ def asks(case: Case) -> Iterator[Finding]:
     namespace = case.request.namespace
     who = (agent.name, namespace, *agent.ends)
     words = pod.words()
-    remembered = case.bundle.memo("asks that are granted", Remembered)
+    remembered = case.bundle.remembered("asks that are granted")
     state = case.view.memo("names of places", object, PLACES)
     if (
         words

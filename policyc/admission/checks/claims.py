@@ -118,7 +118,7 @@ def mirror(case: Case) -> Iterator[Finding]:
 @of_pods
 def dated(case: Case) -> Iterator[Finding]:
     """What ends is said while it lasts, so that nobody is surprised."""
-    if case.pod is None or case.agent is None:
+    if case.pod is None or case.agent is None or not case.agent.ends:
         return
     for expiry in case.agent.envelope.expiries:
         yield case.finding(

@@ -6,8 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from policyc.admission.bundle import Agent
 from policyc.admission.case import Case
+from policyc.admission.request import Operation
 from policyc.admission.verdict import Finding
 from policyc.admission.view import Kind
+from policyc.catalog.machinery import controller
 
 _ORDER = ("enforce", "audit", "observe")
 
@@ -28,6 +30,20 @@ MOST_AGENTS = 20
 def brief(lines: Sequence[str]) -> str:
     """The first lines, and whether there are more."""
     return "; ".join(lines[:SHOWN]) + ("; and more" if len(lines) > SHOWN else "")
+
+
+_EMPTIES = ("*", "namespace-controller")
+"""Controllers that empty a namespace; ``*`` is whichever, where all share one user."""
+
+
+def is_emptied(case: Case) -> bool:
+    """Whether the object goes because its namespace is being deleted: by the controller of those."""
+    request = case.request
+    if request.operation is not Operation.DELETE or controller(request.user) not in _EMPTIES:
+        return False
+    body = case.view.get("", "Namespace", "", request.namespace)
+    metadata = body.get("metadata") if body is not None else None
+    return isinstance(metadata, dict) and bool(metadata.get("deletionTimestamp"))
 
 
 def unknown(case: Case, kinds: Iterable[Kind]) -> Finding:

@@ -7,7 +7,14 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 
 from policyc.admission.case import Case
-from policyc.admission.checks.concerned import MOST_AGENTS, SHOWN, brief, strictest, unknown
+from policyc.admission.checks.concerned import (
+    MOST_AGENTS,
+    SHOWN,
+    brief,
+    is_emptied,
+    strictest,
+    unknown,
+)
 from policyc.admission.checks.scope import of_kinds, of_pods
 from policyc.admission.flows import (
     DIRECTIONS,
@@ -22,7 +29,6 @@ from policyc.admission.flows import (
     minus,
     selecting,
 )
-from policyc.admission.remembered import Remembered
 from policyc.admission.request import Object, Operation
 from policyc.admission.verdict import Finding, Level
 from policyc.admission.view import key_of, labels_of
@@ -40,7 +46,7 @@ def pod_within(case: Case) -> Iterator[Finding]:
         yield unknown(case, KINDS)
         return
     who, labels = (agent.name, case.request.namespace, *agent.ends), marshal.dumps(pod.labels)
-    remembered = case.bundle.memo("labels in order", Remembered)
+    remembered = case.bundle.remembered("labels in order")
     state = case.view.memo("policies stay", object, KINDS)
     if remembered.holds(who, labels, state):
         return
@@ -129,6 +135,7 @@ def policy_widens(case: Case) -> Iterator[Finding]:
 
 def _widened(case: Case) -> Iterator[Finding]:
     agents = case.bundle.by_namespace.get(case.request.namespace, ())
+    level = Level.NOTE if is_emptied(case) else Level.DENY
     for about in strictest(case, agents):
         if case.view.unknown & KINDS:
             yield unknown(about, KINDS)
@@ -141,6 +148,7 @@ def _widened(case: Case) -> Iterator[Finding]:
                 f"agent `{about.agent.name}` could also do: {brief(_lines(flows))}",
                 "spec",
                 domain=next(iter(flows)),
+                level=level,
                 is_ratcheted=False,
             )
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from policyc.admission.bundle import Agent
 from policyc.admission.case import Case
+from policyc.admission.checks.concerned import is_emptied
 from policyc.admission.checks.scope import of_kinds
 from policyc.admission.flows import KINDS as POLICIES
 from policyc.admission.flows import Policy, minus
@@ -18,7 +19,6 @@ from policyc.catalog.machinery import is_machinery
 MARK = "policyc.dev/agent"
 ACCOUNT = ("", "ServiceAccount")
 KINDS = POLICIES | ROLES | BINDINGS | {ACCOUNT}
-_ENDS = "system:serviceaccount:kube-system:namespace-controller"
 
 
 @of_kinds(KINDS)
@@ -35,7 +35,7 @@ def unchanged(case: Case) -> Iterator[Finding]:
         return
     what = "deleted" if request.object is None else "changed"
     about = case.about(agent)
-    if request.object is None and request.user == _ENDS and _ends(case):
+    if is_emptied(case):
         yield about.finding(
             "GENERATED_OBJECT",
             f"the {request.kind} of agent `{agent.name}` goes with its namespace, maybe before its pods",
@@ -58,12 +58,6 @@ def _agent_of(case: Case, old: Object) -> Agent | None:
         if found is not None:
             return found
     return bundle.agents.get(annotations_of(old).get(MARK, ""))
-
-
-def _ends(case: Case) -> bool:
-    body = case.view.get("", "Namespace", "", case.request.namespace)
-    metadata = body.get("metadata") if body is not None else None
-    return isinstance(metadata, dict) and bool(metadata.get("deletionTimestamp"))
 
 
 def _is_as_narrow(kind: tuple[str, str], old: Object, new: Object | None) -> bool:

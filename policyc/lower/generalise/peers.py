@@ -53,7 +53,9 @@ def generalise(observation: PeerSeen, policy: CheckedPolicy) -> Iterator[Candida
     if hosts:
         return
     if not observation.address:
-        raise ValueError(f"{_named(observation)} with nobody at the other end")
+        called = " or ".join(observation.claimed)
+        who = f"somebody at no address, called {called}," if called else "nobody"
+        raise ValueError(f"{_named(observation)} with {who} at the other end")
     yield addressed(observation)
 
 
@@ -68,7 +70,9 @@ def addressed(observation: PeerSeen) -> Candidate:
     is_fleeting = not observation.hosts and any(
         block.network_address in network for network in _CLUSTER_RANGES
     )
-    return Candidate(region, seen(Step.OBSERVED, observation.sighting), line, is_fleeting)
+    called = ", ".join(observation.claimed)
+    note = f"the program called it {called}, and no answer of a name server does" if called else ""
+    return Candidate(region, seen(Step.OBSERVED, observation.sighting, note), line, is_fleeting)
 
 
 def _flow(observation: PeerSeen) -> dict[str, str]:

@@ -1,4 +1,9 @@
-/* Calls a function of OpenSSL's name, as a client with a library of its own does, once somebody looks at it. */
+/*
+ * Calls a function of OpenSSL's name, as a client with a library of its own does, once somebody looks at it.
+ *
+ * A probe is a breakpoint in the code (int3 on x86), which stands there before the program behind it is asked. So it
+ * waits for the one of the function that the recorder attaches last.
+ */
 #include <unistd.h>
 
 __attribute__((noipa)) int SSL_write(void *ssl, const void *buffer, int bytes)
@@ -7,14 +12,25 @@ __attribute__((noipa)) int SSL_write(void *ssl, const void *buffer, int bytes)
 	return bytes;
 }
 
+/* The last one that is looked at. */
+__attribute__((noipa)) void SSL_free(void *ssl)
+{
+	__asm__ volatile("" : : "r"(ssl) : "memory");
+}
+
 int main(void)
 {
 	static const char message[] = "POST / HTTP/1.1\r\n\r\n{\"model\": \"m\", \"input\": 1}";
 	static char ssl[16];
-	const volatile unsigned char *code = (const volatile unsigned char *)&SSL_write;
+	const volatile unsigned char *code = (const volatile unsigned char *)&SSL_free;
 
-	/* A probe is a breakpoint in the code (int3). */
-	for (int waited = 0; *code != 0xcc && waited < 60000; waited++)
+	for (int waited = 0; *code != 0xcc; waited++) {
+		if (waited == 60000)
+			return 2;
 		usleep(1000);
-	return SSL_write(ssl, message, sizeof(message) - 1) != sizeof(message) - 1;
+	}
+	if (SSL_write(ssl, message, sizeof(message) - 1) != sizeof(message) - 1)
+		return 1;
+	SSL_free(ssl);
+	return 0;
 }

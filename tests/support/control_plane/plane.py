@@ -27,6 +27,8 @@ class ControlPlane:
         folder: Logs, certificates and configuration; kept.  The data of etcd in it is removed.
         controllers: Whether kube-controller-manager runs too: then namespaces get their default
             ServiceAccount, Deployments their ReplicaSets and Pods.
+        shared_user: Whether all controllers are one user, as without
+            ``--use-service-account-credentials``: it gets the rights that each of them needs.
         audit_level: None, Metadata, Request or RequestResponse: what ``audit_log`` records; an event
             may reach the file shortly after the request was answered.
         api_server_flags: Further flags, as ``("--feature-gates=X=true",)``.
@@ -39,6 +41,7 @@ class ControlPlane:
         folder: Path,
         *,
         controllers: bool = True,
+        shared_user: bool = False,
         audit_level: str | None = None,
         api_server_flags: Sequence[str] = (),
         environment: Mapping[str, str] = os.environ,
@@ -62,7 +65,7 @@ class ControlPlane:
             folder,
         )
         self.controller_manager = (
-            Daemon(self._controller_manager_command(), folder) if controllers else None
+            Daemon(self._controller_manager_command(shared_user), folder) if controllers else None
         )
 
     @property
@@ -230,12 +233,13 @@ class ControlPlane:
         )
         return [f"--audit-policy-file={policy}", f"--audit-log-path={self.audit_log}"]
 
-    def _controller_manager_command(self) -> list[str]:
-        config = self.kubeconfig_of("system:kube-controller-manager")
+    def _controller_manager_command(self, shared_user: bool) -> list[str]:
+        groups = ("system:masters",) if shared_user else ()
+        config = self.kubeconfig_of("system:kube-controller-manager", groups)
         return [
             str(find("kube-controller-manager", self._environment)),
             f"--kubeconfig={config}",
-            "--use-service-account-credentials",
+            f"--use-service-account-credentials={str(not shared_user).lower()}",
             f"--service-account-private-key-file={self._signing_key}",
             f"--root-ca-file={self.authority.certificate}",
             "--leader-elect=false",

@@ -111,6 +111,16 @@ def agents_labels(world: World, agent: str) -> list[dict[str, str]]:
     return found
 
 
+_CLEANERS = ("system:serviceaccount:kube-system:namespace-controller", "system:kube-controller-manager")  # fmt: skip
+
+
+def is_emptied(request: Json, world: World) -> bool:
+    """Whether an object goes with its namespace, which is being deleted."""
+    space = world.get("Namespace", "", request["namespace"])
+    is_end = bool(space and space["metadata"].get("deletionTimestamp"))
+    return is_end and request["object"] is None and request["userInfo"]["username"] in _CLEANERS
+
+
 def policy_changes(world: World, namespace: str, old: Json, new: Json) -> Iterator[Fault]:
     """A policy lets no agent do more than it did itself, and isolates it as before."""
     for agent in world.agents(namespace):

@@ -61,10 +61,7 @@ def generated(request: Json, world: World) -> Iterator[Fault]:
         agent = world.of_account(f"{space_of(old)}/{old['metadata']['name']}") or agent
     if agent not in world.envelopes or (new and _is_as_narrow(kind, old, new)):
         return
-    space = world.get("Namespace", "", request["namespace"])
-    is_end = bool(space and space["metadata"].get("deletionTimestamp"))
-    is_cleaner = request["userInfo"]["username"] == _SYSTEM + "namespace-controller"
-    if not (new is None and is_end and is_cleaner):
+    if not network.is_emptied(request, world):
         yield Fault(agent, "generated object")
 
 

@@ -63,9 +63,10 @@ def faults(request: Json, world: World) -> set[Fault]:
 
 
 def _policies(request: Json, world: World) -> Iterator[Fault]:
-    yield from network.policy_changes(
-        world, request["namespace"], request["oldObject"], request["object"]
-    )
+    if not network.is_emptied(request, world):
+        yield from network.policy_changes(
+            world, request["namespace"], request["oldObject"], request["object"]
+        )
 
 
 def _grants(request: Json, world: World) -> Iterator[Fault]:

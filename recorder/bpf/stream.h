@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only */
+/* How far a stream of messages was read: what its readers (json.h, http.h) have in common. */
+#ifndef RECORDER_STREAM_H
+#define RECORDER_STREAM_H
+
+#define FNV_START 0x811c9dc5U
+#define FNV_STEP 16777619U
+
+enum found {
+	FOUND_CALL = 1, /* `"method": "tools/call"` */
+	FOUND_PROMPT = 2, /* a key that a request to a model has, and little else */
+	FOUND_SESSION = 4, /* `"method": "initialize"`, by which a session of MCP begins */
+	FOUND_TORN = 8, /* a key or name that is not known whole */
+	FOUND_END = 16, /* of the outermost object */
+	FOUND_ENCODED = 32, /* the header of a body that cannot be read */
+	FOUND_BODY = 64, /* where a body begins, or what is left of it can be skipped */
+	FOUND_ANOTHER = 128, /* message, before the running one has ended */
+	OF_MESSAGE = FOUND_CALL | FOUND_PROMPT | FOUND_SESSION | FOUND_TORN,
+	OF_PLACE = FOUND_END | FOUND_BODY | FOUND_ANOTHER, /* something is to be done before the next byte */
+};
+
+enum line {
+	LINE_START, /* nothing but white space until now */
+	LINE_LIST, /* of messages (JSON-RPC 2.0, 6), over several lines or not */
+	LINE_WORD, /* the first one: of a header or a request */
+	LINE_LENGTH, /* the value of Content-Length */
+	LINE_REST, /* of which nothing is looked for */
+};
+
+static __always_inline void hash_byte(struct stream *stream, __u8 byte)
+{
+	stream->hash = (stream->hash ^ byte) * FNV_STEP;
+}
+
+static __always_inline void keep_nothing(struct stream *stream)
+{
+	__builtin_memset(stream->name, 0, sizeof(stream->name));
+	__builtin_memset(stream->model, 0, sizeof(stream->model));
+	stream->name_bytes = stream->model_bytes = 0;
+}
+
+/* Between messages again, and nothing of this one stays. */
+static __always_inline void drop_message(struct stream *stream)
+{
+	stream->depth = stream->in_string = stream->escaped = stream->steps = 0;
+	stream->found &= ~OF_MESSAGE;
+	keep_nothing(stream);
+}
+
+static __always_inline void begin_line(struct stream *stream)
+{
+	stream->line = LINE_START;
+	stream->hash = FNV_START;
+	stream->word_bytes = 0;
+}
+
+/* A body that does not begin as a message is none, and what follows one in it is none either. */
+static __always_inline void skip_rest(struct stream *stream)
+{
+	stream->line = LINE_REST;
+	if (stream->left) {
+		stream->skips = 1;
+		stream->found |= FOUND_BODY;
+	}
+}
+
+/* What seemed to be a message is none. */
+static __always_inline void break_message(struct stream *stream, __u8 byte)
+{
+	drop_message(stream);
+	if (byte == '\n')
+		begin_line(stream);
+	else
+		skip_rest(stream);
+}
+
+#endif

@@ -72,9 +72,9 @@ loop: recorder control-plane network-plugin
 kernels: $(DEV)
 	$(BIN)/python -m tests.kernels
 
-# Tests on a real API server; etcd comes from the system (Debian: etcd-server).
+# Tests on a real API server, one for each worker; etcd comes from the system (Debian: etcd-server).
 e2e: control-plane
-	$(BIN)/pytest -m e2e
+	$(BIN)/pytest -n auto --dist loadfile -m e2e
 
 # Rewrites golden files; read the difference like code.
 golden: $(DEV)

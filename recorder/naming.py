@@ -40,9 +40,9 @@ class Naming:
 
     believed: dict[int, tuple[Network, ...]] = field(default_factory=dict)
     """Subject -> the name servers whose answers count; none for one that is not there."""
-    _answers: dict[tuple[int, str], set[tuple[str, str]]] = field(default_factory=dict)
-    """Subject and address -> the names that it was given for, each with the name server."""
-    _greetings: dict[tuple[int, End], set[str]] = field(default_factory=dict)
+    _answers: dict[int, dict[str, set[tuple[str, str]]]] = field(default_factory=dict)
+    """Subject -> address -> the names that it was given for, each with the name server."""
+    _greetings: dict[int, dict[End, set[str]]] = field(default_factory=dict)
 
     def believe(self, subject: int, servers: Iterable[str], networks: Iterable[Network]) -> None:
         """Let the answers that these name servers give a subject count, or those in these networks."""
@@ -52,42 +52,49 @@ class Naming:
         """Take what a name server that the subject had asked sent it."""
         name, addresses = wire.dns_answer(message)
         if _HOST.fullmatch(name):
+            found = self._answers.setdefault(subject, {})
             for address in addresses:
-                self._answers.setdefault((subject, address), set()).add((name, server))
+                found.setdefault(address, set()).add((name, server))
 
     def greet(self, subject: int, end: End, name: str) -> None:
         """Take the name that a TLS connection asked for."""
-        self._greetings.setdefault((subject, end), set()).add(name)
+        self._greetings.setdefault(subject, {}).setdefault(end, set()).add(name)
 
     def of(self, subject: int, end: End) -> PeerNames:
         """The names of a peer; where some of those that it was resolved for were greeted, only they were meant.
 
         A resolver's search list makes a whole name of a short one (resolv.conf(5)).
         """
-        resolved, asked = self._resolved(subject, end), self._greetings.get((subject, end), set())
+        resolved, asked = self._resolved(subject, end), self._asked(subject, end)
         meant = {name for name in resolved if any(_is_whole(name, short) for short in asked)}
         claimed = {short for short in asked if not any(_is_whole(n, short) for n in resolved)}
         return PeerNames(tuple(sorted(meant or resolved)), tuple(sorted(claimed)))
 
     def met(self, subject: int, name: str, answered: Collection[End]) -> str:
-        """The whole name of whom a TLS connection asked for by a name, of the peers that answered; "" when nobody is."""
-        ends = (end for who, end in self._greetings if who == subject and end in answered)
-        greeted = (end for end in ends if name in self._greetings[subject, end])
+        """The whole name of whom a TLS connection asked for by a name, of the peers that answered; "" when nobody is.
+
+        Linear in the peers that the subject greeted.
+        """
+        asked = self._greetings.get(subject, {}).items()
+        greeted = (end for end, names in asked if name in names and end in answered)
         wholes = {n for end in greeted for n in self._resolved(subject, end) if _is_whole(n, name)}
         return name if name in wholes else min(wholes, default="")
 
     def forget(self, subjects: Collection[int]) -> None:
         """Drop what is kept of these."""
-        self._answers = {k: found for k, found in self._answers.items() if k[0] not in subjects}
-        self._greetings = {k: found for k, found in self._greetings.items() if k[0] not in subjects}
         for subject in subjects:
             self.believed.pop(subject, None)
+            self._answers.pop(subject, None)
+            self._greetings.pop(subject, None)
+
+    def _asked(self, subject: int, end: End) -> set[str]:
+        return self._greetings.get(subject, {}).get(end, set())
 
     def _resolved(self, subject: int, end: End) -> set[str]:
         believed = self.believed.get(subject, ())
-        answers = self._answers.get((subject, end[0]), set())
+        answers = self._answers.get(subject, {}).get(end[0], set())
         found = {name for name, server in answers if is_within(server, believed)}
-        if _LOCAL in self._greetings.get((subject, end), ()) and is_within(end[0], _LOOPBACK):
+        if _LOCAL in self._asked(subject, end) and is_within(end[0], _LOOPBACK):
             found.add(_LOCAL)
         return found
 

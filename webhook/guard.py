@@ -21,11 +21,13 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from policyc.admission.bundle import Bundle
-from policyc.deploy.configurations import GROUP, NAME, Target, mutating, validating
+from policyc.catalog.default_roles import BOUND_TO_EVERYBODY
+from policyc.deploy.configurations import GROUP, NAME, Target, TooMany, mutating, validating
 from policyc.deploy.drift import authority, drift, namespaces, restored, serial
 from policyc.deploy.reach import Reach, written
 from policyc.kube.client import ApiFault, Event, Object, Resource
 from webhook.logs import Talk
+from webhook.settings import Serving
 
 Wanted = Callable[[str, frozenset[str], Reach], Object]
 """Makes a configuration for an authority (PEM in base64; empty: none is known), more namespaces,
@@ -36,7 +38,11 @@ _WATCH_SECONDS = 10
 _PAUSE_SECONDS = 1.0
 _FIGHT = 5
 """More restorations in ten seconds are somebody who puts right what we put right."""
+_LET_GO_SECONDS = 300.0
+"""So long is a name kept of which this replica knows nothing: another one may know more."""
 _NOT_FOUND, _CONFLICT = 404, 409
+_ALWAYS = Reach(roles=frozenset(BOUND_TO_EVERYBODY))
+"""Names that stand in every configuration."""
 
 
 class Source(Protocol):
@@ -92,7 +98,9 @@ class Guard:
         self._alarm = alarm
         self._talk = talk
         self._known = ""  # the last authority that the cluster had
-        self._agreed = Reach()  # nobody but a stranger takes out a name that was there
+        self._agreed = Reach()  # nobody but a stranger takes out a name that is known here
+        self._unheard: dict[tuple[str, str], float] = {}  # kind and name -> since when
+        self._wildcards: frozenset[str] = frozenset()
         self._stopped = threading.Event()
         self.fault = ""
 
@@ -120,7 +128,8 @@ class Guard:
 
     def _make(self) -> str:
         self._say(("the whole object",))
-        self._agreed |= self._reach()
+        self._agreed = self._reach()
+        self._tell_wildcards(self._agreed)
         wanted = self._wanted(self._authority(), frozenset(), self._agreed)
         made = restored({}, wanted, self._serial())
         return _version(self._source.send("POST", self._resource.path, made))
@@ -130,21 +139,52 @@ class Guard:
         ours, newest = self._serial(), serial(live)
         self._compare(ours, newest)
         more = namespaces(live) if newest > ours else frozenset()
-        # Names that are there stay: what another replica has heard of is no fault.
+        # Names that are there stay for a time: what another replica has heard of is no fault.
         there, here = written(live), self._reach()
+        gone = self._gone(there, here)
+        kept = (there - gone) | here
         wrong = drift(live, self._wanted(self._authority(), more, there))
-        if not self._agreed <= there:
+        if not self._agreed & here <= there:
             wrong = (*wrong, "names in matchConditions")
-        self._agreed |= there | here
+        self._agreed = here
+        self._tell_wildcards(kept)
         if wrong:
             self._say(wrong)
-        elif newest >= ours and here <= there:
+        elif newest >= ours and here <= there and gone == Reach():
             return _version(live)
         if not here <= there:
-            self._talk.info("what reaches agents is followed", **_names(here, there))
-        wanted = self._wanted(self._authority(), more, self._agreed)
+            self._talk.info("what reaches agents is followed", **_names(here - there))
+        if gone != Reach():
+            self._talk.info("what reaches agents no more is let go", **_names(gone))
+        wanted = self._wanted(self._authority(), more, kept)
         made = restored(live, wanted, max(ours, newest))
         return _version(self._source.send("PUT", self._path, made))
+
+    @property
+    def wildcards(self) -> int:
+        """How many times all there are stand in the place of names, which were too many."""
+        return len(self._wildcards)
+
+    def _gone(self, there: Reach, here: Reach) -> Reach:
+        """What has been there for long without being known here; nothing while much is unknown."""
+        surplus = there - here - _ALWAYS if here.is_whole else Reach()
+        found = [("role", n) for n in surplus.roles] + [("label", n) for n in surplus.labels]
+        now = self._clock()
+        self._unheard = {key: self._unheard.get(key, now) for key in found}
+        old = {key for key, since in self._unheard.items() if now - since >= _LET_GO_SECONDS}
+        return Reach(
+            frozenset(name for kind, name in old if kind == "role"),
+            frozenset(name for kind, name in old if kind == "label"),
+        )
+
+    def _tell_wildcards(self, reach: Reach) -> None:
+        before, self._wildcards = self._wildcards, reach.wildcards
+        if self._wildcards - before:
+            self._talk.error(
+                "names are too many for match conditions", closed=sorted(self._wildcards)
+            )
+        elif before and not self._wildcards:
+            self._talk.info("names fit into match conditions again")
 
     def behind_seconds(self) -> float:
         """For how long another replica has had a newer bundle; 0 when none has."""
@@ -184,6 +224,11 @@ class Guard:
                     self.fault = fault.message
                     self._talk.error("webhook configuration unguarded", detail=fault.message)
                 self._stopped.wait(_PAUSE_SECONDS if fault.status != _CONFLICT else 0)
+            except TooMany as fault:
+                if str(fault) != self.fault:
+                    self.fault = str(fault)
+                    self._talk.error("webhook configuration unguarded", detail=self.fault)
+                self._stopped.wait(_PAUSE_SECONDS)
             except Exception as fault:  # noqa: BLE001  # the next look may go well
                 self._talk.bug(fault)
                 self._stopped.wait(_PAUSE_SECONDS)
@@ -236,24 +281,31 @@ def guards(
 def extended(target: Target, ca_bundle: str, more: frozenset[str], reach: Reach) -> Target:
     """The target with an authority, what reaches it, and namespaces that another replica knows.
 
-    Whoever wrote those: the ones that may hold no agents are left out.
+    Whoever wrote those: the ones that may hold no agents are left out, and all of them where they
+    are too many.  TooMany, when already the target's own are.
     """
+    own = replace(target, ca_bundle=ca_bundle, reach=reach)
     found = {*target.namespaces, *more} - {target.home, "kube-system"}
-    return replace(target, namespaces=tuple(sorted(found)), ca_bundle=ca_bundle, reach=reach)
+    with contextlib.suppress(TooMany):
+        return replace(own, namespaces=tuple(sorted(found)))
+    return own
 
 
-def target_of(bundle: Bundle | None, home: str, operators: frozenset[str], url: str) -> Target:
+def target_of(bundle: Bundle | None, settings: Serving) -> Target:
     """The target that the bundle in force makes; ValueError as Target says."""
-    namespaces = tuple(sorted(bundle.by_namespace)) if bundle is not None else ()
-    return Target(namespaces, home, url, "", operators)
+    return Target(
+        tuple(sorted(bundle.by_namespace)) if bundle is not None else (),
+        settings.admission.home,
+        settings.url,
+        operators=settings.admission.operators,
+        renewers=settings.renewers,
+        pod_annotations=settings.pod_annotations,
+    )
 
 
-def _names(here: Reach, there: Reach) -> dict[str, list[str]]:
-    """What is new, for the log."""
-    return {
-        "roles": sorted(here.roles - there.roles),
-        "labels": sorted(here.labels - there.labels),
-    }
+def _names(reach: Reach) -> dict[str, list[str]]:
+    """For the log."""
+    return {"roles": sorted(reach.roles), "labels": sorted(reach.labels)}
 
 
 def _version(body: Object) -> str:

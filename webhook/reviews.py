@@ -20,6 +20,8 @@ from functools import lru_cache, partial
 from http import HTTPStatus
 from typing import Any
 
+from pydantic_core import to_json
+
 from policyc.admission.request import Request
 from policyc.admission.review import ReviewError, answer, patch_json, read_review
 from policyc.audit.record import asked
@@ -29,6 +31,7 @@ from webhook.go_json import loads
 from webhook.judge import Decision, Judged, refusal
 from webhook.logs import Talk
 from webhook.metrics import Metrics
+from webhook.replicas import Known
 from webhook.stream import Body, DisconnectedError, Held, Receive, TooLongError, uid_of
 
 Scope = MutableMapping[str, Any]
@@ -181,7 +184,7 @@ class Reviews:
             self._metrics.rejected(judged.status)
             return judged.status, _encode({"error": judged.verdict.findings[0].message}).encode()
         self._metrics.decided(self._path, judged.verdict, time.perf_counter() - started)
-        return HTTPStatus.OK, _encode(_document(judged)).encode()
+        return HTTPStatus.OK, _written(_document(judged))
 
     def _refuse(self, fault: Faulted) -> Judged | Awaitable[Judged]:
         """A refusal is a decision too.
@@ -302,17 +305,29 @@ def _refuse_what_is_no_review(scope: Scope) -> None:
         raise Faulted(415, "MALFORMED", "the Content-Type is not application/json")
 
 
+_KNOWN = Known()
+"""Of the event loop alone."""
+
+
 def _request(data: bytes, *, is_apart: bool) -> Request:
     """The request in the bytes; Faulted when they are no review.
 
     The fast parser lets no other thread run until it is done; the strict one does.
     """
     try:
-        return read_review(strict_json.loads(data) if is_apart else loads(data))
+        if is_apart:
+            return read_review(strict_json.loads(data))
+        known = _KNOWN.request(data)
+        if known is not None:
+            return known
+        value = loads(data)
+        request = read_review(value)
     except ReviewError as fault:
         raise Faulted(400, "MALFORMED", str(fault), fault.uid or uid_of(data)) from None
     except ValueError as fault:
         raise Faulted(400, "MALFORMED", f"no strict JSON: {fault}", uid_of(data)) from None
+    _KNOWN.keep(data, value)
+    return request
 
 
 def _late(uid: str) -> Faulted:
@@ -325,6 +340,13 @@ def _too_late(uid: str) -> Faulted:
 
 def _overloaded(uid: str) -> Faulted:
     return Faulted(429, "OVERLOADED", "the webhook has too much to do; try again", uid)
+
+
+def _written(document: Json) -> bytes:
+    try:
+        return to_json(document)
+    except ValueError:  # a lone surrogate, as no strict JSON brings one: never no answer
+        return _encode(document).encode()
 
 
 def _document(judged: Judged) -> Json:

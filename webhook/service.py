@@ -166,7 +166,7 @@ class Service:
         return guards(
             source,
             # A bundle that was withdrawn opens nothing: what it guarded stays guarded.
-            lambda: target_of(self.bundles.latest, s.admission.home, s.admission.operators, s.url),
+            lambda: target_of(self.bundles.latest, s),
             lambda: self.bundles.serial,
             s.behind_seconds,
             ca_file,
@@ -304,6 +304,11 @@ class Service:
                 "bundle_behind_seconds",
                 "Since another replica has a newer bundle",
                 lambda: max(guard.behind_seconds() for guard in watching),
+            )
+            gauge(
+                "condition_wildcards",
+                "Wildcards in match conditions: names there were too many",
+                lambda: max(guard.wildcards for guard in watching),
             )
         if log := self._log:
             gauge("log_healthy", "1 when the decision log is written", lambda: not log.health.fault)

@@ -16,6 +16,7 @@ from typing import Any
 from policyc.admission.settings import Settings as Admission
 from policyc.admission.verdict import Level
 from policyc.core.errors import PolicycError
+from policyc.deploy.configurations import is_free
 from policyc.kube.yaml import load
 
 _ENVIRONMENT = "POLICYC_WEBHOOK_"
@@ -47,6 +48,12 @@ class Serving:
     ca_file: Path | None = _of(None, "authority that the guard writes; none: that of --tls-folder")
     behind_seconds: float = _of(
         60.0, "with --guard: how long another replica may have a newer bundle"
+    )
+    renewers: frozenset[str] = _of(
+        frozenset(), "with --guard: a user who may renew the Secret policyc-tls"
+    )
+    pod_annotations: frozenset[str] = _of(
+        frozenset(), "with --guard: an annotation of pods that a network plug-in may write unasked"
     )
     url: str = _of("", "where the API server finds us when we are no pod of it")
     stale_seconds: float = _of(120.0, "after this long without word a kind's state is unknown")
@@ -218,6 +225,9 @@ def _wrong(s: Serving) -> Iterator[str]:
         yield "--bundle-objects goes with --cluster and --public-keys"
     if (s.log_folder is None) != (s.log_key is None):
         yield "--log-folder and --log-key are given together"
+    for key in sorted(s.pod_annotations):
+        if not is_free(key):
+            yield f"--pod-annotations: changes of `{key}` are judged"
     for setting in _SERVING:
         value = getattr(s, setting.name)
         least = 0 if setting.name in _MAY_BE_ZERO else 1e-3

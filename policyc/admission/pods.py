@@ -129,6 +129,10 @@ class Pod:
             self._words = words if len(words) <= LONGEST else b""
         return self._words
 
+    def know(self, words: bytes) -> None:
+        """Another pod that says the same has these words."""
+        self._words = words
+
     def spec_with(self, name: Any) -> dict[str, Any]:  # a name that no JSON has
         """The spec with another name for the volume of the token, here and where it is mounted."""
         if not self.token:
@@ -191,6 +195,8 @@ def account_of(spec: Object) -> str:
     return str(spec.get("serviceAccountName") or spec.get("serviceAccount") or "default")
 
 
+WORDS = "words"
+"""Of a request's readings: the pod's words, where they are known before it is read."""
 _ROWS = {(row.group, row.kind): row for row in WORKLOAD_KINDS}
 
 
@@ -202,7 +208,10 @@ def kind_that_starts_pods(group: str, kind: str) -> WorkloadKind | None:
 def pod_of(request: Request) -> Pod | None:
     """The pod that the request's object would start, read once for all who ask."""
     if "pod" not in request.readings:
-        request.readings["pod"] = pod_in(request.group, request.kind, request.object)
+        made = pod_in(request.group, request.kind, request.object)
+        if made is not None and WORDS in request.readings:
+            made.know(request.readings[WORDS])
+        request.readings["pod"] = made
     found: Pod | None = request.readings["pod"]
     return found
 

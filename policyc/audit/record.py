@@ -6,7 +6,7 @@ would be empty are left out.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from http import HTTPStatus
@@ -22,6 +22,9 @@ from policyc.core.strict_json import loads
 _LONGEST = 512  # code points of one text; Kubernetes names have at most 253
 _MOST_CODES = 64
 _LONGEST_LIST = 2048  # code points of all texts of one list
+
+WRITTEN = "written"
+"""Of a request's readings: what gives the object's canonical JSON, where it is known without writing it."""
 
 Record = Mapping[str, Json]
 
@@ -117,7 +120,7 @@ def _asked(request: Request, *, is_long: bool) -> dict[str, Json]:
         "userUid": _text(request.user_uid),
         "groups": _texts(request.groups),
         "extra": _texts(_pairs(request.extra)),
-        "object": _long(request.object) if is_long else _digest(request.object, pod_of(request)),
+        "object": _object(request, is_long=is_long),
         "oldObject": _long(request.old) if is_long else _digest(request.old),
         "dryRun": request.dry_run,
     }
@@ -199,6 +202,13 @@ def _generate_name(subject: Object) -> str:
 
 def _digest(value: Object | None, pod: Pod | None = None) -> str:
     return "" if value is None else digest(canonical_object(value, pod))
+
+
+def _object(request: Request, *, is_long: bool) -> str:
+    written: Callable[[], bytes] | None = request.readings.get(WRITTEN)
+    if written is not None:
+        return digest(written())
+    return _long(request.object) if is_long else _digest(request.object, pod_of(request))
 
 
 def _long(value: Object | None) -> str:

@@ -93,14 +93,18 @@ def _show(profiles: list[AgentProfile], format_: str) -> None:
         for domain, items in profile.items.items():
             print(f"  {domain}")
             for item in items:
-                words = " ".join(_word(value) for _, value in item.values)
+                words = " ".join(_word(name, value) for name, value in item.values)
                 print(f"    {words}  ({item.phase}, {len(item.runs)} of {len(profile.runs)} runs)")
 
 
-def _word(value: object) -> str:
+def _word(name: str, value: object) -> str:
+    """A field's value; a flag by its name, and names that only the program gave as such."""
+    if isinstance(value, bool):
+        return name if value else f"not {name}"
     if not isinstance(value, tuple):
         return str(value)
-    return ",".join("=".join(v) if isinstance(v, tuple) else str(v) for v in value) or "-"
+    text = ",".join("=".join(v) if isinstance(v, tuple) else str(v) for v in value) or "-"
+    return f"called {text}" if name == "hosts" else text
 
 
 def _stats(profiles: list[AgentProfile], format_: str) -> None:

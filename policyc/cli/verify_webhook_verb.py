@@ -22,6 +22,7 @@ from policyc.core.source import Source
 from policyc.deploy.conditions import CONTROLLER_MANAGER
 from policyc.deploy.configurations import GROUP, NAME, Target
 from policyc.deploy.judge import TABLES, judge
+from policyc.deploy.reach import written
 from policyc.kube.places import Placed, placed
 
 if TYPE_CHECKING:
@@ -119,6 +120,17 @@ def _configurations(source: Cluster) -> Iterator[Placed]:
         yield from placed(Source(path, pretty_json(body).decode()))
 
 
+def _wildcards(one: Placed) -> Iterator[Diagnostic]:
+    for name in sorted(written(one.body).wildcards):
+        yield Diagnostic(
+            "PC8117",
+            f"all that `{name}` stands for is refused while no webhook answers",
+            one.span("webhooks"),
+            help="take away bindings of roles that the agents do not need",
+            severity=Severity.WARNING,
+        )
+
+
 def judged(objects: Iterable[Placed], target: Target, *, is_live: bool) -> list[Diagnostic]:
     """The mistakes of all configurations among the objects, and that there is one of each kind."""
     found: list[Diagnostic] = []
@@ -134,6 +146,7 @@ def judged(objects: Iterable[Placed], target: Target, *, is_live: bool) -> list[
             Diagnostic(fault.code, fault.message, one.span(fault.path), help=fault.help)
             for fault in judge(one.body, target, is_live=is_live)
         ]
+        found += _wildcards(one)
     for kind in sorted(TABLES.keys() - seen):
         found.append(
             Diagnostic(

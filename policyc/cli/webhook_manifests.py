@@ -16,7 +16,7 @@ from policyc.cli.report import say
 from policyc.core.diagnostics import Diagnostic, Severity
 from policyc.core.errors import PolicycError
 from policyc.core.files import make_folder, read_file, write_file
-from policyc.deploy.configurations import Target
+from policyc.deploy.configurations import Target, TooMany, is_free
 from policyc.deploy.manifests import manifests, stream
 from policyc.deploy.objects import Rollout
 from policyc.deploy.reach import reach_of_envelopes
@@ -89,6 +89,21 @@ def add_target(parser: argparse.ArgumentParser) -> None:
         metavar="USER",
         help="a user who may change the webhook's objects; repeatable",
     )
+    parser.add_argument(
+        "--renewers",
+        action="append",
+        default=[],
+        metavar="USER",
+        help="a user who may renew the Secret policyc-tls, as cert-manager does; repeatable",
+    )
+    parser.add_argument(
+        "--pod-annotations",
+        action="append",
+        type=_annotation,
+        default=[],
+        metavar="KEY",
+        help="an annotation of pods that a network plug-in may write unasked; repeatable",
+    )
 
 
 def _replicas(text: str) -> int:
@@ -102,6 +117,14 @@ def _replicas(text: str) -> int:
 def _namespace(text: str) -> str:
     if not _LABEL.fullmatch(text):
         raise argparse.ArgumentTypeError(f"`{text}` cannot name a namespace")
+    return text
+
+
+def _annotation(text: str) -> str:
+    if not is_free(text):
+        raise argparse.ArgumentTypeError(
+            f"`{text}` cannot change unasked: it is judged, or no key of a plug-in's own domain"
+        )
     return text
 
 
@@ -122,7 +145,7 @@ def _authority(path: Path) -> str:
 
 
 def target_of(args: argparse.Namespace) -> Target:
-    """The target of the options; PolicycError PC7058, PC7061 or PC7112 when it cannot be one."""
+    """The target of the options; PolicycError PC7058, PC7061, PC7112 or PC8116 when it cannot be one."""
     bundle = open_bundle(args.bundle)
     try:
         return Target(
@@ -132,7 +155,13 @@ def target_of(args: argparse.Namespace) -> Target:
             ca_bundle=_authority(args.ca_file) if args.ca_file else "",
             operators=frozenset(args.operators),
             reach=reach_of_envelopes(bundle),
+            renewers=frozenset(args.renewers),
+            pod_annotations=frozenset(args.pod_annotations),
         )
+    except TooMany as fault:
+        raise PolicycError(
+            "PC8116", str(fault), help="put agents together into fewer namespaces"
+        ) from None
     except ValueError as fault:
         raise PolicycError(
             "PC7061", str(fault), help="give the agent, or the webhook, a namespace of its own"

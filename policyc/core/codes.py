@@ -215,5 +215,7 @@ CODES: dict[str, str] = {
     "PC8113": "nothing enforces NetworkPolicies",
     "PC8114": "an image of the webhook that is not pinned",
     "PC8115": "controllers that share one user",
+    "PC8116": "more namespaces with agents than a match condition holds",
+    "PC8117": "names that are too many for match conditions",
 }
 """Code -> title: a short noun phrase, the same as the heading of its page."""

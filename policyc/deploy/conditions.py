@@ -8,7 +8,7 @@ CEL as the API server evaluates it before it calls a webhook
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from policyc.catalog.default_roles import BOUND_TO_EVERYBODY
@@ -110,14 +110,14 @@ def not_the_scheduler() -> Condition:
     return Condition("not-the-scheduler", "request.userInfo.username != 'system:kube-scheduler'")
 
 
-def changes_something() -> Condition:
-    """Not an update that leaves what is judged as it was, such as a finalizer that is removed."""
+def changes_something(free: Iterable[str]) -> Condition:
+    """Not an update that leaves what is judged as it was, such as a finalizer that is removed.
+
+    ``free`` are keys of annotations that may change on a pod.
+    """
     fields = sorted({row.template[0] for row in WORKLOAD_KINDS if row.template} | {"rules", "spec"})
     same = [f"object.?{name} == oldObject.?{name}" for name in fields]
-    same += [
-        f"object.metadata.?{name} == oldObject.metadata.?{name}"
-        for name in ("labels", "annotations")
-    ]
+    same += ["object.metadata.?labels == oldObject.metadata.?labels", _same_notes(sorted(free))]
     return Condition(
         "changes-something", f"request.operation != 'UPDATE' || !({' && '.join(same)})"
     )
@@ -153,6 +153,17 @@ def _installs(name: str) -> str:
     )
 
 
+def _same_notes(free: Sequence[str]) -> str:
+    new, old = "object.metadata.?annotations", "oldObject.metadata.?annotations"
+    if not free:
+        return f"{new} == {old}"
+    is_free = f"(request.resource.resource == 'pods' && k in {texts(free)})"
+    return (
+        f"{new}.orValue({{}}).all(k, {is_free} || {new}[?k] == {old}[?k])"
+        f" && {old}.orValue({{}}).all(k, {is_free} || k in {new}.orValue({{}}))"
+    )
+
+
 def is_token() -> Condition:
     """Of Secrets only those that get an account's token: no other is sent to anybody."""
     return Condition(
@@ -184,8 +195,8 @@ def binds_an_agent(namespaces: Iterable[str]) -> Condition:
 def held_by_agents(namespaces: Iterable[str], roles: Iterable[str]) -> Condition:
     """A role that agents have: one of these, of the compiler's own, or what everybody has.
 
-    ``roles`` are names of ClusterRoles and ``namespace/name`` of Roles; ``*`` is all.  The
-    compiler names a role ``policyc-AGENT.NAMESPACE``, after the agent's own namespace.
+    ``roles`` are names of ClusterRoles and ``namespace/name`` of Roles; ``*`` is all, and
+    ``namespace/*`` all of a namespace.  The compiler names a role ``policyc-AGENT.NAMESPACE``, after the agent's own namespace.
     """
     return Condition("held-by-agents", _held(namespaces, roles))
 
@@ -198,9 +209,9 @@ def held_by_others(namespaces: Iterable[str], roles: Iterable[str]) -> Condition
 def _held(namespaces: Iterable[str], roles: Iterable[str]) -> str:
     name = "object.metadata.?name.orValue('')"
     # A request about what has no namespace has no such key.
-    placed = f"(has(request.namespace) ? request.namespace + '/' : '') + {name}"
+    space = "(has(request.namespace) ? request.namespace + '/' : '')"
     return (
-        f"['*', {placed}].exists(x, x in {texts(sorted({*BOUND_TO_EVERYBODY, *roles}))})"
+        f"['*', {space} + '*', {space} + {name}].exists(x, x in {texts(sorted({*BOUND_TO_EVERYBODY, *roles}))})"
         f" || ({name}.startsWith('policyc-')"
         f" && {texts(namespaces)}.exists(n, {name}.endsWith('.' + n)))"
     )
@@ -252,6 +263,21 @@ def not_of_kube_system() -> Condition:
         f"!(request.userInfo.username in {texts([API_SERVER, CONTROLLER_MANAGER])})"
         " && !request.userInfo.groups.exists(g,"
         " g in ['system:serviceaccounts:kube-system', 'system:nodes'])",
+    )
+
+
+def not_renewers(users: Iterable[str], secret: str) -> Condition:
+    """Not those who renew the webhook's certificate: its Secret, and those that they make for it.
+
+    cert-manager keeps a new key in a Secret whose name begins with that of the Certificate and a
+    hyphen, and deletes it (https://cert-manager.io/docs/reference/api-docs/, nextPrivateKeySecretName).
+    """
+    return Condition(
+        "not-a-renewer",
+        f"!(request.userInfo.username in {texts(sorted(users))}"
+        " && request.resource.resource == 'secrets'"
+        f" && (request.operation == 'UPDATE' && request.name == '{secret}'"
+        f" || request.name.startsWith('{secret}-')))",
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from policyc.catalog.cloud import ON_PODS
 from policyc.core.canonical import Json
 from policyc.deploy import conditions
 from policyc.deploy.conditions import Condition
@@ -34,6 +35,16 @@ SERIAL = "policyc.dev/bundle-serial"
 """Annotation of a live configuration: the highest serial that a replica of the webhook has seen."""
 
 
+MOST_CHARACTERS = 75_000
+"""Of the names of namespaces with agents, as CEL writes them: with those of ``reach`` and the rest an
+expression stays below the 100,000 characters that cel-go reads, and a configuration below the
+1.5 MiB that etcd stores.  Names of 17 characters: some 3,500."""
+
+
+class TooMany(ValueError):  # noqa: N818  # the text says it
+    """More namespaces with agents than a match condition holds."""
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """The cluster that the manifests are for.
@@ -41,8 +52,15 @@ class Target:
     ``namespaces`` are those with registered agents; ``home`` is the webhook's own, which
     may not be one of them.  ``url`` replaces the Service where the webhook runs outside of
     the cluster.  ``ca_bundle`` is PEM in base64; empty, the webhook fills it in itself.
-    ``operators`` are users who may change the webhook's objects.  ``reach`` is what
+    ``operators`` are users who may change the webhook's objects, ``renewers`` those who may renew
+    its certificate.  ``pod_annotations`` are keys that may change on agents' pods unasked: those of a
+    network plug-in, and none that ``is_free`` refuses.  ``reach`` is what
     concerns agents from elsewhere, as far as the cluster is known.
+
+    Raises:
+        TooMany: The names of the namespaces are longer than ``MOST_CHARACTERS`` together.
+        ValueError: Agents are where a cluster starts.
+
     """
 
     namespaces: tuple[str, ...]
@@ -51,6 +69,8 @@ class Target:
     ca_bundle: str = ""
     operators: frozenset[str] = field(default_factory=frozenset)
     reach: Reach = field(default_factory=Reach)
+    renewers: frozenset[str] = field(default_factory=frozenset)
+    pod_annotations: frozenset[str] = field(default_factory=frozenset)
 
     def __post_init__(self) -> None:
         for name in (self.home, "kube-system"):
@@ -59,10 +79,27 @@ class Target:
                     f"agents in `{name}` would let a cluster stop that starts without a webhook"
                 )
 
+        for key in sorted(self.pod_annotations):
+            if not is_free(key):
+                raise ValueError(f"changes of the annotation `{key}` are judged")
+        if (length := len(conditions.texts(self.namespaces))) > MOST_CHARACTERS:
+            raise TooMany(
+                f"the names of {len(self.namespaces):,} namespaces with agents have {length:,} "
+                f"characters in a match condition, which holds {MOST_CHARACTERS:,}"
+            )
+
     @property
     def account(self) -> str:
         """The user that the webhook itself is."""
         return f"system:serviceaccount:{self.home}:{NAME}"
+
+
+def is_free(key: str) -> bool:
+    """Whether no verdict depends on an annotation: neither ours, nor Kubernetes', nor of a cloud role."""
+    domain, slash, name = key.partition("/")
+    judged = ("policyc.dev", "kubernetes.io", "k8s.io")
+    is_judged = any(f".{domain}".endswith(f".{one}") for one in judged)
+    return bool(domain and slash and name) and not is_judged and key not in ON_PODS
 
 
 def validating(target: Target) -> dict[str, Json]:
@@ -99,10 +136,12 @@ def condition(chosen: Filter, target: Target) -> Condition:
             return conditions.takes_no_address()
         case Filter.NOT_OPERATORS:
             return conditions.not_operators(target.operators | {target.account})
+        case Filter.NOT_RENEWERS:
+            return conditions.not_renewers(target.renewers, f"{NAME}-tls")
         case Filter.BY_PEOPLE:
             return conditions.by_people()
         case Filter.CHANGES_SOMETHING:
-            return conditions.changes_something()
+            return conditions.changes_something(target.pod_annotations)
         case Filter.CHANGES_MORE_THAN_NOTES:
             return conditions.changes_more_than_notes()
         case Filter.INSTALLS:

@@ -25,7 +25,7 @@ SECONDS = range(2, 11)
 """Time-outs that leave time for an answer and do not hold up the API server."""
 _CONDITIONS = (
     "use the conditions that `policyc webhook manifests` writes, and no others; "
-    "name the operators here that were named there, with `--operators`"
+    "name here whom and what was named there: `--operators`, `--renewers`, `--pod-annotations`"
 )
 _OTHER = "some-other-namespace"  # stands for all that hold no registered agent
 

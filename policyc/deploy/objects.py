@@ -288,6 +288,8 @@ def _arguments(target: Target, rollout: Rollout) -> list[Json]:
         f"--ca-file={_ETC}/tls/ca.crt",
         f"--home={target.home}",
         *(f"--operators={user}" for user in sorted({*target.operators, target.account})),
+        *(f"--renewers={user}" for user in sorted(target.renewers)),
+        *(f"--pod-annotations={key}" for key in sorted(target.pod_annotations)),
     ]
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from policyc.admission.bundle import Bundle
 from policyc.admission.checks.namespaces import peers
@@ -23,7 +23,11 @@ from policyc.deploy.conditions import texts, texts_in
 from policyc.envelope.domains import EGRESS_PEER, INGRESS_PEER
 
 ALL = "*"
-"""In the place of names that are too many for an expression: all there are."""
+"""In the place of names that are too many for an expression: all there are.
+
+``namespace/*`` stands for all Roles of one namespace: whoever binds many roles of his own
+namespace to an agent closes that namespace, and no other.
+"""
 _MOST_CHARACTERS = 20_000
 """Of all names together: cel-go refuses expressions of more than 100,000 characters."""
 _OF_NAMESPACE = "namespace:"
@@ -34,25 +38,57 @@ _LABELS = re.compile(r"\[([^\]]*)\]\.exists\(k, ")
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """``roles``: a ClusterRole's name, a Role's ``namespace/name``; ``labels``: keys."""
+    """``roles``: a ClusterRole's name, a Role's ``namespace/name``; ``labels``: keys.
+
+    ``is_whole`` says that all of the cluster was known: only then is missing what is not here.
+    """
 
     roles: frozenset[str] = frozenset()
     labels: frozenset[str] = frozenset()
+    is_whole: bool = field(default=True, compare=False)
 
     @classmethod
-    def of(cls, roles: Iterable[str], labels: Iterable[str]) -> Reach:
-        return cls(_bounded(frozenset(roles)), _bounded(frozenset(labels)))
+    def of(cls, roles: Iterable[str], labels: Iterable[str], *, is_whole: bool = True) -> Reach:
+        return cls(_bounded(frozenset(roles)), _bounded(frozenset(labels)), is_whole)
+
+    @property
+    def wildcards(self) -> frozenset[str]:
+        """Where all there are stand in the place of names."""
+        found = {name for name in self.roles if name == ALL or name.endswith(f"/{ALL}")}
+        return frozenset(found | ({ALL} & self.labels))
 
     def __or__(self, other: Reach) -> Reach:
         return Reach.of(self.roles | other.roles, self.labels | other.labels)
+
+    def __and__(self, other: Reach) -> Reach:
+        return Reach.of(self.roles & other.roles, self.labels & other.labels)
+
+    def __sub__(self, other: Reach) -> Reach:
+        return Reach.of(self.roles - other.roles, self.labels - other.labels)
 
     def __le__(self, other: Reach) -> bool:
         return self | other == other
 
 
 def _bounded(names: frozenset[str]) -> frozenset[str]:
-    are_few = ALL not in names and len(texts(names)) <= _MOST_CHARACTERS
-    return names if are_few else frozenset({ALL})
+    """As few wildcards as fit, those of the namespaces first that have most to say."""
+    if ALL in names:
+        return frozenset({ALL})
+    of_namespace: dict[str, set[str]] = {}
+    for name in names:
+        space, slash, _ = name.partition("/")
+        of_namespace.setdefault(space + slash if slash else "", set()).add(name)
+    kept = {s: {s + ALL} if s + ALL in of_s else of_s for s, of_s in of_namespace.items()}
+    sizes = {space: len(texts(listed)) for space, listed in kept.items()}
+    # What has no namespace, ClusterRoles and labels, comes last.
+    for space in sorted(kept, key=lambda s: (s == "", -sizes[s], s)):
+        if sum(sizes.values()) <= _MOST_CHARACTERS:
+            break
+        kept[space] = {space + ALL}
+        sizes[space] = len(texts(kept[space]))
+    found = frozenset().union(*kept.values())
+    is_short = sum(sizes.values()) <= _MOST_CHARACTERS and ALL not in found
+    return found if is_short else frozenset({ALL})
 
 
 def reach_of(view: View, bundle: Bundle | None) -> Reach:
@@ -61,7 +97,11 @@ def reach_of(view: View, bundle: Bundle | None) -> Reach:
         return Reach()
     return view.memo(
         ("reach", bundle.digest),
-        lambda: Reach.of(_roles(view, bundle), _labels(view, bundle)),
+        lambda: Reach.of(
+            _roles(view, bundle),
+            _labels(view, bundle),
+            is_whole=view.unknown.isdisjoint(GRANTS | POLICIES),
+        ),
         GRANTS | POLICIES,
     )
 

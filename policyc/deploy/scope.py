@@ -54,6 +54,7 @@ class Filter(StrEnum):
     TAKES_NO_ADDRESS = "takes_no_address"
     NOT_OF_KUBE_SYSTEM = "not_of_kube_system"
     NOT_OPERATORS = "not_operators"
+    NOT_RENEWERS = "not_renewers"
     INSTALLS = "installs"
     INSTALLS_NOTHING = "installs_nothing"
 
@@ -307,6 +308,7 @@ VALIDATING: tuple[Entry, ...] = (
         filters=(
             Filter.NOT_OF_KUBE_SYSTEM,
             Filter.NOT_OPERATORS,
+            Filter.NOT_RENEWERS,
             Filter.CHANGES_MORE_THAN_NOTES,
             Filter.INSTALLS_NOTHING,
         ),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
+from functools import lru_cache
 
 from policyc.core.diagnostics import Diagnostic, Outcome, Related, in_order
 from policyc.core.source import Source
@@ -224,16 +225,27 @@ def _judge(source: Source, statement: Statement, block: str) -> Diagnostic | Non
 
 
 def _parsed_alone(source: Source, statement: Statement, block: str) -> Diagnostic | None:
-    """Parses the statement behind lines that lead into its block."""
-    lead = "".join(f"{line}\n" for line in HEADS[block])
     own = source.text[statement.start : statement.end]
-    closing = "\n}" if statement.lexemes[-1].kind is Kind.OPEN else ""
-    text = f"{lead}{own}{closing}" + "\n}" * len(HEADS[block]) + "\n"
+    found = _misfit(own, block, opens=statement.lexemes[-1].kind is Kind.OPEN)
+    if found is None:
+        return None
+    offset, expected = found
+    return messages.misfit(source, statement, statement.start + offset, expected)
+
+
+@lru_cache(maxsize=1 << 10)
+def _misfit(own: str, block: str, *, opens: bool) -> tuple[int, tuple[str, ...]] | None:
+    """Parses a statement's own text behind lines that lead into its block.
+
+    Its first misfit, and what could stand there.  Who corrects a file has most of its
+    statements judged again and again.
+    """
+    lead = "".join(f"{line}\n" for line in HEADS[block])
+    closing = "\n}" * (opens + len(HEADS[block]))
     try:
-        run(text, _NOTHING)
+        run(f"{lead}{own}{closing}\n", _NOTHING)
     except Failure as failure:
-        at = failure.offset - len(lead) + statement.start
-        return messages.misfit(source, statement, at, _expected(failure))
+        return failure.offset - len(lead), tuple(_expected(failure))
     return None
 
 

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from support.webhooks import TARGET, configuration, entry, faults
 
-from policyc.deploy.configurations import Target
+from policyc.deploy.configurations import MOST_CHARACTERS, Target, TooMany
 from policyc.deploy.judge import judge, requests
+from policyc.deploy.reach import Reach
 from policyc.deploy.scope import VALIDATING
 from policyc.kube.workloads import WORKLOAD_KINDS
 
@@ -215,6 +216,18 @@ def test_an_authority_may_come_later_in_a_file_but_not_in_a_cluster() -> None:
     body = configuration(target=target)
     assert judge(body, target, is_live=False) == []
     assert {f.code for f in judge(body, target, is_live=True)} == {"PC8108"}
+
+
+def test_more_namespaces_than_an_expression_holds() -> None:
+    """The longest names that fit make no expression that cel-go refuses, whatever reaches agents."""
+    names = [f"team-{i:05d}-agents" for i in range(4000)]
+    most = names[: MOST_CHARACTERS // len(f"'{names[0]}', ")]
+    reach = Reach.of({f"n{i}/r" for i in range(2000)}, {f"l{i}" for i in range(2000)})
+    body = configuration(target=Target(tuple(most), reach=reach))
+    written = (c["expression"] for e in body["webhooks"] for c in e.get("matchConditions", ()))
+    assert max(map(len, written)) < 100_000
+    with pytest.raises(TooMany, match="4,000 namespaces"):
+        Target(tuple(names))
 
 
 @pytest.mark.parametrize("home, namespaces", [("a", ("a", "b")), ("a", ("kube-system",))])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,18 +11,29 @@ import kubernetes_validate
 import pytest
 from support.samples import ROOT
 
+from policyc.admission.checks.accounts import CLAIM
+from policyc.admission.checks.apparmor import ANNOTATION as APPARMOR
+from policyc.admission.checks.claims import MIRROR
+from policyc.admission.checks.pins import ANNOTATION as PINS
+from policyc.admission.checks.seccomp import CONTAINER_ANNOTATION, POD_ANNOTATION
+from policyc.admission.extract.claims import SERVERS_CLAIM
 from policyc.admission.manifests import plural
+from policyc.admission.mutate import ENVELOPE
 from policyc.admission.view import WATCHED, WATCHED_IF_SERVED
 from policyc.bundle.statement import signature_path
+from policyc.catalog.cloud import ON_PODS
 from policyc.catalog.policy_kinds import CLUSTER_WIDE, POLICY_KINDS
 from policyc.cli.main import Exit, main
-from policyc.deploy.configurations import Target
-from policyc.deploy.drift import namespaces
+from policyc.cli.objects import open_bundle
+from policyc.deploy.configurations import Target, validating
+from policyc.deploy.drift import drift, namespaces
 from policyc.deploy.manifests import KUSTOMIZATION, manifests, stream
 from policyc.deploy.objects import Rollout
+from policyc.deploy.reach import reach_of_envelopes
 from policyc.deploy.scope import AGENT_RESOURCES, MUTATING, VALIDATING, Filter, Where
 from policyc.kube.yaml import load, load_all
 from webhook.bundle_objects import BUNDLES, ENVELOPES
+from webhook.guard import target_of
 from webhook.settings import add_flags, read_settings
 
 Json = Any  # documents, looked at by path
@@ -232,6 +244,48 @@ def test_an_api_server_that_shows_no_certificate_is_answered_when_that_is_asked_
         shown[flag] = read_settings(parser.parse_args(arguments[2:]), {}).client_ca
     assert shown[""] is not None
     assert shown["--any-client"] is None
+
+
+RENEWER = "system:serviceaccount:cert-manager:cert-manager"
+
+
+def test_who_renews_and_what_plug_ins_write_reaches_the_guard(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """What was allowed in the manifests is what the guard puts back."""
+    parser = argparse.ArgumentParser(allow_abbrev=False)
+    add_flags(parser)
+    options = [f"--renewers={RENEWER}", "--pod-annotations=cni.projectcalico.org/podIP"]
+    bundle = f"--bundle={ROOT / 'generated'}"
+    assert main(["webhook", "manifests", bundle, *options]) == Exit.CLEAN
+    printed: list[Json] = [*load_all(capsys.readouterr().out)]
+    (deployment,) = [o for o in printed if o["kind"] == "Deployment"]
+    arguments = deployment["spec"]["template"]["spec"]["containers"][0]["args"]
+    settings = read_settings(parser.parse_args(arguments[2:]), {})
+    (hook,) = [o for o in printed if o["kind"] == "ValidatingWebhookConfiguration"]
+    loaded = open_bundle(ROOT / "generated")
+    wanted = replace(target_of(loaded, settings), reach=reach_of_envelopes(loaded))
+    assert drift(hook, validating(wanted)) == ()
+    assert RENEWER in str(hook) and "cni.projectcalico.org/podIP" in str(hook)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        *(MIRROR, CLAIM, SERVERS_CLAIM, ENVELOPE, PINS, APPARMOR + "a", *ON_PODS),
+        *(POD_ANNOTATION, CONTAINER_ANNOTATION + "a"),
+        *("podIP", "/podIP", "", "kubernetes.io/x", "a.policyc.dev/b"),
+    ],
+)
+def test_an_annotation_that_is_judged_never_changes_unasked(
+    key: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(ValueError, match="judged"):
+        Target(("agents",), pod_annotations=frozenset({key}))
+    with pytest.raises(SystemExit) as refused:
+        main(["webhook", "manifests", f"--pod-annotations={key}"])
+    assert refused.value.code == Exit.BAD_INPUT
+    assert "cannot change unasked" in capsys.readouterr().err
 
 
 def mounted(name: str) -> Json:

@@ -98,6 +98,31 @@ def test_any_name_is_written_as_one_text(names: set[str]) -> None:
     assert re.fullmatch(r"\[(('([A-Za-z0-9:._/*-]|\\U[0-9a-f]{8})+'(, )?)*)\]", form)
 
 
+MANY = {f"mcp/r{i}" for i in range(4000)}
+
+
+def test_one_who_binds_many_roles_closes_his_own_namespace() -> None:
+    reach = Reach.of(MANY | {"view", "web/a"}, ())
+    assert reach.roles == {"mcp/*", "view", "web/a"}
+    assert reach.wildcards == {"mcp/*"}
+    assert Reach.of({"mcp/r1"}, ()) <= reach
+    assert reach | Reach.of({"mcp/r2"}, ()) == reach
+    spaces = {f"n{i}/role" for i in range(5000)}
+    assert Reach.of(spaces, ()).wildcards == {ALL}
+    assert Reach.of(MANY | {f"cluster-role-{i}" for i in range(4000)}, ()).roles == {ALL}
+
+
+@given(
+    st.sets(st.sampled_from(["a", "b/x", "b/y", "c/*", "c/z", ALL])),
+    st.sets(st.sampled_from(["a", "b/x", "b/y", "c/*", "c/z", ALL])),
+)
+def test_reaches_are_ordered_by_what_they_hold_back(some: set[str], more: set[str]) -> None:
+    one, other = Reach.of(some, ()), Reach.of(more, ())
+    assert one <= one | other
+    assert (one | other) == (other | one)
+    assert (one <= other <= one) == (one == other)
+
+
 def test_names_that_are_missing_let_requests_past() -> None:
     wanted = Target(TARGET.namespaces, ca_bundle="Q0E=", reach=Reach.of({"a"}, {"team"}))
     faults = judge(configuration(), wanted, is_live=True)

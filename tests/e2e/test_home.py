@@ -28,6 +28,8 @@ Json = Any  # documents of the API
 HOME = "policyc-system"
 OPERATOR = "operator"
 MASTERS = ("system:masters",)
+RENEWER = "system:serviceaccount:cert-manager:cert-manager"
+ADDRESS = "cni.projectcalico.org/podIP"
 BUNDLE = "image@sha256:" + "0" * 64
 API = "agentic.networking.x-k8s.io/v1alpha1"
 RESTRICTED = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
@@ -44,9 +46,14 @@ PLUG_IN = "system:serviceaccount:calico-system:calico-cni-plugin"
 PLANES = pytest.mark.parametrize("shared", [False, True], ids=["accounts", "one user"])
 
 
-def own_objects(**changes: object) -> list[Json]:
+def own_objects() -> list[Json]:
     """What `policyc webhook manifests` writes, for the agents of the examples and an operator."""
-    target = Target(("agents",), operators=frozenset({OPERATOR}), **changes)  # type: ignore[arg-type]  # its own fields
+    target = Target(
+        ("agents",),
+        operators=frozenset({OPERATOR}),
+        renewers=frozenset({RENEWER}),
+        pod_annotations=frozenset({ADDRESS}),
+    )
     files = manifests(target, Rollout(BUNDLE, BUNDLE))
     return [o for data in files.values() if (o := load(data))["kind"] != "Kustomization"]  # type: ignore[index,call-overload]  # an object
 
@@ -64,7 +71,13 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ControlP
         for one in own_objects():
             answer = plane.admin.apply(path_of(one), one)
             assert answer.status in (200, 201), (path_of(one), answer.message)
-        flags = {"kubeconfig": plane.kubeconfig, "guard": True, "operators": [OPERATOR]}
+        flags = {
+            "kubeconfig": plane.kubeconfig,
+            "guard": True,
+            "operators": [OPERATOR],
+            "renewers": [RENEWER],
+            "pod_annotations": [ADDRESS],
+        }
         with Webhook(folder / "webhook", cluster=True, **flags) as webhook:
             webhook.wait_until(lambda: dry(plane, STRANGE["XAccessPolicy"]).status == 403)
             yield plane, webhook
@@ -187,6 +200,65 @@ def starts_as_it_should(plane: ControlPlane, running: Json) -> None:
         answer = client.request("PATCH", path, change, query={"dryRun": "All"})
         assert answer.status == 200, (path, answer.message)
     assert dry(plane, shadow(), plane.client(CONTROLLER, of_system)).status == 201
+
+
+SECRETS = {"policyc-tls": 200, "policyc-tls-x7k": 200, "policyc-log-key": 500}
+"""Which ones who renews the certificate may change while no webhook answers."""
+NOTES = (
+    ({ADDRESS: "10.0.0.9/32"}, 200),
+    ({ADDRESS: None}, 200),
+    ({}, 200),
+    ({"cni.projectcalico.org/other": "x"}, 500),
+    ({ADDRESS: "10.0.0.9/32", "policyc.dev/tools": "all"}, 500),
+    ({"policyc.dev/agent": None}, 500),
+)
+"""Annotations of an agent's pod, and whether they are written while no webhook answers."""
+
+
+def test_the_certificate_is_renewed_and_pods_get_addresses_without_a_webhook(
+    guarded: tuple[ControlPlane, Webhook],
+) -> None:
+    """By whom and where the manifests were told so, and nothing else by them."""
+    plane, webhook = guarded
+    webhook.daemon.stop()
+    try:
+        for name, status in SECRETS.items():
+            secret = body("Secret", name, HOME)
+            assert plane.admin.create(collection(secret), secret).status == 201
+            renewer = plane.client(RENEWER, MASTERS)
+            renewed = {**secret, "stringData": {"tls.crt": "new"}}
+            answer = renewer.request("PUT", path_of(secret), renewed)
+            assert answer.status == status, (name, answer.message)
+            assert plane.admin.request("PUT", path_of(secret), renewed).status == 500
+            gone = renewer.delete(path_of(secret)).status
+            assert gone == (200 if name == "policyc-tls-x7k" else 500), name
+        account = body("ServiceAccount", "policyc", HOME)
+        assert plane.client(RENEWER, MASTERS).apply(path_of(account), account).status == 500
+        with_notes(plane)
+    finally:
+        webhook.start()
+        webhook.wait_until(lambda: dry(plane, STRANGE["XAccessPolicy"]).status == 403)
+
+
+def with_notes(plane: ControlPlane) -> None:
+    """A pod of a time before the webhook, and what a plug-in writes on it."""
+    hooks = [o for o in own_objects() if "WebhookConfiguration" in o["kind"]]
+    live = [plane.admin.get(path_of(hook)).body for hook in hooks]
+    for hook in hooks:
+        assert plane.admin.delete(path_of(hook)).status == 200
+    pod = {**shadow(), "metadata": {"name": "old", "namespace": "agents", "annotations": {"policyc.dev/agent": "x"}}}  # fmt: skip
+    plane.api_server.wait_until(lambda: plane.admin.create(collection(pod), pod).status == 201)
+    for one in live:
+        del one["metadata"]["resourceVersion"]
+        assert plane.admin.create(collection(one), one).status == 201
+    probe = body("Pod", "probe", "agents", spec=pod["spec"])
+    plane.api_server.wait_until(lambda: dry(plane, probe).status == 500)
+    plug_in = plane.client(PLUG_IN, MASTERS)
+    for notes, status in NOTES:
+        change = {"metadata": {"annotations": notes}}
+        for part in ("", "/status"):
+            answer = plug_in.request("PATCH", path_of(pod) + part, change, query={"dryRun": "All"})
+            assert answer.status == status, (notes, part, answer.message)
 
 
 @PLANES

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from support.catalogue import case, of
 
+from policyc.catalog.default_roles import BOUND_TO_EVERYBODY
 from policyc.deploy.configurations import GROUP, SERIAL, Target, validating
 from policyc.deploy.drift import drift, namespaces, serial
 from policyc.deploy.reach import Reach, written
@@ -116,6 +117,21 @@ def test_a_claim_to_be_newer_takes_nothing_out(caplog: pytest.LogCaptureFixture)
     assert len(replica.alarms) == 2
 
 
+def test_a_claim_to_more_namespaces_than_fit_is_passed_over() -> None:
+    """Whoever writes them there must not keep the guard from putting anything right."""
+    store = Store()
+    replica = Replica(store, 5, "agents")
+    replica.guard.look()
+    right = store.live
+    store.live = copy.deepcopy(right)
+    names = [f"team-{i:05d}-agents" for i in range(4000)]
+    chosen = store.live["webhooks"][0]["namespaceSelector"]["matchExpressions"][0]
+    chosen["values"] = [*names, "agents"]
+    store.live["metadata"] |= {"annotations": {SERIAL: "9" * 16}}
+    replica.guard.look()
+    assert drift(store.live, right) == ()
+
+
 @pytest.mark.parametrize("text", ["", "0", "-1", "1e9", "9" * 17, "x", 7, None])
 @of("J8-no-serial")
 def test_what_is_no_serial_is_written_over(text: Json) -> None:
@@ -164,6 +180,35 @@ def test_names_that_are_taken_out_return_with_an_alarm(entry: str) -> None:
     assert len(replica.alarms) == alarms + 1
     assert written(store.live) >= replica.reach
     assert drift(store.live, validating(Target(("agents",), reach=written(store.live)))) == ()
+
+
+def test_what_reaches_agents_no_more_is_let_go(caplog: pytest.LogCaptureFixture) -> None:
+    """Not at once, for another replica may know more; and only while all is known."""
+    store = Store()
+    one, other = Replica(store, 5, "agents"), Replica(store, 5, "agents")
+    one.reach = other.reach = Reach.of({f"mcp/r{i}" for i in range(4000)}, {"team"})
+    one.guard.look()
+    assert (one.guard.wildcards, written(store.live).wildcards) == (1, {"mcp/*"})
+    assert [r.levelno for r in caplog.records if "too many" in r.message] == [logging.ERROR]
+    partial = Reach(is_whole=False)
+    for one.reach, one.now in ((partial, 1000), (partial, 2000), (Reach.of({"mcp/a"}, ()), 3000)):
+        one.guard.look()
+        assert written(store.live).wildcards == {"mcp/*"}
+    one.now = 3299
+    one.guard.look()
+    assert written(store.live).wildcards == {"mcp/*"}
+    one.now = 3300
+    one.guard.look()
+    assert (one.guard.wildcards, written(store.live).wildcards) == (0, frozenset())
+    assert written(store.live) == one.reach | Reach.of(BOUND_TO_EVERYBODY, ())
+    other.reach = one.reach
+    other.guard.look()
+    writes = store.writes
+    for replica in (one, other, one):
+        replica.now = 9999
+        replica.guard.look()
+    assert store.writes == writes, "what everybody has always stands there"
+    assert [*map(len, (one.alarms, other.alarms))] == [1, 0], "it was made once"
 
 
 @of("J1")

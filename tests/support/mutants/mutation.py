@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import importlib
 import io
 import json
 import os
 import sys
+import tempfile
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,11 +18,11 @@ from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path
 from types import CodeType, ModuleType
-from typing import TextIO
 
 OURS = ("policyc", "support")
 """Packages of this tree: what they import of each other decides what a bug touches."""
 JUDGES = "support.mutants.judges"
+_AS_IT_IS = "the compiler as it is"
 
 
 class Judge(StrEnum):
@@ -72,51 +74,57 @@ def judged(mutations: Sequence[Mutation]) -> tuple[Finding, dict[str, Finding]]:
     bug, so that all but what the bug is about is loaded and warm.  RuntimeError when a bug
     could not be asked about: one that keeps the compiler from being loaded is none to seed.
     """
-    reader, writer = os.pipe()
-    nursery = os.fork()
-    if nursery == 0:
-        os.close(reader)
-        with os.fdopen(writer, "w", encoding="utf-8") as stream:
-            _ask_all(mutations, stream)
-        os._exit(0)
-    os.close(writer)
-    with os.fdopen(reader, encoding="utf-8") as stream:
-        answers = [json.loads(line) for line in stream]
-    os.waitpid(nursery, 0)
-    faults = [answer["fault"] for answer in answers if "fault" in answer]
-    if faults or len(answers) != len(mutations) + 1:
-        raise RuntimeError(faults[0] if faults else "a process ended without a word")
-    found = [{Judge(judge): said for judge, said in a["caught"].items()} for a in answers]
-    return found[0], {m.name: f for m, f in zip(mutations, found[1:], strict=True)}
+    with tempfile.TemporaryDirectory() as name:
+        answers = Path(name)
+        nursery = os.fork()
+        if nursery == 0:
+            _ask_all(mutations, answers)
+            os._exit(0)
+        os.waitpid(nursery, 0)
+        return _read(answers / _AS_IT_IS), {m.name: _read(answers / m.name) for m in mutations}
 
 
-def _ask_all(mutations: Sequence[Mutation], stream: TextIO) -> None:
-    """In the nursery: a line for the compiler as it is, then one for each bug."""
+def _read(answer: Path) -> Finding:
+    if not answer.exists():
+        raise RuntimeError(f"{answer.name}: a process ended without a word")
+    said = json.loads(answer.read_text(encoding="utf-8"))
+    if "fault" in said:
+        raise RuntimeError(said["fault"])
+    return {Judge(judge): words for judge, words in said["caught"].items()}
+
+
+def _ask_all(mutations: Sequence[Mutation], answers: Path) -> None:
+    """In the nursery: first of the compiler as it is, then of each bug, a few at a time."""
     sys.stderr = io.StringIO()
     for name in [n for n in sys.modules if _is_ours(n)]:
         del sys.modules[name]
     held: set[str] = set()
-    _answer(stream, held)
+    _answer(answers / _AS_IT_IS, held)
     users = _users()
+    free = len(os.sched_getaffinity(0))
     for mutation in mutations:
-        child = os.fork()
-        if child == 0:
+        if not free:
+            os.wait()
+            free += 1
+        if os.fork() == 0:
             for name in _touched(mutation.module, users):
                 _forget(name)
             sys.meta_path.insert(0, _Patched(mutation))
-            _answer(stream, held)
+            _answer(answers / mutation.name, held)
             os._exit(0)
-        os.waitpid(child, 0)
+        free -= 1
+    with contextlib.suppress(ChildProcessError):  # until there is none
+        while True:
+            os.wait()
 
 
-def _answer(stream: TextIO, held: set[str]) -> None:
+def _answer(answer: Path, held: set[str]) -> None:
     try:
         caught = importlib.import_module(JUDGES).ask(held)
-        answer = {"caught": caught}
+        said = {"caught": caught}
     except BaseException:  # noqa: BLE001  # the process that asked is to hear of it
-        answer = {"fault": traceback.format_exc()}
-    stream.write(json.dumps(answer) + "\n")
-    stream.flush()
+        said = {"fault": traceback.format_exc()}
+    answer.write_text(json.dumps(said), encoding="utf-8")
 
 
 def _is_ours(module: str) -> bool:

@@ -1,0 +1,192 @@
+"""A review that is like a known one says what it would say if it were read."""
+
+from __future__ import annotations
+
+import copy
+import json
+import random
+from typing import Any
+
+import pytest
+from support.admission import pod, request
+from support.bent_bytes import bent
+from support.scale import MANY
+from support.webhook import review
+
+from policyc.admission.pods import WORDS, pod_of
+from policyc.admission.request import Request
+from policyc.admission.review import ReviewError, read_review
+from policyc.audit.record import WRITTEN, asked
+from policyc.core import strict_json
+from policyc.core.canonical import canonical_json
+from webhook.replicas import Known
+
+Json = Any
+ENDINGS = ("abcde", "fghij", "00000", "zzzzz")
+TOKENS = (
+    "kube-api-access-abcde",
+    "kube-api-access-fghij",
+    "kube-apa-access-abcde",
+    "kube-api-access-ABCDE",
+)
+ODD = (
+    'x"research-5d8f7c9b6-abcde',
+    '"kube-api-access-abcde',
+    'a"b',
+    "a\\b",
+    "ünï",
+    "\n",
+    "<&>",
+    "A",
+    "x" * 7,
+    "",
+)
+
+
+def replica(rng: random.Random) -> Json:
+    """The body of a review: of one of few workloads, with texts that stand in more places than they should."""
+    body = pod()
+    ending, token = rng.choice(ENDINGS), rng.choice(TOKENS)
+    name = f"research-5d8f7c9b6-{ending}"
+    body["metadata"] |= {"name": name, "generateName": "research-5d8f7c9b6-"}
+    spec = body["spec"]
+    spec["volumes"] = [{"name": token, "projected": {"sources": []}}]
+    spec["containers"][0]["volumeMounts"] = [{"name": token, "mountPath": "/var/run/secrets"}]
+    uid = f"3f0c9d3e-0000-4000-8000-{rng.randrange(4):012}"
+    for _ in range(rng.choice((0, 0, 0, 1, 2))):
+        text = rng.choice((name, token, uid, uid[:-1] + "9", rng.choice(ODD)))
+        where = rng.choice((_variable, _annotation, _key, _label, _owner))
+        where(body, text)
+    made = review(request(body), uid)
+    if rng.random() < 0.2:
+        made["request"]["name"] = rng.choice((name, "", rng.choice(ODD)))
+    if rng.random() < 0.1:
+        made["request"]["uid"] = rng.choice((name, token))
+    return made
+
+
+def _variable(body: Json, text: str) -> None:
+    body["spec"]["containers"][0]["env"] = [{"name": "E", "value": text}]
+
+
+def _annotation(body: Json, text: str) -> None:
+    body["metadata"].setdefault("annotations", {})["a"] = text
+
+
+def _key(body: Json, text: str) -> None:
+    body["metadata"].setdefault("annotations", {})[text] = "a"
+
+
+def _label(body: Json, text: str) -> None:
+    body["metadata"]["labels"]["l"] = text
+
+
+def _owner(body: Json, text: str) -> None:
+    body["metadata"]["ownerReferences"] = [{"kind": "ReplicaSet", "uid": text}]
+
+
+def written(body: Json, rng: random.Random | None = None) -> bytes:
+    """As the API server writes it, or with escapes that it would not write."""
+    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    if rng is not None and rng.random() < 0.3:
+        text = text.replace('\\"', "\\u0022")
+    if rng is not None and rng.random() < 0.1:
+        text = text.replace("kube", "\\u006bube", 1)
+    return text.encode() + b"\n"
+
+
+def read(data: bytes) -> Request | None:
+    try:
+        return read_review(strict_json.loads(data))
+    except (ReviewError, ValueError):
+        return None
+
+
+class Words:
+    """What pods said that were given the same words."""
+
+    def __init__(self) -> None:
+        self._said: dict[bytes, str] = {}
+
+    def agree(self, made: Request) -> None:
+        found = pod_of(made)
+        if WORDS in made.readings and found is not None:
+            said = repr((found.spec_with(()), found.annotations))
+            assert self._said.setdefault(made.readings[WORDS], said) == said
+
+
+def agree(known: Known, data: bytes, words: Words) -> bool:
+    """Whether the review was known, and then says what a reader finds in it."""
+    plain, found = read(data), known.request(data)
+    if found is None:
+        if plain is not None:
+            known.keep(data, strict_json.loads(data))
+        return False
+    assert plain is not None
+    assert repr(found) == repr(plain)
+    assert found.readings[WRITTEN]() == canonical_json(plain.object)
+    words.agree(found)
+    assert asked(found) == asked(plain)
+    return True
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_was_read_before(seed: int) -> None:
+    """One after the other, bent now and then: what is known says what it would say if it were read."""
+    rng, known, words = random.Random(seed), Known(), Words()
+    hits = 0
+    for _ in range(MANY // 2):
+        data = written(replica(rng), rng)
+        hits += agree(known, data, words)
+        agree(known, bent(rng, data), words)
+    assert hits > MANY // 20
+
+
+def plain(ending: str, token: str = "kube-api-access-abcde", **spec: Json) -> bytes:
+    body = pod()
+    body["metadata"] |= {"name": f"bot-{ending}", "generateName": "bot-"}
+    body["spec"] |= {"volumes": [{"name": token, "emptyDir": {}}], **spec}
+    return written(review(request(body), f"00000000-{ending}"))
+
+
+def warmed() -> Known:
+    known = Known()
+    for ending in ("aaaaa", "bbbbb"):
+        assert not agree(known, plain(ending), Words())
+    assert agree(known, plain("ccccc"), Words())
+    return known
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        plain("AAAAA"), plain('a"b",'), plain("ccccc", "kube-apx-access-abcde"), plain("ccccc", hostNetwork=1),
+        plain("ccccc").replace(b"bot-ccccc", b"bot-ddddd", 1), plain("ccccc").replace(b"research", b"rosearch", 1),
+        plain("ccccc")[:-2] + b"]\n", b"x" * len(plain("ccccc")),
+    ],
+)  # fmt: skip
+def test_anything_else_is_read(other: bytes) -> None:
+    assert warmed().request(other) is None
+
+
+@pytest.mark.parametrize("value", ['x"bot-bbbbb', "bot-bbbbb", '"bot-bbbbb"'])
+@pytest.mark.parametrize("mark", ['\\"', "\\u0022"])
+def test_a_text_that_ends_as_the_name_does(value: str, mark: str) -> None:
+    """In the canonical form it may stand where the name was not found in the review."""
+    known = Known()
+    variable = {"name": "c", "image": "x", "env": [{"name": "E", "value": value}]}
+    for ending in ("aaaaa", "bbbbb", "ccccc", "ddddd"):
+        data = plain(ending, containers=[variable]).replace(b'\\"', mark.encode())
+        agree(known, data, Words())
+
+
+def test_what_is_shared_is_left_as_it_was() -> None:
+    known = warmed()
+    first = known.request(plain("ddddd"))
+    assert first is not None
+    before = copy.deepcopy(first.object)
+    second = known.request(plain("eeeee"))
+    assert second is not None
+    assert second.object is not None
+    assert second.object["metadata"]["name"] == "bot-eeeee"
+    assert first.object == before

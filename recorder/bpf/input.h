@@ -90,13 +90,13 @@ static __always_inline void find_buffers(struct reading *reading, __u32 action, 
 	reading->bytes_left = bytes;
 }
 
-static __always_inline void note_input(struct task_struct *task, struct task_state *state, __u64 inode,
-				       __u32 action, struct pt_regs *registers, __u32 returned)
+static __always_inline void note_input(struct task_struct *task, __u64 inode, __u32 action, struct pt_regs *registers,
+				       __u32 returned)
 {
-	struct reading reading = start_reading(state);
+	struct reading reading = {};
 
 	if (action & ACTION_CARRY) {
-		note_unread_form(&reading, UNREAD_CARRIED);
+		note_unread_form(UNREAD_CARRIED);
 	} else if (!is_peek(action, registers)) {
 		reading.key = input_key(task, inode);
 		open_input(task, &reading.key);

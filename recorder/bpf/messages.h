@@ -299,11 +299,12 @@ static __always_inline void resynchronise(struct scan *scan, const char *text)
 		begin_line(stream);
 }
 
-/* Names may have been in there, and none was looked for. */
-static __always_inline void note_unread(struct scan *scan, __u32 form)
+/* Names may have been in there, and none was looked for. Not inlined: its frame is not to lie below that of a reader. */
+static __noinline int note_unread(struct scan *scan, __u32 form)
 {
 	scan->scratch->text[0] = form;
 	note_text(scan->scratch, scan->owner, EVENT_UNREAD, TOOLS, 0, 1);
+	return 0;
 }
 
 /* Of a connection that speaks HTTP/2 nothing more is read. */
@@ -362,13 +363,9 @@ static __always_inline void read_stream(struct scan *scan, __u32 context)
 		scan->scratch->busy = 0;
 }
 
-/* What is to be read of a program's memory; only numbers, so that its reader is verified once for all callers. */
+/* What is to be read of the running program's memory; only numbers, so that its reader is verified once for all callers. */
 struct reading {
 	struct stream_key key;
-	struct subject_key whose;
-	__u64 subject;
-	__u32 phase;
-	__u32 pid;
 	__u64 from;
 	__u64 vectors; /* address of an array of `struct iovec`, for what is not at `from` */
 	__u32 vectors_left;
@@ -377,27 +374,16 @@ struct reading {
 	__u32 arrives;
 };
 
-static __always_inline struct reading start_reading(struct task_state *state)
-{
-	return (struct reading){ .whose = state->key, .subject = state->subject, .phase = phase_of(state),
-				 .pid = bpf_get_current_pid_tgid() >> 32 };
-}
-
-static __always_inline struct owner reader_of(const struct reading *reading)
-{
-	return (struct owner){ .id = reading->subject, .subject = bpf_map_lookup_elem(&subjects, &reading->whose),
-			       .phase = reading->phase, .pid = reading->pid };
-}
-
 /* Not static, so that it is verified by itself. */
 __noinline int read_memory(const struct reading *reading)
 {
+	struct task_state *state = known_state(bpf_get_current_task_btf());
 	struct scan scan = {};
 	struct owner owner;
 
-	if (!reading)
+	if (!reading || !state)
 		return 0;
-	owner = reader_of(reading);
+	owner = owner_of(state);
 	scan.owner = &owner;
 	scan.stream = bpf_map_lookup_elem(&streams, &reading->key);
 	if (!owner.subject || !scan.stream) {
@@ -414,15 +400,16 @@ __noinline int read_memory(const struct reading *reading)
 	return 0;
 }
 
-/* Names may have been in there, and none was looked for. */
-__noinline int note_unread_form(const struct reading *reading, __u32 form)
+/* The running program's messages may have had names, and none was looked for. */
+__noinline int note_unread_form(__u32 form)
 {
+	struct task_state *state = known_state(bpf_get_current_task_btf());
 	struct scan scan = {};
 	struct owner owner;
 
-	if (!reading)
+	if (!state)
 		return 0;
-	owner = reader_of(reading);
+	owner = owner_of(state);
 	scan.owner = &owner;
 	scan.scratch = take_scratch(IN_CALL);
 	if (scan.scratch) {

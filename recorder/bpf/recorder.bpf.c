@@ -114,7 +114,7 @@ static __noinline int on_input(struct task_struct *task, struct pt_regs *registe
 	if (!descriptor)
 		remember_input(task, state, inode);
 	if (state->input == inode)
-		note_input(task, state, inode, syscall_actions.of[NATIVE][number], registers, returned);
+		note_input(task, inode, syscall_actions.of[NATIVE][number], registers, returned);
 	return 0;
 }
 

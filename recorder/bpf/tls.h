@@ -12,12 +12,10 @@
 static __always_inline struct task_state *calling_state(struct task_struct *task, struct pt_regs *registers)
 {
 	struct task_state *state = known_state(task);
-	struct reading reading;
 
 	if (!state || !is_32_bit(task, registers))
 		return state;
-	reading = start_reading(state);
-	note_unread_form(&reading, UNREAD_32_BIT);
+	note_unread_form(UNREAD_32_BIT);
 	return NULL;
 }
 
@@ -241,10 +239,9 @@ static __always_inline __s64 bytes_of(struct pt_regs *registers, const struct tl
 	return bytes;
 }
 
-static __always_inline void read_call(struct task_struct *task, struct task_state *state, const struct tls_call *call,
-				      __u32 bytes)
+static __always_inline void read_call(struct task_struct *task, const struct tls_call *call, __u32 bytes)
 {
-	struct reading reading = start_reading(state);
+	struct reading reading = {};
 	char start[4] = {};
 
 	reading.from = call->buffer;
@@ -273,7 +270,7 @@ int on_tls_return(struct pt_regs *registers)
 	*ended = (struct tls_call){};
 	bytes = bytes_of(registers, &call);
 	if (bytes > 0)
-		read_call(task, state, &call, bytes);
+		read_call(task, &call, bytes);
 	return 0;
 }
 
@@ -300,7 +297,7 @@ int on_tls_write_alone(struct pt_regs *registers)
 		stream->written_from = call.buffer;
 		stream->written_to = end;
 	}
-	read_call(task, state, &call, bytes);
+	read_call(task, &call, bytes);
 	return 0;
 }
 

@@ -34,11 +34,13 @@ HOOK_DOMAINS: dict[str, frozenset[str]] = {
     "signal_generate": frozenset({"syscalls"}),
     "io_uring_submit_req": frozenset({"files"}),
     "sched_process_exit": frozenset(),
-    # cgroup_skb programs: packets out have TLS greetings and plain HTTP, packets in DNS answers.
+    # cgroup_skb programs: packets out have TLS greetings and plain HTTP, packets in DNS answers
+    # and the clients of UDP servers.
     "egress": frozenset({"egress"}) | _MESSAGES,
-    "ingress": frozenset({"egress"}),
+    "ingress": frozenset({"egress", "ingress"}),
     # Uprobes on OpenSSL.
     "SSL_write": _MESSAGES,
+    "SSL_write_ex": _MESSAGES,
     "SSL_ctrl": _MESSAGES,
     "SSL_free": _MESSAGES,
     "SSL_read": _MESSAGES,

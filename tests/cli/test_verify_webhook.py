@@ -74,7 +74,7 @@ def test_operators_are_to_be_named_again(
     assert main(["verify-webhook", BUNDLE, folder, "--operators", "alice"]) == Exit.CLEAN
     capsys.readouterr()
     assert main(["verify-webhook", BUNDLE, folder]) == Exit.FINDINGS
-    assert "with `--operators`" in capsys.readouterr().err
+    assert "`--operators`" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,9 @@ EVERY_DOMAIN = frozenset(hook for hook in HOOKS if hook.endswith("cgroup_attach_
 
 
 def test_the_programs_are_found() -> None:
-    assert len(HOOKS) == len(kernel.NEEDED) + len(kernel.OPTIONAL)
+    # SSL_write has one program where returns can be looked at, and another where not.
+    alike = len(kernel.UPROBE_HOOKS) - len(set(kernel.UPROBE_HOOKS.values()))
+    assert len(HOOKS) == len(kernel.NEEDED) + len(kernel.OPTIONAL) - alike
 
 
 @pytest.mark.parametrize("hook", sorted(HOOKS))

@@ -33,7 +33,9 @@ def unpacked(layout: Path, target: Path) -> Path:
     target.mkdir(parents=True)
     for layer in manifest["layers"]:
         with tarfile.open(_blob(layout, layer["digest"])) as archive:
-            archive.extractall(target, filter="fully_trusted")
+            # Before Python 3.11.4 there are no filters, and all is trusted.
+            archive.extraction_filter = getattr(tarfile, "fully_trusted_filter", None)
+            archive.extractall(target)
     return target
 
 

@@ -57,8 +57,9 @@ class Naming:
                 found.setdefault(address, set()).add((name, server))
 
     def greet(self, subject: int, end: End, name: str) -> None:
-        """Take the name that a TLS connection asked for."""
-        self._greetings.setdefault(subject, {}).setdefault(end, set()).add(name)
+        """Take the name that a TLS connection asked for, if it is one."""
+        if _HOST.fullmatch(name):
+            self._greetings.setdefault(subject, {}).setdefault(end, set()).add(name)
 
     def of(self, subject: int, end: End) -> PeerNames:
         """The names of a peer; where some of those that it was resolved for were greeted, only they were meant.

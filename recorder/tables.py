@@ -28,7 +28,7 @@ RECEIVING = frozenset({"recvfrom"})
 RECEIVING_MESSAGES = frozenset({"recvmsg"})
 """Calls that fill the buffers which the message has that is their second argument, with flags as the third."""
 
-CARRYING = frozenset({"recvmmsg", "splice"})
+CARRYING = frozenset({"recvmmsg", "splice", "tee"})
 """Calls that take from their first argument what the kernel side does not read."""
 
 PROBING = frozenset({"uretprobe", "uprobe"})

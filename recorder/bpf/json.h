@@ -130,7 +130,7 @@ static __always_inline void read_string(struct stream *stream, __u8 byte)
 	} else {
 		/* Between parts of a body that is sent in chunks stand lines that say how long they are. */
 		if (byte == '\n')
-			stream->found |= FOUND_TORN;
+			stream->found |= FOUND_CUT;
 		if (stream->keeps)
 			keep_byte(stream, byte);
 		if (stream->escaped)

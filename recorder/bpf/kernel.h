@@ -85,6 +85,10 @@ struct net {
 	__u64 net_cookie; /* since 5.12 */
 };
 
+typedef struct {
+	struct net *net;
+} possible_net_t;
+
 struct nsproxy {
 	struct mnt_namespace *mnt_ns;
 	struct net *net_ns;
@@ -192,6 +196,7 @@ struct in6_addr {
 struct sock_common {
 	__u32 skc_daddr;
 	__u16 skc_num;
+	possible_net_t skc_net;
 	__u16 skc_family;
 	struct in6_addr skc_v6_daddr;
 };

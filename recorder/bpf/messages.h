@@ -169,13 +169,14 @@ static __always_inline void end_message(struct scan *scan)
 	struct stream *stream = scan->stream;
 	__u32 found = stream->found;
 
-	if (found & FOUND_TORN && found & (FOUND_CALL | FOUND_PROMPT))
+	if (found & FOUND_CUT || (found & FOUND_TORN && found & (FOUND_CALL | FOUND_PROMPT)))
 		blame_messages(scan->owner);
-	else if (found & FOUND_CALL && stream->name_bytes)
+	if (found & FOUND_CALL && stream->name_bytes && !(found & (FOUND_TORN | FOUND_CUT)))
 		note_name(scan, TOOLS, stream->name);
-	else if (found & FOUND_PROMPT && stream->model_bytes)
+	/* A gateway of models may look at its own keys alone. */
+	if (found & FOUND_PROMPT && stream->model_bytes && !(found & (FOUND_TORN | FOUND_CUT)))
 		note_name(scan, MODELS, stream->model);
-	else if (stream->is_prompt && !(found & FOUND_CALL))
+	else if (stream->is_prompt && !(found & (FOUND_CALL | FOUND_TORN | FOUND_CUT)))
 		stream->found |= FOUND_UNNAMED;
 	else if (found & FOUND_SESSION && scan->arrives && scan->owner->subject && !stream->began) {
 		stream->began = 1;
@@ -185,9 +186,9 @@ static __always_inline void end_message(struct scan *scan)
 }
 
 /* These bytes were of a body; what ends with it in the middle of a message was none. */
-static __always_inline void end_body(struct stream *stream, __u32 bytes)
+static __always_inline void end_body(struct stream *stream, __u64 bytes)
 {
-	stream->left -= bytes;
+	stream->left -= bytes < stream->left ? bytes : stream->left;
 	if (stream->left)
 		return;
 	stream->skips = 0;
@@ -342,8 +343,11 @@ static __always_inline void read_message(struct scan *scan)
 		note_unread(scan, UNREAD_UNNAMED);
 	stream->found &= ~OF_STREAM;
 	/* Not to be read, or too long. */
-	if (scan->at < scan->bytes || scan->bytes_left)
+	if (scan->at < scan->bytes || scan->bytes_left) {
 		give_up(scan);
+		if (stream->left)
+			end_body(stream, (__u64)scan->bytes - scan->at + scan->bytes_left);
+	}
 }
 
 /* Read what there is of a stream, or count it as lost where there is no room for the stream. */
@@ -358,6 +362,8 @@ static __always_inline void read_stream(struct scan *scan, __u32 context)
 		read_message(scan);
 	} else {
 		blame_messages(scan->owner);
+		if (scan->stream && scan->stream->left)
+			end_body(scan->stream, (__u64)scan->bytes + scan->bytes_left);
 	}
 	if (scan->scratch)
 		scan->scratch->busy = 0;

@@ -131,6 +131,8 @@ static __always_inline int connecting(struct bpf_sock_addr *address, __u32 famil
 	if (socket) {
 		socket->peer = key;
 		socket->sent = socket->plain = socket->answered = 0;
+		/* Another connection than the one before, if there was one. */
+		bpf_sk_storage_delete(&socket_streams, address->sk);
 		socket->foreign = is_foreign(address, subject);
 	} else if (subject) {
 		lose(subject, EGRESS);
@@ -167,6 +169,9 @@ static __always_inline int sending(struct bpf_sock_addr *address, __u32 family, 
 	if (socket && is_answer(&key, address, socket))
 		return 1;
 	note_peer(&key, subject);
+	/* A connected socket stays so: whom it may also send to cannot answer it. */
+	if (socket && address->sk->dst_port)
+		return 1;
 	if (socket) {
 		socket->peer = key;
 		socket->sent = LOOKED_AT;
@@ -248,6 +253,7 @@ static __always_inline void note_accepted(struct task_state *state, struct file 
 	struct socket *socket = BPF_CORE_READ(file, private_data);
 	struct sock *sock = BPF_CORE_READ(socket, sk);
 	struct peer_key key = { .subject = state->subject, .domain = INGRESS, .phase = phase_of(state) };
+	struct subject *subject = subject_of(state);
 	__u16 family = BPF_CORE_READ(sock, __sk_common.skc_family);
 	__u32 words[4] = {};
 
@@ -260,7 +266,9 @@ static __always_inline void note_accepted(struct task_state *state, struct file 
 	key.port = BPF_CORE_READ(sock, __sk_common.skc_num);
 	key.protocol = protocol_of(BPF_CORE_READ(sock, sk_protocol));
 	address_of(&key, family, words);
-	note_peer(&key, subject_of(state));
+	/* In a network namespace of its own making a program may be any client. */
+	if (!subject || !subject->netns || BPF_CORE_READ(sock, __sk_common.skc_net.net, net_cookie) == subject->netns)
+		note_peer(&key, subject);
 }
 
 /* Give a message of a socket to user land, which takes the names from it; what the ring has no room for is lost. */
@@ -283,10 +291,16 @@ static __always_inline void send_message(struct __sk_buff *packet, __u32 offset,
 	__builtin_memcpy(scratch->text, peer, sizeof(*peer));
 	text = scratch->text + sizeof(*peer);
 	/* Joined into one comparison they say nothing of bytes to a verifier of Linux 6.12. */
-	if (bytes < MESSAGE_LEAST)
+	if (bytes < MESSAGE_LEAST && kind != EVENT_TLS)
 		goto out;
+	if (bytes < MESSAGE_LEAST) {
+		/* A greeting in crumbs is one without a name. */
+		__builtin_memset(text, 0, MESSAGE_LEAST);
+		packet = NULL;
+		bytes = MESSAGE_LEAST;
+	}
 	barrier_var(bytes);
-	if (bytes <= MESSAGE_BYTES && !bpf_skb_load_bytes(packet, offset, text, bytes)) {
+	if (bytes <= MESSAGE_BYTES && (!packet || !bpf_skb_load_bytes(packet, offset, text, bytes))) {
 		bytes += sizeof(*peer);
 		event = &scratch->event;
 		*event = (struct event){ .kind = kind, .domain = EGRESS, .subject = peer->subject,
@@ -354,9 +368,10 @@ static __always_inline void look_at_start(struct __sk_buff *packet, __u32 offset
 		socket->plain = 0;
 		send_message(packet, offset, EVENT_TLS, &socket->peer, place);
 	} else if (!place) {
-		/* GET, POST, PUT and PATCH, and CONNECT; anything else is another protocol. */
-		socket->plain = start[0] == 'G' || start[0] == 'P' || start[0] == 'C';
-		if (start[0] == 'G' || start[0] == 'P')
+		/* GET, POST, PUT and PATCH, HEAD, OPTIONS and DELETE, and CONNECT; anything else is another protocol. */
+		socket->plain = start[0] == 'G' || start[0] == 'P' || start[0] == 'H' || start[0] == 'O' ||
+				start[0] == 'D' || start[0] == 'C';
+		if (socket->plain && start[0] != 'C')
 			socket->sent = LOOKED_AT;
 	}
 }
@@ -435,11 +450,9 @@ static __always_inline void note_visit(struct __sk_buff *packet, struct socket_s
 	struct visitor visitor = { .socket = bpf_get_socket_cookie(packet), .port = source };
 	__u8 yes = 1;
 
-	if (!sender_of(packet, &from))
+	if (!sender_of(packet, &from) || socket->foreign || (packet->ifindex == LOOPBACK_INDEX && !is_loopback(&from)))
 		return;
 	note_peer(&from, NULL);
-	if (socket->foreign || (packet->ifindex == LOOPBACK_INDEX && !is_loopback(&from)))
-		return;
 	visitor.family = from.family;
 	__builtin_memcpy(visitor.address, from.address, sizeof(visitor.address));
 	bpf_map_update_elem(&visitors, &visitor, &yes, BPF_ANY);

@@ -17,8 +17,9 @@ enum found {
 	FOUND_ANOTHER = 128, /* message, before the running one has ended */
 	FOUND_UPGRADE = 256, /* the header of a connection that goes on in another protocol */
 	FOUND_UNNAMED = 512, /* a request to a model that does not name it */
+	FOUND_CUT = 1024, /* a string that matters lies across parts of a body, so nothing is known of the message */
 	OF_STREAM = FOUND_ENCODED | FOUND_UPGRADE | FOUND_UNNAMED,
-	OF_MESSAGE = FOUND_CALL | FOUND_PROMPT | FOUND_SESSION | FOUND_TORN,
+	OF_MESSAGE = FOUND_CALL | FOUND_PROMPT | FOUND_SESSION | FOUND_TORN | FOUND_CUT,
 	OF_PLACE = FOUND_END | FOUND_BODY | FOUND_ANOTHER, /* something is to be done before the next byte */
 };
 

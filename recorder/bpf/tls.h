@@ -221,7 +221,8 @@ static __always_inline bool is_asking(struct task_struct *task, const struct str
 
 	if (!stream)
 		return true;
-	if (!bpf_strncmp(start, 4, "HTTP"))
+	/* Within a request it is a piece of its body. */
+	if (!bpf_strncmp(start, 4, "HTTP") && !stream->left && !stream->in_headers && !stream->depth)
 		stream->answers = 1;
 	else if (is_asked(start))
 		stream->answers = 0;

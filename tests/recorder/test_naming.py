@@ -41,7 +41,7 @@ def test_every_name_is_one_that_a_believed_server_gave_the_address(
     """But for `localhost`, which is no server's to give; and no word that a profile has for programs is a name."""
     naming = _made(answered, greeted)
     given_ = {n for s, by, n, a in answered if (s, by, a) == (OWN, BELIEVED, end[0])} - {"stdio:a"}
-    asked = {name for subject, at, name in greeted if (subject, at) == (OWN, end)}
+    asked = {n for subject, at, n in greeted if (subject, at) == (OWN, end)} - {"stdio:a"}
     found = naming.of(OWN, end)
     own = {"localhost"} & asked if ipaddress.ip_address(end[0]).is_loopback else set()
     assert set(found.resolved) <= given_ | own

@@ -256,7 +256,7 @@ def guards(
 ) -> list[Guard]:
     """The guards of both configurations; only validation asks what reaches agents from elsewhere.
 
-    A bundle that was withdrawn opens nothing: what it guarded stays guarded.
+    A bundle that was withdrawn opens nothing: its namespaces, and what reaches its agents, stay guarded.
     """
     ca_file = settings.ca_file or (settings.tls_folder / "ca.crt" if settings.tls_folder else None)
     kinds: list[tuple[str, str, Callable[[Target], Any]]] = [  # Json and Object differ in floats
@@ -270,7 +270,7 @@ def guards(
         )
 
     def reach() -> Reach:
-        return reach_of(view(), bundles.current)
+        return reach_of(view(), bundles.latest)
 
     return [
         Guard(

@@ -14,6 +14,7 @@ from support import admission
 from support.admission import files, view
 from support.webhook import Webhook, review, write_bundle
 from support.webhooks import OneObject
+from support.widening import AGENT, binding, network_policy
 
 from policyc.bundle.load import Envelopes, load_envelopes
 from policyc.bundle.sign import sign_folder
@@ -21,6 +22,7 @@ from policyc.bundle.statement import MOST_SERIAL, Statement
 from policyc.core.errors import PolicycError, VerificationError
 from policyc.deploy.configurations import SERIAL
 from policyc.deploy.drift import namespaces
+from policyc.deploy.reach import Reach, written
 from policyc.envelope.index import PATH as INDEX
 from policyc.envelope.index import Entry, read_index
 from policyc.envelope.sealed import Packed
@@ -225,14 +227,28 @@ def moved(entry: Entry, namespace: str) -> Entry:
 
 
 class Guarded:
-    """A store and the guard of validation that follows it, one look at a time."""
+    """A store and the guard of validation that follows it, one look at a time.
+
+    The cluster has an agent with the ClusterRole ``a``, and a NetworkPolicy that chooses by ``team``.
+    """
 
     def __init__(self) -> None:
         self.source = Shown()
         self.store = BundleStore(self.source, 0, Talk(), lambda: self.source.keys)
         self.store.start()
         self.api = OneObject()
-        _, self.guard = guards(self.api, self.store, view, Serving(), lambda _: None, Talk())
+        self.now = 0.0
+        teams = [{"to": [{"namespaceSelector": {"matchLabels": {"team": "a"}}}]}]
+        cluster = view(binding(AGENT, role="ClusterRole/a"), network_policy(egress=teams))
+        _, self.guard = guards(
+            self.api,
+            self.store,
+            lambda: cluster,
+            Serving(),
+            lambda _: None,
+            Talk(),
+            lambda: self.now,
+        )
 
     def look(self) -> frozenset[str]:
         """The namespaces that are guarded after it."""
@@ -256,6 +272,22 @@ def test_namespaces_that_a_thief_s_bundle_took_out_come_back_with_the_honest_one
     guarded.source.build = honest
     del guarded.api.live["metadata"]["annotations"][SERIAL]
     assert guarded.look() == own
+
+
+def test_while_no_bundle_is_in_force_what_reaches_agents_stays_in_the_conditions() -> None:
+    """For longer than what nobody knows of is kept, and also when the object is made again."""
+    guarded = Guarded()
+    guarded.look()
+    named = written(guarded.api.live)
+    assert Reach.of({"a"}, {"team"}) <= named
+    guarded.source.keys = (THIRD.verifier,)
+    for guarded.now in (0, 299, 301, 9999):
+        guarded.look()
+        assert guarded.store.current is None
+        assert written(guarded.api.live) == named
+    guarded.api.live = None
+    guarded.look()
+    assert written(guarded.api.live) == named
 
 
 # A law: whatever is signed, shown and trusted in whatever order.

@@ -123,7 +123,7 @@ class BundleStore:
         self._polls_to_retry = 0
         self.current: Bundle | None = None
         self.latest: Bundle | None = None
-        """The last that was in force, withdrawn or not: what it named stays guarded."""
+        """The one in force; while there is none, the last that was: what it named stays guarded."""
         self.refused = 0
         self.loaded = 0
         self.withdrawn = 0
@@ -178,6 +178,8 @@ class BundleStore:
         if old is None or _mark(old) in map(_mark, kept):
             return
         self.current = _assembled(kept[-1]) if kept else None
+        # One that comes back guards what it names: the one that goes may have named too little.
+        self.latest = self.current or self.latest
         self._stamp = None  # what lies there may be signed by another key
         self.withdrawn += 1
         self._talk.error(

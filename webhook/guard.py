@@ -21,11 +21,13 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from policyc.admission.bundle import Bundle
+from policyc.admission.view import View
 from policyc.catalog.default_roles import BOUND_TO_EVERYBODY
 from policyc.deploy.configurations import GROUP, NAME, Target, TooMany, mutating, validating
 from policyc.deploy.drift import authority, drift, namespaces, restored, serial
-from policyc.deploy.reach import Reach, written
+from policyc.deploy.reach import Reach, reach_of, written
 from policyc.kube.client import ApiFault, Event, Object, Resource
+from webhook.bundle_store import BundleStore
 from webhook.logs import Talk
 from webhook.settings import Serving
 
@@ -245,34 +247,43 @@ class Guard:
 
 def guards(
     source: Source,
-    target: Callable[[], Target],
-    serial: Callable[[], int],
-    behind_seconds: float,
-    ca_file: Path | None,
+    bundles: BundleStore,
+    view: Callable[[], View],
+    settings: Serving,
     alarm: Callable[[tuple[str, ...]], None],
     talk: Talk,
-    reach: Callable[[], Reach],
+    clock: Callable[[], float] = time.monotonic,
 ) -> list[Guard]:
-    """The guards of both configurations; only validation asks what reaches agents from elsewhere."""
+    """The guards of both configurations; only validation asks what reaches agents from elsewhere.
+
+    A bundle that was withdrawn opens nothing: its namespaces, and what reaches its agents, stay guarded.
+    """
+    ca_file = settings.ca_file or (settings.tls_folder / "ca.crt" if settings.tls_folder else None)
     kinds: list[tuple[str, str, Callable[[Target], Any]]] = [  # Json and Object differ in floats
         ("mutatingwebhookconfigurations", "MutatingWebhookConfiguration", mutating),
         ("validatingwebhookconfigurations", "ValidatingWebhookConfiguration", validating),
     ]
 
     def wanted(make: Callable[[Target], Any]) -> Wanted:
-        return lambda ca, more, reach: make(extended(target(), ca, more, reach))
+        return lambda ca, more, reach: make(
+            extended(target_of(bundles.latest, settings), ca, more, reach)
+        )
+
+    def reach() -> Reach:
+        return reach_of(view(), bundles.latest)
 
     return [
         Guard(
             source,
             Resource(GROUP, "v1", plural, kind),
             wanted(make),
-            serial,
-            behind_seconds,
+            lambda: bundles.serial,
+            settings.behind_seconds,
             ca_file,
             alarm,
             talk,
             reach if make is validating else Reach,
+            clock,
         )
         for plural, kind, make in kinds
     ]
@@ -292,7 +303,7 @@ def extended(target: Target, ca_bundle: str, more: frozenset[str], reach: Reach)
 
 
 def target_of(bundle: Bundle | None, settings: Serving) -> Target:
-    """The target that the bundle in force makes; ValueError as Target says."""
+    """The target that a bundle makes; ValueError as Target says."""
     return Target(
         tuple(sorted(bundle.by_namespace)) if bundle is not None else (),
         settings.admission.home,

@@ -19,7 +19,6 @@ from uvicorn.config import Config
 from policyc.admission.view import WATCHED, WATCHED_IF_SERVED, View
 from policyc.audit.log import DecisionLog
 from policyc.bundle.load import load_envelopes
-from policyc.deploy.reach import Reach, reach_of
 from policyc.envelope.timeline import day_of
 from policyc.kube.client import Cluster
 from policyc.signing.keys import Verifier, read_signer
@@ -28,7 +27,7 @@ from webhook.bundle_objects import ObjectSource
 from webhook.bundle_store import BundleStore, FolderSource, load_unsigned
 from webhook.cluster_view import ClusterView, name_of
 from webhook.desk import Desk
-from webhook.guard import Guard, guards, target_of
+from webhook.guard import Guard, guards
 from webhook.judge import Judge
 from webhook.logs import Talk
 from webhook.memory import give_back_long_blocks
@@ -86,7 +85,7 @@ class Service:
             self.bundles.start()
         self.tls = Tls(settings, now, self._talk)
         self.cluster = self._watch(self._source) if self._source else None
-        self._guards = self._guard(self._source) if self._source and settings.guard else []
+        self._guards = self._guard(self._source, self.cluster) if settings.guard else []
         self._log = _log(settings, now)
         self._judge = Judge(
             lambda: self.bundles.current,
@@ -157,26 +156,20 @@ class Service:
 
         return connect(self._settings.kubeconfig)
 
-    def _guard(self, source: Cluster) -> list[Guard]:
-        s = self._settings
-        ca_file = s.ca_file or (s.tls_folder / "ca.crt" if s.tls_folder else None)
+    def _guard(self, source: Cluster | None, cluster: ClusterView | None) -> list[Guard]:
+        if source is None or cluster is None:
+            return []
         restored = self._metrics.counter(
             "configuration_restored", "Times that our webhook configurations were put right"
         )
         return guards(
             source,
-            # A bundle that was withdrawn opens nothing: what it guarded stays guarded.
-            lambda: target_of(self.bundles.latest, s),
-            lambda: self.bundles.serial,
-            s.behind_seconds,
-            ca_file,
+            self.bundles,
+            cluster.view,
+            self._settings,
             lambda _: restored.inc(),
             self._talk,
-            self._reach,
         )
-
-    def _reach(self) -> Reach:
-        return reach_of(self.cluster.view(), self.bundles.current) if self.cluster else Reach()
 
     @property
     def _watches(self) -> list[ClusterView]:

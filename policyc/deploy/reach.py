@@ -40,7 +40,8 @@ _LABELS = re.compile(r"\[([^\]]*)\]\.exists\(k, ")
 class Reach:
     """``roles``: a ClusterRole's name, a Role's ``namespace/name``; ``labels``: keys.
 
-    ``is_whole`` says that all of the cluster was known: only then is missing what is not here.
+    ``is_whole`` says that the agents and all of the cluster were known: only then is missing
+    what is not here.
     """
 
     roles: frozenset[str] = frozenset()
@@ -92,9 +93,9 @@ def _bounded(names: frozenset[str]) -> frozenset[str]:
 
 
 def reach_of(view: View, bundle: Bundle | None) -> Reach:
-    """What the cluster's bindings and NetworkPolicies make of it."""
+    """What the cluster's bindings and NetworkPolicies make of it; without a bundle nothing is known."""
     if bundle is None:
-        return Reach()
+        return Reach(is_whole=False)
     return view.memo(
         ("reach", bundle.digest),
         lambda: Reach.of(

@@ -12,7 +12,6 @@ from support.admission import bundle, view
 from support.webhooks import TARGET, configuration
 from support.widening import AGENT, READ, binding, cluster_role, group, network_policy, role, user
 
-from policyc.admission.view import View
 from policyc.catalog.default_roles import BOUND_TO_EVERYBODY
 from policyc.deploy.conditions import texts, texts_in
 from policyc.deploy.configurations import Target
@@ -64,8 +63,11 @@ def test_labels_by_which_agents_policies_choose_namespaces() -> None:
     assert compiled == found().labels, "the example cluster holds what the compiler made"
 
 
-def test_without_a_bundle_nothing_reaches_anybody() -> None:
-    assert reach_of(View.of([]), None) == Reach()
+def test_without_a_bundle_nothing_is_known_of_what_reaches_agents() -> None:
+    """So that nobody takes for gone what is not in it."""
+    assert reach_of(view(), None) == Reach()
+    assert not reach_of(view(), None).is_whole
+    assert found().is_whole
 
 
 @pytest.mark.parametrize(

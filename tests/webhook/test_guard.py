@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import copy
 import logging
-from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
 from support.catalogue import case, of
+from support.webhooks import OneObject
 
 from policyc.catalog.default_roles import BOUND_TO_EVERYBODY
 from policyc.deploy.configurations import GROUP, SERIAL, Target, validating
 from policyc.deploy.drift import drift, namespaces, serial
 from policyc.deploy.reach import Reach, written
-from policyc.kube.client import ApiFault, Event, Resource
+from policyc.kube.client import Resource
 from webhook.guard import Guard, extended
 from webhook.logs import Talk
 
@@ -23,36 +23,10 @@ Json = Any  # documents of the API
 KIND = Resource(GROUP, "v1", "validatingwebhookconfigurations", "ValidatingWebhookConfiguration")
 
 
-class Store:
-    """One object, with versions and conflicts."""
-
-    def __init__(self) -> None:
-        self.live: Json = None
-        self.writes = 0
-
-    def get(self, path: str, query: Mapping[str, object] | None = None) -> Json:
-        if self.live is None:
-            raise ApiFault(404, "not found")
-        return self.live
-
-    def send(self, method: str, path: str, body: Json) -> Json:
-        self.writes += 1
-        if method == "PUT":
-            assert body["metadata"]["resourceVersion"] == self.live["metadata"]["resourceVersion"]
-        version = str(self.writes)
-        self.live = {**body, "metadata": {**body["metadata"], "resourceVersion": version}}
-        return self.live
-
-    def watch(
-        self, resource: Resource, version: str, seconds: int, name: str = ""
-    ) -> Iterator[Event]:
-        return iter(())
-
-
 class Replica:
     """A guard with a bundle and a clock that tests set."""
 
-    def __init__(self, store: Store, serial: int, *spaces: str) -> None:
+    def __init__(self, store: OneObject, serial: int, *spaces: str) -> None:
         self.serial, self.spaces, self.now = serial, spaces, 0.0
         self.reach = Reach()
         self.alarms: list[tuple[str, ...]] = []
@@ -74,7 +48,7 @@ class Replica:
 def test_a_replica_that_is_behind_says_so_and_undoes_nothing(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    store = Store()
+    store = OneObject()
     old, new = Replica(store, 5, "agents"), Replica(store, 6, "agents", "more")
     old.guard.look()
     new.guard.look()
@@ -100,7 +74,7 @@ def test_a_replica_that_is_behind_says_so_and_undoes_nothing(
 @of("J8-claimed")
 def test_a_claim_to_be_newer_takes_nothing_out(caplog: pytest.LogCaptureFixture) -> None:
     """Somebody who writes the highest serial himself: what the bundle needs is put back."""
-    store = Store()
+    store = OneObject()
     replica = Replica(store, 5, "agents", "mcp")
     replica.guard.look()
     right = store.live
@@ -119,7 +93,7 @@ def test_a_claim_to_be_newer_takes_nothing_out(caplog: pytest.LogCaptureFixture)
 
 def test_a_claim_to_more_namespaces_than_fit_is_passed_over() -> None:
     """Whoever writes them there must not keep the guard from putting anything right."""
-    store = Store()
+    store = OneObject()
     replica = Replica(store, 5, "agents")
     replica.guard.look()
     right = store.live
@@ -135,7 +109,7 @@ def test_a_claim_to_more_namespaces_than_fit_is_passed_over() -> None:
 @pytest.mark.parametrize("text", ["", "0", "-1", "1e9", "9" * 17, "x", 7, None])
 @of("J8-no-serial")
 def test_what_is_no_serial_is_written_over(text: Json) -> None:
-    store = Store()
+    store = OneObject()
     replica = Replica(store, 5, "agents")
     replica.guard.look()
     store.live["metadata"]["annotations"] = {SERIAL: text}
@@ -146,7 +120,7 @@ def test_what_is_no_serial_is_written_over(text: Json) -> None:
 
 def test_what_reaches_agents_is_followed_and_is_no_alarm() -> None:
     """Names are added as replicas hear of them; none takes out what it has not heard of."""
-    store = Store()
+    store = OneObject()
     one, other = Replica(store, 5, "agents"), Replica(store, 5, "agents")
     one.guard.look()
     one.reach = Reach.of({"view"}, {"team"})
@@ -166,7 +140,7 @@ def test_what_reaches_agents_is_followed_and_is_no_alarm() -> None:
 @pytest.mark.parametrize("entry", ["grants", "others", "labels", "elsewhere", ""])
 def test_names_that_are_taken_out_return_with_an_alarm(entry: str) -> None:
     """Out of one entry, or out of all: then the configuration is as right as a new one."""
-    store = Store()
+    store = OneObject()
     replica = Replica(store, 5, "agents")
     replica.reach = Reach.of({"view"}, {"team"})
     replica.guard.look()
@@ -184,7 +158,7 @@ def test_names_that_are_taken_out_return_with_an_alarm(entry: str) -> None:
 
 def test_what_reaches_agents_no_more_is_let_go(caplog: pytest.LogCaptureFixture) -> None:
     """Not at once, for another replica may know more; and only while all is known."""
-    store = Store()
+    store = OneObject()
     one, other = Replica(store, 5, "agents"), Replica(store, 5, "agents")
     one.reach = other.reach = Reach.of({f"mcp/r{i}" for i in range(4000)}, {"team"})
     one.guard.look()
@@ -213,7 +187,7 @@ def test_what_reaches_agents_no_more_is_let_go(caplog: pytest.LogCaptureFixture)
 
 @of("J1")
 def test_what_is_gone_is_made_again(caplog: pytest.LogCaptureFixture) -> None:
-    store = Store()
+    store = OneObject()
     replica = Replica(store, 5, "agents")
     replica.guard.look()
     right, store.live = store.live, None
@@ -224,7 +198,7 @@ def test_what_is_gone_is_made_again(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_an_unsigned_bundle_has_no_serial_to_tell() -> None:
-    store = Store()
+    store = OneObject()
     Replica(store, 0, "agents").guard.look()
     assert SERIAL not in store.live["metadata"].get("annotations", {})
     newer = Replica(store, 3, "agents")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,21 +11,28 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from support import admission
-from support.admission import files
+from support.admission import files, view
 from support.webhook import Webhook, review, write_bundle
+from support.webhooks import OneObject
+from support.widening import AGENT, binding, network_policy
 
 from policyc.bundle.load import Envelopes, load_envelopes
 from policyc.bundle.sign import sign_folder
 from policyc.bundle.statement import MOST_SERIAL, Statement
 from policyc.core.errors import PolicycError, VerificationError
+from policyc.deploy.configurations import SERIAL
+from policyc.deploy.drift import namespaces
+from policyc.deploy.reach import Reach, written
 from policyc.envelope.index import PATH as INDEX
-from policyc.envelope.index import read_index
+from policyc.envelope.index import Entry, read_index
 from policyc.envelope.sealed import Packed
 from policyc.signing.keys import Signer, Verifier
 from policyc.signing.notes import sign_note, signers
 from webhook.bundle_store import BundleStore, FolderSource
+from webhook.guard import guards
 from webhook.logs import Talk
 from webhook.public_keys import PublicKeys
+from webhook.settings import Serving
 
 OLD = Signer("policy.example.com/bundles", bytes(range(32)))
 NEW = Signer("policy.example.com/bundles", bytes(range(1, 33)))
@@ -100,6 +108,7 @@ def test_the_last_bundle_of_a_key_that_is_still_trusted_comes_back(tmp_path: Pat
     assert turned.poll() == (6, True)
     write_keys(turned.path, OLD)
     assert turned.poll() == (5, False)
+    assert turned.store.latest is turned.store.current, "what it names is guarded"
     write_keys(turned.path, OLD, NEW)
     assert turned.poll() == (6, True), "put back by one who erred"
 
@@ -169,7 +178,7 @@ def test_a_process_follows_its_file(tmp_path: Path) -> None:
         ]
 
 
-# A law: whatever is signed, shown and trusted in whatever order.
+# Builds that nobody has to write, and who trusts them.
 
 KEYS = (OLD, NEW, THIRD)
 _FILES = files()
@@ -177,10 +186,12 @@ _ENTRIES = read_index(_FILES[INDEX])
 _PACKED = {e.subject.agent: Packed.of(_FILES[e.path], b"") for e in _ENTRIES}
 
 
-def build(serial: int, variant: int, by: tuple[Signer, ...]) -> Envelopes:
+def build(
+    serial: int, variant: int, by: tuple[Signer, ...], entries: list[Entry] = _ENTRIES
+) -> Envelopes:
     code = f"sha256:{variant:064x}"
     note = sign_note(Statement(serial, code, code).to_text(), *by)
-    return Envelopes(_ENTRIES, _PACKED, code, serial, note)
+    return Envelopes(entries, _PACKED, code, serial, note)
 
 
 class Shown:
@@ -199,6 +210,87 @@ class Shown:
         if not signers(self.build.note, self.keys):
             raise VerificationError("PC7101", "it is signed by none of the given keys")
         return self.build
+
+
+def moved(entry: Entry, namespace: str) -> Entry:
+    """The agent as if it ran in another namespace."""
+    subject = entry.subject
+    assert subject.workload is not None
+    return replace(
+        entry,
+        subject=replace(
+            subject,
+            workload=replace(subject.workload, namespace=namespace),
+            service_account=f"{namespace}/{subject.agent}",
+        ),
+    )
+
+
+class Guarded:
+    """A store and the guard of validation that follows it, one look at a time.
+
+    The cluster has an agent with the ClusterRole ``a``, and a NetworkPolicy that chooses by ``team``.
+    """
+
+    def __init__(self) -> None:
+        self.source = Shown()
+        self.store = BundleStore(self.source, 0, Talk(), lambda: self.source.keys)
+        self.store.start()
+        self.api = OneObject()
+        self.now = 0.0
+        teams = [{"to": [{"namespaceSelector": {"matchLabels": {"team": "a"}}}]}]
+        cluster = view(binding(AGENT, role="ClusterRole/a"), network_policy(egress=teams))
+        _, self.guard = guards(
+            self.api,
+            self.store,
+            lambda: cluster,
+            Serving(),
+            lambda _: None,
+            Talk(),
+            lambda: self.now,
+        )
+
+    def look(self) -> frozenset[str]:
+        """The namespaces that are guarded after it."""
+        self.store.poll()
+        self.guard.look()
+        return namespaces(self.api.live)
+
+
+def test_namespaces_that_a_thief_s_bundle_took_out_come_back_with_the_honest_one() -> None:
+    guarded = Guarded()
+    honest = guarded.source.build
+    own = guarded.look()
+    guarded.source.build = build(99, 2, (NEW,), [moved(entry, "x") for entry in _ENTRIES])
+    assert guarded.look() == own - {"agents"} | {"x"}, (
+        "as long as the key is trusted, it is believed"
+    )
+    guarded.source.keys = (OLD.verifier,)
+    assert guarded.look() == own | {"x"}, "nothing goes while the object claims the higher serial"
+    assert guarded.store.latest is guarded.store.current
+    assert guarded.store.serial == honest.serial
+    guarded.source.build = honest
+    del guarded.api.live["metadata"]["annotations"][SERIAL]
+    assert guarded.look() == own
+
+
+def test_while_no_bundle_is_in_force_what_reaches_agents_stays_in_the_conditions() -> None:
+    """For longer than what nobody knows of is kept, and also when the object is made again."""
+    guarded = Guarded()
+    guarded.look()
+    named = written(guarded.api.live)
+    assert Reach.of({"a"}, {"team"}) <= named
+    guarded.source.keys = (THIRD.verifier,)
+    for guarded.now in (0, 299, 301, 9999):
+        guarded.look()
+        assert guarded.store.current is None
+        assert written(guarded.api.live) == named
+    guarded.api.live = None
+    guarded.look()
+    assert written(guarded.api.live) == named
+
+
+# A law: whatever is signed, shown and trusted in whatever order.
 
 
 class TurnOver(RuleBasedStateMachine):
@@ -254,6 +346,10 @@ class TurnOver(RuleBasedStateMachine):
                 for e in self.shown
                 if (e.serial, e.digest) == (current.serial, current.digest)
             )
+
+    @invariant()
+    def what_is_in_force_is_what_is_guarded(self) -> None:
+        assert self.store.current in (None, self.store.latest)
 
     @invariant()
     def without_a_bundle_what_is_shown_is_a_stranger_s_or_old(self) -> None:

@@ -313,6 +313,17 @@ VALIDATING: tuple[Entry, ...] = (
             Filter.INSTALLS_NOTHING,
         ),
     ),
+    # Whoever is the webhook's account may change both configurations, and is asked nothing here.
+    Entry(
+        "keys.policyc.dev",
+        Where.HOME,
+        fails_closed=True,
+        rules=(
+            Rule("", ("serviceaccounts/token",), (CREATE,)),
+            Rule("", ("secrets",), (CREATE,)),
+        ),
+        filters=(Filter.NOT_OF_KUBE_SYSTEM, Filter.NOT_OPERATORS, Filter.IS_TOKEN),
+    ),
     # What is gone must be made again without a webhook, by whoever may.
     Entry(
         "installation.policyc.dev",

@@ -99,12 +99,17 @@ def shadow(kind: str = "Pod") -> Json:
     return body(kind, "helper", HOME, "apps/v1", spec=whole)
 
 
+TOKEN_SECRET = body("Secret", "more", HOME, type="kubernetes.io/service-account-token")
+TOKEN_SECRET["metadata"]["annotations"] = {"kubernetes.io/service-account.name": NAME}
+TOKEN = f"/api/v1/namespaces/{HOME}/serviceaccounts/{NAME}/token"
+TOKEN_REQUEST = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
 STRANGE: dict[str, Json] = {
     "XAccessPolicy": body("XAccessPolicy", "more", HOME, API, spec={"targetRefs": [{"name": "web"}], "rules": [{"source": {"serviceAccount": {"name": "research", "namespace": "agents"}}}]}),
     "MCPServer": body("MCPServer", "web", HOME, "toolhive.stacklok.dev/v1beta1", spec={}),
     "Service": body("Service", "other", HOME, spec={"selector": {"a": "b"}, "ports": [{"port": 80}]}),
     "address": body("Service", "taken", HOME, spec={"selector": {"a": "b"}, "ports": [{"port": 80}], "externalIPs": ["203.0.113.9"]}),
     "Role": role(READ, name="more", namespace=HOME),
+    "key": TOKEN_SECRET,
     **{kind: shadow(kind) for kind in ("Pod", "Deployment", "DaemonSet", "Job")},
 }  # fmt: skip
 """What nobody but an operator makes in the webhook's namespace."""
@@ -124,6 +129,10 @@ def own_pod(plane: ControlPlane) -> Json:
     return {**found, "apiVersion": "v1", "kind": "Pod"}
 
 
+def tried(plane: ControlPlane, method: str, path: str, sent: Json = None) -> Any:
+    return plane.admin.request(method, path, sent, query={"dryRun": "All"})
+
+
 def refusals(plane: ControlPlane) -> dict[str, Any]:
     """What the API server says of each strange request by somebody who is no operator."""
     found = {name: dry(plane, made) for name, made in STRANGE.items()}
@@ -132,6 +141,7 @@ def refusals(plane: ControlPlane) -> dict[str, Any]:
     for part in ("", "/status", "/finalize"):
         found[f"namespace{part}"] = plane.admin.request("PUT", space + part, labelled(now))
     found["namespace deleted"] = plane.admin.delete(space, dryRun="All")
+    found["token"] = tried(plane, "POST", TOKEN, TOKEN_REQUEST)
     running = own_pod(plane)
     at = path_of(running)
     for way in ("exec", "attach"):
@@ -157,8 +167,9 @@ def test_nobody_but_an_operator_does_anything_in_the_webhooks_namespace(
         reason = "ALL_TOOLS" if name in ("XAccessPolicy", "MCPServer") else "HOME_PROTECTED"
         assert f" {reason}: " in answer.message, (name, answer.message)
     operator = plane.client(OPERATOR, MASTERS)
-    for name in ("Service", "Pod", "Deployment"):
+    for name in ("Service", "Pod", "Deployment", "key"):
         assert dry(plane, STRANGE[name], operator).status == 201, name
+    starts_as_it_should(plane, own_pod(plane))
 
 
 @of("J3-down")
@@ -199,6 +210,10 @@ def starts_as_it_should(plane: ControlPlane, running: Json) -> None:
     ):
         answer = client.request("PATCH", path, change, query={"dryRun": "All"})
         assert answer.status == 200, (path, answer.message)
+    asked = kubelet.create(TOKEN, TOKEN_REQUEST)
+    assert asked.status == 201, asked.message
+    opaque = body("Secret", "plain", HOME)
+    assert dry(plane, opaque).status == 201, "what is no token may be made anew"
     assert dry(plane, shadow(), plane.client(CONTROLLER, of_system)).status == 201
 
 

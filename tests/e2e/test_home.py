@@ -129,6 +129,16 @@ def own_pod(plane: ControlPlane) -> Json:
     return {**found, "apiVersion": "v1", "kind": "Pod"}
 
 
+OWNER = {
+    "apiVersion": "rbac.authorization.k8s.io/v1",
+    "kind": "ClusterRole",
+    "name": "gone",
+    "uid": "0b2d5f3e-0000-4000-8000-000000000000",
+}
+HELD: dict[str, Json] = {"ownerReferences": [OWNER], "finalizers": ["example.com/never"]}
+"""What lets the garbage collector delete an object, and what keeps it for ever."""
+
+
 def tried(plane: ControlPlane, method: str, path: str, sent: Json = None) -> Any:
     return plane.admin.request(method, path, sent, query={"dryRun": "All"})
 
@@ -144,6 +154,10 @@ def refusals(plane: ControlPlane) -> dict[str, Any]:
     found["token"] = tried(plane, "POST", TOKEN, TOKEN_REQUEST)
     running = own_pod(plane)
     at = path_of(running)
+    for path in (space, f"{space}/status", at):
+        for name, value in HELD.items():
+            change = {"metadata": {name: value}}
+            found[f"{name} by {path}"] = tried(plane, "PATCH", path, change)
     for way in ("exec", "attach"):
         found[way] = plane.admin.request("POST", f"{at}/{way}?command=sh&container=webhook")
     other = copy.deepcopy(running)

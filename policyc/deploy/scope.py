@@ -297,10 +297,13 @@ VALIDATING: tuple[Entry, ...] = (
             Rule("", ("namespaces/finalize", "namespaces/status"), (UPDATE,), is_cluster=True),
             # Whoever starts a pod beside the webhook's has the webhook's keys.
             *_rules_of(_workloads(), WRITES),
-            Rule("", ("pods/ephemeralcontainers",), (UPDATE,)),
+            # A status changes labels, too, and whom the Service has no more is not asked.
+            Rule("", ("pods/ephemeralcontainers", "pods/resize", "pods/status"), (UPDATE,)),
             *CONNECTIONS,
-            Rule("apps", ("deployments",), (DELETE,)),
-            Rule("apps", ("deployments/scale",), (UPDATE,)),
+            Rule("", ("endpoints",), (DELETE,)),
+            Rule("apps", ("deployments", "replicasets"), (DELETE,)),
+            Rule("apps", ("deployments/scale", "replicasets/scale"), (UPDATE,)),
+            Rule("discovery.k8s.io", ("endpointslices",), (DELETE,)),
             Rule("networking.k8s.io", ("networkpolicies",), (UPDATE, DELETE)),
             Rule("policy", ("poddisruptionbudgets",), (UPDATE, DELETE)),
             Rule(RBAC, ("rolebindings", "roles"), CHANGES),

@@ -143,6 +143,28 @@ def tried(plane: ControlPlane, method: str, path: str, sent: Json = None) -> Any
     return plane.admin.request(method, path, sent, query={"dryRun": "All"})
 
 
+def taken_away(plane: ControlPlane, running: Json) -> dict[str, tuple[str, str, Json]]:
+    """Method, path and body of what takes the webhook's pods out of its Service, or changes them."""
+    at, container = path_of(running), copy.deepcopy(running["spec"]["containers"][0])
+    container["resources"]["requests"]["cpu"] = "1m"
+    (owner,) = running["metadata"]["ownerReferences"]
+    replicas = f"/apis/apps/v1/namespaces/{HOME}/replicasets/{owner['name']}"
+    slices = f"/apis/discovery.k8s.io/v1/namespaces/{HOME}/endpointslices"
+    plane.api_server.wait_until(lambda: bool(plane.admin.get(slices).body["items"]))
+    known = plane.admin.get(slices).body["items"][0]["metadata"]["name"]
+    labels = {"metadata": {"labels": {"app.kubernetes.io/name": "other"}}}
+    held = {"metadata": {"finalizers": HELD["finalizers"]}}  # the status takes no owners
+    return {
+        "labels by status": ("PATCH", f"{at}/status", labels),
+        "held by status": ("PATCH", f"{at}/status", held),
+        "resized": ("PATCH", f"{at}/resize", {"spec": {"containers": [container]}}),
+        "scaled": ("PATCH", f"{replicas}/scale", {"spec": {"replicas": 0}}),
+        "ReplicaSet": ("DELETE", replicas, None),
+        "EndpointSlice": ("DELETE", f"{slices}/{known}", None),
+        "Endpoints": ("DELETE", f"/api/v1/namespaces/{HOME}/endpoints/{NAME}", None),
+    }
+
+
 def refusals(plane: ControlPlane) -> dict[str, Any]:
     """What the API server says of each strange request by somebody who is no operator."""
     found = {name: dry(plane, made) for name, made in STRANGE.items()}
@@ -158,6 +180,8 @@ def refusals(plane: ControlPlane) -> dict[str, Any]:
         for name, value in HELD.items():
             change = {"metadata": {name: value}}
             found[f"{name} by {path}"] = tried(plane, "PATCH", path, change)
+    for name, (method, path, change) in taken_away(plane, running).items():
+        found[name] = tried(plane, method, path, change)
     for way in ("exec", "attach"):
         found[way] = plane.admin.request("POST", f"{at}/{way}?command=sh&container=webhook")
     other = copy.deepcopy(running)
@@ -215,11 +239,15 @@ def starts_as_it_should(plane: ControlPlane, running: Json) -> None:
     kubelet = plane.client("system:node:n1", ("system:nodes", *MASTERS))
     plug_in = plane.client(PLUG_IN, ("system:serviceaccounts:calico-system", *MASTERS))
     of_system = ("system:serviceaccounts:kube-system", *MASTERS)
+    # It is in no group of kube-system's, and says of each pod why it has no node yet.
+    scheduler = plane.client("system:kube-scheduler", MASTERS)
+    waits = {"status": {"conditions": [{"type": "PodScheduled", "status": "False"}]}}
     phase = {"status": {"phase": "Running", "podIP": "10.0.0.9"}}
     for client, path, change in (
         (plug_in, at, notes),
         (plug_in, f"{at}/status", notes),
         (kubelet, f"{at}/status", phase),
+        (scheduler, f"{at}/status", waits),
         (plug_in, f"/api/v1/namespaces/{HOME}", space),
     ):
         answer = client.request("PATCH", path, change, query={"dryRun": "All"})
@@ -228,7 +256,11 @@ def starts_as_it_should(plane: ControlPlane, running: Json) -> None:
     assert asked.status == 201, asked.message
     opaque = body("Secret", "plain", HOME)
     assert dry(plane, opaque).status == 201, "what is no token may be made anew"
-    assert dry(plane, shadow(), plane.client(CONTROLLER, of_system)).status == 201
+    controllers = plane.client(CONTROLLER, of_system)
+    for name, (method, path, change) in taken_away(plane, running).items():
+        answer = controllers.request(method, path, change, query={"dryRun": "All"})
+        assert answer.status == 200, (name, answer.message)
+    assert dry(plane, shadow(), controllers).status == 201
 
 
 SECRETS = {"policyc-tls": 200, "policyc-tls-x7k": 200, "policyc-log-key": 500}

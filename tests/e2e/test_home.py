@@ -204,7 +204,11 @@ def test_nobody_but_an_operator_does_anything_in_the_webhooks_namespace(
         assert answer.status == 403, (name, answer)
         reason = "ALL_TOOLS" if name in ("XAccessPolicy", "MCPServer") else "HOME_PROTECTED"
         assert f" {reason}: " in answer.message, (name, answer.message)
+    through_node = f"/api/v1/nodes/node-1/proxy/exec/{HOME}/policyc-1/webhook"
+    answer = plane.admin.request("POST", through_node)
+    assert answer.status == 403 and " HOME_PROTECTED: " in answer.message, answer.message
     operator = plane.client(OPERATOR, MASTERS)
+    assert operator.request("POST", through_node).status == 404, "there is no such node"
     for name in ("Service", "Pod", "Deployment", "key"):
         assert dry(plane, STRANGE[name], operator).status == 201, name
     starts_as_it_should(plane, own_pod(plane))

@@ -126,13 +126,15 @@ def changes_something(free: Iterable[str]) -> Condition:
 def changes_more_than_notes() -> Condition:
     """Not an update of a pod's or a namespace's annotations or status alone.
 
-    Network plug-ins and distributions write annotations of their own before a pod can start.
+    Network plug-ins and distributions write annotations of their own before a pod can start.  An
+    owner that is not there lets the garbage collector delete the object, and a finalizer keeps it.
     """
+    noted = ("labels", "ownerReferences", "finalizers")
+    changes = "".join(f" || object.metadata.?{f} != oldObject.metadata.?{f}" for f in noted)
     return Condition(
         "changes-more-than-notes",
         "request.operation != 'UPDATE' || !(request.resource.resource in ['namespaces', 'pods'])"
-        " || object.?spec != oldObject.?spec"
-        " || object.metadata.?labels != oldObject.metadata.?labels",
+        f" || object.?spec != oldObject.?spec{changes}",
     )
 
 

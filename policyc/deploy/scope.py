@@ -297,10 +297,13 @@ VALIDATING: tuple[Entry, ...] = (
             Rule("", ("namespaces/finalize", "namespaces/status"), (UPDATE,), is_cluster=True),
             # Whoever starts a pod beside the webhook's has the webhook's keys.
             *_rules_of(_workloads(), WRITES),
-            Rule("", ("pods/ephemeralcontainers",), (UPDATE,)),
+            # A status changes labels, too, and whom the Service has no more is not asked.
+            Rule("", ("pods/ephemeralcontainers", "pods/resize", "pods/status"), (UPDATE,)),
             *CONNECTIONS,
-            Rule("apps", ("deployments",), (DELETE,)),
-            Rule("apps", ("deployments/scale",), (UPDATE,)),
+            Rule("", ("endpoints",), (DELETE,)),
+            Rule("apps", ("deployments", "replicasets"), (DELETE,)),
+            Rule("apps", ("deployments/scale", "replicasets/scale"), (UPDATE,)),
+            Rule("discovery.k8s.io", ("endpointslices",), (DELETE,)),
             Rule("networking.k8s.io", ("networkpolicies",), (UPDATE, DELETE)),
             Rule("policy", ("poddisruptionbudgets",), (UPDATE, DELETE)),
             Rule(RBAC, ("rolebindings", "roles"), CHANGES),
@@ -312,6 +315,17 @@ VALIDATING: tuple[Entry, ...] = (
             Filter.CHANGES_MORE_THAN_NOTES,
             Filter.INSTALLS_NOTHING,
         ),
+    ),
+    # Whoever is the webhook's account may change both configurations, and is asked nothing here.
+    Entry(
+        "keys.policyc.dev",
+        Where.HOME,
+        fails_closed=True,
+        rules=(
+            Rule("", ("serviceaccounts/token",), (CREATE,)),
+            Rule("", ("secrets",), (CREATE,)),
+        ),
+        filters=(Filter.NOT_OF_KUBE_SYSTEM, Filter.NOT_OPERATORS, Filter.IS_TOKEN),
     ),
     # What is gone must be made again without a webhook, by whoever may.
     Entry(

@@ -99,12 +99,17 @@ def shadow(kind: str = "Pod") -> Json:
     return body(kind, "helper", HOME, "apps/v1", spec=whole)
 
 
+TOKEN_SECRET = body("Secret", "more", HOME, type="kubernetes.io/service-account-token")
+TOKEN_SECRET["metadata"]["annotations"] = {"kubernetes.io/service-account.name": NAME}
+TOKEN = f"/api/v1/namespaces/{HOME}/serviceaccounts/{NAME}/token"
+TOKEN_REQUEST = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
 STRANGE: dict[str, Json] = {
     "XAccessPolicy": body("XAccessPolicy", "more", HOME, API, spec={"targetRefs": [{"name": "web"}], "rules": [{"source": {"serviceAccount": {"name": "research", "namespace": "agents"}}}]}),
     "MCPServer": body("MCPServer", "web", HOME, "toolhive.stacklok.dev/v1beta1", spec={}),
     "Service": body("Service", "other", HOME, spec={"selector": {"a": "b"}, "ports": [{"port": 80}]}),
     "address": body("Service", "taken", HOME, spec={"selector": {"a": "b"}, "ports": [{"port": 80}], "externalIPs": ["203.0.113.9"]}),
     "Role": role(READ, name="more", namespace=HOME),
+    "key": TOKEN_SECRET,
     **{kind: shadow(kind) for kind in ("Pod", "Deployment", "DaemonSet", "Job")},
 }  # fmt: skip
 """What nobody but an operator makes in the webhook's namespace."""
@@ -124,6 +129,42 @@ def own_pod(plane: ControlPlane) -> Json:
     return {**found, "apiVersion": "v1", "kind": "Pod"}
 
 
+OWNER = {
+    "apiVersion": "rbac.authorization.k8s.io/v1",
+    "kind": "ClusterRole",
+    "name": "gone",
+    "uid": "0b2d5f3e-0000-4000-8000-000000000000",
+}
+HELD: dict[str, Json] = {"ownerReferences": [OWNER], "finalizers": ["example.com/never"]}
+"""What lets the garbage collector delete an object, and what keeps it for ever."""
+
+
+def tried(plane: ControlPlane, method: str, path: str, sent: Json = None) -> Any:
+    return plane.admin.request(method, path, sent, query={"dryRun": "All"})
+
+
+def taken_away(plane: ControlPlane, running: Json) -> dict[str, tuple[str, str, Json]]:
+    """Method, path and body of what takes the webhook's pods out of its Service, or changes them."""
+    at, container = path_of(running), copy.deepcopy(running["spec"]["containers"][0])
+    container["resources"]["requests"]["cpu"] = "1m"
+    (owner,) = running["metadata"]["ownerReferences"]
+    replicas = f"/apis/apps/v1/namespaces/{HOME}/replicasets/{owner['name']}"
+    slices = f"/apis/discovery.k8s.io/v1/namespaces/{HOME}/endpointslices"
+    plane.api_server.wait_until(lambda: bool(plane.admin.get(slices).body["items"]))
+    known = plane.admin.get(slices).body["items"][0]["metadata"]["name"]
+    labels = {"metadata": {"labels": {"app.kubernetes.io/name": "other"}}}
+    held = {"metadata": {"finalizers": HELD["finalizers"]}}  # the status takes no owners
+    return {
+        "labels by status": ("PATCH", f"{at}/status", labels),
+        "held by status": ("PATCH", f"{at}/status", held),
+        "resized": ("PATCH", f"{at}/resize", {"spec": {"containers": [container]}}),
+        "scaled": ("PATCH", f"{replicas}/scale", {"spec": {"replicas": 0}}),
+        "ReplicaSet": ("DELETE", replicas, None),
+        "EndpointSlice": ("DELETE", f"{slices}/{known}", None),
+        "Endpoints": ("DELETE", f"/api/v1/namespaces/{HOME}/endpoints/{NAME}", None),
+    }
+
+
 def refusals(plane: ControlPlane) -> dict[str, Any]:
     """What the API server says of each strange request by somebody who is no operator."""
     found = {name: dry(plane, made) for name, made in STRANGE.items()}
@@ -132,8 +173,15 @@ def refusals(plane: ControlPlane) -> dict[str, Any]:
     for part in ("", "/status", "/finalize"):
         found[f"namespace{part}"] = plane.admin.request("PUT", space + part, labelled(now))
     found["namespace deleted"] = plane.admin.delete(space, dryRun="All")
+    found["token"] = tried(plane, "POST", TOKEN, TOKEN_REQUEST)
     running = own_pod(plane)
     at = path_of(running)
+    for path in (space, f"{space}/status", at):
+        for name, value in HELD.items():
+            change = {"metadata": {name: value}}
+            found[f"{name} by {path}"] = tried(plane, "PATCH", path, change)
+    for name, (method, path, change) in taken_away(plane, running).items():
+        found[name] = tried(plane, method, path, change)
     for way in ("exec", "attach"):
         found[way] = plane.admin.request("POST", f"{at}/{way}?command=sh&container=webhook")
     other = copy.deepcopy(running)
@@ -156,9 +204,14 @@ def test_nobody_but_an_operator_does_anything_in_the_webhooks_namespace(
         assert answer.status == 403, (name, answer)
         reason = "ALL_TOOLS" if name in ("XAccessPolicy", "MCPServer") else "HOME_PROTECTED"
         assert f" {reason}: " in answer.message, (name, answer.message)
+    through_node = f"/api/v1/nodes/node-1/proxy/exec/{HOME}/policyc-1/webhook"
+    answer = plane.admin.request("POST", through_node)
+    assert answer.status == 403 and " HOME_PROTECTED: " in answer.message, answer.message
     operator = plane.client(OPERATOR, MASTERS)
-    for name in ("Service", "Pod", "Deployment"):
+    assert operator.request("POST", through_node).status == 404, "there is no such node"
+    for name in ("Service", "Pod", "Deployment", "key"):
         assert dry(plane, STRANGE[name], operator).status == 201, name
+    starts_as_it_should(plane, own_pod(plane))
 
 
 @of("J3-down")
@@ -190,16 +243,28 @@ def starts_as_it_should(plane: ControlPlane, running: Json) -> None:
     kubelet = plane.client("system:node:n1", ("system:nodes", *MASTERS))
     plug_in = plane.client(PLUG_IN, ("system:serviceaccounts:calico-system", *MASTERS))
     of_system = ("system:serviceaccounts:kube-system", *MASTERS)
+    # It is in no group of kube-system's, and says of each pod why it has no node yet.
+    scheduler = plane.client("system:kube-scheduler", MASTERS)
+    waits = {"status": {"conditions": [{"type": "PodScheduled", "status": "False"}]}}
     phase = {"status": {"phase": "Running", "podIP": "10.0.0.9"}}
     for client, path, change in (
         (plug_in, at, notes),
         (plug_in, f"{at}/status", notes),
         (kubelet, f"{at}/status", phase),
+        (scheduler, f"{at}/status", waits),
         (plug_in, f"/api/v1/namespaces/{HOME}", space),
     ):
         answer = client.request("PATCH", path, change, query={"dryRun": "All"})
         assert answer.status == 200, (path, answer.message)
-    assert dry(plane, shadow(), plane.client(CONTROLLER, of_system)).status == 201
+    asked = kubelet.create(TOKEN, TOKEN_REQUEST)
+    assert asked.status == 201, asked.message
+    opaque = body("Secret", "plain", HOME)
+    assert dry(plane, opaque).status == 201, "what is no token may be made anew"
+    controllers = plane.client(CONTROLLER, of_system)
+    for name, (method, path, change) in taken_away(plane, running).items():
+        answer = controllers.request(method, path, change, query={"dryRun": "All"})
+        assert answer.status == 200, (name, answer.message)
+    assert dry(plane, shadow(), controllers).status == 201
 
 
 SECRETS = {"policyc-tls": 200, "policyc-tls-x7k": 200, "policyc-log-key": 500}

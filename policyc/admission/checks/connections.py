@@ -17,6 +17,7 @@ from policyc.admission.pods import pod_in
 from policyc.admission.request import Object, Operation
 from policyc.admission.verdict import Finding, Level
 from policyc.admission.view import annotations_of, key_of, labels_of
+from policyc.catalog.machinery import is_machinery
 
 _KUBELET_VERBS = frozenset({"exec", "run", "attach", "portForward"})
 """First parts of the kubelet's own paths that lead into a pod: pkg/kubelet/server/server.go, 1.36."""
@@ -45,6 +46,16 @@ def through_nodes(case: Case) -> Iterator[Finding]:
     parts = str(path or "").split("?")[0].strip("/").split("/")
     if parts[0] in _KUBELET_VERBS and len(parts) > 2:
         yield from _entered(case, parts[1], parts[2], f"nodes/proxy and {parts[0]}")
+        yield from _at_home(case, parts[1], parts[0])
+
+
+def _at_home(case: Case, namespace: str, verb: str) -> Iterator[Finding]:
+    """As ``generated.home`` has it, of a request that has no namespace itself."""
+    user, own = case.request.user, case.settings.home
+    is_free = user in case.settings.operators or is_machinery(user, case.request.groups)
+    if namespace == own and not is_free:
+        text = f"`{user}` is no operator and would reach into `{own}` by nodes/proxy and {verb}"
+        yield Finding("HOME_PROTECTED", text, is_ratcheted=False)
 
 
 @of_resources({"services"})

@@ -68,6 +68,19 @@ def test_nobody_looks_inside(case: str) -> None:
     assert reasons(judge(asked)) >= {"HOME_PROTECTED"}
 
 
+@pytest.mark.parametrize("verb", [pytest.param(v, id=f"J3-nodes-{v}") for v in ("exec", "run", "attach", "portForward")])  # fmt: skip
+def test_nor_by_the_kubelets_own_paths(verb: str) -> None:
+    (operator,) = SETTINGS.operators
+    for space, name, expected in (
+        (HOME, USER, {"HOME_PROTECTED"}),
+        (HOME, operator, set()),
+        ("default", USER, set()),
+    ):
+        made = {"apiVersion": "v1", "kind": "NodeProxyOptions", "path": f"/{verb}/{space}/policyc-1/webhook"}  # fmt: skip
+        asked = request(made, "CONNECT", resource="nodes", subresource="proxy", user=name)
+        assert reasons(judge(asked)) == expected, (space, name)
+
+
 @pytest.mark.parametrize("case", ["J7"])
 def test_a_bundle_of_nothing(case: str) -> None:
     none = {path: data for path, data in files().items() if not path.endswith("envelope.json")}

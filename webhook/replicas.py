@@ -25,6 +25,8 @@ _MISSES = 8
 have it done at every turn, and what never comes again costs an eighth of it."""
 _PLAIN = re.compile(rb"[a-z0-9-]{8,128}")
 """What stands in JSON as itself, whatever stands around it."""
+_ESCAPED = re.compile(rb"(?i)\\u00(?:2d|3[0-9]|6[1-9a-f]|7[0-9a])")
+"""A plain character that does not stand as itself: Go writes none so, JSON allows it."""
 _TOKEN_VOLUME = b"kube-api-access-"  # plugin/pkg/admission/serviceaccount
 
 T = TypeVar("T")
@@ -150,14 +152,14 @@ def _like(data: bytes, value: Json) -> _Like | None:
     """None where one of the texts is not plain, is not there, or stands where it is no text of its own."""
     texts = [*dict.fromkeys(_own(value))]
     plain = [text.encode() for text in texts]
-    if not plain or not all(map(_PLAIN.fullmatch, plain)):
+    if not plain or not all(map(_PLAIN.fullmatch, plain)) or _ESCAPED.search(data):
         return None
     numbers = {text: i for i, text in enumerate(texts)}
     plan, count = _planned(value, numbers)
     body = _of(_of(value, "request"), "object")
     like = _Like(data, value, plain, plan)
-    # A key, or the end of a text with a quotation mark, would be found in the bytes and not among
-    # the values; a text that is written with escapes would be found among the values alone.
+    # Each of the values stands in the bytes as it is.  A key, or the end of a text with a
+    # quotation mark, would be found in the bytes and not among the values.
     if (like.count, like.count_in_object) != (count, _planned(body, numbers)[1]):
         return None
     return like

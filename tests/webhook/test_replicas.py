@@ -184,6 +184,28 @@ def test_a_text_that_ends_as_the_name_does(value: str, mark: str) -> None:
         agree(known, data, Words())
 
 
+@pytest.mark.parametrize("stem", ["00000000-", "bot-", "kube-api-access-"])
+@pytest.mark.parametrize("place", range(0, 9, 2))
+def test_a_text_that_is_written_with_escapes_is_read(stem: str, place: int) -> None:
+    known = Known()
+    for i in range(12):
+        own = f"{stem}{i:05}"
+        other = f"{own[:place]}\\u{ord(own[place]):04X}{own[place + 1 :]}"
+        data = plain(f"{i:05}", f"kube-api-access-{i:05}")
+        assert own.encode() in data
+        assert not agree(known, data.replace(own.encode(), other.encode()), Words())
+
+
+def test_a_key_is_not_the_text_that_is_written_with_escapes() -> None:
+    known = Known()
+    for key in ("a0000000-00000", "a0000000-00000", "a0000000-00001"):
+        body = json.loads(plain("00000"))
+        body["request"]["userInfo"]["extra"] = {key: ["x"]}
+        body["request"]["uid"] = "a0000000-00000"
+        data = written(body).replace(b'"uid":"a', b'"uid":"\\u0061', 1)
+        assert not agree(known, data, Words())
+
+
 def test_what_is_shared_is_left_as_it_was() -> None:
     known = warmed()
     first = known.request(plain("ddddd"))

@@ -25,7 +25,7 @@ from policyc.admission.view import key_of, kind_of
 from policyc.bundle.objects import objects_of
 from policyc.bundle.sign import sign_folder
 from policyc.core.errors import VerificationError
-from policyc.kube.client import ApiFault, Event, Resource
+from policyc.kube.client import ApiFault, Event, Resource, connect
 from webhook.bundle_objects import BUNDLES, ENVELOPES, ObjectSource
 from webhook.bundle_store import BundleStore
 from webhook.logs import Talk
@@ -303,6 +303,18 @@ def test_what_nobody_signed_takes_a_few_mib_however_much_there_is(size: int) -> 
     held.put(*(junk(i, 10) for i in range(100)))
     assert kept_bytes(held.source) < 1 << 20
     assert held.put(*built(6)).serial == 6
+
+
+def test_a_crowd_of_large_objects_is_listed_in_small_pages(tmp_path: Path) -> None:
+    """All of them at once would take more than the process has."""
+    crowd = [*(junk(i) for i in range(40)), *built(5)]
+    with ApiServer(crowd) as server:
+        cluster = connect(server.kubeconfig(tmp_path))
+        resource = cluster.resource(*BUNDLES)
+        assert resource is not None
+        names, _ = cluster.list(resource, lambda body: {"name": key_of(body)[1]})
+        assert max(server.page_bytes.values()) <= 16 << 20
+    assert [row["name"] for row in names] == [key_of(b)[1] for b in crowd if kind_of(b) == BUNDLES]
 
 
 def test_what_had_no_room_is_listed_again_when_keys_change() -> None:

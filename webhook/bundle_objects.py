@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Collection
 from typing import Any
+from weakref import WeakValueDictionary
 
 from policyc.admission.view import Kind, View, key_of
 from policyc.bundle.load import Envelopes
@@ -19,12 +21,18 @@ from webhook.logs import Talk
 
 ENVELOPES: Kind = (GROUP, ENVELOPE)
 BUNDLES: Kind = (GROUP, BUNDLE)
+_UNSIGNED_BYTES = 4 << 20
+"""Of all that no trusted key signed: five indices of 10,000 agents.  Whoever may write the objects
+has no key for that, and may write many."""
+_CLAIM_BYTES = 1024
+"""What one takes besides its texts, about."""
 
 
 class _Claim:
     """An EnvelopeBundle, judged by the keys of the moment.
 
-    What no key signed is kept as it came, since the key that did may come after it.
+    What no key signed is kept as it came, since the key that did may come after it; or dropped,
+    where there is too much of that.
     """
 
     def __init__(self, body: Object) -> None:
@@ -34,6 +42,7 @@ class _Claim:
             case _:
                 self._body = {}
         self._build: Build | None = None
+        self._dropped_by: Collection[Verifier] | None = None
         self.fault = ""
         """Why the last judgement was a refusal."""
 
@@ -48,6 +57,21 @@ class _Claim:
         else:
             self._body = {}
         return self._build
+
+    @property
+    def unsigned_bytes(self) -> int:
+        """What is kept of it for a key that may come; 0 for nothing."""
+        texts = self._body.get("spec", {}).values()
+        return sum(map(sys.getsizeof, texts)) + _CLAIM_BYTES if texts else 0
+
+    def drop(self, keys: Collection[Verifier]) -> None:
+        """Keep nothing of what none of these keys signed."""
+        self._body = {}
+        self._dropped_by = keys
+
+    def is_missed_by(self, keys: Collection[Verifier]) -> bool:
+        """Whether one of the keys may have signed what was dropped."""
+        return self._dropped_by is not None and self._dropped_by != keys
 
 
 class ObjectSource:
@@ -73,6 +97,7 @@ class ObjectSource:
         self._public_keys = public_keys
         self._talk = talk
         self._like = b""
+        self._unsigned: WeakValueDictionary[str, _Claim] = WeakValueDictionary()
         self.watch = ClusterView(
             cluster,
             (ENVELOPES, BUNDLES),
@@ -112,6 +137,8 @@ class ObjectSource:
         bundles: list[Any] = list(view.all(*BUNDLES))
         envelopes: list[Any] = list(view.all(*ENVELOPES))
         keys = self._public_keys()
+        if any(body["claim"].is_missed_by(keys) for body in bundles):
+            self.watch.list_again(BUNDLES)
         builds = [build for body in bundles if (build := body["claim"].judged_by(keys))]
         return builds, {body["digest"]: body["packed"] for body in envelopes if "digest" in body}
 
@@ -127,10 +154,20 @@ class ObjectSource:
         return {**kept, "digest": code, "packed": Packed.of(document, self._like)}
 
     def _verified(self, body: Object) -> Object:
-        claim = _Claim(body)
-        if claim.judged_by(self._public_keys()) is None:
+        claim, keys = _Claim(body), self._public_keys()
+        if claim.judged_by(keys) is None:
             self._refuse(body, claim.fault)
+            self._make_room(key_of(body)[1], claim, keys)
         return {"metadata": _named(body), "claim": claim}
+
+    def _make_room(self, name: str, claim: _Claim, keys: Collection[Verifier]) -> None:
+        """Drop a claim for which there is none; it takes the place of the last one of its name."""
+        self._unsigned.pop(name, None)
+        others = sum(other.unsigned_bytes for other in self._unsigned.values())
+        if others + claim.unsigned_bytes > _UNSIGNED_BYTES:
+            claim.drop(keys)
+        else:
+            self._unsigned[name] = claim
 
     def _refuse(self, body: Object, why: str) -> None:
         kind, name = str(body.get("kind")), key_of(body)[1]

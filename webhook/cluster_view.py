@@ -45,6 +45,7 @@ class _Kept:
     resource: Resource | None = None
     version: str = ""
     """From where to watch; empty: list first."""
+    is_to_list: bool = False
 
 
 class ClusterView:
@@ -112,6 +113,10 @@ class ClusterView:
         heard = self._kept[kind].heard
         return self._clock() - heard if heard is not None else float("inf")
 
+    def list_again(self, kind: Kind) -> None:
+        """Hand all objects to ``keep`` once more, when the watch ends: within a minute."""
+        self._kept[kind].is_to_list = True
+
     def follow(self, kind: Kind) -> None:
         """Apply what changes, from where it broke off or a new list on, until it breaks off.
 
@@ -123,6 +128,8 @@ class ClusterView:
             self._replace(kind, [])
             return
         while not self._stopped.is_set():
+            if kept.is_to_list:
+                kept.version, kept.is_to_list = "", False
             if not kept.version:
                 bodies, version = self._source.list(kept.resource, partial(self._keep, kind))
                 self._replace(kind, bodies)

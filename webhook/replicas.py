@@ -20,8 +20,13 @@ from policyc.core.canonical import Json, canonical_json
 LONGEST = 16 * 1024
 _MOST = 64
 """Reviews that are kept, one of a length: with their values some 8 MiB at most."""
+_MISSES = 8
+"""So many in a row, and another review of the length is cut: two workloads that take turns do not
+have it done at every turn, and what never comes again costs an eighth of it."""
 _PLAIN = re.compile(rb"[a-z0-9-]{8,128}")
 """What stands in JSON as itself, whatever stands around it."""
+_ESCAPED = re.compile(rb"(?i)\\u00(?:2d|3[0-9]|6[1-9a-f]|7[0-9a])")
+"""A plain character that does not stand as itself: Go writes none so, JSON allows it."""
 _TOKEN_VOLUME = b"kube-api-access-"  # plugin/pkg/admission/serviceaccount
 
 T = TypeVar("T")
@@ -32,26 +37,33 @@ class Known:
     """The last reviews, one of each length."""
 
     def __init__(self) -> None:
-        self._by_size: dict[int, _Like] = {}
-        self._seen: dict[int, None] = {}
+        self._by_size: dict[int, _Like | None] = {}
+        """None where the last one that was tried could not be cut."""
+        self._misses: dict[int, int] = {}
 
     def request(self, data: bytes) -> Request | None:
         """The request of a review that is like a known one, or None.  It shares parts with others."""
         like = self._by_size.get(len(data))
-        return like.request(data) if like is not None else None
+        found = like.request(data) if like is not None else None
+        if found is not None:
+            self._misses.pop(len(data), None)
+        return found
 
     def keep(self, data: bytes, value: Json) -> None:
         """``value`` is a review, as it was read of the bytes, strictly.
 
-        The second one of a length is kept: what comes once would push out what is of use.
+        The second one of a length is kept: what comes once would push out what is of use.  It stays
+        until so many others have come, one after the other, that it is of no use any longer.
         """
         size = len(data)
         if size > LONGEST or not _is_generated(value):
             return
-        if size not in self._seen:
-            _put(self._seen, size, None)
-        elif (like := _like(data, value)) is not None:
-            _put(self._by_size, size, like)
+        misses = self._misses.get(size, 0) + 1
+        if misses < (_MISSES if size in self._by_size else 2):
+            _put(self._misses, size, misses)
+            return
+        self._misses.pop(size, None)
+        _put(self._by_size, size, _like(data, value))
 
 
 class _Like:
@@ -114,9 +126,7 @@ class _Cut(NamedTuple):
     def at(cls, data: bytes, texts: list[bytes]) -> _Cut:
         """Cut at every JSON string that is one of the texts."""
         places = sorted(
-            (match.start() + 1, number)
-            for number, text in enumerate(texts)
-            for match in re.finditer(b'"%b"' % text, data)
+            (place, number) for number, text in enumerate(texts) for place in _places(data, text)
         )
         pieces, end = [], 0
         for start, number in places:
@@ -129,18 +139,27 @@ class _Cut(NamedTuple):
         return b"".join([*parts, self.last])
 
 
+def _places(data: bytes, text: bytes) -> Iterator[int]:
+    """Where a text stands between quotation marks."""
+    quoted = b'"%b"' % text
+    found = data.find(quoted)
+    while found >= 0:
+        yield found + 1
+        found = data.find(quoted, found + len(quoted))
+
+
 def _like(data: bytes, value: Json) -> _Like | None:
     """None where one of the texts is not plain, is not there, or stands where it is no text of its own."""
     texts = [*dict.fromkeys(_own(value))]
     plain = [text.encode() for text in texts]
-    if not plain or not all(map(_PLAIN.fullmatch, plain)):
+    if not plain or not all(map(_PLAIN.fullmatch, plain)) or _ESCAPED.search(data):
         return None
     numbers = {text: i for i, text in enumerate(texts)}
     plan, count = _planned(value, numbers)
     body = _of(_of(value, "request"), "object")
     like = _Like(data, value, plain, plan)
-    # A key, or the end of a text with a quotation mark, would be found in the bytes and not among
-    # the values; a text that is written with escapes would be found among the values alone.
+    # Each of the values stands in the bytes as it is.  A key, or the end of a text with a
+    # quotation mark, would be found in the bytes and not among the values.
     if (like.count, like.count_in_object) != (count, _planned(body, numbers)[1]):
         return None
     return like
@@ -160,21 +179,17 @@ def _is_generated(value: Json) -> bool:
 
 
 def _own(value: Json) -> Iterator[str]:
-    """The texts that are another review's own: its uid, the object's name, the token's volume."""
+    """The texts that are another review's own: its uid, the object's name, the token's volume.
+
+    Kubernetes adds one such volume (plugin/pkg/admission/serviceaccount): others are no replica's own.
+    """
     request = _of(value, "request")
     body = _of(request, "object")
     volumes = _of(_of(body, "spec"), "volumes")
-    named = (
-        [volume for volume in volumes if isinstance(volume, dict)]
-        if isinstance(volumes, list)
-        else []
-    )
-    for name in (_of(request, "uid"), _of(_of(body, "metadata"), "name")):
+    names = (_of(v, "name") for v in (volumes if isinstance(volumes, list) else ()))
+    token = (n for n in names if isinstance(n, str) and n.startswith(_TOKEN_VOLUME.decode()))
+    for name in (_of(request, "uid"), _of(_of(body, "metadata"), "name"), next(token, None)):
         if isinstance(name, str):
-            yield name
-    for volume in named:
-        name = volume.get("name")
-        if isinstance(name, str) and name.startswith(_TOKEN_VOLUME.decode()):
             yield name
 
 

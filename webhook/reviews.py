@@ -312,7 +312,8 @@ _KNOWN = Known()
 def _request(data: bytes, *, is_apart: bool) -> Request:
     """The request in the bytes; Faulted when they are no review.
 
-    The fast parser lets no other thread run until it is done; the strict one does.
+    The fast parser lets no other thread run until it is done, and the strict one none until the end
+    of an object: a list of nothing but texts, 1.4 MB long, keeps the others waiting for 12 ms.
     """
     try:
         if is_apart:

@@ -26,6 +26,9 @@ Object = dict[str, Any]  # as the server sent it: JSON with floats
 _NOTHING: Mapping[str, object] = {}
 
 _PAGE = 500
+_PAGE_BYTES = 16 << 20
+"""500 objects of a usual kind have some 5 MB.  The objects of a page that is longer are asked for in
+smaller pages: etcd takes 1.5 MiB of each, and whoever writes them may write many."""
 _CONNECT_SECONDS, _ANSWER_SECONDS = 5.0, 30.0
 _GONE = 410
 _TYPES = {"PATCH": "application/apply-patch+yaml"}  # of YAML, JSON is a part
@@ -88,6 +91,11 @@ class Cluster:
         with _Answer(self._open(path, query, _ANSWER_SECONDS)) as answer:
             return answer.json()
 
+    def _short(self, path: str, query: Mapping[str, object]) -> Object | None:
+        """An answer of no more than a page's bytes, None for a longer one.  ApiFault."""
+        with _Answer(self._open(path, query, _ANSWER_SECONDS)) as answer:
+            return answer.short(_PAGE_BYTES)
+
     def send(self, method: str, path: str, body: Object) -> Object:
         """Write one object (POST to its collection, PUT to itself); as it is stored.  ApiFault."""
         with _Answer(self._open(path, _NOTHING, _ANSWER_SECONDS, method, body)) as answer:
@@ -123,9 +131,16 @@ class Cluster:
         Page by page: the whole of a large kind is never held.  ApiFault.
         """
         found: list[Object] = []
-        query: dict[str, object] = {"limit": _PAGE}
+        limit = _PAGE
+        query: dict[str, object] = {}
         while True:
-            page = self.get(resource.path, query)
+            query["limit"] = limit
+            page = (
+                self._short(resource.path, query) if limit > 1 else self.get(resource.path, query)
+            )
+            if page is None:
+                limit //= 2
+                continue
             for body in page.get("items") or ():
                 # Items of a list carry neither: the list's own kind implies them.
                 body["apiVersion"], body["kind"] = resource.api_version, resource.kind
@@ -202,11 +217,18 @@ class _Answer:
         self._response.close()
 
     def json(self) -> Object:
+        return _object(self._read(None))
+
+    def short(self, most_bytes: int) -> Object | None:
+        """The same, None when it is longer: what is more is not read."""
+        data = self._read(most_bytes + 1)
+        return _object(data) if len(data) <= most_bytes else None
+
+    def _read(self, most_bytes: int | None) -> bytes:
         try:
-            found = json.loads(self._response.read())
+            return self._response.read(most_bytes)
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as fault:
-            raise ApiFault(0, f"the answer broke off: {type(fault).__name__}") from fault
-        return found if isinstance(found, dict) else {}
+            raise _broken_off(fault) from fault
 
     def events(self) -> Iterator[Event]:
         with self:
@@ -223,6 +245,18 @@ class _Answer:
                     yield json.loads(line)
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as fault:
             raise ApiFault(0, f"the watch broke off: {type(fault).__name__}") from fault
+
+
+def _object(data: bytes) -> Object:
+    try:
+        found = json.loads(data)
+    except ValueError as fault:
+        raise _broken_off(fault) from fault
+    return found if isinstance(found, dict) else {}
+
+
+def _broken_off(fault: Exception) -> ApiFault:
+    return ApiFault(0, f"the answer broke off: {type(fault).__name__}")
 
 
 def connect(kubeconfig: Path | None) -> Cluster:

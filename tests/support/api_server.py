@@ -5,7 +5,9 @@ For the faults that a real one does not show on demand.  Plain HTTP on the loopb
 
 from __future__ import annotations
 
+import contextlib
 import json
+import sys
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -35,6 +37,8 @@ class ApiServer:
         self.is_silent = False
         self.forbidden: set[Kind] = set()
         self.lists = 0
+        self.page_bytes: dict[int, int] = {}
+        """By where it starts, how long the last page was."""
         for body in bodies:
             self._objects.setdefault(kind_of(body), {})[key_of(body)] = body
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
@@ -137,14 +141,20 @@ class ApiServer:
         rows = [{"name": plural(kind), "kind": kind[1]} for kind in SERVED if kind[0] == group]
         return {"resources": rows}
 
-    def list(self, kind: Kind) -> Json:
+    def list(self, kind: Kind, limit: int, start: int = 0) -> Json:
+        """A page of so many from one on; where the next one starts is its ``continue``."""
         with self._changed:
-            self.lists += 1
+            self.lists += start == 0
+            end = start + limit
+            there = [*self._objects.get(kind, {}).values()]
             items = [
                 {k: v for k, v in b.items() if k not in ("apiVersion", "kind")}
-                for b in self._objects.get(kind, {}).values()
+                for b in there[start:end]
             ]
-            return {"metadata": {"resourceVersion": str(self._version)}, "items": items}
+            metadata = {"resourceVersion": str(self._version)}
+            if end < len(there):
+                metadata["continue"] = str(end)
+            return {"metadata": metadata, "items": items}
 
     def watch(self, kind: Kind, version: int, write: Any, cut: int) -> None:
         """Events after a version until the watch is broken off: ``cut`` was then in force."""
@@ -196,15 +206,19 @@ def _handler(server: ApiServer) -> type[BaseHTTPRequestHandler]:
             elif "watch" in query:
                 self._stream(kind, int(query["resourceVersion"][0]), cut)
             else:
-                self._json(200, server.list(kind))
+                limit, start = (int(query.get(key, "0")[0]) for key in ("limit", "continue"))
+                page = server.list(kind, limit or sys.maxsize, start)
+                server.page_bytes[start] = self._json(200, page)
 
-        def _json(self, status: int, body: Json) -> None:
+        def _json(self, status: int, body: Json) -> int:
             data = json.dumps(body).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(data)))
             self.end_headers()
-            self.wfile.write(data)
+            with contextlib.suppress(ConnectionError):  # a client may have read enough
+                self.wfile.write(data)
+            return len(data)
 
         def _stream(self, kind: Kind, version: int, cut: int) -> None:
             self.send_response(200)

@@ -6,7 +6,7 @@ import base64
 import copy
 import itertools
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from policyc.admission.view import key_of, kind_of
 from policyc.bundle.objects import objects_of
 from policyc.bundle.sign import sign_folder
 from policyc.core.errors import VerificationError
-from policyc.kube.client import ApiFault, Event, Resource
+from policyc.kube.client import ApiFault, Event, Resource, connect
 from webhook.bundle_objects import BUNDLES, ENVELOPES, ObjectSource
 from webhook.bundle_store import BundleStore
 from webhook.logs import Talk
@@ -242,13 +242,15 @@ def test_an_index_that_unpacks_to_too_much_is_refused() -> None:
 class Listing(Nobody):
     """A cluster that lists a build and breaks every watch off."""
 
-    def __init__(self, bodies: list[Json]) -> None:
-        self._bodies = bodies
+    def __init__(self, bodies: Iterable[Json]) -> None:
+        self._bodies = list(bodies)
+        self.lists = 0
 
     def resource(self, group: str, kind: str) -> Resource | None:
         return Resource(group, "v1", kind, kind)
 
     def list(self, resource: Resource, keep: Any = None) -> tuple[list[Json], str]:
+        self.lists += 1
         return [keep(copy.deepcopy(b)) for b in self._bodies if b["kind"] == resource.kind], "1"
 
     def watch(self, resource: Resource, version: str, seconds: int) -> Any:
@@ -275,6 +277,71 @@ def test_a_key_that_comes_later_is_asked_about_what_was_refused() -> None:
     keys.append(KEY.verifier)
     store.poll()
     assert (store.serial, store.fault) == (5, "")
+
+
+def junk(number: int, size: int = 1_400_000) -> Json:
+    """An EnvelopeBundle as somebody writes it who has no key; listed before those that have."""
+    body = copy.deepcopy(index_of(5))
+    body["metadata"]["name"] = f"junk-{number:03}"
+    body["spec"] = {"signature": "\n\n", "agents": "A" * size}
+    return body
+
+
+def kept_bytes(source: ObjectSource) -> int:
+    """Of the texts of all EnvelopeBundles that are not believed."""
+    bodies: list[Any] = list(source.watch.view().all(*BUNDLES))
+    return sum(len(t) for b in bodies for t in b["claim"]._body.get("spec", {}).values())
+
+
+@pytest.mark.parametrize("size", [1_400_000, 60_000])
+def test_what_nobody_signed_takes_a_few_mib_however_much_there_is(size: int) -> None:
+    held = Held().put(*built(5))
+    held.put(*(junk(i, size) for i in range(100)))
+    assert 2 << 20 < kept_bytes(held.source) <= 4 << 20
+    held.put(*(junk(i, size) for i in range(100)))
+    assert 2 << 20 < kept_bytes(held.source) <= 4 << 20
+    held.put(*(junk(i, 10) for i in range(100)))
+    assert kept_bytes(held.source) < 1 << 20
+    assert held.put(*built(6)).serial == 6
+
+
+def test_a_crowd_of_large_objects_is_listed_in_small_pages(tmp_path: Path) -> None:
+    """All of them at once would take more than the process has."""
+    crowd = [*(junk(i) for i in range(40)), *built(5)]
+    with ApiServer(crowd) as server:
+        cluster = connect(server.kubeconfig(tmp_path))
+        resource = cluster.resource(*BUNDLES)
+        assert resource is not None
+        names, _ = cluster.list(resource, lambda body: {"name": key_of(body)[1]})
+        assert max(server.page_bytes.values()) <= 16 << 20
+    assert [row["name"] for row in names] == [key_of(b)[1] for b in crowd if kind_of(b) == BUNDLES]
+
+
+def test_what_had_no_room_is_listed_again_when_keys_change() -> None:
+    keys = [STRANGER.verifier]
+    crowd = Listing([junk(0, (4 << 20) - 2200), *built(5)])
+    source = ObjectSource(crowd, lambda: tuple(keys), 1e9, Talk())
+    ticks = itertools.count()
+    source.watch._clock = lambda: float(next(ticks))
+    store = BundleStore(source, 0, Talk(), lambda: tuple(keys))
+
+    def follow() -> None:
+        for kind in (ENVELOPES, BUNDLES):
+            with pytest.raises(ApiFault):
+                source.watch.follow(kind)
+        store.poll()
+
+    follow()
+    assert crowd.lists == 2
+    follow()
+    assert (crowd.lists, store.serial) == (2, 0)
+    keys.append(KEY.verifier)
+    store.poll()
+    assert store.serial == 0
+    follow()
+    assert (crowd.lists, store.serial) == (3, 5)
+    follow()
+    assert crowd.lists == 3
 
 
 def test_what_is_kept_of_an_object_is_small() -> None:

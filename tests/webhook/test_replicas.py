@@ -5,6 +5,10 @@ from __future__ import annotations
 import copy
 import json
 import random
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -180,6 +184,28 @@ def test_a_text_that_ends_as_the_name_does(value: str, mark: str) -> None:
         agree(known, data, Words())
 
 
+@pytest.mark.parametrize("stem", ["00000000-", "bot-", "kube-api-access-"])
+@pytest.mark.parametrize("place", range(0, 9, 2))
+def test_a_text_that_is_written_with_escapes_is_read(stem: str, place: int) -> None:
+    known = Known()
+    for i in range(12):
+        own = f"{stem}{i:05}"
+        other = f"{own[:place]}\\u{ord(own[place]):04X}{own[place + 1 :]}"
+        data = plain(f"{i:05}", f"kube-api-access-{i:05}")
+        assert own.encode() in data
+        assert not agree(known, data.replace(own.encode(), other.encode()), Words())
+
+
+def test_a_key_is_not_the_text_that_is_written_with_escapes() -> None:
+    known = Known()
+    for key in ("a0000000-00000", "a0000000-00000", "a0000000-00001"):
+        body = json.loads(plain("00000"))
+        body["request"]["userInfo"]["extra"] = {key: ["x"]}
+        body["request"]["uid"] = "a0000000-00000"
+        data = written(body).replace(b'"uid":"a', b'"uid":"\\u0061', 1)
+        assert not agree(known, data, Words())
+
+
 def test_what_is_shared_is_left_as_it_was() -> None:
     known = warmed()
     first = known.request(plain("ddddd"))
@@ -190,3 +216,58 @@ def test_what_is_shared_is_left_as_it_was() -> None:
     assert second.object is not None
     assert second.object["metadata"]["name"] == "bot-eeeee"
     assert first.object == before
+
+
+def work(action: Callable[[], object]) -> Counter[str]:
+    """How often what was called, functions of C too."""
+    calls: Counter[str] = Counter()
+
+    def count(frame: FrameType, event: str, called: Any) -> None:  # Any: as sys.setprofile has it
+        if event in ("call", "c_call"):
+            calls[frame.f_code.co_name if event == "call" else called.__name__] += 1
+
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        action()
+    finally:
+        sys.setprofile(before)
+    return calls
+
+
+def kept(reviews: Iterable[bytes]) -> Counter[str]:
+    """The work of keeping what is not known."""
+    known, calls = Known(), Counter[str]()
+    for data in reviews:
+        value = strict_json.loads(data)
+        if known.request(data) is None:
+            calls += work(lambda d=data, v=value: known.keep(d, v))  # type: ignore[misc]  # bound now
+    return calls
+
+
+def test_volumes_that_are_called_like_the_tokens_cost_no_more_than_others() -> None:
+    """One of them is a replica's own, however many there are."""
+
+    def work_of(stem: str) -> int:
+        volumes = [{"name": f"{stem}-{i:05}"} for i in range(300)]
+        reviews = [plain(ending, volumes=volumes) for ending in ("aaaaa", "bbbbb")]
+        return kept(reviews).total()
+
+    assert work_of("kube-api-access") < 1.1 * work_of("kube-apo-access")
+
+
+def test_what_always_differs_is_cut_now_and_then() -> None:
+    """One of eight that are not known, not each of them."""
+    reviews = [plain("aaaaa", hostname=f"host-{i:05}") for i in range(82)]
+    assert kept(reviews)["_like"] == 11
+
+
+def test_two_workloads_of_one_length_that_take_turns_are_cut_once() -> None:
+    reviews = [plain(f"{i:05}", hostname=f"host-{i % 2}") for i in range(40)]
+    assert kept(reviews)["_like"] == 1
+
+
+def test_a_workload_that_comes_after_another_is_known_in_the_end() -> None:
+    known = warmed()
+    other = [plain(f"{i:05}").replace(b"research", b"rosearch") for i in range(12)]
+    assert [agree(known, data, Words()) for data in other] == [False] * 8 + [True] * 4

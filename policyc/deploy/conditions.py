@@ -38,8 +38,6 @@ MACHINERY: Mapping[str, tuple[str, ...]] = {
     "service-account-controller": ("CREATE serviceaccounts",),
     # Finalizers, and the addresses that load balancers got.
     "service-controller": ("UPDATE services", "UPDATE services/status"),
-    # It takes the names of Secrets that are gone out of accounts, as the manager's own user.
-    "tokens-controller": ("UPDATE serviceaccounts",),
 }
 """Controller -> its writes that follow from objects that were judged themselves.
 
@@ -49,6 +47,9 @@ where all controllers share one user, what that user may delete unasked is endpo
 them less is reached.  Names and writes: cmd/kube-controller-manager/app/*.go and pkg/controller
 (Kubernetes 1.36).
 """
+_BY_THE_MANAGER = ("UPDATE serviceaccounts",)
+"""The tokens controller has no account, whatever the flag: it takes the names of Secrets that are
+gone out of accounts as the manager's own user (cmd/kube-controller-manager/app, 1.36)."""
 _EMPTIES = "namespace-controller"
 """Deletes all that is in a namespace which is being deleted, and nothing else."""
 
@@ -78,7 +79,8 @@ def texts_in(written: str) -> list[str]:
 def by_people() -> Condition:
     """Not the machinery of the control plane at its own work, each user by requests and resources."""
     writes = {KUBE_SYSTEM + name: listed for name, listed in MACHINERY.items()}
-    writes[CONTROLLER_MANAGER] = tuple(sorted({w for listed in writes.values() for w in listed}))
+    shared = {w for listed in (*writes.values(), _BY_THE_MANAGER) for w in listed}
+    writes[CONTROLLER_MANAGER] = tuple(sorted(shared))
     table = ", ".join(f"'{user}': {texts(listed)}" for user, listed in writes.items())
     user = "request.userInfo.username"
     return Condition(

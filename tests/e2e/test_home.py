@@ -267,6 +267,28 @@ def starts_as_it_should(plane: ControlPlane, running: Json) -> None:
     assert dry(plane, shadow(), controllers).status == 201
 
 
+def test_no_account_has_the_name_of_a_controller_that_has_none(
+    guarded: tuple[ControlPlane, Webhook],
+) -> None:
+    """The tokens controller writes as the manager's own user; anybody could make the account."""
+    plane, webhook = guarded
+    account = body("ServiceAccount", "default", "agents")
+    path, change = path_of(account), {"metadata": {"labels": {"a": "b"}}}
+    plane.api_server.wait_until(lambda: plane.admin.get(path).status == 200)
+    webhook.daemon.stop()
+    try:
+        for user, status in (
+            ("system:serviceaccount:kube-system:tokens-controller", 500),
+            ("system:kube-controller-manager", 200),
+        ):
+            client = plane.client(user, MASTERS)
+            answer = client.request("PATCH", path, change, query={"dryRun": "All"})
+            assert answer.status == status, (user, answer.message)
+    finally:
+        webhook.start()
+        webhook.wait_until(lambda: dry(plane, STRANGE["XAccessPolicy"]).status == 403)
+
+
 SECRETS = {"policyc-tls": 200, "policyc-tls-x7k": 200, "policyc-log-key": 500}
 """Which ones who renews the certificate may change while no webhook answers."""
 NOTES = (

@@ -21,7 +21,7 @@ from recorder import kernel, libbpf, tables
 pytestmark = pytest.mark.system
 
 REGISTERS = {
-    "x86": {"di", "si", "dx", "cx", "orig_ax", "ax", "sp", "cs"},
+    "x86": {"r10", "di", "si", "dx", "cx", "orig_ax", "ax", "sp", "cs"},
     "arm64": {"regs", "orig_x0", "syscallno", "sp"},
 }
 """Arguments 1 to 4, the number of a call, what a function returned, its stack and its width (syscall(2), "Architecture calling conventions"; struct pt_regs in

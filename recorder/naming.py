@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import TypeAlias
@@ -20,6 +21,9 @@ End: TypeAlias = "tuple[str, int]"
 _HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
 """Names of hosts; a DNS message may have any bytes in them, also those of words that a profile has for other things."""
 
+
+MOST_NAMES = 16384
+"""What is kept for one subject: who asks for names without end shall not fill the memory of all."""
 
 _LOCAL = "localhost"
 _LOOPBACK = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1"))
@@ -43,6 +47,9 @@ class Naming:
     _answers: dict[int, dict[str, set[tuple[str, str]]]] = field(default_factory=dict)
     """Subject -> address -> the names that it was given for, each with the name server."""
     _greetings: dict[int, dict[End, set[str]]] = field(default_factory=dict)
+    _kept: Counter[int] = field(default_factory=Counter)
+    unkept: Counter[int] = field(default_factory=Counter)
+    """Subject -> how many names there was no room for."""
 
     def believe(self, subject: int, servers: Iterable[str], networks: Iterable[Network]) -> None:
         """Let the answers that these name servers give a subject count, or those in these networks."""
@@ -54,12 +61,23 @@ class Naming:
         if _HOST.fullmatch(name):
             found = self._answers.setdefault(subject, {})
             for address in addresses:
-                found.setdefault(address, set()).add((name, server))
+                if (name, server) not in found.get(address, ()) and self.has_room(subject):
+                    found.setdefault(address, set()).add((name, server))
 
     def greet(self, subject: int, end: End, name: str) -> None:
         """Take the name that a TLS connection asked for, if it is one."""
-        if _HOST.fullmatch(name):
+        if (
+            _HOST.fullmatch(name)
+            and name not in self._asked(subject, end)
+            and self.has_room(subject)
+        ):
             self._greetings.setdefault(subject, {}).setdefault(end, set()).add(name)
+
+    def has_room(self, subject: int) -> bool:
+        """Take room for one name more of a subject; where there is none, that is counted."""
+        has_room = self._kept[subject] < MOST_NAMES
+        (self._kept if has_room else self.unkept)[subject] += 1
+        return has_room
 
     def of(self, subject: int, end: End) -> PeerNames:
         """The names of a peer; where some of those that it was resolved for were greeted, only they were meant.
@@ -87,6 +105,8 @@ class Naming:
             self.believed.pop(subject, None)
             self._answers.pop(subject, None)
             self._greetings.pop(subject, None)
+            self._kept.pop(subject, None)
+            self.unkept.pop(subject, None)
 
     def _asked(self, subject: int, end: End) -> set[str]:
         return self._greetings.get(subject, {}).get(end, set())

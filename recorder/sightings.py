@@ -138,7 +138,7 @@ class Names:
                 shape, _, path_text = text.partition(b"\0")
                 self.by_item[_item_id(event)] = Called(path_of(path_text), shape.decode().rstrip())
             case layout.EVENT_TLS_SERVER:
-                self.openssl[event.subject, _text(text).lower()] += 1
+                self._tell(self.openssl, event.subject, _text(text).lower())
             case layout.EVENT_UNREAD:
                 self.by_item[_item_id(event)] = Unread()
                 self.unread.setdefault(event.subject, set()).add(text[0])
@@ -151,10 +151,15 @@ class Names:
             self.naming.answer(peer.subject, address_of(peer), message)
             return
         name = wire.server_name(message)
-        self.greetings[peer.subject, name] += 1
+        self._tell(self.greetings, peer.subject, name)
         # Behind a proxy it is not the peer that is greeted.
         if name and not event.hash:
             self.naming.greet(peer.subject, end_of(peer), name)
+
+    def _tell(self, counts: Counter[tuple[int, str]], subject: int, name: str) -> None:
+        key = subject, name
+        if key in counts or self.naming.has_room(subject):
+            counts[key] += 1
 
     def has_other_tls(self, subject: int) -> bool:
         """Whether there are TLS connections of a subject of which OpenSSL was not told: another library's."""
@@ -288,6 +293,7 @@ def read(
     }
     for domain in ("tools", "models"):
         loss[domain] += names.late_libraries.get(subject.id, 0)
+    loss["egress"] += names.naming.unkept[subject.id]
     found = [*_syscalls(subject.syscalls), *_syscalls(subject.denied, ("denied", True))]
     found.extend(_capabilities(subject))
     if subject.granted[layout.PHASES.index("application")] & _ANSWERS_ITSELF:

@@ -91,7 +91,8 @@ struct {
 
 /*
  * Direction of a TLS connection, or standard input -> how far it was read. Full: each message of another one is counted
- * as lost. SSL_free ends one, another standard input the one before, and their process all.
+ * as lost. SSL_free ends one, another standard input the one before, and their process all but a standard input that
+ * only a thread had which ended before the others.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.dns import answer
 
-from recorder.naming import End, Naming
+from recorder.naming import MOST_NAMES, End, Naming
 
 OWN, OTHER = 1, 2
 BELIEVED, FEIGNED = "192.0.2.53", "198.51.100.53"
@@ -80,3 +80,18 @@ def test_nothing_is_left_of_who_is_forgotten(
     naming = _made(answered, greeted)
     naming.forget({OWN, OTHER})
     assert naming == Naming()
+
+
+def test_names_without_end_are_bounded_and_counted() -> None:
+    naming = Naming()
+    naming.believe(OWN, [BELIEVED], [])
+    more = 7
+    for number in range(MOST_NAMES + more):
+        naming.answer(OWN, BELIEVED, answer(f"n{number}.example", ["192.0.2.1"]))
+    naming.answer(OWN, BELIEVED, answer("n0.example", ["192.0.2.1"]))
+    naming.greet(OTHER, ("192.0.2.1", 443), "a.example")
+    assert (naming.unkept[OWN], naming.unkept[OTHER]) == (more, 0)
+    assert len(naming.of(OWN, ("192.0.2.1", 443)).resolved) == MOST_NAMES
+    naming.forget([OWN])
+    naming.greet(OWN, ("192.0.2.1", 443), "a.example")
+    assert naming.unkept[OWN] == 0

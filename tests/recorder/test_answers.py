@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import sys
 from pathlib import Path
 from typing import Any
@@ -80,6 +81,17 @@ def test_a_program_does_not_answer_for_an_address_that_it_took(tmp_path: Path) -
     taken = ("udp", "2001:db8::bad", 4444)
     assert taken in _peers(spec, unanswered=True)
     assert taken not in _peers(spec, unanswered=False)
+
+
+@pytest.mark.system
+def test_a_client_that_a_program_feigns_is_no_visitor(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as probe:
+        probe.bind(("::", 0))
+        port = probe.getsockname()[1]
+    served = FEIGNED.replace('("::", 0)', f'("::", {port})')
+    assert served != FEIGNED
+    spec = record(tmp_path / "out", sys.executable, "-c", served)
+    assert "2001:db8::bad" not in {item["address"] for item in spec["ingress"]}
 
 
 def _may_be_root_in_its_user_namespace(config: Path) -> None:

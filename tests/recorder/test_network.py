@@ -91,3 +91,21 @@ def test_visitors_of_udp_servers(tmp_path: Path) -> None:
     assert ("udp", "127.0.0.4", other) in asked
     assert ("udp", "127.0.0.4", visitor) not in asked
     assert losses(spec) == {}
+
+
+BESIDE = """
+import socket
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
+    one.connect(("127.0.0.5", 4001))
+    one.sendto(b"x", ("127.0.0.6", 4002))
+    try:
+        one.send(b"x")
+    except ConnectionRefusedError:  # what came back of the datagram before
+        one.send(b"x")
+"""
+
+
+def test_a_connected_socket_that_also_sends_elsewhere(tmp_path: Path) -> None:
+    spec = record(tmp_path / "out", sys.executable, "-c", BESIDE)
+    asked = {("udp", "127.0.0.5", 4001), ("udp", "127.0.0.6", 4002)}
+    assert asked <= _peers(spec, "egress").keys()

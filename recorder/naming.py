@@ -21,7 +21,6 @@ End: TypeAlias = "tuple[str, int]"
 _HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
 """Names of hosts; a DNS message may have any bytes in them, also those of words that a profile has for other things."""
 
-
 MOST_NAMES = 16384
 """What is kept for one subject: who asks for names without end shall not fill the memory of all."""
 

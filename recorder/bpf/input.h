@@ -47,13 +47,9 @@ static __always_inline void forget_input(struct task_struct *task, struct task_s
 static __always_inline void open_input(struct task_struct *task, const struct stream_key *key)
 {
 	struct stream *stream;
-	__u32 zero = 0;
 
-	if (bpf_map_lookup_elem(&streams, key))
+	if (bpf_map_lookup_elem(&streams, key) || !make_stream(key))
 		return;
-	stream = bpf_map_lookup_elem(&no_stream, &zero);
-	if (stream)
-		bpf_map_update_elem(&streams, key, stream, BPF_NOEXIST);
 	stream = bpf_map_lookup_elem(&streams, key);
 	if (!stream)
 		return;

@@ -168,15 +168,16 @@ static __always_inline void end_message(struct scan *scan)
 {
 	struct stream *stream = scan->stream;
 	__u32 found = stream->found;
+	bool is_whole = !(found & (FOUND_TORN | FOUND_CUT));
 
 	if (found & FOUND_CUT || (found & FOUND_TORN && found & (FOUND_CALL | FOUND_PROMPT)))
 		blame_messages(scan->owner);
-	if (found & FOUND_CALL && stream->name_bytes && !(found & (FOUND_TORN | FOUND_CUT)))
+	if (is_whole && found & FOUND_CALL && stream->name_bytes)
 		note_name(scan, TOOLS, stream->name);
 	/* A gateway of models may look at its own keys alone. */
-	if (found & FOUND_PROMPT && stream->model_bytes && !(found & (FOUND_TORN | FOUND_CUT)))
+	if (is_whole && found & FOUND_PROMPT && stream->model_bytes)
 		note_name(scan, MODELS, stream->model);
-	else if (stream->is_prompt && !(found & (FOUND_CALL | FOUND_TORN | FOUND_CUT)))
+	else if (is_whole && stream->is_prompt && !(found & FOUND_CALL))
 		stream->found |= FOUND_UNNAMED;
 	else if (found & FOUND_SESSION && scan->arrives && scan->owner->subject && !stream->began) {
 		stream->began = 1;
@@ -348,6 +349,15 @@ static __always_inline void read_message(struct scan *scan)
 		if (stream->left)
 			end_body(stream, (__u64)scan->bytes - scan->at + scan->bytes_left);
 	}
+}
+
+/* False when there is one, or no room. */
+static __always_inline bool make_stream(const struct stream_key *key)
+{
+	__u32 zero = 0;
+	struct stream *empty = bpf_map_lookup_elem(&no_stream, &zero);
+
+	return empty && !bpf_map_update_elem(&streams, key, empty, BPF_NOEXIST);
 }
 
 /* Read what there is of a stream, or count it as lost where there is no room for the stream. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only */
 /*
- * Messages over TLS, where OpenSSL 1.1 or 3 has them in plain: what a client is about to write, and what a server
- * has just read.
+ * Messages over TLS, where OpenSSL 1.1 or 3 has them in plain: what a client has just written, and what a server has
+ * just read.
  */
 #ifndef RECORDER_TLS_H
 #define RECORDER_TLS_H
@@ -23,11 +23,8 @@ static __always_inline struct task_state *calling_state(struct task_struct *task
 static __always_inline struct stream *open_stream(struct task_struct *task, const struct stream_key *key)
 {
 	struct speaker *speaker;
-	struct stream *stream;
-	__u32 zero = 0;
 
-	stream = bpf_map_lookup_elem(&no_stream, &zero);
-	if (!stream || bpf_map_update_elem(&streams, key, stream, BPF_NOEXIST))
+	if (!make_stream(key))
 		return bpf_map_lookup_elem(&streams, key);
 	speaker = bpf_task_storage_get(&speakers, task->group_leader, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (speaker)

@@ -20,6 +20,8 @@ settings.register_profile("nightly", max_examples=2000, **_COMMON)
 settings.register_profile("ci", max_examples=100, derandomize=True, **_COMMON)
 _USUAL = "ci" if os.environ.get("CI") else "default"
 settings.load_profile(os.environ.get("POLICYC_HYPOTHESIS", _USUAL))
+# What a test makes is no job of the `make` that may have started the tests, and not told to keep to its number of jobs.
+os.environ.pop("MAKEFLAGS", None)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -30,7 +30,7 @@ def test_every_peer_is_there_and_those_that_answered_are_told_apart(tmp_path: Pa
 
 
 ANSWERING = """
-ask() {{ nc -l -p $2 </dev/null & for i in 1 2 3 4 5 6 7 8 9; do nc $1 $2 </dev/null && break; sleep 0.1; done; wait; }}
+ask() {{ nc -l -p $2 </dev/null & until nc $1 $2 </dev/null; do sleep 0.1; done; wait; }}
 {first}
 ask {address} 7001
 """

@@ -109,7 +109,9 @@ def node(folder: Path) -> Iterator[Node]:
     _network()
     with ExitStack() as stack:
         plane = stack.enter_context(
-            ControlPlane(folder / "plane", api_server_flags=("--enable-admission-plugins=NodeRestriction",))
+            ControlPlane(
+                folder / "plane", api_server_flags=("--enable-admission-plugins=NodeRestriction",)
+            )
         )
         _reach(plane)
         stack.enter_context(_containerd(folder))

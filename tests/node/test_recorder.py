@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from pathlib import Path
 from typing import Any
 
@@ -78,14 +78,22 @@ def install(on: Node, folder: Path) -> None:
     on.start(RECORDER, {"app.kubernetes.io/name": RECORDER}, 1)
 
 
-def profile(on: Node, name: str, runs: int) -> Any:  # the `spec` of an AgentProfile
-    """That of a Deployment, once it has so many runs."""
+def profile(
+    on: Node, name: str, runs: int, paths: Set[str]
+) -> Any:  # the `spec` of an AgentProfile
+    """That of a Deployment, once it has so many runs, and files that programs in them opened."""
     wanted = f"deployment-{AGENTS}-{name}-main"
 
     def has_all(found: Any) -> bool:
-        return found["metadata"]["name"] == wanted and len(found["spec"]["runs"]) == runs
+        spec = found["spec"]
+        is_whole = len(spec["runs"]) == runs and paths <= opened(spec)
+        return found["metadata"]["name"] == wanted and is_whole
 
     return on.plane.admin.first(PROFILES, has_all)["spec"]
+
+
+def opened(spec: Any) -> set[str]:
+    return {i["path"] for i in spec["files"] if i["phase"] == "application"}
 
 
 def test_replicas_under_a_kubelet_are_one_profile_of_their_deployment(running: Node) -> None:
@@ -93,7 +101,8 @@ def test_replicas_under_a_kubelet_are_one_profile_of_their_deployment(running: N
     done = running.plane.kubectl("-n", AGENTS, "exec", "deploy/triage", "--", "cat", "/etc/hosts")
     assert done.returncode == 0, done.stderr
     assert running.plane.kubectl("-n", AGENTS, "delete", "deploy", "triage").returncode == 0
-    spec = profile(running, "triage", 2)
+    paths = {"/tmp-note", "/etc/hostname", "/etc/hosts"}
+    spec = profile(running, "triage", 2, paths)
     assert spec["workload"] == {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
@@ -105,11 +114,9 @@ def test_replicas_under_a_kubelet_are_one_profile_of_their_deployment(running: N
     assert {tuple(run["blind"]) for run in spec["runs"]} == {()}
     calls = {i["name"] for i in spec["syscalls"] if i["phase"] == "application"}
     assert not calls & SETUP_ONLY
-    files = {i["path"] for i in spec["files"] if i["phase"] == "application"}
-    assert {"/tmp-note", "/etc/hostname", "/etc/hosts"} <= files
 
 
 def test_who_was_there_before_is_attached_late(running: Node) -> None:
     assert running.plane.kubectl("-n", AGENTS, "delete", "deploy", "early").returncode == 0
-    spec = profile(running, "early", 1)
+    spec = profile(running, "early", 1, {"/proc/<pid>/stat"})
     assert [run["coverage"] for run in spec["runs"]] == ["attached-late"]

@@ -27,7 +27,7 @@ test: $(DEV)
 	$(PYTEST) -m "not system and not e2e and not node"
 
 # Exactly what CI runs.
-check: lint type arch test system e2e loop
+check: lint type arch test system e2e loop node
 	$(BIN)/policyc fmt --check policies
 	$(BIN)/policyc prove policies --since $(BASE)
 	$(BIN)/policyc compile policies --output generated --check

@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,8 @@ Json = Any  # objects of the API
 NAME = "node"
 ADDRESS = "203.0.113.1"
 """Of a range for documentation (RFC 5737); the namespace that the test runs in has no other network."""
+WAIT_SECONDS = 180
+"""A kubelet that starts beside other tests needs some time."""
 POD_RANGE = "10.88.0.0/24"
 KEPT = "/var/lib/policyc-recorder"
 """Where the DaemonSet keeps profiles on a node."""
@@ -69,7 +72,9 @@ class Node:
         path = f"/api/v1/namespaces/{namespace}/pods"
         names: set[str] = set()
         for _ in range(count):
-            pod = self.plane.admin.first(path, lambda p: _is_waiting(p, labels, names))
+            pod = self.plane.admin.first(
+                path, lambda p: _is_waiting(p, labels, names), seconds=WAIT_SECONDS
+            )
             name = pod["metadata"]["name"]
             names.add(name)
             binding = {
@@ -82,7 +87,9 @@ class Node:
             assert answer.status == 201, answer.message
         ready: set[str] = set()
         while ready != names:
-            pod = self.plane.admin.first(path, lambda p: _is_ready_of(p, names - ready))
+            pod = self.plane.admin.first(
+                path, lambda p: _is_ready_of(p, names - ready), seconds=WAIT_SECONDS
+            )
             ready.add(pod["metadata"]["name"])
 
 
@@ -92,11 +99,11 @@ def is_ready(found: Json) -> bool:
     return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
 
 
-def _is_ready_of(pod: Json, names: Set[str]) -> bool:
+def _is_ready_of(pod: Json, names: AbstractSet[str]) -> bool:
     return pod["metadata"]["name"] in names and is_ready(pod)
 
 
-def _is_waiting(pod: Json, labels: Mapping[str, str], taken: Set[str]) -> bool:
+def _is_waiting(pod: Json, labels: Mapping[str, str], taken: AbstractSet[str]) -> bool:
     metadata = pod["metadata"]
     is_meant = labels.items() <= metadata.get("labels", {}).items()
     return is_meant and metadata["name"] not in taken and not pod["spec"].get("nodeName")
@@ -117,7 +124,7 @@ def node(folder: Path) -> Iterator[Node]:
         stack.enter_context(_containerd(folder))
         stack.enter_context(_kubelet(plane, folder))
         started = Node(plane, folder)
-        plane.admin.first("/api/v1/nodes", is_ready)
+        plane.admin.first("/api/v1/nodes", is_ready, seconds=WAIT_SECONDS)
         yield started
 
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support.alone import alone
 from support.samples import ROOT
 
 from policyc.catalog.setup_only import SETUP_ONLY
 
 from .images import of_busybox, of_layout
-from .node import PAUSE, Node, node
+from .node import PAUSE, WAIT_SECONDS, Node, node
 
 pytestmark = pytest.mark.node
 
@@ -48,7 +50,7 @@ def deployment(name: str, replicas: int, command: Sequence[str]) -> Any:  # as t
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
     """A node with one agent that was there before the recorder, and the recorder, ready."""
     folder = tmp_path_factory.mktemp("node")
-    with node(folder) as started:
+    with alone(), node(folder) as started:
         started.load(of_busybox(("sleep", "1000000"), PAUSE, folder / "pause.tar"))
         started.load(of_busybox(("sh",), AGENT, folder / "agent.tar"))
         started.load(of_layout(ROOT / "build/images/recorder", IMAGE, folder / "recorder.tar"))
@@ -79,7 +81,7 @@ def install(on: Node, folder: Path) -> None:
 
 
 def profile(
-    on: Node, name: str, runs: int, paths: Set[str]
+    on: Node, name: str, runs: int, paths: AbstractSet[str]
 ) -> Any:  # the `spec` of an AgentProfile
     """That of a Deployment, once it has so many runs, and files that programs in them opened."""
     wanted = f"deployment-{AGENTS}-{name}-main"
@@ -89,7 +91,7 @@ def profile(
         is_whole = len(spec["runs"]) == runs and paths <= opened(spec)
         return found["metadata"]["name"] == wanted and is_whole
 
-    return on.plane.admin.first(PROFILES, has_all)["spec"]
+    return on.plane.admin.first(PROFILES, has_all, seconds=WAIT_SECONDS)["spec"]
 
 
 def opened(spec: Any) -> set[str]:

@@ -84,6 +84,7 @@ class Subject(c.Structure):
         ("granted", c.c_uint64 * len(PHASES)),
         ("lost", c.c_uint64 * len(DOMAINS)),
         ("sessions", c.c_uint64),
+        ("entered", c.c_uint64),
     ]
 
 

@@ -19,6 +19,7 @@ from recorder.layers import root_file_system
 from recorder.mirror import Mirror
 from recorder.naming import Network
 from recorder.owners import Owners
+from recorder.reading import readings
 from recorder.session import Session
 from recorder.shims import Shims
 
@@ -190,19 +191,20 @@ class Watch:
         now = time.monotonic()
         for id_ in wanted:
             self._own(id_, now)
-        subjects = {
-            id_: self._get(id_) for id_ in wanted if final or not self._waits(self.known[id_], now)
+        keys = {
+            id_: self.known[id_].key
+            for id_ in wanted
+            if final or not self._waits(self.known[id_], now)
         }
-        self._drain()
-        entries = sightings.entries_of(self.programs, subjects.keys())
+        found = readings(self.programs, keys, self._drain)
         groups: dict[str, list[profile.Document]] = {}
         signatures: dict[int, int] = {}
-        for id_, subject in sorted(subjects.items()):
-            known, signature = self.known[id_], sightings.signature(subject, entries[id_])
+        for id_, read in sorted(found.items()):
+            known, signature = self.known[id_], sightings.signature(read.subject, read.entries)
             if signature == known.written and not (known.ended or final):
                 continue
             signatures[id_] = signature
-            document = self._document(known, subject, entries[id_])
+            document = self._document(known, read.subject, read.entries)
             if document:
                 groups.setdefault(store.name_of(document), []).append(document)
         for group in groups.values():
@@ -211,9 +213,9 @@ class Watch:
             self.mirror.wake()
         for id_, signature in signatures.items():
             self.known[id_].written = signature
-        gone = [id_ for id_ in subjects if self._is_gone(id_)]
+        gone = [id_ for id_, read in found.items() if self._is_gone(id_, read.subject)]
         for id_ in gone:
-            self._remove(id_, entries[id_])
+            self._remove(id_, found[id_].entries)
         self.names.forget(frozenset(gone))
 
     def write_all(self, *, final: bool) -> None:
@@ -335,12 +337,12 @@ class Watch:
         )
         return profile.report(container.workload, run, found, domains)
 
-    def _is_gone(self, id_: int) -> bool:
-        """Whether it has ended and nobody has entered it again."""
-        known = self.known[id_]
-        if known.ended and self._get(id_).alive > 0:
+    def _is_gone(self, id_: int, written: layout.Subject) -> bool:
+        """Whether it had ended when what was written was read, and nobody has entered it since."""
+        known, now = self.known[id_], self._get(id_)
+        if known.ended and now.alive > 0:
             known.ended = 0
-        return bool(known.ended)
+        return bool(known.ended) and written.alive <= 0 and written.entered == now.entered
 
     def _remove(self, id_: int, entries: sightings.Entries) -> None:
         known = self.known.pop(id_)

@@ -120,6 +120,7 @@ struct subject {
 	__u64 granted[PHASES];
 	__u64 lost[LOSS_DOMAINS];
 	__u64 sessions; /* of MCP that others began with it */
+	__u64 entered; /* by tasks from elsewhere, so many times */
 };
 
 /* One per task; what was already noted for it costs one look at it. */

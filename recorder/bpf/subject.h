@@ -183,6 +183,7 @@ static __always_inline void enter(struct task_struct *task, struct task_state *s
 	if (!subject)
 		return;
 	__sync_fetch_and_add(&subject->alive, 1);
+	count(&subject->entered);
 	state->subject = subject->id;
 }
 

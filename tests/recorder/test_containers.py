@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -151,6 +152,22 @@ def test_replicas_that_come_and_go_lose_nothing_and_are_one_profile(
         (item,) = (i for i in spec["syscalls"] if i["name"] == name and i["phase"] == "application")
         assert set(item["runs"]) == runs
     assert {run["coverage"] for run in spec["runs"]} == {"from-creation"}
+
+
+def test_who_came_and_went_while_the_recorder_stood_still_is_known(
+    containers: Template, tmp_path: Path
+) -> None:
+    """Nothing of it is left in /proc by then, nor of a runtime in a mount namespace of its own."""
+    containers.configure(("/bin/busybox", "true"))
+    with watching(tmp_path / "out") as recorder:
+        recorder.process.send_signal(signal.SIGSTOP)
+        ended = containers.run()
+        recorder.process.send_signal(signal.SIGCONT)
+        assert ended.returncode == 0, ended.stderr
+        spec = _only(recorder.stop())
+    assert spec["workload"]["name"] == WORKLOAD.rpartition("/")[2]
+    assert [run["coverage"] for run in spec["runs"]] == ["from-creation"]
+    assert losses(spec) == {}
 
 
 def test_the_join_of_the_join_is_the_file(containers: Template, tmp_path: Path) -> None:

@@ -207,6 +207,7 @@ def _say(output: Path, watch: Watch, *, clean: bool) -> None:
         "containers": watch.counts.containers,
         "ended": watch.counts.ended,
         "unresolved": watch.counts.unresolved,
+        "strangers": watch.strangers.met,
         "lost": watch.counts.lost,
         "hooksMissing": list(watch.session.hooks.missing),
         "notReady": watch.faults(),

@@ -8,6 +8,7 @@ from typing import ClassVar
 SYSCALL_WORDS = 8
 MAX_SYSCALLS = SYSCALL_WORDS * 64
 ANCESTORS = 6
+UNIT_BYTES = 64
 TEXT_BYTES = 96
 PHASES = ("setup", "application")
 ABIS = ("native", "compat")
@@ -85,6 +86,8 @@ class Subject(c.Structure):
         ("lost", c.c_uint64 * len(DOMAINS)),
         ("sessions", c.c_uint64),
         ("entered", c.c_uint64),
+        ("has_own_root", c.c_uint64),
+        ("unit", c.c_char * UNIT_BYTES),
     ]
 
 

@@ -95,6 +95,7 @@ struct nsproxy {
 };
 
 struct kernfs_node {
+	const char *name;
 	__u64 id;
 };
 

@@ -20,6 +20,8 @@
 
 #define TLS_CALLS 2 /* of one task at a time: TLS may be carried by TLS */
 
+#define UNIT_BYTES 64
+
 #define TEXT_BYTES 96 /* of a name in a message; what is longer is cut */
 
 enum phase {
@@ -121,6 +123,8 @@ struct subject {
 	__u64 lost[LOSS_DOMAINS];
 	__u64 sessions; /* of MCP that others began with it */
 	__u64 entered; /* by tasks from elsewhere, so many times */
+	__u64 has_own_root; /* a program was exec'd in it that does not have the machine's */
+	char unit[UNIT_BYTES]; /* its cgroup's name, without those above; a longer one is cut */
 };
 
 /* One per task; what was already noted for it costs one look at it. */

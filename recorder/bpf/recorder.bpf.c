@@ -289,6 +289,15 @@ static __noinline bool has_root_of_machine(struct task_struct *task)
 	return false;
 }
 
+/* What no runtime accounts for is a container by this: services with a mount namespace keep the machine's root. */
+static __always_inline void note_root(struct task_struct *task, struct task_state *state)
+{
+	struct subject *subject = subject_of(state);
+
+	if (subject && !state->key.tree && !subject->has_own_root)
+		subject->has_own_root = !has_root_of_machine(task);
+}
+
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm *program)
 {
@@ -310,6 +319,7 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 	remember_input(task, state, file ? input_of(file) : 0);
 	copy_state(task, state);
 	note_network(task, state);
+	note_root(task, state);
 	note_path(task, state, &program->file->f_path, EXECUTABLES, 1);
 	note_arguments(task, state, program->file);
 	return 0;

@@ -55,6 +55,9 @@ OPTIONAL = {
     ),
     "on_capable": Without("all", ("capabilities",)),
     "on_request": Without("opened by io_uring", partial=("files",)),
+    "on_completed": Without(
+        "which requests of io_uring failed: all count as opened", partial=("files",)
+    ),
     "on_connect4": Without("IPv4 peers that it connects to", ("egress",)),
     "on_connect6": Without("IPv6 peers that it connects to", ("egress",)),
     "on_sendmsg4": Without("IPv4 peers of datagrams", ("egress",)),

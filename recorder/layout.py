@@ -123,6 +123,7 @@ class Item(c.Structure):
         ("count", c.c_uint64),
         ("modes", c.c_uint32),
         ("sent", c.c_uint32),
+        ("refused", c.c_uint64),
     ]
 
 

@@ -184,8 +184,14 @@ struct io_open {
 	struct open_how how;
 };
 
+struct io_cqe {
+	__s32 res;
+};
+
 struct io_kiocb {
 	__u8 opcode;
+	unsigned int flags; /* the lower half of it since 6.10 */
+	struct io_cqe cqe; /* since 5.19 */
 };
 
 struct in6_addr {

@@ -156,6 +156,7 @@ struct item {
 	__u64 count;
 	__u32 modes; /* 1: read, 2: write */
 	__u32 sent; /* its name went into the ring */
+	__u64 refused; /* of `count`: requests of io_uring that failed */
 };
 
 struct peer_key {

@@ -61,6 +61,18 @@ struct {
 	__type(value, struct item);
 } items SEC(".maps");
 
+/*
+ * Request of io_uring to open a file -> its item. Full: how it ends is not known, and it counts as opened. One whose end
+ * is not told stays until the next that lies at its address.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, STREAMS);
+	__type(key, __u64);
+	__type(value, struct item_key);
+} requests SEC(".maps");
+
 /* Peer of a subject -> how often. Full: counted in subject.lost of its domain. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

@@ -230,11 +230,25 @@ SEC("tp_btf/io_uring_submit_req")
 int BPF_PROG(on_request, struct io_kiocb *request)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct task_state *state = known_state(task);
+	struct task_state *state;
+	__u64 place = (__u64)request;
 
-	/* The command lies at the start of the request (io_kiocb_to_cmd). */
-	if (state && (request->opcode == IORING_OP_OPENAT || request->opcode == IORING_OP_OPENAT2))
-		note_request(task, state, (struct io_open *)request);
+	if (!is_open_request(request))
+		return 0;
+	/* What lay at its address before may have ended unseen, and is not refused by this one. */
+	bpf_map_delete_elem(&requests, &place);
+	state = known_state(task);
+	if (state)
+		note_request(task, state, request);
+	return 0;
+}
+
+/* What has no request is an answer of several (multishot), which no open gives. */
+SEC("tp_btf/io_uring_complete")
+int BPF_PROG(on_completed, void *ring, struct io_kiocb *request)
+{
+	if (bpf_core_field_exists(request->cqe) && request && is_open_request(request))
+		note_refused(request);
 	return 0;
 }
 

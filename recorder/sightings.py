@@ -369,7 +369,7 @@ def _items(
 
 def was_done(item: layout.Item) -> bool:
     """Whether it was ever more than asked for: io_uring counts an open before it is known to fail."""
-    return item.refused < item.count
+    return int(item.refused) < int(item.count)
 
 
 def _called(entries: Entries, names: Names) -> dict[tuple[str, int], set[str]]:

@@ -103,8 +103,7 @@ struct {
 
 /*
  * Direction of a TLS connection, or standard input -> how far it was read. Full: each message of another one is counted
- * as lost. SSL_free ends one, another standard input the one before, and their process all but a standard input that
- * only a thread had which ended before the others.
+ * as lost. SSL_free ends one, another standard input the one before, and their process all that it has.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

@@ -20,8 +20,8 @@
 #include "json.h"
 #include "http.h"
 #include "messages.h"
-#include "input.h"
 #include "tls.h"
+#include "input.h"
 #include "sockets.h"
 
 /* Types that no map has, kept in the object's BTF: the test of layout.py reads them there. */
@@ -326,6 +326,7 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 		forget_caller(old_pid);
 	if (!state)
 		return 0;
+	end_streams(task, old_pid != task->pid);
 	state->image = state->key.tree ? state->key.tree : state->key.mntns;
 	__builtin_memset(state->seen, 0, sizeof(state->seen));
 	state->asked = state->granted = 0;
@@ -344,12 +345,11 @@ int BPF_PROG(on_exit, struct task_struct *task)
 {
 	struct task_state *state = bpf_task_storage_get(&task_states, task, NULL, 0);
 
-	if (state) {
-		forget_input(task, state);
+	if (state)
 		leave(state);
-	}
 	forget_caller(task->pid);
-	end_streams(task);
+	if (!BPF_CORE_READ(task, signal, live.counter))
+		end_streams(task, false);
 	return 0;
 }
 

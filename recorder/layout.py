@@ -160,7 +160,8 @@ class SocketState(c.Structure):
         ("plain", c.c_uint8),
         ("answered", c.c_uint8),
         ("foreign", c.c_uint8),
-        ("pad", c.c_uint8 * 2),
+        ("visited", c.c_uint8),
+        ("pad", c.c_uint8),
     ]
 
 

@@ -188,7 +188,8 @@ struct socket_state {
 	__u8 plain; /* HTTP that is not encrypted */
 	__u8 answered; /* the peer of a datagram, since it is the peer */
 	__u8 foreign; /* of a network namespace that the program made itself */
-	__u8 pad[2];
+	__u8 visited; /* somebody sent it a datagram */
+	__u8 pad;
 };
 
 /* Who sent a datagram to a server's socket. */

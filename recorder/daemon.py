@@ -91,7 +91,7 @@ def _watch(service: Service, programs: Programs, *, after_kill: bool) -> Watch:
         service.host,
         service.output,
         Session.of(programs.hooks),
-        Libraries(programs),
+        Libraries(programs, service.host.root),
         Journal(service.output),
         service.owners,
         Mirror(service.output, service.objects) if service.objects else None,

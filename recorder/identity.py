@@ -176,13 +176,6 @@ class Host:
         except OSError:
             return 0
 
-    def has_own_root(self, pid: int) -> bool:
-        """Whether a process has another root than the machine; False when it is gone, or nobody may look at it."""
-        try:
-            return not (self.proc / str(pid) / "root").samefile(self.root)
-        except OSError:
-            return False
-
     def _state_files(self) -> Iterator[Path]:
         for folder in (*STATE_ROOTS, *self.state_roots):
             below = self.root / folder.lstrip("/")

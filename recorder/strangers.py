@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from recorder import layout
-from recorder.identity import Host
 
 WORDS = "a container that no runtime accounted for was not recorded"
 _SERVICE = ".service"
@@ -29,28 +28,23 @@ class Strangers:
     _unjudged: set[int] = field(default_factory=set)
     _containers: set[int] = field(default_factory=set)
 
-    def add(self, subject: layout.Subject, host: Host) -> None:
+    def add(self, subject: layout.Subject) -> None:
         """Take one that nobody knows."""
         self._say(
             f"no runtime tells whose the mount namespace {subject.mntns_inum} is; it is not recorded"
         )
-        self._unjudged.add(subject.id)
-        # Nobody saw what was started in one that was there before.
-        if subject.late and host.has_own_root(subject.pids[0]):
-            subject.has_own_root = 1
-            self._judge(subject)
+        # One that was there before belongs to a time of which no profile says that all was recorded.
+        if not subject.late:
+            self._unjudged.add(subject.id)
 
     def judge(self, get: Callable[[int], layout.Subject]) -> None:
         """Look again at those of whom it was not known what they are: their first program may have been started."""
-        for id_ in sorted(self._unjudged):
-            self._judge(get(id_))
-
-    def _judge(self, subject: layout.Subject) -> None:
-        if is_container(subject):
-            self._unjudged.remove(subject.id)
-            self._containers.add(subject.id)
-            self.met += 1
-            self._say(f"the mount namespace {subject.mntns_inum} is a container's")
+        for subject in map(get, sorted(self._unjudged)):
+            if is_container(subject):
+                self._unjudged.remove(subject.id)
+                self._containers.add(subject.id)
+                self.met += 1
+                self._say(f"the mount namespace {subject.mntns_inum} is a container's")
 
     def remove(self, subjects: Iterable[int]) -> None:
         """They have ended, and what was open meanwhile was written."""

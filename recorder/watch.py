@@ -257,7 +257,7 @@ class Watch:
         )
         if found is None:
             self.counts.unresolved += 1
-            self.strangers.add(subject, self.host)
+            self.strangers.add(subject)
         self._own(id_, time.monotonic())
         if container:
             self.counts.containers += 1

@@ -282,25 +282,31 @@ static __always_inline bool is_runtime(void)
 	       !bpf_strncmp(name, 5, "runsc") || !bpf_strncmp(name, 4, "kata");
 }
 
+enum root {
+	ROOT_UNKNOWN, /* nobody above it, as far as is looked, is outside */
+	ROOT_OF_MACHINE,
+	ROOT_OF_ITS_OWN,
+};
+
 /*
  * A runtime may be given a mount namespace of its own (unshare(1), PrivateMounts= of systemd), and still has the
  * root of whoever started it outside. No container has: pivot_root(2) gave it another, and who can go back to that
  * one holds the machine.
  */
-static __noinline bool has_root_of_machine(struct task_struct *task)
+static __noinline enum root root_of(struct task_struct *task)
 {
 	struct dentry *root = BPF_CORE_READ(task, fs, root.dentry);
 	__u32 zero = 0;
 	struct config *config = bpf_map_lookup_elem(&settings, &zero);
 
 	if (!config)
-		return false;
+		return ROOT_UNKNOWN;
 	for (int step = 0; step < ANCESTORS; step++) {
 		task = BPF_CORE_READ(task, real_parent);
 		if (BPF_CORE_READ(task, nsproxy, mnt_ns, ns.inum) == config->host_inum)
-			return BPF_CORE_READ(task, fs, root.dentry) == root;
+			return BPF_CORE_READ(task, fs, root.dentry) == root ? ROOT_OF_MACHINE : ROOT_OF_ITS_OWN;
 	}
-	return false;
+	return ROOT_UNKNOWN;
 }
 
 /* What no runtime accounts for is a container by this: services with a mount namespace keep the machine's root. */
@@ -309,7 +315,7 @@ static __always_inline void note_root(struct task_struct *task, struct task_stat
 	struct subject *subject = subject_of(state);
 
 	if (subject && !state->key.tree && !subject->has_own_root)
-		subject->has_own_root = !has_root_of_machine(task);
+		subject->has_own_root = root_of(task) == ROOT_OF_ITS_OWN;
 }
 
 SEC("tp_btf/sched_process_exec")
@@ -319,7 +325,7 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 	struct file *file;
 
 	/* A program in a container may have any name: it is believed only where it sees the machine's own files. */
-	if (is_runtime() && (!state || has_root_of_machine(task)))
+	if (is_runtime() && (!state || root_of(task) == ROOT_OF_MACHINE))
 		send_arguments(task);
 	/* A thread that is not the first becomes it. */
 	if (old_pid != task->pid)

@@ -87,11 +87,12 @@ def test_a_container_that_was_there_before_is_attached_late(
         containers = template(
             tmp_path / "runc", "runc"
         )  # crun here has a mount namespace of its own
-    containers.configure(("/bin/busybox", "sh", "-c", "read x; echo $x >note"))
+    containers.configure(("/bin/busybox", "sh", "-c", "echo here; read x; echo $x >note"))
     state = containers.folder / "state"
-    with subprocess.Popen(containers.arguments(), stdin=subprocess.PIPE) as process:
-        while not list(state.glob("*/state.json")):
-            assert process.poll() is None
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(containers.arguments(), **pipes) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"here\n"
         with watching(tmp_path / "out", "--state-root", str(state)) as recorder:
             process.communicate(b"late\n", timeout=60)
             spec = _only(recorder.stop())

@@ -2,7 +2,7 @@
 # with nothing but Python 3.11+ and make.
 .POSIX:
 .SUFFIXES:
-.PHONY: compile test check images loop node golden bench fmt lint type arch system recorder control-plane network-plugin e2e clean lock lock-images kernels
+.PHONY: compile test check images loop node golden bench fmt lint type arch system recorder recorder-image control-plane network-plugin e2e clean lock lock-images kernels
 
 PYTHON = python3
 VENV = .venv
@@ -51,6 +51,10 @@ system: $(DEV) recorder
 images: $(DEV) recorder
 	$(BIN)/python -m images
 
+# The recorder's, also of packages that are newer than the locks: what the loop and the node start, built once for both.
+recorder-image: $(DEV) recorder
+	$(BIN)/python -m images --newer recorder
+
 # Renews the locks of Debian's packages, images/locks; run after an update of Debian, or of the lists.
 lock-images: $(DEV)
 	$(BIN)/python -m images --lock
@@ -66,14 +70,12 @@ network-plugin: $(DEV)
 
 # Record, compile, enforce, with the recorder's image on this machine's kernel; root.  It runs in
 # namespaces of its own and leaves nothing behind but build/loop.
-loop: recorder control-plane network-plugin
-	$(BIN)/python -m images --newer recorder
+loop: recorder-image control-plane network-plugin
 	unshare --net --mount --propagation private $(BIN)/python -m tests.loop build/images/recorder build/loop
 
 # The recorder's DaemonSet under a real kubelet, containerd and API server; root.  It runs in namespaces of its own.
 # containerd and the programs of CNI come from the system (Debian: containerd, containernetworking-plugins, iptables).
-node: recorder control-plane
-	$(BIN)/python -m images --newer recorder
+node: recorder-image control-plane
 	unshare --net --mount --propagation private $(BIN)/pytest -m node
 
 # The recorder on Debian's kernels of both architectures, under QEMU (qemu-system-arm, qemu-system-x86); some minutes each.

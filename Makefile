@@ -41,10 +41,10 @@ $(BPF): recorder/bpf/recorder.bpf.c recorder/bpf/*.h
 	  -fdebug-compilation-dir=. -c recorder/bpf/recorder.bpf.c -o $@
 	$(LLVM_STRIP) -g $@
 
-# Tests that need root, container runtimes and BPF.  Those that are to be alone on the machine go to one worker,
-# one after the other: tests/support/alone.py.
+# Tests that need root, container runtimes and BPF.  Those that are to be alone on the machine wait for each other,
+# whichever worker they are in: tests/support/alone.py.
 system: $(DEV) recorder
-	$(BIN)/pytest -n auto --dist loadgroup -m system
+	$(BIN)/pytest -n auto --dist loadfile -m system
 
 # The container images, as OCI layouts with their bills of materials, in build/images; root.
 # Debian's packages and the wheels, both locked, come from their registries, the rest from this tree.

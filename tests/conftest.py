@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator
+from contextlib import nullcontext
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -34,24 +35,9 @@ def golden(request: pytest.FixtureRequest) -> bool:
     return bool(request.config.getoption("--golden"))
 
 
-def _is_alone(item: pytest.Item) -> bool:
-    return isinstance(item, pytest.Function) and _is_system(item) and is_alone(item.module)
-
-
-def _is_system(item: pytest.Item) -> bool:
-    return item.get_closest_marker("system") is not None
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """For `--dist loadgroup`: those that are alone go to one worker, which is never kept waiting by another."""
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group("alone" if _is_alone(item) else str(item.path)))
-
-
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """From before the fixtures until after them."""
-    if not _is_alone(item):
-        return (yield)
-    with alone():
+    """Who starts a recorder or a container is alone with it, from before its fixtures until after them."""
+    is_system = isinstance(item, pytest.Function) and item.get_closest_marker("system")
+    with alone() if is_system and is_alone(item.module) else nullcontext():
         return (yield)

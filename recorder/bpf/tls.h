@@ -218,8 +218,8 @@ static __always_inline bool is_asking(struct task_struct *task, const struct str
 
 	if (!stream)
 		return true;
-	/* Within a request it is a piece of its body. */
-	if (!bpf_strncmp(start, 4, "HTTP") && !stream->left && !stream->in_headers && !stream->depth)
+	/* Within a request it is a piece of it. */
+	if (!bpf_strncmp(start, 4, "HTTP") && !is_amid(stream))
 		stream->answers = 1;
 	else if (is_asked(start))
 		stream->answers = 0;

@@ -124,9 +124,11 @@ HIDING: dict[str, Sequence[bytes]] = {
 
 @pytest.mark.parametrize("way", ["plain", "tls"])
 def test_nothing_that_is_whole_hides_what_follows(way: str, tmp_path: Path) -> None:
-    said = [[*pieces, _plain(_call(what))] for what, pieces in HIDING.items()]
+    said = [[*pieces[:-1], pieces[-1] + _plain(_call(what))] for what, pieces in HIDING.items()]
     spec = _record(tmp_path, way, said)
     assert _tools(spec) == set(HIDING)
+    served = {item["tool"] for item in spec["tools"] if item.get("served")}
+    assert served == (set(HIDING) if way == "tls" else set())
     assert losses(spec) == {}
     assert _blind(spec) == set()
 

@@ -9,7 +9,7 @@
 #define LONGEST_WORD 32 /* of those that are looked for */
 #define VERSION_BYTES 7 /* `HTTP/1.` */
 
-/* FNV-1a of names and values of headers, and of versions, in lower case. */
+/* FNV-1a of names and values of headers, of versions and of methods, in lower case. */
 enum http_word {
 	WORD_CONTENT_ENCODING = 0x03e2ed88,
 	WORD_CONTENT_LENGTH = 0x4df9451d,
@@ -18,13 +18,11 @@ enum http_word {
 	WORD_CHUNKED = 0xd31f4213,
 	WORD_HTTP_1 = 0xd2a167c9,
 	WORD_HTTP_2 = 0x3099acfe,
-};
-
-enum told {
-	TOLD_LENGTH = 1,
-	TOLD_CHUNKS = 2,
-	TOLD_ENCODED = 4,
-	TOLD_UNCLEAR = 8, /* servers may take it for something else than is taken here */
+	WORD_GET = 0x540ca757,
+	WORD_HEAD = 0x32694bc3,
+	WORD_DELETE = 0x67c2444a,
+	WORD_OPTIONS = 0xef286ca5,
+	WORD_CONNECT = 0xaae0ccf9,
 };
 
 /* Told twice, or in a form that others may read otherwise. */
@@ -57,8 +55,9 @@ static __always_inline void begin_body(struct stream *stream)
 static __always_inline void end_request_line(struct stream *stream)
 {
 	if (stream->hash == WORD_HTTP_1) {
-		stream->in_headers = 1;
-		stream->told = stream->is_return = 0;
+		stream->in_headers = stream->is_http = 1;
+		stream->told &= TOLD_UNUSUAL;
+		stream->is_return = 0;
 	} else if (stream->hash == WORD_HTTP_2) {
 		stream->found |= FOUND_HTTP2 | FOUND_BODY;
 		stream->left = ~0ULL;
@@ -103,6 +102,16 @@ static __always_inline void end_name(struct stream *stream)
 	}
 }
 
+static __always_inline void end_method(struct stream *stream)
+{
+	__u32 hash = stream->hash;
+
+	stream->told = hash == WORD_GET || hash == WORD_HEAD || hash == WORD_DELETE || hash == WORD_OPTIONS ?
+		TOLD_UNUSUAL : 0;
+	stream->tunnels |= hash == WORD_CONNECT;
+	stream->line = LINE_TARGET;
+}
+
 /* Names of headers are of any case, and one that ends in a blank may be none. */
 static __always_inline void read_word(struct stream *stream, __u8 byte)
 {
@@ -112,7 +121,7 @@ static __always_inline void read_word(struct stream *stream, __u8 byte)
 		stream->told |= TOLD_UNCLEAR;
 		stream->line = LINE_REST;
 	} else if (byte == ' ' || byte == '\t') {
-		stream->line = LINE_TARGET;
+		end_method(stream);
 	} else if (stream->word_bytes < LONGEST_WORD) {
 		stream->word_bytes++;
 		hash_byte(stream, byte | 0x20);
@@ -235,6 +244,8 @@ static __always_inline void end_line(struct stream *stream)
 		end_header_line(stream);
 	else if (stream->line == LINE_VERSION)
 		end_request_line(stream);
+	if (stream->line >= LINE_WORD)
+		stream->is_other |= !stream->is_http;
 	stream->is_begun |= stream->by_line;
 	if (stream->line != LINE_LIST)
 		begin_line(stream);

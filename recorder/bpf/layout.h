@@ -240,7 +240,10 @@ struct stream {
 	__u8 is_prompt; /* the message has a key that hardly any has but a request to a model */
 	__u8 side;
 	__u8 began; /* a session, which counts once */
-	__u8 pad[6];
+	__u8 tunnels; /* it asked for a connection to somebody else, who is told what comes then */
+	__u8 is_http; /* its first line was that of a request */
+	__u8 is_other; /* or was not */
+	__u8 pad[3];
 	char name[TEXT_BYTES];
 	char model[TEXT_BYTES];
 	char server[TEXT_BYTES];

@@ -490,10 +490,12 @@ static __always_inline void follow_sequence(struct scan *scan, __u32 sequence)
 		stream->sequence = sequence + scan->bytes;
 }
 
-/* A packet of a connection that is not encrypted. */
-static __always_inline void read_packet(struct __sk_buff *packet, __u32 offset, __u32 sequence, struct peer_key *peer)
+/* A packet of a connection that is not encrypted. What comes behind it may be, or be of no HTTP. */
+static __always_inline void read_packet(struct __sk_buff *packet, __u32 offset, __u32 sequence,
+					struct socket_state *socket)
 {
 	struct bpf_sock *sock = packet->sk ? bpf_sk_fullsock(packet->sk) : NULL;
+	struct peer_key *peer = &socket->peer;
 	struct owner owner = { .id = peer->subject, .phase = peer->phase };
 	struct scan scan = { .packet = packet, .offset = offset, .bytes = packet->len - offset, .owner = &owner,
 			     .peer = peer };
@@ -504,6 +506,10 @@ static __always_inline void read_packet(struct __sk_buff *packet, __u32 offset, 
 		follow_sequence(&scan, sequence);
 	if (scan.bytes)
 		read_stream(&scan, IN_PACKET_OUT);
+	if (scan.stream && scan.stream->tunnels)
+		socket->sent = 1;
+	if (scan.stream && scan.stream->is_other)
+		socket->plain = 0;
 }
 
 #endif

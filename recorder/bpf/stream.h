@@ -38,6 +38,14 @@ enum line {
 	LINE_REST, /* of which nothing is looked for */
 };
 
+enum told {
+	TOLD_LENGTH = 1,
+	TOLD_CHUNKS = 2,
+	TOLD_ENCODED = 4,
+	TOLD_UNCLEAR = 8, /* servers may take it for something else than is taken here */
+	TOLD_UNUSUAL = 16, /* requests of this method have no body, and some servers look for none (RFC 9110, 9.3.1) */
+};
+
 static __always_inline void hash_byte(struct stream *stream, __u8 byte)
 {
 	stream->hash = (stream->hash ^ byte) * FNV_STEP;
@@ -85,7 +93,7 @@ static __always_inline void skip_rest(struct stream *stream)
 	stream->line = LINE_REST;
 	if (stream->left) {
 		stream->skips = 1;
-		stream->found |= FOUND_BODY;
+		stream->found |= FOUND_BODY | (stream->told & TOLD_UNUSUAL ? FOUND_UNCLEAR : 0);
 	}
 }
 

@@ -222,7 +222,7 @@ static __always_inline bool is_asked(const char *start)
 	case 'O':
 		return true;
 	}
-	return is_request(start) || is_http2(start) || four == FOUR("HEAD") || four == FOUR("PUT ") ||
+	return is_request(start) || is_http2(start) || (four & 0xffff) == ('\r' | '\n' << 8) || four == FOUR("HEAD") || four == FOUR("PUT ") ||
 	       four == FOUR("PATC") || four == FOUR("DELE") || four == FOUR("OPTI");
 }
 

@@ -1,7 +1,7 @@
 """Says what it is given, byte by byte as it is: each conversation on a connection of its own, each piece in a write.
 
-The file is JSON: a list of conversations, of which each is a list of pieces, in Latin-1.  With a certificate over TLS,
-else in plain.  The next piece is written when the other end has all of those before it.
+The file is JSON: a list of conversations, of which each is a list of pieces, in Latin-1.  The way is ``tls``, ``plain``,
+or ``fast``: the first piece with the first packet (RFC 7413), which the other end does not take.  The next piece is written when the other end has all of those before it.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ import sys
 import threading
 from pathlib import Path
 
-file, *certificate = sys.argv[1:]
+NO_COOKIE = 34  # TCP_FASTOPEN_NO_COOKIE of include/uapi/linux/tcp.h
+way, file, *certificate = sys.argv[1:]
 taken = threading.Semaphore(0)
 server = socket.create_server(("127.0.0.1", 0))
 theirs: ssl.SSLContext | None = None
-if certificate:
+if way == "tls":
     theirs = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     theirs.load_cert_chain(*certificate)
 
@@ -28,6 +29,19 @@ def secured(end: socket.socket, context: ssl.SSLContext | None) -> socket.socket
     if context is theirs:
         return context.wrap_socket(end, server_side=True)
     return context.wrap_socket(end, server_hostname="models.example")
+
+
+def opened(pieces: list[bytes]) -> socket.socket:
+    """A connection, and the pieces that go with its first packet taken out."""
+    if way != "fast":
+        return socket.create_connection(server.getsockname())
+    made = socket.socket()
+    made.setsockopt(socket.IPPROTO_TCP, NO_COOKIE, 1)
+    first = pieces.pop(0)
+    assert made.sendto(first, socket.MSG_FASTOPEN, server.getsockname()) == len(first)
+    for _ in first:
+        taken.acquire()
+    return made
 
 
 def take() -> None:
@@ -41,10 +55,11 @@ def take() -> None:
 
 threading.Thread(target=take, daemon=True).start()
 for conversation in json.loads(Path(file).read_bytes()):
-    opened = socket.create_connection(server.getsockname())
-    opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    with secured(opened, ssl._create_unverified_context() if certificate else None) as connection:
-        for piece in conversation:
-            connection.sendall(piece.encode("latin-1"))
+    pieces = [piece.encode("latin-1") for piece in conversation]
+    end = opened(pieces)
+    end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    with secured(end, ssl._create_unverified_context() if theirs else None) as connection:
+        for piece in pieces:
+            connection.sendall(piece)
             for _ in piece:
                 taken.acquire()

@@ -5,14 +5,15 @@ from __future__ import annotations
 import contextlib
 import json
 import random
+import signal
 import ssl
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from support.recorder import Spec, losses, record
-from support.tls_containers import certificate
+from support.recorder import Spec, losses, record, watching
+from support.tls_containers import certificate, python_container
 
 pytestmark = pytest.mark.system
 
@@ -258,11 +259,29 @@ def test_what_is_not_wide_leaves_none(tmp_path: Path) -> None:
     assert _blind(spec) == set()
 
 
+def _preface(folder: Path) -> Path:
+    (folder / "pieces").write_text(json.dumps([[PREFACE.decode()]]))
+    return folder / "pieces"
+
+
 def test_what_is_not_read_is_lost_of_tools_and_of_models(tmp_path: Path) -> None:
     """Where the map of items has no room to say that there was something."""
-    file = tmp_path / "pieces"
-    file.write_text(json.dumps([[PREFACE.decode()]]))
-    command = (sys.executable, str(PROGRAMS / "pieces.py"), "plain", str(file))
+    command = (sys.executable, str(PROGRAMS / "pieces.py"), "plain", str(_preface(tmp_path)))
     spec = record(tmp_path / "out", *command, options=("--map-entries", "items=8"))
     lost = losses(spec)
     assert (lost["models"], lost["tools"]) == (1, 1)
+
+
+def test_what_is_not_read_is_lost_of_both_where_nobody_takes_it(tmp_path: Path) -> None:
+    """From the ring, which the files that Python opens fill before."""
+    files = (PROGRAMS / "pieces.py", _preface(tmp_path))
+    container = python_container(tmp_path / "bundle", "silent", files, "plain", "pieces")
+    with watching(tmp_path / "out", "--map-entries", "events=4096") as recorder:
+        recorder.process.send_signal(signal.SIGSTOP)
+        ended = container.run()
+        assert ended.returncode == 0, ended.stderr
+        recorder.process.send_signal(signal.SIGCONT)
+        (spec,) = recorder.stop()
+    lost = losses(spec)
+    assert lost["files"] > 0
+    assert lost["models"] == lost["tools"] > 0

@@ -17,7 +17,8 @@ BPF = recorder/bpf/recorder.bpf.o
 # What `no new ... since` of the examples compares with: in a pull request, its base.
 BASE = HEAD
 # The hash seed is left random on purpose: artifacts must not depend on it.
-PYTEST = $(BIN)/pytest -n auto --dist worksteal
+# Nice to those beside it: `make test` is work for processors, and the recorder's tests wait for the kernel.
+PYTEST = nice $(BIN)/pytest -n auto --dist worksteal
 
 compile: $(RUN)
 	@$(BIN)/policyc compile policies --output generated
@@ -40,9 +41,10 @@ $(BPF): recorder/bpf/recorder.bpf.c recorder/bpf/*.h
 	  -fdebug-compilation-dir=. -c recorder/bpf/recorder.bpf.c -o $@
 	$(LLVM_STRIP) -g $@
 
-# Tests that need root, container runtimes and BPF.
+# Tests that need root, container runtimes and BPF.  Those that are to be alone on the machine go to one worker,
+# one after the other: tests/support/alone.py.
 system: $(DEV) recorder
-	$(BIN)/pytest -m system
+	$(BIN)/pytest -n auto --dist loadgroup -m system
 
 # The container images, as OCI layouts with their bills of materials, in build/images; root.
 # Debian's packages and the wheels, both locked, come from their registries, the rest from this tree.

@@ -284,7 +284,7 @@ class Watch:
         if found is None and subject.late:
             found = self.present.get(subject.mntns_inum)
         origin = self.known.get(subject.origin)
-        if found is None and origin is not None:
+        if found is None and origin is not None and origin.container is not None:
             # A process of a container made itself a mount namespace: it is still that container.
             return origin.container
         if found is None:

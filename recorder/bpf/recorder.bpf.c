@@ -269,14 +269,35 @@ static __always_inline bool is_runtime(void)
 	       !bpf_strncmp(name, 5, "runsc") || !bpf_strncmp(name, 4, "kata");
 }
 
+/*
+ * A runtime may be given a mount namespace of its own (unshare(1), PrivateMounts= of systemd), and still has the
+ * root of whoever started it outside. No container has: pivot_root(2) gave it another, and who can go back to that
+ * one holds the machine.
+ */
+static __noinline bool has_root_of_machine(struct task_struct *task)
+{
+	struct dentry *root = BPF_CORE_READ(task, fs, root.dentry);
+	__u32 zero = 0;
+	struct config *config = bpf_map_lookup_elem(&settings, &zero);
+
+	if (!config)
+		return false;
+	for (int step = 0; step < ANCESTORS; step++) {
+		task = BPF_CORE_READ(task, real_parent);
+		if (BPF_CORE_READ(task, nsproxy, mnt_ns, ns.inum) == config->host_inum)
+			return BPF_CORE_READ(task, fs, root.dentry) == root;
+	}
+	return false;
+}
+
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm *program)
 {
 	struct task_state *state = current_state(task);
 	struct file *file;
 
-	/* A program in a container may have any name: it is believed only outside of all that are recorded. */
-	if (!state && is_runtime())
+	/* A program in a container may have any name: it is believed only where it sees the machine's own files. */
+	if (is_runtime() && (!state || has_root_of_machine(task)))
 		send_arguments(task);
 	/* A thread that is not the first becomes it. */
 	if (old_pid != task->pid)

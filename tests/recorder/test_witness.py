@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import socket
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -13,7 +12,7 @@ import pytest
 from support import strace
 from support.containers import require
 from support.internet import NAMES, SECURE, Internet, Peer, internet
-from support.recorder import Spec, losses, names, record
+from support.recorder import PORT, Spec, losses, names, record
 
 from recorder import tables
 
@@ -145,7 +144,10 @@ def test_what_strace_saw_stands_in_the_profile(
     program: str, tmp_path: Path, build: Callable[[str], str]
 ) -> None:
     first, *rest = PROGRAMS[program]
-    command = (build(first) if first in FLAGS else first, *(_port(word) for word in rest))
+    command = (
+        build(first) if first in FLAGS else first,
+        *(word.replace("PORT", str(PORT)) for word in rest),
+    )
     is_compat = program == "32-bit"
     inside = () if is_compat else _within(tmp_path / "work")
     seen, spec = _witnessed(tmp_path, *inside, *command)
@@ -153,12 +155,6 @@ def test_what_strace_saw_stands_in_the_profile(
     assert bool(seen.ingress) == (program in SERVERS)
     assert seen.egress <= _peers(spec, "egress").keys()
     assert seen.ingress <= _peers(spec, "ingress").keys()
-
-
-def _port(word: str) -> str:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return word.replace("PORT", str(probe.getsockname()[1]))
 
 
 @pytest.mark.parametrize("program", sorted(FETCHING))

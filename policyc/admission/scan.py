@@ -15,7 +15,7 @@ from policyc.admission.bundle import Bundle
 from policyc.admission.checks.agent_resources import GATED, REFERRED
 from policyc.admission.checks.claims import MIRROR
 from policyc.admission.evaluate import evaluate
-from policyc.admission.manifests import offline, request_of
+from policyc.admission.manifests import offline
 from policyc.admission.request import Object, Request
 from policyc.admission.settings import Settings
 from policyc.admission.verdict import Finding, Level, Verdict
@@ -51,11 +51,11 @@ class Judged:
 
 
 def scan(
-    bodies: Iterable[Object], bundle: Bundle, view: View, settings: Settings, today: str
+    asked: Iterable[Request], bundle: Bundle, view: View, settings: Settings, today: str
 ) -> Iterator[Judged]:
-    """Judge each object in a view that holds it: the answer of its own admission, today."""
-    for body in bodies:
-        request = _as_written(request_of(body), view)
+    """Judge the request that creates each object in a view that holds it: the answer of its own admission, today."""
+    for one in asked:
+        request = _as_written(one, view)
         yield Judged(request, evaluate(request, bundle, view, offline(settings), today))
 
 

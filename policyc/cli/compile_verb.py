@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 from pathlib import Path
 
 from policyc.cli.main import Exit
 from policyc.cli.report import add_date, add_format, add_root, counted, progress, say, verdict
-from policyc.core.source import Source
 from policyc.emit.base import Slack
 from policyc.pipeline.compile import Compiled, compile_root
+from policyc.pipeline.each import sources
 from policyc.pipeline.output import (
     digests_of,
     read_tree,
@@ -46,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
     before = read_tree(args.output)
     key = fingerprint(args.root, args.output, args.as_of)
     made = tree_digest(digests_of(before))
-    known = recall(args.root, args.output, key, made, _source(args.root))
+    known = recall(args.root, args.output, key, made, sources(args.root))
     if known is not None:
         return _report(known, args, "unchanged")
     compiled = compile_root(
@@ -64,13 +63,6 @@ def run(args: argparse.Namespace) -> int:
         outcome = "written"
     remember(args.root, args.output, key, compiled)
     return _report(compiled, args, outcome)
-
-
-def _source(root: Path) -> Callable[[str], Source]:
-    def read(path: str) -> Source:
-        return Source(path, (root / path).read_text(encoding="utf-8", errors="replace"))
-
-    return read
 
 
 def _report(compiled: Compiled, args: argparse.Namespace, outcome: str) -> int:

@@ -9,7 +9,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from policyc.admission.manifests import path_of
+from policyc.admission.manifests import path_of, request_of
 from policyc.admission.request import Object, Request
 from policyc.admission.scan import SCANNED, Judged, policy_reports, scan
 from policyc.admission.view import View
@@ -40,9 +40,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """An object that the cluster holds, and where it stands if that is a file."""
+    """An object that the cluster holds, the request that creates it, and where it stands if that is a file."""
 
     body: Object
+    asked: Request
     file: Placed | None = None
 
     def place(self, request: Request) -> Placed:
@@ -83,10 +84,9 @@ def run(args: argparse.Namespace) -> int:
     bundle, settings = open_bundle(args.bundle), settings_of(args)
     cluster = _connect(args.kubeconfig) if args.live else None
     held, patches = _held(cluster, args.folder)
-    bodies = [one.body for one in held]
-    judged = list(
-        _shown(scan(bodies, bundle, View.of(bodies), settings, str(args.as_of)), len(bodies))
-    )
+    view = View.of([one.body for one in held])
+    asked = [one.asked for one in held]
+    judged = list(_shown(scan(asked, bundle, view, settings, str(args.as_of)), len(held)))
     found = [finding for pair in zip(held, judged, strict=True) for finding in _findings(*pair)]
     _say(args.format, found, judged, patches)
     if cluster and args.apply:
@@ -120,7 +120,7 @@ def _listed(cluster: Cluster) -> list[Object]:
 def _held(cluster: Cluster | None, folder: Path) -> tuple[list[Held], int]:
     """What there is, and how many files of a folder hold patches instead; PolicycError PC7059."""
     if cluster is not None:
-        return [Held(body) for body in _listed(cluster)], 0
+        return [Held(body, request_of(body)) for body in _listed(cluster)], 0
     found, patches = without_patches(read_objects([folder]))
     if not found:
         raise PolicycError(
@@ -128,9 +128,7 @@ def _held(cluster: Cluster | None, folder: Path) -> tuple[list[Held], int]:
             f"`{folder}` holds no Kubernetes objects",
             help="write what the cluster holds into it with `kubectl get -o yaml`",
         )
-    for one in found:
-        asked_by(one)
-    return [Held(one.body, one) for one in found], patches
+    return [Held(one.body, asked_by(one), one) for one in found], patches
 
 
 def _shown(judged: Iterable[Judged], total: int) -> Iterable[Judged]:

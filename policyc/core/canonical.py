@@ -94,10 +94,16 @@ def pretty_json(value: Json) -> bytes:
 _LINE = 96
 _CONTAINERS = frozenset({dict, list})
 
-_compact = json.JSONEncoder(ensure_ascii=False, allow_nan=False, sort_keys=True).encode
+_compact = json.JSONEncoder(
+    sort_keys=True, ensure_ascii=False, allow_nan=False, check_circular=False
+).encode
 
 _rows = json.JSONEncoder(
-    ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",\n", ": ")
+    sort_keys=True,
+    ensure_ascii=False,
+    separators=(",\n", ": "),
+    allow_nan=False,
+    check_circular=False,
 ).encode
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from policyc.core.canonical import Json, digest
 from policyc.envelope.model import Envelope
@@ -19,8 +19,7 @@ _STEM, _MARK = 100, 12
 LineT = TypeVar("LineT")
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """A part of a document and why it stands there: a leaf, or all below a pointer.
 
     ``pointer`` is RFC 6901 into the artifact's document.  ``says`` names the

@@ -10,9 +10,9 @@ import ipaddress
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
+from typing import Final
 
 from policyc.catalog.paths import typed_path
 from policyc.envelope.lattice import Diagram, Node, Value, decision, join, meet, minus, segments
@@ -21,11 +21,16 @@ from policyc.envelope.patterns import cone_end, text_patterns, unescape
 _HERE = (0, "")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Extent:
     """A subset of one axis, as alternating cuts; equality is equality of the sets."""
 
-    diagram: Diagram
+    __slots__ = ("diagram",)  # no dataclass, as Region is none
+
+    def __init__(self, diagram: Diagram) -> None:
+        self.diagram: Final = diagram
+
+    def __repr__(self) -> str:
+        return f"Extent({self.segments()})"
 
     def __or__(self, other: Extent) -> Extent:
         return Extent(join(self.diagram, other.diagram))

@@ -231,6 +231,9 @@ def minus(a: Diagram, b: Diagram) -> Diagram:
     return _apply(_minus_now, a, b)
 
 
+_Joined: TypeAlias = dict[frozenset[int], tuple[list[Node], Diagram]]
+"""Unions by the ids of their nodes, which are held: an id is only unique while its object lives."""
+
 _AT_ONCE = 128
 """How many diagrams one sweep merges: more make fewer passes, but longer lists to sweep."""
 
@@ -243,8 +246,8 @@ def join_all(diagrams: Iterable[Diagram]) -> Diagram:
     return layer[0] if layer else False
 
 
-def _join_several(diagrams: Iterable[Diagram], memo: dict[frozenset[int], Diagram]) -> Diagram:
-    """The union of a few, by one sweep over the cuts of all nodes that test the first axis."""
+def _join_several(diagrams: Iterable[Diagram], memo: _Joined) -> Diagram:
+    """The union of a few, each set of them worked out once."""
     several: dict[int, Node] = {}
     for diagram in diagrams:
         if diagram is True:
@@ -256,12 +259,32 @@ def _join_several(diagrams: Iterable[Diagram], memo: dict[frozenset[int], Diagra
     key = frozenset(several)
     found = memo.get(key)
     if found is None:
-        found = memo[key] = _swept(list(several.values()), memo)
-    return found
+        nodes = list(several.values())
+        found = memo[key] = (nodes, _merged(nodes, memo))
+    return found[1]
 
 
-def _swept(nodes: list[Node], memo: dict[frozenset[int], Diagram]) -> Diagram:
+def _merged(nodes: list[Node], memo: _Joined) -> Diagram:
+    """The union of several nodes, by way of those among them that split the first axis alike."""
     variable = min(node.variable for node in nodes)
+    alike: dict[tuple[Value, ...], list[Node]] = {}
+    rest: list[Diagram] = []
+    for node in nodes:
+        if node.variable == variable:
+            alike.setdefault(node.cuts, []).append(node)
+        else:
+            rest.append(node)
+    if len(alike) + len(rest) == len(nodes):
+        several = None if rest else _behind_each_other(variable, nodes)
+        return _swept(variable, nodes, memo) if several is None else several
+    for cuts, group in alike.items():
+        columns = zip(*(node.children for node in group), strict=True)
+        rest.append(decision(variable, cuts, [_join_several(c, memo) for c in columns]))
+    return _join_several(rest, memo)
+
+
+def _swept(variable: Variable, nodes: list[Node], memo: _Joined) -> Diagram:
+    """The union of nodes by one sweep over the cuts of all that test the axis."""
     now: dict[int, Diagram] = {}  # what is not empty here, by the place of its node
     steps: list[tuple[Value, int, Diagram]] = []
     for place, node in enumerate(nodes):
@@ -287,6 +310,27 @@ def _swept(nodes: list[Node], memo: dict[frozenset[int], Diagram]) -> Diagram:
             else:
                 children.append(next(iter(now.values()), False))
     return decision(variable, cuts, children)
+
+
+def _behind_each_other(variable: Variable, nodes: list[Node]) -> Diagram | None:
+    """The union of bounded nodes of one axis, of which none touches another, as single values mostly are."""
+    ordered = sorted(nodes, key=_first_cut)
+    cuts: list[Value] = []
+    children: list[Diagram] = [False]
+    for node in ordered:
+        if (
+            node.children[0] is not False
+            or node.children[-1] is not False
+            or (cuts and cuts[-1] >= node.cuts[0])  # type: ignore[operator]  # one axis, one type
+        ):
+            return None
+        cuts += node.cuts
+        children += node.children[1:]
+    return _interned(variable, tuple(cuts), tuple(children))
+
+
+def _first_cut(node: Node) -> Value:
+    return node.cuts[0]
 
 
 SortKey: TypeAlias = tuple[object, ...]

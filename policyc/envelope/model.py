@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import NamedTuple
 
 from policyc.envelope.provenance import Derivation
 from policyc.envelope.region import Region
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
+class Grant(NamedTuple):
     """A part of a domain with the reasons it is permitted; each reason is enough alone."""
 
     region: Region

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from policyc.envelope.provenance import Evidence
 
@@ -19,8 +19,7 @@ class Phase(StrEnum):
     UNKNOWN = "unknown"  # the source does not tell
 
 
-@dataclass(frozen=True, slots=True)
-class Sighting:
+class Sighting(NamedTuple):
     """How, how often and where an item was seen: in ``runs`` of ``of_runs`` runs.
 
     ``first_seen`` and ``last_seen`` are RFC 3339 UTC to the second, or empty
@@ -33,6 +32,9 @@ class Sighting:
     of_runs: int = 1
     first_seen: str = ""
     last_seen: str = ""
+
+
+_NOWHERE = Sighting(())
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,7 @@ class PeerSeen:
     namespace_labels: tuple[tuple[str, str], ...] = ()
     pod_labels: tuple[tuple[str, str], ...] = ()
     is_pod: bool = False  # labels are complete: an empty tuple means no labels were needed
-    sighting: Sighting = Sighting(())
+    sighting: Sighting = _NOWHERE
     unanswered: bool = False  # tried, and nobody answered: a policy dropped it, or nobody was there
     claimed: tuple[str, ...] = ()  # what the program called it, and no answer of a name server
 
@@ -89,7 +91,7 @@ class KubeSeen:
     name: str = ""  # empty: list, create, ...
     url: str = ""
     granted_by: str = ""  # what granted it, `ClusterRoleBinding x of ClusterRole y`, or empty
-    sighting: Sighting = Sighting(())
+    sighting: Sighting = _NOWHERE
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Place:
+class Place(NamedTuple):
     """A line of a policy file; 1-based line and column."""
 
     path: str
@@ -18,8 +17,7 @@ class Place:
         return f"{self.path}:{self.line}:{self.column}"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Evidence:
+class Evidence(NamedTuple):
     """An item of a profile: the file below the policy root and an RFC 6901 JSON pointer."""
 
     path: str
@@ -47,8 +45,7 @@ class Step(StrEnum):
     FIXED = "fixed"  # form of the artifact, the same for every agent; grants nothing
 
 
-@dataclass(frozen=True, slots=True)
-class Derivation:
+class Derivation(NamedTuple):
     """One reason that is enough by itself.
 
     It holds as long as at least ``needed`` of ``evidence`` exist (0 when it does

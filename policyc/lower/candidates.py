@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from policyc.core.source import Span
 from policyc.envelope.observation import Sighting
@@ -10,8 +10,7 @@ from policyc.envelope.provenance import Derivation, Place, Step
 from policyc.envelope.region import Region
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A region that an observation speaks for.
 
     ``line`` is the grant as a policy would write it.  ``is_fleeting``: it rests on an

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from policyc.envelope.domains import DOMAINS
 from policyc.envelope.region import Region
@@ -13,8 +14,7 @@ from policyc.semantics.protected import protected
 from policyc.semantics.rules.agents import CALL_DOMAINS
 
 
-@dataclass(frozen=True, slots=True)
-class Cut:
+class Cut(NamedTuple):
     """What a limit does to an observed region.
 
     ``inside`` is granted; ``is_outside`` says that the cap leaves something out.
@@ -51,7 +51,7 @@ class Limit:
         return _cut(region, self)
 
 
-@lru_cache(maxsize=1 << 16)
+@lru_cache(maxsize=1 << 13)
 def _cut(region: Region, limit: Limit) -> Cut:
     """Agents of one class are cut alike, and most of what they do they have in common."""
     guarded = protected().get(region.domain.name)

@@ -38,9 +38,9 @@ def each(
             progress(done, count)
 
 
-def sources(root: Path, workspace: Workspace) -> Callable[[str], Source]:
+def sources(root: Path, workspace: Workspace | None = None) -> Callable[[str], Source]:
     """The texts that diagnostics point into: those of the workspace, and what else lies in the root."""
-    known = {source.path: source for source in workspace.sources}
+    known = {source.path: source for source in workspace.sources} if workspace else {}
 
     def find(path: str) -> Source:
         if path not in known:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from policyc.core.diagnostics import Diagnostic, Outcome, Related
@@ -14,31 +14,12 @@ from policyc.profiles.registry import read_profiles
 from policyc.semantics.model import CheckedAgent
 
 
-def profile_files(root: Path, agent: CheckedAgent) -> list[Path]:
-    """The agent's profile files, sorted; a link that leads out of the root is refused."""
-    if agent.learning is None:
-        return []
-    home = root.resolve()
-    found = {path for pattern in agent.learning.files for path in _matching(root, pattern)}
-    for path in found:
-        if not path.resolve().is_relative_to(home):
-            raise PolicycError(
-                "PC7051",
-                f"`{path.relative_to(root).as_posix()}` leads out of the policy root",
-                help="copy the profile below the policy root instead of linking to it",
-            )
-    return sorted(found)
-
-
-def _matching(root: Path, pattern: str) -> list[Path]:
-    return [path for path in root.glob(pattern) if path.is_file()]
-
-
 def recordings(root: Path, agent: CheckedAgent) -> Outcome[list[tuple[str, AgentProfile]]]:
     """The profiles of the agent's files, each with its file's path below the root."""
-    diagnostics = _without_match(root, agent)
+    matching = _matching(root, agent)
+    diagnostics = _without_match(agent, matching)
     profiles: list[tuple[str, AgentProfile]] = []
-    for path in profile_files(root, agent):
+    for path in _profile_files(root, matching):
         label = path.relative_to(root).as_posix()
         outcome = read_profiles(label, _read(path, label))
         diagnostics += outcome.diagnostics
@@ -98,6 +79,26 @@ def own(
     ]
 
 
+def _matching(root: Path, agent: CheckedAgent) -> dict[str, list[Path]]:
+    """The files that each pattern of the agent names."""
+    patterns = () if agent.learning is None else agent.learning.files
+    return {p: [path for path in root.glob(p) if path.is_file()] for p in patterns}
+
+
+def _profile_files(root: Path, matching: Mapping[str, list[Path]]) -> list[Path]:
+    """The agent's profile files, sorted; a link that leads out of the root is refused."""
+    home = root.resolve()
+    found = {path for paths in matching.values() for path in paths}
+    for path in found:
+        if not path.resolve().is_relative_to(home):
+            raise PolicycError(
+                "PC7051",
+                f"`{path.relative_to(root).as_posix()}` leads out of the policy root",
+                help="copy the profile below the policy root instead of linking to it",
+            )
+    return sorted(found)
+
+
 def _read(path: Path, label: str) -> bytes:
     try:
         return path.read_bytes()
@@ -105,19 +106,16 @@ def _read(path: Path, label: str) -> bytes:
         raise PolicycError("PC7050", f"cannot read `{label}`: {fault.strerror}") from fault
 
 
-def _without_match(root: Path, agent: CheckedAgent) -> list[Diagnostic]:
+def _without_match(agent: CheckedAgent, matching: Mapping[str, list[Path]]) -> list[Diagnostic]:
     """Each pattern of the agent that names no file: what it was to learn would be missing."""
-    learning = agent.learning
-    if learning is None:
-        return []
     return [
         Diagnostic(
             "PC7054",
             f"agent `{agent.name}` learns from `{pattern}`, and no file matches",
-            span=learning.span,
+            span=agent.learning.span if agent.learning is not None else agent.span,
             help="correct the pattern, which is relative to the policy root; "
             "an agent without recordings leaves the line out",
         )
-        for pattern in learning.files
-        if not _matching(root, pattern)
+        for pattern, found in matching.items()
+        if not found
     ]

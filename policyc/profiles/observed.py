@@ -89,19 +89,16 @@ def _observations(
     profiles: Iterable[tuple[str, AgentProfile]], of_runs: int
 ) -> Iterable[Observation]:
     """Equal items of all files as one observation, with every place that shows it."""
-    groups: dict[tuple[object, ...], list[tuple[str, Item]]] = {}
-    domains: dict[tuple[object, ...], str] = {}
+    groups: dict[tuple[str, tuple[object, ...]], list[tuple[str, Item]]] = {}
     mine = tuple(profiles)
     for domain in sorted({domain for _, profile in mine for domain in profile.items} - INVENTORY):
         places = [(at, i) for at, p in mine for i in p.items.get(domain, ()) if not i.is_served]
         for label, item in _met(places) if domain == "egress" else places:
-            key = (domain, *item.key)
-            groups.setdefault(key, []).append((label, item))
-            domains[key] = domain
+            groups.setdefault((domain, item.key), []).append((label, item))
     # Comparable: a field of a domain has one type, and other fields have other names.
     for key in sorted(groups):
         places = groups[key]
-        yield observation_of(domains[key], places[0][1], _sighting(places, of_runs))
+        yield observation_of(key[0], places[0][1], _sighting(places, of_runs))
 
 
 def _met(places: Sequence[tuple[str, Item]]) -> Iterator[tuple[str, Item]]:

@@ -20,6 +20,8 @@ def recent(profiles: Sequence[_Labelled], day: str) -> tuple[list[_Labelled], tu
         (label, replace(profile, items={d: _since(i, day) for d, i in profile.items.items()}))
         for label, profile in profiles
     ]
+    if kept == [*profiles]:
+        return kept, ()
     gone = set(_things(profiles)) - set(_things(kept))
     return kept, tuple(sorted(_words(domain, values) for domain, values in gone))
 

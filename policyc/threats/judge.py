@@ -50,7 +50,7 @@ def with_threats(
     specs = applicable(catalogue, envelope)
     threats = tuple(stand(spec, agent, envelope, catalogue) for spec in specs)
     found = [*contradicted, *_ended(agent, catalogue, day), *gaps(agent, envelope, policy)]
-    found += unpinned(agent, envelope, policy)
+    found += unpinned(agent, envelope, policy, specs)
     judged_ = replace(envelope, threats=threats)
     if agent.stage == "enforce":
         open_ = {threat.id for threat in judged_.open_threats(day.isoformat())}

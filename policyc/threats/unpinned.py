@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from policyc.catalog.signals import Signal
 from policyc.core.diagnostics import Diagnostic, Related, Severity
 from policyc.envelope.domains import TOOLS
 from policyc.envelope.model import Envelope
-from policyc.semantics.catalogue import Catalogue, Closure
+from policyc.semantics.catalogue import Catalogue, Closure, ThreatSpec
 from policyc.semantics.model import CheckedAgent, CheckedPolicy, Declared
-from policyc.threats.applies import applicable
 from policyc.threats.covers import covering
 
 _COMPARED = frozenset({"changed", "missing"})
@@ -18,9 +17,15 @@ _COMPARED = frozenset({"changed", "missing"})
 
 
 def unpinned(
-    agent: CheckedAgent, envelope: Envelope, policy: CheckedPolicy
+    agent: CheckedAgent,
+    envelope: Envelope,
+    policy: CheckedPolicy,
+    threats: Iterable[ThreatSpec],
 ) -> Iterator[Diagnostic]:
-    """PC3124 for each signal of a closure of the agent that listens for changes of what has no pin."""
+    """PC3124 for each signal of a closure of the agent that listens for changes of what has no pin.
+
+    ``threats`` are those that apply to the agent.
+    """
     bare = [
         thing
         for thing in policy.declared.values()
@@ -28,7 +33,7 @@ def unpinned(
         and thing.kind == "mcp"
         and envelope.domains["tools"] & TOOLS.single({"server": thing.name})
     ]
-    for closure in _closures(agent, envelope, policy.catalogue) if bare else ():
+    for closure in _closures(agent, threats, policy.catalogue) if bare else ():
         for needed in closure.evidence:
             if _compares(policy.catalogue.signals[needed.signal]):
                 yield Diagnostic(
@@ -43,10 +48,12 @@ def unpinned(
                 )
 
 
-def _closures(agent: CheckedAgent, envelope: Envelope, catalogue: Catalogue) -> list[Closure]:
+def _closures(
+    agent: CheckedAgent, threats: Iterable[ThreatSpec], catalogue: Catalogue
+) -> list[Closure]:
     return [
         cover
-        for spec in applicable(catalogue, envelope)
+        for spec in threats
         for cover in covering(spec, agent, catalogue)
         if isinstance(cover, Closure)
     ]

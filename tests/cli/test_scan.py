@@ -17,7 +17,7 @@ from support.console import POLICYC
 from support.webhook import write_bundle
 from support.widening import AGENT, SECRETS, binding, body, cluster_role
 
-from policyc.admission.manifests import plural
+from policyc.admission.manifests import plural, request_of
 from policyc.admission.scan import SCANNED, Judged, policy_reports, scan
 from policyc.cli.main import Exit, main
 from policyc.deploy.scope import CREATE, VALIDATING
@@ -35,7 +35,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def judged(*bodies: Json, more: tuple[Json, ...] = ()) -> list[Judged]:
-    return list(scan(bodies, bundle(), view(*bodies, *more), SETTINGS, TODAY))
+    return list(scan(map(request_of, bodies), bundle(), view(*bodies, *more), SETTINGS, TODAY))
 
 
 def reasons(one: Judged) -> set[str]:

@@ -154,8 +154,8 @@ def test_a_line_has_every_reason_of_what_it_says(emitter: Emitter) -> None:
                 grant
                 for g in known
                 for grant in (
-                    replace(g, derivations=(*g.derivations, *_others(g, "second"))),
-                    replace(g, derivations=_others(g, "third")),
+                    g._replace(derivations=(*g.derivations, *_others(g, "second"))),
+                    g._replace(derivations=_others(g, "third")),
                 )
             )
             for name, known in case.grants.items()
@@ -165,12 +165,12 @@ def test_a_line_has_every_reason_of_what_it_says(emitter: Emitter) -> None:
                 first = [d for d in line.derivations if d.step is Step.OBSERVED and not d.note]
                 for note in ("second", "third"):
                     resolved = {d for r in case.resolutions for d in r.derivations}
-                    wanted = {replace(d, note=note) for d in first if d not in resolved}
+                    wanted = {d._replace(note=note) for d in first if d not in resolved}
                     assert wanted <= set(line.derivations), (artifact.path, line.pointer)
 
 
 def _others(grant: Grant, note: str) -> tuple[Derivation, ...]:
-    return tuple(replace(d, note=note) for d in grant.derivations)
+    return tuple(d._replace(note=note) for d in grant.derivations)
 
 
 def _leaves(value: Json, pointer: str = "") -> list[str]:

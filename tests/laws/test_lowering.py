@@ -93,7 +93,7 @@ def lines(chosen: CheckedPolicy, seen: Observed) -> dict[str, list[tuple[object,
 
 def elsewhere(one: Observation) -> Observation:
     """The same, seen at another place: so a line has reasons of which one may go."""
-    return replace(one, sighting=replace(one.sighting, evidence=(Evidence("twin.json", "/x"),)))
+    return replace(one, sighting=one.sighting._replace(evidence=(Evidence("twin.json", "/x"),)))
 
 
 def test_causal_a_line_goes_exactly_with_its_last_reason() -> None:

@@ -186,7 +186,7 @@ def test_no_ladder_is_climbed_on_addresses_that_never_answered() -> None:
         peers = [
             replace(
                 peer(f"192.0.2.{i}", unanswered=is_try),
-                sighting=replace(SEEN, last_seen="2026-08-01T00:00:00Z"),
+                sighting=SEEN._replace(last_seen="2026-08-01T00:00:00Z"),
             )
             for i in range(4)
         ]

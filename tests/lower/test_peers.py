@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from support.agents import lowered, policy
 
@@ -46,7 +44,7 @@ def test_nobody_listens_on_port_0(direction: Direction) -> None:
     zero = [
         PeerSeen(
             direction, "tcp", 0, f"192.0.2.{i}",
-            sighting=replace(WHERE, last_seen="2026-08-01T00:00:00Z"),
+            sighting=WHERE._replace(last_seen="2026-08-01T00:00:00Z"),
         )
         for i in range(4)
     ]  # fmt: skip

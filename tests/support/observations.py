@@ -95,5 +95,5 @@ def without(seen: Observed, removed: frozenset[Evidence]) -> Observed:
     for observation in seen.observations:
         left = tuple(e for e in observation.sighting.evidence if e not in removed)
         if left:
-            kept.append(replace(observation, sighting=replace(observation.sighting, evidence=left)))
+            kept.append(replace(observation, sighting=observation.sighting._replace(evidence=left)))
     return Observed(tuple(kept), seen.lossy, seen.runs)

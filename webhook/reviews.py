@@ -13,7 +13,7 @@ import base64
 import json
 import re
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
@@ -22,8 +22,10 @@ from typing import Any
 
 from pydantic_core import to_json
 
+from policyc.admission.replicas import Ground
 from policyc.admission.request import Request
 from policyc.admission.review import ReviewError, answer, patch_json, read_review
+from policyc.admission.verdict import Verdict
 from policyc.audit.record import asked
 from policyc.core import strict_json
 from policyc.core.canonical import Json
@@ -83,6 +85,7 @@ class Reviews:
         settle: Records it, before it is answered; what is awaitable waits for the disk.
         limits: Of the process.
         is_broad: Whether a decision may take long, however small the review.
+        stands: Whether a decision that finds nothing rests on what is so still; None where each is made.
         held: Shared by all paths.
         backlog: How many requests the server has taken in and not answered.
         is_draining: Whether clients should go elsewhere.
@@ -99,6 +102,7 @@ class Reviews:
         limits: Limits,
         *,
         is_broad: Callable[[Request], bool],
+        stands: Callable[[Ground, Iterable[str]], bool] | None,
         held: Held,
         backlog: Callable[[], int],
         is_draining: Callable[[], bool],
@@ -110,6 +114,7 @@ class Reviews:
         self._path = path
         self._decide = decide
         self._is_broad = is_broad
+        self._stands = stands
         self._settle = settle
         self._limits = limits
         self._held = held
@@ -184,7 +189,7 @@ class Reviews:
             self._metrics.rejected(judged.status)
             return judged.status, _encode({"error": judged.verdict.findings[0].message}).encode()
         self._metrics.decided(self._path, judged.verdict, time.perf_counter() - started)
-        return HTTPStatus.OK, _written(_document(judged))
+        return HTTPStatus.OK, _written(judged)
 
     def _refuse(self, fault: Faulted) -> Judged | Awaitable[Judged]:
         """A refusal is a decision too.
@@ -255,17 +260,29 @@ class Reviews:
     def _decide_bytes(self, data: bytes, *, is_apart: bool) -> Decision | None:
         """None for what is to be decided apart, and is not; raises nothing but Faulted."""
         try:
-            request = _request(data, is_apart=is_apart)
-            if not is_apart and self._is_broad(request):
-                return None
-            if is_apart:
-                asked(request, is_long=True)  # what its record says: not on the event loop
+            if not is_apart:
+                return self._decide_here(data)
+            request = _request(data, is_apart=True)
+            asked(request, is_long=True)  # what its record says: not on the event loop
             return self._decide(request)
         except Faulted:
             raise
         except Exception as fault:  # noqa: BLE001  # a bug of ours must not become a failed call
             self._talk.bug(fault)
             raise Faulted(400, "INTERNAL", "the webhook failed to decide", uid_of(data)) from None
+
+    def _decide_here(self, data: bytes) -> Decision | None:
+        replica = _KNOWN.find(data)
+        known = replica.decide(self._stands) if replica and self._stands else None
+        if known is not None:
+            return known
+        request = replica.request() if replica else _request(data, is_apart=False)
+        if self._is_broad(request):
+            return None
+        decision = self._decide(request)
+        if replica and self._stands:
+            replica.learn(decision)
+        return decision
 
     async def _send(self, send: Send, status: int, data: bytes) -> None:
         headers = [
@@ -318,9 +335,6 @@ def _request(data: bytes, *, is_apart: bool) -> Request:
     try:
         if is_apart:
             return read_review(strict_json.loads(data))
-        known = _KNOWN.request(data)
-        if known is not None:
-            return known
         value = loads(data)
         request = read_review(value)
     except ReviewError as fault:
@@ -343,11 +357,24 @@ def _overloaded(uid: str) -> Faulted:
     return Faulted(429, "OVERLOADED", "the webhook has too much to do; try again", uid)
 
 
-def _written(document: Json) -> bytes:
+def _written(judged: Judged) -> bytes:
+    verdict = judged.verdict
     try:
-        return to_json(document)
+        if verdict.findings or verdict.patch:
+            return to_json(_document(judged))
+        head, tail = _admission(verdict.agent, verdict.stage, verdict.bundle)
+        more = to_json(judged.annotations)[1:-1]
+        return b"".join((head, to_json(verdict.uid), tail, b"," if more else b"", more, b"}}}"))
     except ValueError:  # a lone surrogate, as no strict JSON brings one: never no answer
-        return _encode(document).encode()
+        return _encode(_document(judged)).encode()
+
+
+@lru_cache(256)
+def _admission(agent: str, stage: str, bundle: str) -> tuple[bytes, bytes]:
+    """What is answered when nothing was found: up to the uid, and from there to further annotations."""
+    text = to_json(answer(Verdict("", (), agent, stage, bundle)))
+    head, uid, tail = text.partition(b'"uid":""')
+    return head + uid[:-2], tail.removesuffix(b"}}}")
 
 
 def _document(judged: Judged) -> Json:

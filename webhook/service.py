@@ -249,6 +249,7 @@ class Service:
             self._judge.settle,
             Limits(s.max_body_bytes, s.max_concurrent, s.read_seconds),
             is_broad=self._judge.is_broad,
+            stands=self._judge.stands if name == "validate" else None,
             held=self._held,
             backlog=self._backlog,
             is_draining=lambda: self._is_draining,

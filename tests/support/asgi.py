@@ -38,7 +38,7 @@ class InProcess:
         self._reviews = {
             path: Reviews(
                 path.strip("/"), decide, judge.settle, limits, is_broad=judge.is_broad, held=held, backlog=lambda: 1,
-                is_draining=lambda: False, brief=self._pool, pool=self._pool, metrics=metrics, talk=Talk(),
+                stands=judge.stands if path == "/validate" else None, is_draining=lambda: False, brief=self._pool, pool=self._pool, metrics=metrics, talk=Talk(),
             )
             for path, decide in paths.items()
         }  # fmt: skip

@@ -184,7 +184,7 @@ class Client:
 
 def desk_of(judge: Judge, held: Held, pool: ThreadPoolExecutor, concurrent: int = 9) -> Desk:
     reviews = Reviews(
-        "validate", judge.validate, judge.settle, Limits(2**20, concurrent, 5.0), is_broad=judge.is_broad, held=held,
+        "validate", judge.validate, judge.settle, Limits(2**20, concurrent, 5.0), is_broad=judge.is_broad, stands=judge.stands, held=held,
         backlog=lambda: 1, is_draining=lambda: False, brief=pool, pool=pool, metrics=Metrics(), talk=Talk(),
     )  # fmt: skip
     return Desk({"/validate": reviews}, held, concurrent, lambda: 0, lambda: False)

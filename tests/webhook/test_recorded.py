@@ -169,7 +169,7 @@ def asked(
         talk = Talk(lambda: 0.0)
         judge = Judge(bundle, view, SETTINGS, log, lambda: "2026-09-01", talk)
         reviews = Reviews(
-            "validate", judge.validate, judge.settle, Limits(2**20, 10, 0.05), is_broad=judge.is_broad, held=Held(2**21),
+            "validate", judge.validate, judge.settle, Limits(2**20, 10, 0.05), is_broad=judge.is_broad, stands=judge.stands, held=Held(2**21),
             backlog=lambda: backlog, is_draining=lambda: False, brief=pool, pool=pool, metrics=Metrics(), talk=talk,
         )  # fmt: skip
         asyncio.run(ask_all(reviews))

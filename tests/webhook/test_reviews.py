@@ -18,6 +18,7 @@ from support.catalogue import case, of
 from support.webhook import review
 
 from policyc.admission.request import Request
+from policyc.admission.review import answer
 from policyc.admission.verdict import Verdict
 from webhook.judge import Decision, Judged
 from webhook.logs import Talk
@@ -34,6 +35,20 @@ def large() -> Any:
     body = pod()
     body["metadata"]["annotations"] = {"a": "x" * 300_000}
     return review(request(body))
+
+
+async def settle(decision: Decision) -> Judged:
+    return Judged(decision.verdict)
+
+
+def reviews_of(
+    decide: Callable[[Request], Decision], pool: ThreadPoolExecutor | None = None
+) -> Reviews:
+    pool = pool or ThreadPoolExecutor(1)  # which starts no thread until it is given something
+    return Reviews(
+        "validate", decide, settle, Limits(2**20, 10, 5.0), is_broad=lambda _: False, stands=None, held=Held(2**21),
+        backlog=lambda: 1, is_draining=lambda: False, brief=pool, pool=pool, metrics=Metrics(), talk=Talk(),
+    )  # fmt: skip
 
 
 def answered(
@@ -56,14 +71,8 @@ def answered(
         sent.append(message)
         on_send()
 
-    async def settle(decision: Decision) -> Judged:
-        return Judged(decision.verdict)
-
     with ThreadPoolExecutor(1) as pool:
-        reviews = Reviews(
-            "validate", decide, settle, Limits(2**20, 10, 5.0), is_broad=lambda _: False, held=Held(2**21),
-            backlog=lambda: 1, is_draining=lambda: False, brief=pool, pool=pool, metrics=Metrics(), talk=Talk(),
-        )  # fmt: skip
+        reviews = reviews_of(decide, pool)
         headers = [(b"content-type", b"application/json")]
         scope = {"type": "http", "method": "POST", "query_string": query, "headers": headers}
         asyncio.run(reviews(scope, receive, send))
@@ -169,3 +178,16 @@ def uid_of(data: bytes) -> str:
     body = Body(receive=None, limit_bytes=0, held=Held(0))  # type: ignore[arg-type]  # nothing is read
     body.data = bytearray(data)
     return body.uid
+
+
+@given(st.text(max_size=40), st.text(max_size=40), st.dictionaries(st.text(max_size=9), st.text(max_size=9)))
+def test_an_answer_that_finds_nothing_is_the_answer_whatever_it_names(
+    uid: str, agent: str, annotations: dict[str, str]
+) -> None:
+    """It is put together of parts that are known, and says what all of it would say."""
+    annotations = {f"x-{name}": value for name, value in annotations.items()}
+    verdict = Verdict(uid, (), agent, "audit", "sha256:0")
+    status, data = reviews_of(allow).reply(Judged(verdict, annotations), 0.0)
+    expected: Any = answer(verdict)
+    expected["response"]["auditAnnotations"] |= annotations
+    assert (status, json.loads(data)) == (200, expected)

@@ -180,7 +180,11 @@ def uid_of(data: bytes) -> str:
     return body.uid
 
 
-@given(st.text(max_size=40), st.text(max_size=40), st.dictionaries(st.text(max_size=9), st.text(max_size=9)))
+@given(
+    st.text(max_size=40),
+    st.text(max_size=40),
+    st.dictionaries(st.text(max_size=9), st.text(max_size=9)),
+)
 def test_an_answer_that_finds_nothing_is_the_answer_whatever_it_names(
     uid: str, agent: str, annotations: dict[str, str]
 ) -> None:

@@ -285,6 +285,11 @@ class Service:
             "1 when the newest certificate is in use",
             lambda: self.tls.is_healthy,
         )
+        gauge(
+            "envelopes_dropped",
+            "AgentEnvelope objects that no signed index named and nothing was kept of",
+            lambda: self._objects.dropped if self._objects else 0,
+        )
         keys = self._keys
         gauge(
             "keys_healthy",

@@ -8,6 +8,7 @@ from typing import ClassVar
 SYSCALL_WORDS = 8
 MAX_SYSCALLS = SYSCALL_WORDS * 64
 ANCESTORS = 6
+UNIT_BYTES = 64
 TEXT_BYTES = 96
 PHASES = ("setup", "application")
 ABIS = ("native", "compat")
@@ -34,6 +35,7 @@ UNREAD_32_BIT = 3
 UNREAD_CARRIED = 4
 UNREAD_UPGRADE = 5
 UNREAD_UNNAMED = 6
+UNREAD_WIDE = 7
 ACTION_OPEN = 1
 ACTION_ACCEPT = 2
 ACTION_MEMORY = 4
@@ -84,6 +86,9 @@ class Subject(c.Structure):
         ("granted", c.c_uint64 * len(PHASES)),
         ("lost", c.c_uint64 * len(DOMAINS)),
         ("sessions", c.c_uint64),
+        ("entered", c.c_uint64),
+        ("has_own_root", c.c_uint64),
+        ("unit", c.c_char * UNIT_BYTES),
     ]
 
 
@@ -119,6 +124,7 @@ class Item(c.Structure):
         ("count", c.c_uint64),
         ("modes", c.c_uint32),
         ("sent", c.c_uint32),
+        ("refused", c.c_uint64),
     ]
 
 
@@ -155,7 +161,8 @@ class SocketState(c.Structure):
         ("plain", c.c_uint8),
         ("answered", c.c_uint8),
         ("foreign", c.c_uint8),
-        ("pad", c.c_uint8 * 2),
+        ("visited", c.c_uint8),
+        ("pad", c.c_uint8),
     ]
 
 

@@ -1,11 +1,13 @@
-"""Settings of the whole suite: Hypothesis profiles and the golden flag."""
+"""Settings of the whole suite: Hypothesis profiles, the golden flag, and who runs beside whom."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Generator
 
 import pytest
 from hypothesis import HealthCheck, settings
+from support.alone import alone, is_alone
 
 # Wall-clock deadlines fail on busy machines and prove nothing.
 _COMMON = {
@@ -18,6 +20,8 @@ settings.register_profile("nightly", max_examples=2000, **_COMMON)
 settings.register_profile("ci", max_examples=100, derandomize=True, **_COMMON)
 _USUAL = "ci" if os.environ.get("CI") else "default"
 settings.load_profile(os.environ.get("POLICYC_HYPOTHESIS", _USUAL))
+# What a test makes is no job of the `make` that may have started the tests, and not told to keep to its number of jobs.
+os.environ.pop("MAKEFLAGS", None)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -28,3 +32,26 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def golden(request: pytest.FixtureRequest) -> bool:
     """Whether golden files are to be rewritten instead of compared."""
     return bool(request.config.getoption("--golden"))
+
+
+def _is_alone(item: pytest.Item) -> bool:
+    return isinstance(item, pytest.Function) and _is_system(item) and is_alone(item.module)
+
+
+def _is_system(item: pytest.Item) -> bool:
+    return item.get_closest_marker("system") is not None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """For `--dist loadgroup`: those that are alone go to one worker, which is never kept waiting by another."""
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group("alone" if _is_alone(item) else str(item.path)))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """From before the fixtures until after them."""
+    if not _is_alone(item):
+        return (yield)
+    with alone():
+        return (yield)

@@ -95,6 +95,7 @@ struct nsproxy {
 };
 
 struct kernfs_node {
+	const char *name;
 	__u64 id;
 };
 
@@ -126,6 +127,7 @@ struct thread_info {
 struct pt_regs {
 	/* x86 */
 	unsigned long r10;
+	unsigned long r8;
 	unsigned long cx;
 	unsigned long dx;
 	unsigned long si;
@@ -183,8 +185,14 @@ struct io_open {
 	struct open_how how;
 };
 
+struct io_cqe {
+	__s32 res;
+};
+
 struct io_kiocb {
 	__u8 opcode;
+	unsigned int flags; /* the lower half of it since 6.10 */
+	struct io_cqe cqe; /* since 5.19 */
 };
 
 struct in6_addr {

@@ -23,6 +23,7 @@
 #define LOOKED_AT 8 /* packets at the start of a connection */
 #define MESSAGE_BYTES 2048
 #define MESSAGE_LEAST 16
+#define ANSWERS_IN_NS 10000000000ULL
 
 static __always_inline void note_peer(const struct peer_key *key, struct subject *subject)
 {
@@ -153,6 +154,17 @@ static __always_inline bool is_answer(const struct peer_key *to, struct bpf_sock
 	return bpf_map_lookup_elem(&visitors, &visitor);
 }
 
+/* Whether somebody may be forgotten who came a moment ago. In half the map are those that nobody came back to. */
+static __always_inline bool may_be_forgotten(void)
+{
+	__u32 zero = 0;
+	struct visiting *counts = bpf_map_lookup_elem(&visiting, &zero);
+	__u64 generation = counts ? counts->count / GENERATION : 0;
+
+	return generation >= 2 &&
+	       bpf_ktime_get_boot_ns() - counts->began_ns[(generation - 1) % GENERATIONS] < ANSWERS_IN_NS;
+}
+
 static __always_inline int sending(struct bpf_sock_addr *address, __u32 family, const __u32 *words, bool by_thread)
 {
 	struct task_state *state = caller(by_thread);
@@ -168,6 +180,11 @@ static __always_inline int sending(struct bpf_sock_addr *address, __u32 family, 
 						  BPF_SK_STORAGE_GET_F_CREATE) : NULL;
 	if (socket && is_answer(&key, address, socket))
 		return 1;
+	if (socket && socket->visited && may_be_forgotten()) {
+		if (subject)
+			lose(subject, EGRESS);
+		return 1;
+	}
 	note_peer(&key, subject);
 	/* A connected socket stays so: whom it may also send to cannot answer it. */
 	if (socket && address->sk->dst_port)
@@ -316,7 +333,7 @@ out:
 static __always_inline bool read_headers(struct __sk_buff *packet, __u32 *offset, __u8 *protocol, __u16 *source,
 					 __u32 *sequence)
 {
-	__u8 first = 0, words = 0;
+	__u8 first = 0, words[2] = {}; /* of TCP: how long its header is, and flags */
 	__u16 port;
 
 	if (bpf_skb_load_bytes(packet, 0, &first, 1))
@@ -331,10 +348,11 @@ static __always_inline bool read_headers(struct __sk_buff *packet, __u32 *offset
 		return true;
 	}
 	if (*protocol != IPPROTO_TCP || bpf_skb_load_bytes(packet, *offset + 4, sequence, 4) ||
-	    bpf_skb_load_bytes(packet, *offset + 12, &words, 1))
+	    bpf_skb_load_bytes(packet, *offset + 12, words, 2))
 		return false;
-	*sequence = bpf_ntohl(*sequence);
-	*offset += (words >> 4) * 4;
+	/* SYN has a number of its own, before those of the bytes that may come with it. */
+	*sequence = bpf_ntohl(*sequence) + (words[1] >> 1 & 1);
+	*offset += (words[0] >> 4) * 4;
 	return true;
 }
 
@@ -352,9 +370,22 @@ static __always_inline struct socket_state *state_of(struct bpf_sock *sock)
 	return sock ? bpf_sk_storage_get(&socket_states, sock, NULL, 0) : NULL;
 }
 
+/* A method, in capital letters; or blank lines, which servers pass over (RFC 9112, 2.2). The first line says more. */
+static __always_inline bool is_http(const __u8 *start, bool is_whole)
+{
+	__u8 first = start[0], second = start[1];
+	bool is_blank = first == '\r' || first == '\n' || first == ' ';
+
+	if (is_blank && is_whole && second != '\r' && second != '\n' && second != ' ')
+		first = second;
+	else if (is_blank)
+		return true;
+	return first >= 'A' && first <= 'Z';
+}
+
 /*
  * The first packets of a connection say what it carries. A greeting may come behind what is said to a proxy (CONNECT,
- * SOCKS): whom it names is then not the peer. What begins as HTTP without a proxy stays so.
+ * SOCKS): whom it names is then not the peer. What begins as HTTP without a proxy stays so, until it asks for one.
  */
 static __always_inline void look_at_start(struct __sk_buff *packet, __u32 offset, struct socket_state *socket)
 {
@@ -367,11 +398,9 @@ static __always_inline void look_at_start(struct __sk_buff *packet, __u32 offset
 		socket->sent = LOOKED_AT;
 		socket->plain = 0;
 		send_message(packet, offset, EVENT_TLS, &socket->peer, place);
-	} else if (!place) {
-		/* GET, POST, PUT and PATCH, HEAD, OPTIONS and DELETE, and CONNECT; anything else is another protocol. */
-		socket->plain = start[0] == 'G' || start[0] == 'P' || start[0] == 'H' || start[0] == 'O' ||
-				start[0] == 'D' || start[0] == 'C';
-		if (socket->plain && start[0] != 'C')
+	} else if (!place || is_request((const char *)start)) {
+		socket->plain = is_http(start, is_whole);
+		if (socket->plain && start[0] != 'C' && start[0] > ' ')
 			socket->sent = LOOKED_AT;
 	}
 }
@@ -395,7 +424,7 @@ int on_packet_out(struct __sk_buff *packet)
 		if (socket->sent < LOOKED_AT)
 			look_at_start(packet, offset, socket);
 		if (socket->plain)
-			read_packet(packet, offset, sequence, &socket->peer);
+			read_packet(packet, offset, sequence, socket);
 	}
 	return 1;
 }
@@ -439,6 +468,21 @@ static __always_inline bool note_datagram(struct __sk_buff *packet, struct socke
 	return true;
 }
 
+static __always_inline void remember_visitor(const struct visitor *visitor)
+{
+	__u32 zero = 0;
+	struct visiting *counts = bpf_map_lookup_elem(&visiting, &zero);
+	__u8 yes = 1;
+	__u64 place;
+
+	if (!counts || bpf_map_lookup_elem(&visitors, visitor) ||
+	    bpf_map_update_elem(&visitors, visitor, &yes, BPF_NOEXIST))
+		return;
+	place = __sync_fetch_and_add(&counts->count, 1) + 1;
+	if (place % GENERATION == 0)
+		counts->began_ns[place / GENERATION % GENERATIONS] = bpf_ktime_get_boot_ns();
+}
+
 /*
  * A datagram that came to a port which the program chose, however the program takes it. Who feigns another's address by
  * the loopback device is no visitor: what is sent there is no answer.
@@ -448,14 +492,14 @@ static __always_inline void note_visit(struct __sk_buff *packet, struct socket_s
 	struct peer_key from = { .subject = socket->server, .domain = INGRESS, .protocol = IPPROTO_UDP,
 				 .phase = socket->server_phase, .port = port };
 	struct visitor visitor = { .socket = bpf_get_socket_cookie(packet), .port = source };
-	__u8 yes = 1;
 
 	if (!sender_of(packet, &from) || socket->foreign || (packet->ifindex == LOOPBACK_INDEX && !is_loopback(&from)))
 		return;
 	note_peer(&from, NULL);
 	visitor.family = from.family;
 	__builtin_memcpy(visitor.address, from.address, sizeof(visitor.address));
-	bpf_map_update_elem(&visitors, &visitor, &yes, BPF_ANY);
+	remember_visitor(&visitor);
+	socket->visited = 1;
 }
 
 /* Whether what a socket sent for is all that still comes to it. */

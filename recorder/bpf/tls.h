@@ -50,19 +50,25 @@ static __always_inline void end_stream(struct speaker *speaker, __u64 id, __u64 
 
 static long end_stream_of(void *map, const struct stream_key *key, void *stream, const __u64 *process)
 {
-	if (key->process == *process)
+	if ((key->process & ~BY_INPUT) == *process)
 		bpf_map_delete_elem(&streams, key);
 	return 0;
 }
 
-/* A process that ended without telling OpenSSL. */
-static __noinline int end_streams(struct task_struct *task)
+/*
+ * A process that ended, or executes another program, without telling OpenSSL, or whose thread that had read a standard
+ * input is gone. A thread that executes one in place of the first has not what that one had noted.
+ */
+static __noinline int end_streams(struct task_struct *task, bool is_another)
 {
 	struct speaker *speaker = bpf_task_storage_get(&speakers, task->group_leader, NULL, 0);
 	__u64 process = task->tgid;
 
-	if (speaker && speaker->open > 0 && !BPF_CORE_READ(task, signal, live.counter))
-		bpf_for_each_map_elem(&streams, end_stream_of, &process, 0);
+	if (!is_another && (!speaker || speaker->open <= 0))
+		return 0;
+	bpf_for_each_map_elem(&streams, end_stream_of, &process, 0);
+	if (speaker)
+		speaker->open = 0;
 	return 0;
 }
 
@@ -99,6 +105,30 @@ static __always_inline void send_server(struct task_state *state, const char *na
 	scratch->busy = 0;
 }
 
+/* From its first call on a connection is one; one that was only made greets nobody. */
+static __always_inline void note_connecting(struct task_struct *task, struct task_state *state, __u64 ssl)
+{
+	struct stream_key key = { .id = ssl, .process = task->tgid };
+	struct stream *stream = bpf_map_lookup_elem(&streams, &key);
+
+	if (!stream || !stream->is_new)
+		return;
+	stream->is_new = 0;
+	send_server(state, stream->server);
+}
+
+/* SSL_connect(ssl) and SSL_do_handshake(ssl); without them reading and writing begin the connection. */
+SEC("uprobe")
+int on_tls_connect(struct pt_regs *registers)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_state *state = calling_state(task, registers);
+
+	if (state)
+		note_connecting(task, state, ARGUMENT_1(registers));
+	return 0;
+}
+
 /* SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, type, name): how SSL_set_tlsext_host_name says who is meant. */
 SEC("uprobe")
 int on_tls_control(struct pt_regs *registers)
@@ -116,8 +146,17 @@ int on_tls_control(struct pt_regs *registers)
 	/* The object may have been another connection's before. */
 	__builtin_memset(stream, 0, sizeof(*stream));
 	bpf_probe_read_user_str(stream->server, TEXT_BYTES, (void *)ARGUMENT_4(registers));
-	send_server(state, stream->server);
+	stream->is_new = 1;
 	return 0;
+}
+
+#define NEAR 512 /* bytes of stack, of a function that only calls another one */
+
+/* Whether one that hands the same on to another call is still open: SSL_write_ex does to SSL_write_ex2 (OpenSSL 3.3). */
+static __always_inline bool is_within(const struct tls_call *outer, const struct tls_call *call)
+{
+	return outer->stack > call->stack && outer->stack - call->stack < NEAR && outer->ssl == call->ssl &&
+	       outer->buffer == call->buffer && outer->writes == call->writes;
 }
 
 /*
@@ -129,19 +168,21 @@ static __always_inline void begin_call(struct pt_regs *registers, __u64 bytes_at
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct task_state *state = calling_state(task, registers);
-	__u64 stack = registers->sp;
+	struct tls_call call = { .stack = registers->sp, .ssl = ARGUMENT_1(registers),
+				 .buffer = ARGUMENT_2(registers), .bytes_at = bytes_at, .writes = writes };
 	struct tls_calls *calls;
 	struct owner owner;
 
 	if (!state)
 		return;
+	note_connecting(task, state, ARGUMENT_1(registers));
 	calls = bpf_task_storage_get(&tls_calls, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	for (int i = 0; calls && i < TLS_CALLS; i++) {
-		if (calls->open[i].stack > stack)
+		if (is_within(&calls->open[i], &call))
+			return;
+		if (calls->open[i].stack > call.stack)
 			continue;
-		calls->open[i] = (struct tls_call){ .stack = stack, .ssl = ARGUMENT_1(registers),
-						    .buffer = ARGUMENT_2(registers), .bytes_at = bytes_at,
-						    .writes = writes };
+		calls->open[i] = call;
 		return;
 	}
 	owner = owner_of(state);
@@ -180,6 +221,14 @@ int on_tls_write_ex(struct pt_regs *registers)
 	return 0;
 }
 
+/* SSL_write_ex2(ssl, buffer, bytes, flags, written) */
+SEC("uprobe")
+int on_tls_write_ex2(struct pt_regs *registers)
+{
+	begin_call(registers, ARGUMENT_5(registers), true);
+	return 0;
+}
+
 static __always_inline struct tls_call *ended_call(struct task_struct *task, __u64 stack)
 {
 	struct tls_calls *calls = bpf_task_storage_get(&tls_calls, task, NULL, 0);
@@ -190,10 +239,22 @@ static __always_inline struct tls_call *ended_call(struct task_struct *task, __u
 	return NULL;
 }
 
-/* Only a server is asked. */
+#define FOUR(text) ((text)[0] | (text)[1] << 8 | (text)[2] << 16 | (text)[3] << 24)
+
+/* Only a server is asked. Of less than four bytes the first one says it, but for the one that answers begin with, too. */
 static __always_inline bool is_asked(const char *start)
 {
-	return is_request(start) || is_http2(start);
+	__u32 four = FOUR(start);
+
+	switch (four) {
+	case 'P':
+	case 'G':
+	case 'D':
+	case 'O':
+		return true;
+	}
+	return is_request(start) || is_http2(start) || (four & 0xffff) == ('\r' | '\n' << 8) || four == FOUR("HEAD") || four == FOUR("PUT ") ||
+	       four == FOUR("PATC") || four == FOUR("DELE") || four == FOUR("OPTI");
 }
 
 /* Whether what arrives is read: at a server, from the first request on. */
@@ -218,10 +279,10 @@ static __always_inline bool is_asking(struct task_struct *task, const struct str
 
 	if (!stream)
 		return true;
-	/* Within a request it is a piece of its body. */
-	if (!bpf_strncmp(start, 4, "HTTP") && !stream->left && !stream->in_headers && !stream->depth)
+	/* Within a request it is a piece of it. */
+	if (!bpf_strncmp(start, 4, "HTTP") && !is_amid(stream))
 		stream->answers = 1;
-	else if (is_asked(start))
+	else if (is_request(start) || is_http2(start))
 		stream->answers = 0;
 	return !stream->answers;
 }
@@ -247,8 +308,7 @@ static __always_inline void read_call(struct task_struct *task, const struct tls
 	reading.arrives = !call->writes;
 	reading.key.process = task->tgid;
 	reading.key.id = call->ssl | (call->writes ? 0 : ARRIVING);
-	if (bytes >= sizeof(start))
-		bpf_probe_read_user(start, sizeof(start), (const void *)call->buffer);
+	bpf_probe_read_user(start, bytes < sizeof(start) ? 1 : sizeof(start), (const void *)call->buffer);
 	if (call->writes ? is_asking(task, &reading.key, start) : is_served(task, &reading.key, start))
 		read_memory(&reading);
 }
@@ -289,6 +349,7 @@ int on_tls_write_alone(struct pt_regs *registers)
 	if (!state || bytes <= 0)
 		return 0;
 	stream = written_stream(task, call.ssl);
+	note_connecting(task, state, call.ssl);
 	if (stream && stream->written_to == end && call.buffer > stream->written_from)
 		return 0;
 	if (stream) {

@@ -13,6 +13,7 @@ from pathlib import Path
 import yaml
 
 from policyc.catalog.syscalls import number
+from tests.support.alone import alone
 from tests.support.control_plane import ControlPlane
 
 from .kubelet import NAMESPACE, Json, Kubelet, Running
@@ -43,7 +44,7 @@ def tell(layout: Path, work: Path) -> None:
     """
     shutil.rmtree(work, ignore_errors=True)
     (work / "pods").mkdir(parents=True)
-    with node(work / "node") as here:
+    with alone(), node(work / "node") as here:
         _say("a node", "kube-apiserver, kube-controller-manager and Cilium answer")
         rootfs = agents_root(layout, work / "rootfs", here.authority)
         kubelet = Kubelet(here, work / "pods", rootfs, work / "seccomp")

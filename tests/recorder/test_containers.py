@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -86,11 +87,12 @@ def test_a_container_that_was_there_before_is_attached_late(
         containers = template(
             tmp_path / "runc", "runc"
         )  # crun here has a mount namespace of its own
-    containers.configure(("/bin/busybox", "sh", "-c", "read x; echo $x >note"))
+    containers.configure(("/bin/busybox", "sh", "-c", "echo here; read x; echo $x >note"))
     state = containers.folder / "state"
-    with subprocess.Popen(containers.arguments(), stdin=subprocess.PIPE) as process:
-        while not list(state.glob("*/state.json")):
-            assert process.poll() is None
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(containers.arguments(), **pipes) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"here\n"
         with watching(tmp_path / "out", "--state-root", str(state)) as recorder:
             process.communicate(b"late\n", timeout=60)
             spec = _only(recorder.stop())
@@ -151,6 +153,22 @@ def test_replicas_that_come_and_go_lose_nothing_and_are_one_profile(
         (item,) = (i for i in spec["syscalls"] if i["name"] == name and i["phase"] == "application")
         assert set(item["runs"]) == runs
     assert {run["coverage"] for run in spec["runs"]} == {"from-creation"}
+
+
+def test_who_came_and_went_while_the_recorder_stood_still_is_known(
+    containers: Template, tmp_path: Path
+) -> None:
+    """Nothing of it is left in /proc by then, nor of a runtime in a mount namespace of its own."""
+    containers.configure(("/bin/busybox", "true"))
+    with watching(tmp_path / "out") as recorder:
+        recorder.process.send_signal(signal.SIGSTOP)
+        ended = containers.run()
+        recorder.process.send_signal(signal.SIGCONT)
+        assert ended.returncode == 0, ended.stderr
+        spec = _only(recorder.stop())
+    assert spec["workload"]["name"] == WORKLOAD.rpartition("/")[2]
+    assert [run["coverage"] for run in spec["runs"]] == ["from-creation"]
+    assert losses(spec) == {}
 
 
 def test_the_join_of_the_join_is_the_file(containers: Template, tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import socket
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -13,7 +12,7 @@ import pytest
 from support import strace
 from support.containers import require
 from support.internet import NAMES, SECURE, Internet, Peer, internet
-from support.recorder import Spec, losses, names, record
+from support.recorder import PORT, Spec, losses, names, record
 
 from recorder import tables
 
@@ -145,7 +144,10 @@ def test_what_strace_saw_stands_in_the_profile(
     program: str, tmp_path: Path, build: Callable[[str], str]
 ) -> None:
     first, *rest = PROGRAMS[program]
-    command = (build(first) if first in FLAGS else first, *(_port(word) for word in rest))
+    command = (
+        build(first) if first in FLAGS else first,
+        *(word.replace("PORT", str(PORT)) for word in rest),
+    )
     is_compat = program == "32-bit"
     inside = () if is_compat else _within(tmp_path / "work")
     seen, spec = _witnessed(tmp_path, *inside, *command)
@@ -153,12 +155,6 @@ def test_what_strace_saw_stands_in_the_profile(
     assert bool(seen.ingress) == (program in SERVERS)
     assert seen.egress <= _peers(spec, "egress").keys()
     assert seen.ingress <= _peers(spec, "ingress").keys()
-
-
-def _port(word: str) -> str:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return word.replace("PORT", str(probe.getsockname()[1]))
 
 
 @pytest.mark.parametrize("program", sorted(FETCHING))
@@ -198,6 +194,17 @@ def test_files_that_a_ring_opens_are_seen_although_no_call_opens_them(
         tmp_path / "out", "/usr/bin/env", "-C", str(folder), ring, str(folder / "one"), "two", "./three"
     )  # fmt: skip
     assert {str(folder / name) for name in ("one", "two", "three")} <= names(spec, "files", "path")
+    assert losses(spec) == {}
+
+
+def test_what_a_ring_is_refused_was_not_opened(tmp_path: Path, build: Callable[[str], str]) -> None:
+    """By the thread itself and by a worker; what was refused first and opened then was opened."""
+    ring, folder = build("ring"), tmp_path / "in"
+    folder.mkdir()
+    script = f"{ring} absent absent late late; /bin/mkdir late; {ring} late ."
+    spec = record(tmp_path / "out", "/usr/bin/env", "-C", str(folder), "/bin/sh", "-c", script)
+    found = {path for path in names(spec, "files", "path") if path.startswith(str(folder))}
+    assert found == {str(folder), str(folder / "late")}
     assert losses(spec) == {}
 
 

@@ -19,6 +19,8 @@ Spec: TypeAlias = "dict[str, Any]"  # the JSON that is under test
 TIMEOUT_SECONDS = 120
 NAMESPACE = f"policyc-test-{os.getpid()}"
 """Of the containers of this test run: others may come and go on the machine."""
+PORT = 20_000 + os.getpid() % 10_000
+"""For a server that is to have a known port; the kernel gives it to nobody meanwhile (ip_local_port_range of ip(7))."""
 
 
 def call(

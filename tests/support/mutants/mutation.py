@@ -78,6 +78,7 @@ def judged(mutations: Sequence[Mutation]) -> tuple[Finding, dict[str, Finding]]:
         answers = Path(name)
         nursery = os.fork()
         if nursery == 0:
+            os.nice(10)  # it takes every processor, and what runs beside it may be waited for
             _ask_all(mutations, answers)
             os._exit(0)
         os.waitpid(nursery, 0)

@@ -24,6 +24,9 @@ BUNDLES: Kind = (GROUP, BUNDLE)
 _UNSIGNED_BYTES = 4 << 20
 """Of all that no trusted key signed: five indices of 10,000 agents.  Whoever may write the objects
 has no key for that, and may write many."""
+_UNNAMED_BYTES = 32 << 20
+"""Of all envelopes that no signed index names, and there are those of a build on its way, whose index
+comes last: three builds of 10,000 agents, or 30,000 objects."""
 _CLAIM_BYTES = 1024
 """What one takes besides its texts, about."""
 
@@ -31,8 +34,7 @@ _CLAIM_BYTES = 1024
 class _Claim:
     """An EnvelopeBundle, judged by the keys of the moment.
 
-    What no key signed is kept as it came, since the key that did may come after it; or dropped,
-    where there is too much of that.
+    What no key signed is kept as it came, since the key that did may come after it.
     """
 
     def __init__(self, body: Object) -> None:
@@ -42,7 +44,6 @@ class _Claim:
             case _:
                 self._body = {}
         self._build: Build | None = None
-        self._dropped_by: Collection[Verifier] | None = None
         self.fault = ""
         """Why the last judgement was a refusal."""
 
@@ -64,14 +65,30 @@ class _Claim:
         texts = self._body.get("spec", {}).values()
         return sum(map(sys.getsizeof, texts)) + _CLAIM_BYTES if texts else 0
 
-    def drop(self, keys: Collection[Verifier]) -> None:
-        """Keep nothing of what none of these keys signed."""
-        self._body = {}
-        self._dropped_by = keys
 
-    def is_missed_by(self, keys: Collection[Verifier]) -> bool:
-        """Whether one of the keys may have signed what was dropped."""
-        return self._dropped_by is not None and self._dropped_by != keys
+class _Room:
+    """How many bytes may be kept of what nobody vouches for."""
+
+    def __init__(self, size_bytes: int) -> None:
+        self.left_bytes = size_bytes
+
+    def take(self, size_bytes: int) -> _Place | None:
+        """A place of that size; None when there is none."""
+        return _Place(self, size_bytes) if size_bytes <= self.left_bytes else None
+
+
+class _Place:
+    """So much room is taken until it is left, or nobody holds it any more."""
+
+    def __init__(self, room: _Room, size_bytes: int) -> None:
+        self._room, self._size_bytes = room, size_bytes
+        room.left_bytes -= size_bytes
+
+    def leave(self) -> None:
+        self._room.left_bytes += self._size_bytes
+        self._size_bytes = 0
+
+    __del__ = leave
 
 
 class ObjectSource:
@@ -98,6 +115,15 @@ class ObjectSource:
         self._talk = talk
         self._like = b""
         self._unsigned: WeakValueDictionary[str, _Claim] = WeakValueDictionary()
+        self._judged_by: Collection[Verifier] | None = None
+        """The keys when an EnvelopeBundle was dropped; None when none was since the last list."""
+        self._unnamed = _Room(_UNNAMED_BYTES)
+        self._named: frozenset[str] = frozenset()
+        """Digests of the envelopes that signed indices name."""
+        self._is_short = False
+        """Whether envelopes were dropped that a signed index may name later."""
+        self.dropped = 0
+        """AgentEnvelopes of which nothing was kept, since the start."""
         self.watch = ClusterView(
             cluster,
             (ENVELOPES, BUNDLES),
@@ -137,37 +163,67 @@ class ObjectSource:
         bundles: list[Any] = list(view.all(*BUNDLES))
         envelopes: list[Any] = list(view.all(*ENVELOPES))
         keys = self._public_keys()
-        if any(body["claim"].is_missed_by(keys) for body in bundles):
+        if self._judged_by is not None and self._judged_by != keys:
+            self._judged_by = None
             self.watch.list_again(BUNDLES)
         builds = [build for body in bundles if (build := body["claim"].judged_by(keys))]
-        return builds, {body["digest"]: body["packed"] for body in envelopes if "digest" in body}
+        self._named = frozenset(entry.digest for build in builds for entry in build.entries)
+        packed = {}
+        for body in envelopes:
+            packed[body["digest"]] = body["packed"]
+            if body["digest"] in self._named:
+                body["place"].leave()
+        if self._is_short and not packed.keys() >= self._named:
+            self._is_short = False
+            self.watch.list_again(ENVELOPES)
+        return builds, packed
 
     def _packed(self, body: Object) -> Object:
-        """An envelope as it is kept: a hundredth of what its object takes."""
-        kept = {"metadata": _named(body)}
+        """An envelope as it is kept: a hundredth of what its object takes; or nothing of it."""
         found = read_envelope(body)
         if found is None:
             self._refuse(body, "it is no envelope")
-            return kept
+            return {}
         code, document = found
         self._like = self._like or document
-        return {**kept, "digest": code, "packed": Packed.of(document, self._like)}
+        packed = Packed.of(document, self._like)
+        is_named = code in self._named
+        place = self._unnamed.take(0 if is_named else len(packed.data) + _CLAIM_BYTES)
+        if place is None:
+            self._drop(body)
+            return {}
+        # Any: a view holds what is kept of an object in the place of its JSON.
+        kept: Any = {"metadata": _named(body), "digest": code, "packed": packed, "place": place}
+        return kept  # type: ignore[no-any-return]  # as above
+
+    def _drop(self, body: Object) -> None:
+        if not self._is_short:
+            self._talk.error(
+                "no room for envelopes that no signed index names",
+                code="PC7120",
+                name=key_of(body)[1],
+            )
+        self._is_short = True
+        self.dropped += 1
 
     def _verified(self, body: Object) -> Object:
         claim, keys = _Claim(body), self._public_keys()
         if claim.judged_by(keys) is None:
             self._refuse(body, claim.fault)
-            self._make_room(key_of(body)[1], claim, keys)
-        return {"metadata": _named(body), "claim": claim}
+            if not self._has_room(key_of(body)[1], claim):
+                self._judged_by = keys
+                return {}
+        kept: Any = {"metadata": _named(body), "claim": claim}  # Any: as above
+        return kept  # type: ignore[no-any-return]  # as above
 
-    def _make_room(self, name: str, claim: _Claim, keys: Collection[Verifier]) -> None:
-        """Drop a claim for which there is none; it takes the place of the last one of its name."""
+    def _has_room(self, name: str, claim: _Claim) -> bool:
+        """Whether there is room for a claim, which takes the place of the last one of its name."""
         self._unsigned.pop(name, None)
         others = sum(other.unsigned_bytes for other in self._unsigned.values())
         if others + claim.unsigned_bytes > _UNSIGNED_BYTES:
-            claim.drop(keys)
-        else:
-            self._unsigned[name] = claim
+            return False
+        self._unsigned[name] = claim
+        return True
 
     def _refuse(self, body: Object, why: str) -> None:
         kind, name = str(body.get("kind")), key_of(body)[1]

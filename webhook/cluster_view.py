@@ -17,6 +17,7 @@ from webhook.logs import Talk
 _WATCH_SECONDS = 60
 _ABSENT_SECONDS = 30.0  # how often a kind that is not served is looked for again
 _NOT_FOUND = 404
+_CHANGES = ("ADDED", "MODIFIED", "DELETED")  # and BOOKMARK, which is none
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 10.0
 _SPREAD_SECONDS = 0.05
 """Changes are published together that often: what is derived from a view is worked out anew."""
@@ -55,7 +56,7 @@ class ClusterView:
     stale_seconds: A kind of which nothing was heard for so long is unknown.
     talk: Where losses and returns are said.
     clock: Monotonic seconds.
-    keep: What views hold of an object; may not raise.
+    keep: What views hold of an object, empty for nothing of it; may not raise.
 
     """
 
@@ -172,7 +173,7 @@ class ClusterView:
             )
 
     def _replace(self, kind: Kind, bodies: list[Object]) -> None:
-        objects = {key_of(body): body for body in bodies}
+        objects = {key_of(body): body for body in bodies if body}
         with self._lock:
             kept = self._kept[kind]
             kept.objects = objects
@@ -180,13 +181,14 @@ class ClusterView:
         self._hear(kind)
 
     def _apply(self, kind: Kind, event: Event) -> None:
-        body = self._keep(kind, event.body) if event.word in ("ADDED", "MODIFIED") else {}
+        is_there = event.word in _CHANGES and event.word != "DELETED"
+        body = self._keep(kind, event.body) if is_there else {}
         with self._lock:
             kept = self._kept[kind]
             if body:
                 kept.objects[key_of(event.body)] = body
                 self._mark(kept)
-            elif event.word == "DELETED":
+            elif event.word in _CHANGES:
                 kept.objects.pop(key_of(event.body), None)
                 self._mark(kept)
         self._hear(kind)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 
@@ -13,11 +13,13 @@ from policyc.admission.case import case_of
 from policyc.admission.evaluate import evaluate
 from policyc.admission.mutate import mutate
 from policyc.admission.pods import kind_that_starts_pods
+from policyc.admission.replicas import Ground
 from policyc.admission.request import Request
 from policyc.admission.settings import Settings
 from policyc.admission.verdict import Finding, Verdict
 from policyc.admission.view import View
 from policyc.audit.log import DecisionLog, LogUnavailableError, Receipt
+from policyc.core.canonical import Json
 from policyc.envelope.codec import UnreadableError
 from webhook.logs import Talk
 
@@ -32,7 +34,8 @@ class Decision:
     """A verdict with what it was made from; nobody has heard of it yet.
 
     ``request`` is None when the review was refused unjudged, and ``status`` then that of
-    HTTP.  ``webhook`` is who was asked: ``validate`` or ``mutate``.
+    HTTP.  ``webhook`` is who was asked: ``validate`` or ``mutate``.  ``asked`` is what the
+    record says of the request, where that is known without reading it.
     """
 
     request: Request | None
@@ -40,6 +43,11 @@ class Decision:
     bundle: Bundle | None = None
     webhook: str = "validate"
     status: int = 200
+    asked: Mapping[str, Json] | None = None
+
+    @property
+    def is_judged(self) -> bool:
+        return self.request is not None or self.asked is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +100,13 @@ class Judge:
             return _without_bundle(request, "validate")
         verdict = evaluate(request, bundle, self._view(), self._settings, self._today())
         return Decision(request, verdict, bundle, "validate")
+
+    def stands(self, ground: Ground, names: Iterable[str]) -> bool:
+        """Whether what is in order on this ground would be so now, as a pod of any of these names."""
+        bundle = self._bundle()
+        return bundle is not None and ground.holds(
+            bundle, self._view(), self._settings, self._today(), names
+        )
 
     def is_broad(self, request: Request) -> bool:
         """Whether the decision may read the envelopes of very many agents.
@@ -167,7 +182,7 @@ class Judge:
     def _with_bundle(self, decision: Decision) -> Decision:
         """What was refused unjudged names the bundle in force: each record names one."""
         bundle = self._bundle()
-        if decision.request is not None or bundle is None:
+        if decision.is_judged or bundle is None:
             return decision
         verdict = replace(decision.verdict, bundle=bundle.digest)
         return replace(decision, verdict=verdict, bundle=bundle)
@@ -175,6 +190,8 @@ class Judge:
     @staticmethod
     def _submitted(log: DecisionLog, decision: Decision) -> Future[Receipt | None] | Receipt | None:
         verdict, webhook, serial = decision.verdict, decision.webhook, _serial(decision)
+        if decision.asked is not None:
+            return log.submit_asked(decision.asked, verdict, serial=serial, webhook=webhook)
         if decision.request is None:
             return log.refuse(verdict, serial=serial, webhook=webhook, status=decision.status)
         return log.submit(decision.request, verdict, serial=serial, webhook=webhook)

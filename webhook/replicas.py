@@ -8,14 +8,17 @@ the value of the one before, with other texts in these places.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 from policyc.admission.pods import WORDS, pod_of
+from policyc.admission.replicas import Ground
 from policyc.admission.request import Request
 from policyc.admission.review import read_review
 from policyc.audit.record import WRITTEN
 from policyc.core.canonical import Json, canonical_json
+from webhook.judge import Decision
+from webhook.standing import Standing
 
 LONGEST = 16 * 1024
 _MOST = 64
@@ -41,13 +44,14 @@ class Known:
         """None where the last one that was tried could not be cut."""
         self._misses: dict[int, int] = {}
 
-    def request(self, data: bytes) -> Request | None:
-        """The request of a review that is like a known one, or None.  It shares parts with others."""
+    def find(self, data: bytes) -> Replica | None:
+        """A review that is like a known one, or None."""
         like = self._by_size.get(len(data))
-        found = like.request(data) if like is not None else None
-        if found is not None:
-            self._misses.pop(len(data), None)
-        return found
+        texts = like.texts(data) if like is not None else None
+        if like is None or texts is None:
+            return None
+        self._misses.pop(len(data), None)
+        return Replica(like, texts)
 
     def keep(self, data: bytes, value: Json) -> None:
         """``value`` is a review, as it was read of the bytes, strictly.
@@ -66,6 +70,31 @@ class Known:
         _put(self._by_size, size, _like(data, value))
 
 
+class Replica:
+    """A review that differs from a known one in its own texts alone."""
+
+    __slots__ = ("_like", "_names", "_texts")
+
+    def __init__(self, like: _Like, texts: list[bytes]) -> None:
+        self._like = like
+        self._texts = texts
+        self._names = [text.decode() for text in texts]
+
+    def request(self) -> Request:
+        """What it asks; parts of it are shared with others."""
+        return self._like.request(self._texts)
+
+    def learn(self, decision: Decision) -> None:
+        """What was decided about it, by validation."""
+        self._like.standing.learn(self._names, decision)
+
+    def decide(self, holds: Callable[[Ground, list[str]], bool]) -> Decision | None:
+        """What was decided about those before, where that holds for it; else None."""
+        return self._like.standing.decide(
+            self._names, holds, lambda: self._like.written(self._texts)
+        )
+
+
 class _Like:
     """One review, cut where its own texts stand; ``texts`` are the plain ones, by number."""
 
@@ -76,6 +105,7 @@ class _Like:
         self._firsts = [data.index(b'"%b"' % text) + 1 for text in texts]
         self._sizes = [len(text) for text in texts]
         self._heads = [_TOKEN_VOLUME if text.startswith(_TOKEN_VOLUME) else b"" for text in texts]
+        self.standing = Standing()
         own = read_review(value)
         self._object = _Cut.at(canonical_json(own.object), texts)
         self._words = self._words_in_common(own, texts)
@@ -90,8 +120,8 @@ class _Like:
         """How often they stand in the object, as it is written for the log."""
         return len(self._object.pieces)
 
-    def request(self, data: bytes) -> Request | None:
-        """The request, when nothing but the texts is another one; else None."""
+    def texts(self, data: bytes) -> list[bytes] | None:
+        """Its own texts, when nothing but them is another one; else None."""
         texts = [
             data[first : first + size]
             for first, size in zip(self._firsts, self._sizes, strict=True)
@@ -100,13 +130,19 @@ class _Like:
             map(bytes.startswith, texts, self._heads)
         ):
             return None
-        if self._data.filled(texts) != data:
-            return None
+        return texts if self._data.filled(texts) == data else None
+
+    def request(self, texts: list[bytes]) -> Request:
+        """The request with these texts.  It shares parts with others."""
         request = read_review(_filled(self._value, self._plan, [t.decode() for t in texts]))
-        request.readings[WRITTEN] = lambda: self._object.filled(texts)
+        request.readings[WRITTEN] = lambda: self.written(texts)
         if self._words:
             request.readings[WORDS] = self._words
         return request
+
+    def written(self, texts: list[bytes]) -> bytes:
+        """The canonical JSON of the object with these texts."""
+        return self._object.filled(texts)
 
     def _words_in_common(self, own: Request, texts: list[bytes]) -> bytes:
         """What the pods say that are like it; empty where one of the texts is a part of that."""

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import json
 import re
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
-from concurrent.futures import Executor
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from http import HTTPStatus
@@ -22,11 +22,14 @@ from typing import Any
 
 from pydantic_core import to_json
 
+from policyc.admission.replicas import Ground
 from policyc.admission.request import Request
 from policyc.admission.review import ReviewError, answer, patch_json, read_review
+from policyc.admission.verdict import Verdict
 from policyc.audit.record import asked
 from policyc.core import strict_json
 from policyc.core.canonical import Json
+from webhook.apart import Apart, Job
 from webhook.go_json import loads
 from webhook.judge import Decision, Judged, refusal
 from webhook.logs import Talk
@@ -39,12 +42,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 JSON_TYPES = (b"application/json", b"application/json;charset=utf-8")
 _INLINE_BYTES = 16 * 1024
-"""A longer review is read and judged in a thread, so that others are answered meanwhile.
-
-What takes longest for its length, thousands of variables in one container, takes 0.4 ms a KiB.
-"""
-_BRIEF_BYTES = 256 * 1024
-"""A longer one has another thread: nobody waits for it but those as long."""
+"""A longer review is read and judged in a thread, so that others are answered meanwhile."""
 
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m)")
@@ -83,10 +81,11 @@ class Reviews:
         settle: Records it, before it is answered; what is awaitable waits for the disk.
         limits: Of the process.
         is_broad: Whether a decision may take long, however small the review.
+        stands: Whether a decision that finds nothing rests on what is so still; None where each is made.
         held: Shared by all paths.
         backlog: How many requests the server has taken in and not answered.
         is_draining: Whether clients should go elsewhere.
-        brief, pool: The threads in which longer reviews are judged, and long ones.
+        apart: The threads in which longer reviews are judged.
         metrics, talk: Where is counted and said what happened.
 
     """
@@ -99,24 +98,24 @@ class Reviews:
         limits: Limits,
         *,
         is_broad: Callable[[Request], bool],
+        stands: Callable[[Ground, Iterable[str]], bool] | None,
         held: Held,
         backlog: Callable[[], int],
         is_draining: Callable[[], bool],
-        brief: Executor,
-        pool: Executor,
+        apart: Apart,
         metrics: Metrics,
         talk: Talk,
     ) -> None:
         self._path = path
         self._decide = decide
         self._is_broad = is_broad
+        self._stands = stands
         self._settle = settle
         self._limits = limits
         self._held = held
         self._backlog = backlog
         self._is_draining = is_draining
-        self._brief = brief
-        self._pool = pool
+        self._threads = apart
         self._metrics = metrics
         self._talk = talk
 
@@ -143,18 +142,18 @@ class Reviews:
             if time.monotonic() > deadline:  # nobody waits for it: the next one comes sooner
                 raise _too_late(uid_of(data))
             if len(data) > _INLINE_BYTES:
-                return self._apart(data, deadline)
+                return self._apart(self._in_thread(data, deadline), deadline)
             decision = self._decide_bytes(data, is_apart=False)
             if decision is None:
-                return self._apart(data, deadline)
+                return self._apart(self._in_thread(data, deadline), deadline)
             return self._in_time(decision, deadline)
         except Faulted as fault:
             return self._refuse(fault)
 
-    async def _apart(self, data: bytes, deadline: float) -> Judged:
+    async def _apart(self, decided: Awaitable[Decision], deadline: float) -> Judged:
         """A review that is decided in a thread, so that others are answered meanwhile."""
         try:
-            settled = self._in_time(await self._in_thread(data, deadline), deadline)
+            settled = self._in_time(await decided, deadline)
         except Faulted as fault:
             settled = self._refuse(fault)
         return settled if isinstance(settled, Judged) else await settled
@@ -184,7 +183,7 @@ class Reviews:
             self._metrics.rejected(judged.status)
             return judged.status, _encode({"error": judged.verdict.findings[0].message}).encode()
         self._metrics.decided(self._path, judged.verdict, time.perf_counter() - started)
-        return HTTPStatus.OK, _written(_document(judged))
+        return HTTPStatus.OK, _written(judged)
 
     def _refuse(self, fault: Faulted) -> Judged | Awaitable[Judged]:
         """A refusal is a decision too.
@@ -208,10 +207,9 @@ class Reviews:
             raise _late(body.uid) from None
         except TooLongError:
             raise self._too_long(body) from None
-        data = body.take()
-        if len(data) <= _INLINE_BYTES:
-            return self.whole(data, deadline)
-        return self._in_time(await self._in_thread(data, deadline), deadline)
+        settled = self.whole(body.take(), deadline)
+        # The bytes count as held until it is decided.
+        return settled if isinstance(settled, Judged) else await settled
 
     def _in_time(self, decision: Decision, deadline: float) -> Judged | Awaitable[Judged]:
         if time.monotonic() > deadline:
@@ -236,36 +234,66 @@ class Reviews:
         message = f"the review is longer than {self._limits.body_bytes} bytes"
         return Faulted(413, "TOO_LARGE", message, body.uid)
 
-    async def _in_thread(self, data: bytes, deadline: float) -> Decision:
-        loop = asyncio.get_running_loop()
-        decide = partial(self._decide_bytes, data, is_apart=True)
-        is_brief = (
-            _INLINE_BYTES < len(data) <= _BRIEF_BYTES
-        )  # one that is short is apart as it is broad
+    def _in_thread(self, data: bytes, deadline: float) -> Awaitable[Decision]:
+        """Nothing but the job has the bytes: it lets them go when nobody waits any longer."""
+        size = len(data)
+        decide = partial(self._decide_bytes, is_apart=True)
+        job = self._threads.decide(decide, data, is_broad=size <= _INLINE_BYTES)
+        return self._decided(job, uid_of(data), size, deadline)
+
+    async def _decided(
+        self, job: Job[Decision | None], uid: str, size: int, deadline: float
+    ) -> Decision:
         try:
             async with asyncio.timeout(deadline - time.monotonic()):
-                decision = await loop.run_in_executor(
-                    self._brief if is_brief else self._pool, decide
-                )
+                decision = await asyncio.wrap_future(job.future)
         except TimeoutError:
-            raise _too_late(uid_of(data)) from None
+            if not job.give_up():
+                self._hold_until_done(job, size)
+            raise _too_late(uid) from None
         assert decision is not None
         return decision
+
+    def _hold_until_done(self, job: Job[Decision | None], size: int) -> None:
+        """What is answered lets its bytes go, but for those that a thread still reads."""
+        loop, held = asyncio.get_running_loop(), self._held
+        held.size_bytes += size
+
+        def release() -> None:
+            held.size_bytes -= size
+
+        def told(_: object) -> None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody counts any more
+                loop.call_soon_threadsafe(release)
+
+        job.future.add_done_callback(told)
 
     def _decide_bytes(self, data: bytes, *, is_apart: bool) -> Decision | None:
         """None for what is to be decided apart, and is not; raises nothing but Faulted."""
         try:
-            request = _request(data, is_apart=is_apart)
-            if not is_apart and self._is_broad(request):
-                return None
-            if is_apart:
-                asked(request, is_long=True)  # what its record says: not on the event loop
+            if not is_apart:
+                return self._decide_here(data)
+            request = _request(data, is_apart=True)
+            asked(request, is_long=True)  # what its record says: not on the event loop
             return self._decide(request)
         except Faulted:
             raise
         except Exception as fault:  # noqa: BLE001  # a bug of ours must not become a failed call
             self._talk.bug(fault)
             raise Faulted(400, "INTERNAL", "the webhook failed to decide", uid_of(data)) from None
+
+    def _decide_here(self, data: bytes) -> Decision | None:
+        replica = _KNOWN.find(data)
+        known = replica.decide(self._stands) if replica and self._stands else None
+        if known is not None:
+            return known
+        request = replica.request() if replica else _request(data, is_apart=False)
+        if self._is_broad(request):
+            return None
+        decision = self._decide(request)
+        if replica and self._stands:
+            replica.learn(decision)
+        return decision
 
     async def _send(self, send: Send, status: int, data: bytes) -> None:
         headers = [
@@ -318,9 +346,6 @@ def _request(data: bytes, *, is_apart: bool) -> Request:
     try:
         if is_apart:
             return read_review(strict_json.loads(data))
-        known = _KNOWN.request(data)
-        if known is not None:
-            return known
         value = loads(data)
         request = read_review(value)
     except ReviewError as fault:
@@ -343,11 +368,24 @@ def _overloaded(uid: str) -> Faulted:
     return Faulted(429, "OVERLOADED", "the webhook has too much to do; try again", uid)
 
 
-def _written(document: Json) -> bytes:
+def _written(judged: Judged) -> bytes:
+    verdict = judged.verdict
     try:
-        return to_json(document)
+        if verdict.findings or verdict.patch:
+            return to_json(_document(judged))
+        head, tail = _admission(verdict.agent, verdict.stage, verdict.bundle)
+        more = to_json(judged.annotations)[1:-1]
+        return b"".join((head, to_json(verdict.uid), tail, b"," if more else b"", more, b"}}}"))
     except ValueError:  # a lone surrogate, as no strict JSON brings one: never no answer
-        return _encode(document).encode()
+        return _encode(_document(judged)).encode()
+
+
+@lru_cache(256)
+def _admission(agent: str, stage: str, bundle: str) -> tuple[bytes, bytes]:
+    """What is answered when nothing was found: up to the uid, and from there to further annotations."""
+    text = to_json(answer(Verdict("", (), agent, stage, bundle)))
+    head, uid, tail = text.partition(b'"uid":""')
+    return head + uid[:-2], tail.removesuffix(b"}}}")
 
 
 def _document(judged: Judged) -> Json:

@@ -8,7 +8,6 @@ import resource
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -22,6 +21,7 @@ from policyc.bundle.load import load_envelopes
 from policyc.envelope.timeline import day_of
 from policyc.kube.client import Cluster
 from policyc.signing.keys import Verifier, read_signer
+from webhook.apart import Apart
 from webhook.app import Probes, create_app
 from webhook.bundle_objects import ObjectSource
 from webhook.bundle_store import BundleStore, FolderSource, load_unsigned
@@ -96,8 +96,7 @@ class Service:
             self._talk,
         )
         self._held = Held(settings.max_held_bytes)
-        self._brief = ThreadPoolExecutor(1, "brief reviews")
-        self._pool = ThreadPoolExecutor(1, "long reviews")
+        self._apart = Apart()
         self._servers = self._listen()
         self._measure()
         gc.freeze()  # what is loaded by now lives as long as the process: never walk it again
@@ -127,8 +126,7 @@ class Service:
                 guard.stop()
             for watch in self._watches:
                 watch.stop()
-            for pool in (self._brief, self._pool):
-                pool.shutdown(wait=False, cancel_futures=True)
+            self._apart.close()
             if self._log:
                 self._log.close()
 
@@ -249,11 +247,11 @@ class Service:
             self._judge.settle,
             Limits(s.max_body_bytes, s.max_concurrent, s.read_seconds),
             is_broad=self._judge.is_broad,
+            stands=self._judge.stands if name == "validate" else None,
             held=self._held,
             backlog=self._backlog,
             is_draining=lambda: self._is_draining,
-            brief=self._brief,
-            pool=self._pool,
+            apart=self._apart,
             metrics=self._metrics,
             talk=self._talk,
         )
@@ -283,6 +281,11 @@ class Service:
             "certificate_healthy",
             "1 when the newest certificate is in use",
             lambda: self.tls.is_healthy,
+        )
+        gauge(
+            "envelopes_dropped",
+            "AgentEnvelope objects that no signed index named and nothing was kept of",
+            lambda: self._objects.dropped if self._objects else 0,
         )
         keys = self._keys
         gauge(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from weakref import ref
 
 from policyc.admission.bound import KIND as BINDING
 from policyc.admission.bound import update_by
@@ -11,7 +12,7 @@ from policyc.admission.case import Case, case_of
 from policyc.admission.checks import checks_of
 from policyc.admission.checks.scope import Situation, is_of_words
 from policyc.admission.places import named
-from policyc.admission.replicas import frame, surroundings
+from policyc.admission.replicas import IN_ORDER, Ground, frame, surroundings
 from policyc.admission.request import Object, Operation, Request
 from policyc.admission.settings import Settings
 from policyc.admission.verdict import Finding, Level, Verdict
@@ -71,14 +72,15 @@ def _judged(case: Case) -> list[Finding]:
     framed = frame(case, pod) if words else b""
     if not framed:
         return _of_bound(today, who, words)
-    whose, state = (*who, case.today, framed), surroundings(case)
+    whose, state = (*who, case.today, framed), surroundings(case.view, case.settings)
     remembered = case.bundle.remembered("replicas in order")
-    if remembered.holds(whose, words, state):
-        return []
-    found = _of_bound(today, who, words)
-    if not found:
+    if not remembered.holds(whose, words, state):
+        if found := _of_bound(today, who, words):
+            return found
         remembered.keep(whose, words, state)
-    return found
+    place = (pod.kind.group, pod.kind.kind, request.namespace)
+    request.readings[IN_ORDER] = Ground(ref(case.bundle), case.today, place, whose, words, state)
+    return []
 
 
 def _of_bound(case: Case, who: tuple[str, ...], words: bytes) -> list[Finding]:

@@ -7,12 +7,17 @@ one, nothing is with the next, as long as both say the same and meet the same cl
 from __future__ import annotations
 
 import marshal
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
+from weakref import ref
 
+from policyc.admission.bundle import Bundle
 from policyc.admission.case import Case
 from policyc.admission.pods import Pod
 from policyc.admission.request import Operation, Request
-from policyc.admission.view import WATCHED, WATCHED_IF_SERVED
+from policyc.admission.settings import Settings
+from policyc.admission.view import WATCHED, WATCHED_IF_SERVED, View
 from policyc.kube.workloads import WORKLOAD_KINDS
 
 RESTS_ON = (WATCHED | WATCHED_IF_SERVED) - {(row.group, row.kind) for row in WORKLOAD_KINDS}
@@ -20,6 +25,36 @@ RESTS_ON = (WATCHED | WATCHED_IF_SERVED) - {(row.group, row.kind) for row in WOR
 _LONGEST = 2048
 _OWN = frozenset({"name", "uid", "creationTimestamp", "managedFields"})
 """Metadata that each replica has of its own, and no check looks at."""
+
+IN_ORDER = "in order"
+"""Of a request's readings: the Ground on which nothing was found in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """That a new pod which says this is in order.
+
+    ``place`` is the group and kind of pods, and its namespace; ``whose`` the agent, the day, and
+    all that its request says besides ``words``; ``state`` the surroundings that it met.
+    """
+
+    bundle: ref[Bundle]
+    today: str
+    place: tuple[str, str, str]
+    whose: tuple[object, ...]
+    words: bytes
+    state: object
+
+    def holds(
+        self, bundle: Bundle, view: View, settings: Settings, today: str, names: Iterable[str]
+    ) -> bool:
+        """Whether the next one would be decided by the same, whichever of these is its name."""
+        return (
+            bundle is self.bundle()
+            and today == self.today
+            and surroundings(view, settings) is self.state
+            and not any((*self.place, name) in bundle.by_workload for name in names)
+        )
 
 
 def frame(case: Case, pod: Pod) -> bytes:
@@ -46,11 +81,10 @@ def frame(case: Case, pod: Pod) -> bytes:
     return found if len(found) <= _LONGEST else b""
 
 
-def surroundings(case: Case) -> object:
+def surroundings(view: View, settings: Settings) -> object:
     """The same object as long as the cluster and the settings are the same to a new pod."""
-    settings = case.settings
     # The settings are kept with it, so that their id stays their own.
-    return case.view.memo(("surroundings", id(settings)), lambda: [settings], RESTS_ON)
+    return view.memo(("surroundings", id(settings)), lambda: [settings], RESTS_ON)
 
 
 def _is_new_pod(request: Request, pod: Pod) -> bool:

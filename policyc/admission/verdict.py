@@ -60,6 +60,8 @@ class Verdict:
 
     @property
     def allowed(self) -> bool:
+        if not self.findings:  # as of most
+            return True
         return all(finding.level is not Level.DENY for finding in self.findings)
 
     @property

@@ -7,7 +7,7 @@ import fcntl
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as TooSlow
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from policyc.admission.verdict import Verdict
 from policyc.audit.checkpoint import as_base64
 from policyc.audit.epoch import Epoch
 from policyc.audit.layout import LOCK, Left, epochs_in, high_water, left_by, recent_uids
-from policyc.audit.record import Kind, decision, encode, refusal, time_text
+from policyc.audit.record import Kind, asked, decided, encode, refusal, time_text
 from policyc.audit.seen import Seen
 from policyc.core.canonical import Json
 from policyc.core.errors import PolicycError
@@ -92,13 +92,14 @@ class DecisionLog:
         self._clock = clock
         self._lock = threading.Lock()
         self._wake = threading.Event()
+        self._before = ""  # the hash of the last record
         self._waiting: list[tuple[Receipt, Future[Receipt | None]]] = []
         self._lost = self._unsaid = 0
         self._write_fault = self._sync_fault = ""
         self._broken = ""  # why nothing may be written any more
         self._is_unsyncable = False
         self._closing = False
-        self._tiles_due, self._tiles_at = 0.0, 0
+        self._tiles_due, self._tiled_size = 0.0, 0
         with contextlib.ExitStack() as undo:
             try:
                 folder.mkdir(parents=True, exist_ok=True)
@@ -164,8 +165,22 @@ class DecisionLog:
         In strict mode there is a future, done when a checkpoint covers the record; the caller
         sets the limit to its patience.
         """
+        return self.submit_asked(
+            asked(request), verdict, serial=serial, exception=exception, webhook=webhook
+        )
+
+    def submit_asked(
+        self,
+        fields: Mapping[str, Json],
+        verdict: Verdict,
+        *,
+        serial: int = 0,
+        exception: str = "",
+        webhook: str = "",
+    ) -> Future[Receipt | None] | Receipt | None:
+        """``submit`` for who knows already what ``record.asked`` makes of the request."""
         return self._submit(
-            decision(request, verdict, serial=serial, exception=exception, webhook=webhook)
+            decided(fields, verdict, serial=serial, exception=exception, webhook=webhook)
         )
 
     def refuse(
@@ -251,7 +266,7 @@ class DecisionLog:
         if uid:
             self._seen.add(uid)
         epoch = self._epoch
-        return Receipt(sequence, epoch.signed.size, epoch.origin, as_base64(epoch.head))
+        return Receipt(sequence, epoch.signed.size, epoch.origin, self._before)
 
     def _put(self, fields: dict[str, Json]) -> None:
         clock = self._clock()
@@ -261,11 +276,12 @@ class DecisionLog:
             "sequence": self._epoch.records,
             "time": time_text(moment),
             "boot": self._boot,
-            "before": as_base64(self._epoch.head),
+            "before": self._before,
         }
         if clock < moment:
             record["clock"] = time_text(clock)
         self._epoch.write(encode(record))
+        self._before = as_base64(self._epoch.head)
         self._time = moment
 
     def _lose(self, fault: OSError | PolicycError) -> None:
@@ -304,8 +320,14 @@ class DecisionLog:
     def _sync(self) -> None:
         with self._lock:
             waiting, self._waiting = self._waiting, []
-            if not waiting and not self._epoch.unsigned:
-                return
+            is_behind = bool(waiting or self._epoch.unsigned)
+        fault = self._checkpointed(waiting) if is_behind else self._sync_fault
+        if not fault and self._tiled_size < self._epoch.signed.size and self._are_tiles_due():
+            fault = self._tiled()
+        self._sync_fault = fault
+
+    def _checkpointed(self, waiting: list[tuple[Receipt, Future[Receipt | None]]]) -> str:
+        """What went wrong, if anything; those who wait are told."""
         fault = self._broken if self._is_unsyncable else self._synced()
         size = self._epoch.signed.size
         for receipt, future in waiting:
@@ -315,16 +337,15 @@ class DecisionLog:
                 future.set_exception(
                     LogUnavailableError("PC7104", f"the log was not synced: {fault}")
                 )
-        if not fault and self._are_tiles_due():
-            fault = self._tiled()
-        self._sync_fault = fault
+        return fault
 
     def _are_tiles_due(self) -> bool:
-        """They need not keep pace with strict mode, where each answer waits for a checkpoint."""
+        """Once a second: they follow from the records, and under load each checkpoint's own, which
+        the next one's replace, would take as long as all the rest of it.
+        """
         now = time.monotonic()
-        if self._closing or now >= self._tiles_due or self._epoch.signed.size >= self._tiles_at:
+        if self._closing or now >= self._tiles_due:
             self._tiles_due = now + _SYNC_EVERY_SECONDS
-            self._tiles_at = self._epoch.signed.size + _SYNC_EVERY_RECORDS
             return True
         return False
 
@@ -343,10 +364,12 @@ class DecisionLog:
         return ""
 
     def _tiled(self) -> str:
+        size = self._epoch.signed.size
         try:
             self._epoch.write_tiles()
         except (PolicycError, OSError) as fault:
             return str(fault)
+        self._tiled_size = size
         return ""
 
 

@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from http import HTTPStatus
 
+from pydantic_core import to_json
+
 from policyc.admission.pods import Pod, pod_of
 from policyc.admission.request import Object, Request
 from policyc.admission.review import patch_json
@@ -75,10 +77,10 @@ FIELDS: Mapping[Kind, tuple[str, ...]] = {
 """Kind -> its own fields; ``clock`` may stand in any record (the wall clock, where it ran behind)."""
 
 
-def decision(
-    request: Request, verdict: Verdict, *, serial: int, exception: str = "", webhook: str = ""
+def decided(
+    asked: Record, verdict: Verdict, *, serial: int, exception: str = "", webhook: str = ""
 ) -> dict[str, Json]:
-    """The fields of a decision that do not depend on its place in the log."""
+    """The fields of a decision that do not depend on its place in the log; ``asked`` as below."""
     fields: dict[str, Json] = {
         "agent": _text(verdict.agent),
         "stage": verdict.stage,
@@ -90,7 +92,7 @@ def decision(
         "patch": digest(patch_json(verdict)) if verdict.patch else "",
         "webhook": webhook,
     }
-    return asked(request) | {name: value for name, value in fields.items() if value}
+    return {**asked, **{name: value for name, value in fields.items() if value}}
 
 
 def asked(request: Request, *, is_long: bool = False) -> dict[str, Json]:
@@ -147,8 +149,14 @@ def refusal(verdict: Verdict, *, serial: int, webhook: str, status: int) -> dict
 
 
 def encode(record: Record) -> bytes:
-    """The line without its newline: what the leaf of the tree is the hash of."""
-    return canonical_json(dict(record))
+    """The line without its newline: what the leaf of the tree is the hash of.
+
+    Canonical JSON, of an encoder in Rust where no member is an object, whose keys it would not sort.
+    """
+    ordered = dict(sorted(record.items()))
+    if dict in map(type, ordered.values()):
+        return canonical_json(ordered)
+    return to_json(ordered)
 
 
 def decode(line: bytes) -> dict[str, Json]:

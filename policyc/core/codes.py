@@ -198,6 +198,7 @@ CODES: dict[str, str] = {
     "PC7117": "a resource that this user may not have",
     "PC7118": "the API server did not do what was asked",
     "PC7119": "a bundle whose keys are not trusted any longer",
+    "PC7120": "more envelopes than are kept",
     # 8xxx admission
     "PC8001": "refused at admission",
     "PC8101": "a missing webhook configuration",

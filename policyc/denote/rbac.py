@@ -60,7 +60,8 @@ def _accounts(subject: dict[str, Json], binding_namespace: str) -> str | None:
             return f"{subject.get('namespace') or binding_namespace}/{name}"
         case {"kind": "User", "name": str(name)}:
             if name.startswith(_USER):
-                return name.removeprefix(_USER).replace(":", "/", 1)
+                space, _, account = name.removeprefix(_USER).partition(":")
+                return f"{space}/{account}" if account else None  # else it is nobody's name
             return "" if name == ANONYMOUS else None
         case {"kind": "Group", "name": str(name)}:
             if name.startswith(_OF_NAMESPACE):

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from policyc.catalog.default_roles import BOUND_TO_EVERYBODY
+from policyc.catalog.machinery import CONTROLLERS
 from policyc.denote.rbac import ANONYMOUS, EVERYBODY
 from policyc.kube.workloads import WORKLOAD_KINDS
 
@@ -50,6 +51,8 @@ them less is reached.  Names and writes: cmd/kube-controller-manager/app/*.go an
 _BY_THE_MANAGER = ("UPDATE serviceaccounts",)
 """The tokens controller has no account, whatever the flag: it takes the names of Secrets that are
 gone out of accounts as the manager's own user (cmd/kube-controller-manager/app, 1.36)."""
+_OF_MANAGER = CONTROLLERS - {"cloud-controller-manager"}
+"""Who has them: kube-controller-manager, which asks for their tokens itself.  The other one is a pod."""
 _EMPTIES = "namespace-controller"
 """Deletes all that is in a namespace which is being deleted, and nothing else."""
 
@@ -260,13 +263,17 @@ _TAKES = (
 )
 
 
-def not_of_kube_system() -> Condition:
-    """Not the controllers that roll the webhook itself out, also where they share one user."""
+def not_controllers() -> Condition:
+    """Not a node, nor the controllers that roll the webhook itself out, also where they share one user.
+
+    By their own names: a token of any other account of kube-system, such as one that a pod has,
+    is nobody's who has to be there before the webhook.
+    """
+    users = [API_SERVER, CONTROLLER_MANAGER, *(KUBE_SYSTEM + name for name in sorted(_OF_MANAGER))]
     return Condition(
-        "not-of-kube-system",
-        f"!(request.userInfo.username in {texts([API_SERVER, CONTROLLER_MANAGER])})"
-        " && !request.userInfo.groups.exists(g,"
-        " g in ['system:serviceaccounts:kube-system', 'system:nodes'])",
+        "not-a-controller",
+        f"!(request.userInfo.username in {texts(users)})"
+        " && !('system:nodes' in request.userInfo.groups)",
     )
 
 

@@ -156,8 +156,8 @@ def condition(chosen: Filter, target: Target) -> Condition:
             return conditions.not_the_scheduler()
         case Filter.IS_TOKEN:
             return conditions.is_token()
-        case Filter.NOT_OF_KUBE_SYSTEM:
-            return conditions.not_of_kube_system()
+        case Filter.NOT_CONTROLLERS:
+            return conditions.not_controllers()
 
 
 def rows(table: tuple[Entry, ...], target: Target) -> tuple[Entry, ...]:

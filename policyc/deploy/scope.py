@@ -52,7 +52,7 @@ class Filter(StrEnum):
     OTHER_LABELS = "other_labels"
     TAKES_ADDRESSES = "takes_addresses"
     TAKES_NO_ADDRESS = "takes_no_address"
-    NOT_OF_KUBE_SYSTEM = "not_of_kube_system"
+    NOT_CONTROLLERS = "not_controllers"
     NOT_OPERATORS = "not_operators"
     NOT_RENEWERS = "not_renewers"
     INSTALLS = "installs"
@@ -309,7 +309,7 @@ VALIDATING: tuple[Entry, ...] = (
             Rule(RBAC, ("rolebindings", "roles"), CHANGES),
         ),
         filters=(
-            Filter.NOT_OF_KUBE_SYSTEM,
+            Filter.NOT_CONTROLLERS,
             Filter.NOT_OPERATORS,
             Filter.NOT_RENEWERS,
             Filter.CHANGES_MORE_THAN_NOTES,
@@ -325,7 +325,7 @@ VALIDATING: tuple[Entry, ...] = (
             Rule("", ("serviceaccounts/token",), (CREATE,)),
             Rule("", ("secrets",), (CREATE,)),
         ),
-        filters=(Filter.NOT_OF_KUBE_SYSTEM, Filter.NOT_OPERATORS, Filter.IS_TOKEN),
+        filters=(Filter.NOT_CONTROLLERS, Filter.NOT_OPERATORS, Filter.IS_TOKEN),
     ),
     # What is gone must be made again without a webhook, by whoever may.
     Entry(
@@ -336,7 +336,7 @@ VALIDATING: tuple[Entry, ...] = (
             Rule("", ("services",), (CREATE,)),
             Rule("apps", ("deployments",), (CREATE,)),
         ),
-        filters=(Filter.NOT_OF_KUBE_SYSTEM, Filter.NOT_OPERATORS, Filter.INSTALLS),
+        filters=(Filter.NOT_CONTROLLERS, Filter.NOT_OPERATORS, Filter.INSTALLS),
     ),
     Entry(
         "elsewhere.policyc.dev",

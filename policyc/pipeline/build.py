@@ -130,7 +130,8 @@ def build_agent(root: Path, agent: CheckedAgent, policy: CheckedPolicy, as_of: d
             prove_sound(emitter, documents, envelope)
     said = policy_lines(agent)
     files[SIDECAR] = write(agent.name, said, lines, reasons, slack)
-    row, entry = row_of(envelope), entry_of(envelope, stamp, said.agent, said.caps)
+    emitted = (artifact.document for _, emission in emissions for artifact in emission.artifacts)
+    row, entry = row_of(envelope, emitted), entry_of(envelope, stamp, said.agent, said.caps)
     return AgentBuild(agent.name, envelope, files, tuple(slack), tuple(diagnostics), row, entry)
 
 

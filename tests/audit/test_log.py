@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from concurrent.futures import Future
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,7 +25,8 @@ from policyc.audit.checkpoint import as_base64
 from policyc.audit.layout import RECORDS, high_water
 from policyc.audit.log import DecisionLog, LogUnavailableError, Receipt
 from policyc.audit.record import COMMON, FIELDS, Kind, decode, encode
-from policyc.audit.record import decision as fields_of
+from policyc.audit.record import asked as asked_of
+from policyc.audit.record import decided as decided_of
 from policyc.audit.seen import Seen
 from policyc.audit.stored import read_epoch
 from policyc.audit.verify import verify
@@ -110,7 +112,7 @@ def test_any_request_is_one_bounded_canonical_line(
     """An entry of a tile may have 65,535 bytes (c2sp.org/tlog-tiles)."""
     found = tuple(Finding(reason, "") for reason in reasons)
     request = asked(uid, name, user=name, object={"metadata": body})
-    fields = fields_of(request, Verdict(uid, found), serial=1, exception=uid)
+    fields = decided_of(asked_of(request), Verdict(uid, found), serial=1, exception=uid)
     place = {"sequence": 1, "time": "2026-09-01T12:00:00.000000Z", "boot": "b", "before": ""}
     line = encode(fields | place)
     assert len(line) < 65_535
@@ -186,6 +188,19 @@ def test_records_are_signed_without_further_ado(folder: Path) -> None:
         while log.health.signed == first:
             log.append(asked(f"u-{at}"), decided(f"u-{at}"))
             at += 1
+
+
+def test_the_tiles_of_the_last_checkpoint_come_also_when_nothing_follows(folder: Path) -> None:
+    """They are written once a second, and the last of a burst when it is over."""
+    with opened(folder) as log:
+        fill(log, 0, 600)
+        while log.health.signed < log.health.records:
+            pass
+        size = log.health.signed
+        place = folder / "000001" / "tile" / "0" / f"{size // 256:03}.p" / str(size % 256)
+        late = time.monotonic() + 30
+        while not place.exists():
+            assert time.monotonic() < late, "nobody writes them"
 
 
 def test_one_process_writes_a_folder(folder: Path) -> None:

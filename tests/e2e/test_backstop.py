@@ -170,7 +170,7 @@ def expected(sample: Sample) -> tuple[str, set[str]]:
 
 def test_what_is_emitted_has_a_policy_for_each_stage() -> None:
     stages = {agent.stage for agent in bundle().agents.values()}
-    assert len(STATIC) == 2 * len(stages) == 4
+    assert len(STATIC) == 4 * len(stages) == 8
     assert len(REASONS) > 15
 
 

@@ -265,6 +265,11 @@ def starts_as_it_should(plane: ControlPlane, running: Json) -> None:
         answer = controllers.request(method, path, change, query={"dryRun": "All"})
         assert answer.status == 200, (name, answer.message)
     assert dry(plane, shadow(), controllers).status == 201
+    of_pods = plane.client("system:serviceaccount:kube-system:coredns", of_system)
+    for name, (method, path, change) in taken_away(plane, running).items():
+        answer = of_pods.request(method, path, change, query={"dryRun": "All"})
+        assert answer.status in (403, 500), (name, answer.message)
+    assert dry(plane, shadow(), of_pods).status in (403, 500)
 
 
 def test_no_account_has_the_name_of_a_controller_that_has_none(

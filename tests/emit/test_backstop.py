@@ -13,6 +13,7 @@ from policyc.cli.main import Exit, main
 from policyc.emit.backstop import FOLDER, STATIC, Row, backstop, row_of
 from policyc.emit.backstop.checks import CHECKS
 from policyc.kube.workloads import WORKLOAD_KINDS
+from policyc.kube.yaml import load
 
 ROWS = [r for a in bundle().agents.values() if (r := row_of(a.envelope)) is not None]
 
@@ -20,7 +21,7 @@ ROWS = [r for a in bundle().agents.values() if (r := row_of(a.envelope)) is not 
 def test_both_forms_say_the_same() -> None:
     made = {a.path: a.document for a in backstop(ROWS)}
     static = {p: d for p, d in made.items() if f"/{STATIC}/" in p}
-    assert len(static) * 2 == len(made) == 8
+    assert len(static) * 2 == len(made) == 16
     for path, document in static.items():
         plain = made[path.replace(f"/{STATIC}/", "/")]
         assert str(document).replace(".static.k8s.io", "") == str(plain)
@@ -40,7 +41,9 @@ def test_the_published_schema_takes_it(artifact: object) -> None:
 
 
 def test_every_kind_that_starts_pods_is_matched() -> None:
-    policy = next(a for a in backstop(ROWS) if "binding" not in a.path).document
+    (policy,) = [
+        a.document for a in backstop(ROWS) if a.path == f"{FOLDER}/admission-policy-audit.yaml"
+    ]
     rules = policy["spec"]["matchConstraints"]["resourceRules"]  # type: ignore[index,call-overload]
     matched = {(r["apiGroups"][0], name) for r in rules for name in r["resources"]}
     assert matched >= {(row.group, row.resource) for row in WORKLOAD_KINDS}
@@ -49,7 +52,12 @@ def test_every_kind_that_starts_pods_is_matched() -> None:
 def test_ten_thousand_agents_fit() -> None:
     """cel-go takes 100,000 characters an expression, etcd 1.5 MiB an object."""
     many = [
-        replace(ROWS[0], account=f"agents/a{i}", workload=f"apps/Deployment/agents/a{i}")
+        replace(
+            ROWS[0],
+            account=f"agents/a{i}",
+            workload=f"apps/Deployment/agents/a{i}",
+            roles=(f"RoleBinding/agents/policyc-a{i}.agents",),
+        )
         for i in range(10_000)
     ]
     for artifact in backstop(many):
@@ -81,3 +89,31 @@ def test_every_line_of_a_policy_is_explained(
         assert main(["why", f"{tmp_path}/{folder}/{name}#/spec/validations"]) == Exit.CLEAN
         said = capsys.readouterr().out
         assert all(check.says in said for check in CHECKS)
+
+
+def test_long_rows_make_more_tables() -> None:
+    """An agent may be bound in many namespaces; names of both have up to 253 characters."""
+    roles = tuple(f"RoleBinding/{'n' * 60}{i}/policyc-{'a' * 200}" for i in range(100))
+    many = [replace(ROWS[0], account=f"agents/a{i}", roles=roles) for i in range(40)]
+    found = [
+        a.document
+        for a in backstop(many)
+        if a.path == f"{FOLDER}/admission-policy-access-{many[0].stage}.yaml"
+    ]
+    expressions = [v["expression"] for v in found[0]["spec"]["variables"]]  # type: ignore[index,call-overload]
+    assert all(len(e) < 100_000 for e in expressions)
+    assert len(set(re.findall(r"'agents/a\d+'", "".join(expressions)))) == 40
+
+
+def test_an_agents_bindings_are_in_its_row() -> None:
+    """Those that are emitted, and no other: admission would let them pass."""
+    table = load(files()[f"{FOLDER}/admission-policy-access-enforce.yaml"])["spec"]["variables"][0]
+    bindings = [
+        load(data)
+        for path, data in files().items()
+        if "binding" in path and not path.startswith(FOLDER)
+    ]
+    assert bindings
+    for body in bindings:
+        space = body["metadata"].get("namespace", "")
+        assert f"'{body['kind']}/{space}/{body['roleRef']['name']}'" in table["expression"]

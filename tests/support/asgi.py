@@ -7,12 +7,12 @@ import json
 import random
 import time
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Self
 
 from policyc.admission.settings import Settings
 from policyc.admission.view import View
 from support.admission import TODAY, bundle
+from webhook.apart import Apart
 from webhook.app import Probes, create_app
 from webhook.judge import Judge, Judged
 from webhook.logs import Talk
@@ -30,7 +30,7 @@ class InProcess:
     def __init__(self, view: View, settings: Settings) -> None:
         self.view = view
         self._loop = asyncio.new_event_loop()
-        self._pool = ThreadPoolExecutor(1)
+        self._apart = Apart()
         judge = Judge(bundle, lambda: self.view, settings, None, lambda: TODAY, Talk())
         metrics, held = Metrics(), Held(64 * _MEBIBYTE)
         limits = Limits(body_bytes=16 * _MEBIBYTE, concurrent=10, read_seconds=30.0)
@@ -38,7 +38,7 @@ class InProcess:
         self._reviews = {
             path: Reviews(
                 path.strip("/"), decide, judge.settle, limits, is_broad=judge.is_broad, held=held, backlog=lambda: 1,
-                is_draining=lambda: False, brief=self._pool, pool=self._pool, metrics=metrics, talk=Talk(),
+                stands=judge.stands if path == "/validate" else None, is_draining=lambda: False, apart=self._apart, metrics=metrics, talk=Talk(),
             )
             for path, decide in paths.items()
         }  # fmt: skip
@@ -48,7 +48,7 @@ class InProcess:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._pool.shutdown()
+        self._apart.close()
         self._loop.close()
 
     def post(self, data: bytes, path: str = "/validate", cut: int = 65536) -> tuple[int, Json]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import copy
 import itertools
+import random
 import zlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -305,6 +306,66 @@ def test_what_nobody_signed_takes_a_few_mib_however_much_there_is(size: int) -> 
     assert held.put(*built(6)).serial == 6
 
 
+def envelope(number: int, size: int) -> Json:
+    """An AgentEnvelope as somebody writes it who has no key; it cannot be packed."""
+    body = copy.deepcopy(built(5)[0])
+    body["metadata"]["name"] = f"a-{number:06}"
+    body["spec"]["subject"]["owner"] = random.Random(number).randbytes(size // 2).hex()
+    return body
+
+
+def envelope_bytes(source: ObjectSource) -> int:
+    """What is kept of all AgentEnvelopes, about."""
+    bodies: list[Any] = list(source.watch.view().all(*ENVELOPES))
+    return sum(len(b["packed"].data) + 1024 for b in bodies)
+
+
+@pytest.mark.parametrize(("size", "count"), [(300_000, 20), (16, 1500)])
+def test_envelopes_that_no_signed_index_names_have_so_much_room_however_many_there_are(
+    size: int, count: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    held = Held().put(*built(5))
+    source, room = held.source, 1 << 20
+    source._unnamed.left_bytes -= (32 << 20) - room  # at its own size it would take a minute
+    for body in (envelope(i, size) for i in range(count)):
+        source.watch._apply(ENVELOPES, Event("ADDED", body))
+    assert room // 2 < envelope_bytes(source) <= room + 3 * 8192
+    assert source.dropped == count - len([*source.watch.view().all(*ENVELOPES)]) + 3
+    assert len([r for r in caplog.records if getattr(r, "fields", {}).get("code") == "PC7120"]) == 1
+    assert held.serial == 5
+    held.remove(*(envelope(i, size) for i in range(count)))
+    assert source._unnamed.left_bytes == room
+    assert held.put(*built(6)).serial == 6
+    assert source._unnamed.left_bytes == room
+
+
+def test_an_envelope_for_which_there_was_no_room_is_listed_again_when_an_index_names_it() -> None:
+    """The index of a build comes last: until then nobody knows which envelopes are its own."""
+    crowd = Listing([envelope(0, 16), *built(5)[:-1]])
+    source = ObjectSource(crowd, lambda: (KEY.verifier,), 1e9, Talk())
+    ticks = itertools.count()
+    source.watch._clock = lambda: float(next(ticks))
+    source._unnamed.left_bytes = 0
+    store = BundleStore(source, 0, Talk(), lambda: (KEY.verifier,))
+
+    def follow() -> None:
+        for kind in (ENVELOPES, BUNDLES):
+            with pytest.raises(ApiFault):
+                source.watch.follow(kind)
+        store.poll()
+
+    follow()
+    follow()
+    assert (crowd.lists, store.serial) == (2, 0)
+    source.watch._apply(BUNDLES, Event("ADDED", index_of(5)))
+    store.poll()
+    assert (store.serial, bool(store.fault)) == (0, True)
+    follow()
+    assert (crowd.lists, store.serial, store.fault) == (3, 5, "")
+    follow()
+    assert crowd.lists == 3
+
+
 def test_a_crowd_of_large_objects_is_listed_in_small_pages(tmp_path: Path) -> None:
     """All of them at once would take more than the process has."""
     crowd = [*(junk(i) for i in range(40)), *built(5)]
@@ -347,7 +408,7 @@ def test_what_had_no_room_is_listed_again_when_keys_change() -> None:
 def test_what_is_kept_of_an_object_is_small() -> None:
     held = Held().put(*built(5))
     for body in held.source.watch.view().all(*ENVELOPES):
-        assert set(body) == {"metadata", "digest", "packed"}
+        assert set(body) == {"metadata", "digest", "packed", "place"}
 
 
 def test_objects_are_made_of_a_signed_folder_only(tmp_path: Path) -> None:

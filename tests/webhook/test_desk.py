@@ -12,7 +12,6 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ from support.widening import binding, group
 from policyc.admission.request import Request
 from policyc.audit.layout import RECORDS
 from policyc.audit.verify import verify
+from webhook.apart import Apart
 from webhook.desk import SMALL_BYTES, Desk, Turn
 from webhook.judge import Decision, Judge
 from webhook.logs import Talk
@@ -182,10 +182,10 @@ class Client:
         self.got.append(json.loads(data)["response"])
 
 
-def desk_of(judge: Judge, held: Held, pool: ThreadPoolExecutor, concurrent: int = 9) -> Desk:
+def desk_of(judge: Judge, held: Held, pool: Apart, concurrent: int = 9) -> Desk:
     reviews = Reviews(
-        "validate", judge.validate, judge.settle, Limits(2**20, concurrent, 5.0), is_broad=judge.is_broad, held=held,
-        backlog=lambda: 1, is_draining=lambda: False, brief=pool, pool=pool, metrics=Metrics(), talk=Talk(),
+        "validate", judge.validate, judge.settle, Limits(2**20, concurrent, 5.0), is_broad=judge.is_broad, stands=judge.stands, held=held,
+        backlog=lambda: 1, is_draining=lambda: False, apart=pool, metrics=Metrics(), talk=Talk(),
     )  # fmt: skip
     return Desk({"/validate": reviews}, held, concurrent, lambda: 0, lambda: False)
 
@@ -227,7 +227,7 @@ def test_waiting_for_the_disk_holds_up_nobody(
         await until(lambda: not desk.count)
 
     held, client = Held(2**20), Client()
-    with opened(tmp_path / "log", strict=True) as log, ThreadPoolExecutor(1) as pool:
+    with opened(tmp_path / "log", strict=True) as log, Apart() as pool:
         monkeypatch.setattr(os, "fsync", slow)
         judge = Judge(bundle, view, SETTINGS, log, lambda: "2026-09-01", Talk())
         asyncio.run(play(desk_of(judge, held, pool), client))
@@ -261,7 +261,7 @@ def test_a_whole_review_whose_client_has_left_is_recorded(tmp_path: Path, strict
         await until(lambda: not desk._recording)
 
     held, client = Held(2**20), Client()
-    with opened(tmp_path / "log", strict=strict) as log, ThreadPoolExecutor(1) as pool:
+    with opened(tmp_path / "log", strict=strict) as log, Apart() as pool:
         judge = Judge(bundle, view, SETTINGS, log, lambda: "2026-09-01", Talk())
         asyncio.run(play(desk_of(judge, held, pool), client))
     assert [response["uid"] for response in client.got] == ["stays"]
@@ -296,7 +296,7 @@ def test_the_log_ends_with_what_was_answered(
         is_on.set()
 
     held, client = Held(2**20), Client()
-    with opened(tmp_path / "log", strict=True) as log, ThreadPoolExecutor(1) as pool:
+    with opened(tmp_path / "log", strict=True) as log, Apart() as pool:
         monkeypatch.setattr(os, "fsync", slow)
         monkeypatch.setattr("webhook.judge._SYNC_SECONDS", 0.01)
         judge = Judge(bundle, view, SETTINGS, log, lambda: "2026-09-01", Talk())
@@ -336,11 +336,11 @@ def test_what_is_asked_of_all_envelopes_holds_up_nobody(
 
     held, client = Held(2**20), Client()
     monkeypatch.setattr("webhook.judge._MANY", 1)
-    with opened(tmp_path / "log") as log, ThreadPoolExecutor(1, "apart") as pool:
+    with opened(tmp_path / "log") as log, Apart() as pool:
         judge = Slow(bundle, view, SETTINGS, log, lambda: "2026-09-01", Talk())
         asyncio.run(play(desk_of(judge, held, pool), client))
     assert [response["uid"] for response in client.got] == ["a", "b", "broad"]
-    assert deciders == {"a": "MainThread", "b": "MainThread", "broad": "apart_0"}
+    assert deciders == {"a": "MainThread", "b": "MainThread", "broad": "long reviews"}
     assert {r["uid"] for r in decisions(tmp_path / "log")} == {"a", "b", "broad"}
     assert held.size_bytes == 0
 
@@ -353,7 +353,7 @@ def test_more_than_may_wait_are_refused_at_once(tmp_path: Path) -> None:
         await until(lambda: not desk.count)
 
     held, client = Held(2**20), Client()
-    with opened(tmp_path / "log") as log, ThreadPoolExecutor(1) as pool:
+    with opened(tmp_path / "log") as log, Apart() as pool:
         judge = Judge(bundle, view, SETTINGS, log, lambda: "2026-09-01", Talk())
         asyncio.run(play(desk_of(judge, held, pool, concurrent=3), client))
     reasons = [r["auditAnnotations"].get("reasons") for r in client.got]
@@ -381,7 +381,7 @@ def test_more_than_may_wait_are_refused_at_once(tmp_path: Path) -> None:
 )
 def test_what_is_odd_goes_the_other_way(headers: list[tuple[bytes, bytes]]) -> None:
     held = Held(2**20)
-    with ThreadPoolExecutor(1) as pool:
+    with Apart() as pool:
         judge = Judge(bundle, view, SETTINGS, None, lambda: "2026-09-01", Talk())
         desk = desk_of(judge, held, pool)
         assert desk.turn(Client(), b"/validate", headers) is None

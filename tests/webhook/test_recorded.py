@@ -7,7 +7,6 @@ import base64
 import json
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from policyc.audit import record
 from policyc.audit.layout import RECORDS
 from policyc.audit.verify import verify
 from policyc.core.canonical import canonical_in_steps, canonical_json, digest
+from webhook.apart import Apart
 from webhook.judge import Judge
 from webhook.logs import Talk
 from webhook.metrics import Metrics
@@ -165,12 +165,12 @@ def asked(
 
             await reviews(scope, receive, send)
 
-    with opened(folder) as log, ThreadPoolExecutor(1) as pool:
+    with opened(folder) as log, Apart() as pool:
         talk = Talk(lambda: 0.0)
         judge = Judge(bundle, view, SETTINGS, log, lambda: "2026-09-01", talk)
         reviews = Reviews(
-            "validate", judge.validate, judge.settle, Limits(2**20, 10, 0.05), is_broad=judge.is_broad, held=Held(2**21),
-            backlog=lambda: backlog, is_draining=lambda: False, brief=pool, pool=pool, metrics=Metrics(), talk=talk,
+            "validate", judge.validate, judge.settle, Limits(2**20, 10, 0.05), is_broad=judge.is_broad, stands=judge.stands, held=Held(2**21),
+            backlog=lambda: backlog, is_draining=lambda: False, apart=pool, metrics=Metrics(), talk=talk,
         )  # fmt: skip
         asyncio.run(ask_all(reviews))
     return sent

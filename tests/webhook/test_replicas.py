@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from support.admission import pod, request
 from support.bent_bytes import bent
+from support.drawn_replicas import replica, written
 from support.scale import MANY
 from support.webhook import review
 
@@ -26,77 +27,6 @@ from policyc.core.canonical import canonical_json
 from webhook.replicas import Known
 
 Json = Any
-ENDINGS = ("abcde", "fghij", "00000", "zzzzz")
-TOKENS = (
-    "kube-api-access-abcde",
-    "kube-api-access-fghij",
-    "kube-apa-access-abcde",
-    "kube-api-access-ABCDE",
-)
-ODD = (
-    'x"research-5d8f7c9b6-abcde',
-    '"kube-api-access-abcde',
-    'a"b',
-    "a\\b",
-    "ünï",
-    "\n",
-    "<&>",
-    "A",
-    "x" * 7,
-    "",
-)
-
-
-def replica(rng: random.Random) -> Json:
-    """The body of a review: of one of few workloads, with texts that stand in more places than they should."""
-    body = pod()
-    ending, token = rng.choice(ENDINGS), rng.choice(TOKENS)
-    name = f"research-5d8f7c9b6-{ending}"
-    body["metadata"] |= {"name": name, "generateName": "research-5d8f7c9b6-"}
-    spec = body["spec"]
-    spec["volumes"] = [{"name": token, "projected": {"sources": []}}]
-    spec["containers"][0]["volumeMounts"] = [{"name": token, "mountPath": "/var/run/secrets"}]
-    uid = f"3f0c9d3e-0000-4000-8000-{rng.randrange(4):012}"
-    for _ in range(rng.choice((0, 0, 0, 1, 2))):
-        text = rng.choice((name, token, uid, uid[:-1] + "9", rng.choice(ODD)))
-        where = rng.choice((_variable, _annotation, _key, _label, _owner))
-        where(body, text)
-    made = review(request(body), uid)
-    if rng.random() < 0.2:
-        made["request"]["name"] = rng.choice((name, "", rng.choice(ODD)))
-    if rng.random() < 0.1:
-        made["request"]["uid"] = rng.choice((name, token))
-    return made
-
-
-def _variable(body: Json, text: str) -> None:
-    body["spec"]["containers"][0]["env"] = [{"name": "E", "value": text}]
-
-
-def _annotation(body: Json, text: str) -> None:
-    body["metadata"].setdefault("annotations", {})["a"] = text
-
-
-def _key(body: Json, text: str) -> None:
-    body["metadata"].setdefault("annotations", {})[text] = "a"
-
-
-def _label(body: Json, text: str) -> None:
-    body["metadata"]["labels"]["l"] = text
-
-
-def _owner(body: Json, text: str) -> None:
-    body["metadata"]["ownerReferences"] = [{"kind": "ReplicaSet", "uid": text}]
-
-
-def written(body: Json, rng: random.Random | None = None) -> bytes:
-    """As the API server writes it, or with escapes that it would not write."""
-    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
-    if rng is not None and rng.random() < 0.3:
-        text = text.replace('\\"', "\\u0022")
-    if rng is not None and rng.random() < 0.1:
-        text = text.replace("kube", "\\u006bube", 1)
-    return text.encode() + b"\n"
 
 
 def read(data: bytes) -> Request | None:
@@ -119,9 +49,14 @@ class Words:
             assert self._said.setdefault(made.readings[WORDS], said) == said
 
 
+def requested(known: Known, data: bytes) -> Request | None:
+    found = known.find(data)
+    return found.request() if found is not None else None
+
+
 def agree(known: Known, data: bytes, words: Words) -> bool:
     """Whether the review was known, and then says what a reader finds in it."""
-    plain, found = read(data), known.request(data)
+    plain, found = read(data), requested(known, data)
     if found is None:
         if plain is not None:
             known.keep(data, strict_json.loads(data))
@@ -170,7 +105,7 @@ def warmed() -> Known:
     ],
 )  # fmt: skip
 def test_anything_else_is_read(other: bytes) -> None:
-    assert warmed().request(other) is None
+    assert warmed().find(other) is None
 
 
 @pytest.mark.parametrize("value", ['x"bot-bbbbb', "bot-bbbbb", '"bot-bbbbb"'])
@@ -208,10 +143,10 @@ def test_a_key_is_not_the_text_that_is_written_with_escapes() -> None:
 
 def test_what_is_shared_is_left_as_it_was() -> None:
     known = warmed()
-    first = known.request(plain("ddddd"))
+    first = requested(known, plain("ddddd"))
     assert first is not None
     before = copy.deepcopy(first.object)
-    second = known.request(plain("eeeee"))
+    second = requested(known, plain("eeeee"))
     assert second is not None
     assert second.object is not None
     assert second.object["metadata"]["name"] == "bot-eeeee"
@@ -240,7 +175,7 @@ def kept(reviews: Iterable[bytes]) -> Counter[str]:
     known, calls = Known(), Counter[str]()
     for data in reviews:
         value = strict_json.loads(data)
-        if known.request(data) is None:
+        if known.find(data) is None:
             calls += work(lambda d=data, v=value: known.keep(d, v))  # type: ignore[misc]  # bound now
     return calls
 

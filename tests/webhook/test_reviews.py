@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 from typing import Any
 
@@ -18,7 +18,9 @@ from support.catalogue import case, of
 from support.webhook import review
 
 from policyc.admission.request import Request
+from policyc.admission.review import answer
 from policyc.admission.verdict import Verdict
+from webhook.apart import Apart
 from webhook.judge import Decision, Judged
 from webhook.logs import Talk
 from webhook.metrics import Metrics
@@ -34,6 +36,19 @@ def large() -> Any:
     body = pod()
     body["metadata"]["annotations"] = {"a": "x" * 300_000}
     return review(request(body))
+
+
+async def settle(decision: Decision) -> Judged:
+    return Judged(decision.verdict)
+
+
+def reviews_of(
+    decide: Callable[[Request], Decision], pool: Apart, held: Held | None = None
+) -> Reviews:
+    return Reviews(
+        "validate", decide, settle, Limits(2**20, 10, 5.0), is_broad=lambda _: False, stands=None, held=held or Held(2**21),
+        backlog=lambda: 1, is_draining=lambda: False, apart=pool, metrics=Metrics(), talk=Talk(),
+    )  # fmt: skip
 
 
 def answered(
@@ -56,14 +71,8 @@ def answered(
         sent.append(message)
         on_send()
 
-    async def settle(decision: Decision) -> Judged:
-        return Judged(decision.verdict)
-
-    with ThreadPoolExecutor(1) as pool:
-        reviews = Reviews(
-            "validate", decide, settle, Limits(2**20, 10, 5.0), is_broad=lambda _: False, held=Held(2**21),
-            backlog=lambda: 1, is_draining=lambda: False, brief=pool, pool=pool, metrics=Metrics(), talk=Talk(),
-        )  # fmt: skip
+    with Apart() as pool:
+        reviews = reviews_of(decide, pool)
         headers = [(b"content-type", b"application/json")]
         scope = {"type": "http", "method": "POST", "query_string": query, "headers": headers}
         asyncio.run(reviews(scope, receive, send))
@@ -169,3 +178,57 @@ def uid_of(data: bytes) -> str:
     body = Body(receive=None, limit_bytes=0, held=Held(0))  # type: ignore[arg-type]  # nothing is read
     body.data = bytearray(data)
     return body.uid
+
+
+@given(
+    st.text(max_size=40),
+    st.text(max_size=40),
+    st.dictionaries(st.text(max_size=9), st.text(max_size=9)),
+)
+def test_an_answer_that_finds_nothing_is_the_answer_whatever_it_names(
+    uid: str, agent: str, annotations: dict[str, str]
+) -> None:
+    """It is put together of parts that are known, and says what all of it would say."""
+    annotations = {f"x-{name}": value for name, value in annotations.items()}
+    verdict = Verdict(uid, (), agent, "audit", "sha256:0")
+    with Apart() as pool:
+        status, data = reviews_of(allow, pool).reply(Judged(verdict, annotations), 0.0)
+    expected: Any = answer(verdict)
+    expected["response"]["auditAnnotations"] |= annotations
+    assert (status, json.loads(data)) == (200, expected)
+
+
+def test_bytes_count_until_they_are_let_go() -> None:
+    """Three are answered at their deadline: one is being decided, two wait and are let go at once."""
+    is_begun, is_free = Event(), Event()
+
+    def endless(asked: Request) -> Decision:
+        is_begun.set()
+        assert is_free.wait(60)
+        return allow(asked)
+
+    async def all_late(reviews: Reviews, held: Held) -> None:
+        data = [json.dumps(large()).encode() for _ in range(3)]
+        before = [sys.getrefcount(each) for each in data]
+        first = reviews.whole(data[0], time.monotonic() + 2.0)
+        assert not isinstance(first, Judged)
+        first = asyncio.ensure_future(first)
+        assert await asyncio.to_thread(is_begun.wait, 60)
+        others = [reviews.whole(each, time.monotonic() + 0.05) for each in data[1:]]
+        judged = await asyncio.gather(
+            *(each for each in (first, *others) if not isinstance(each, Judged))
+        )
+        assert [j.verdict.findings[0].reason for j in judged] == ["DEADLINE"] * 3
+        assert held.size_bytes == len(data[0])
+        del first, others
+        now = [sys.getrefcount(each) for each in data]
+        assert now[1:] == before[1:]
+        assert now[0] > before[0]
+        is_free.set()
+        while held.size_bytes:  # noqa: ASYNC110  # nothing tells when bytes are let go
+            await asyncio.sleep(0)
+        assert [sys.getrefcount(each) for each in data] == before
+
+    with Apart() as pool:
+        held = Held(2**21)
+        asyncio.run(all_late(reviews_of(endless, pool, held), held))

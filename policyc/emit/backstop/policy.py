@@ -1,4 +1,4 @@
-"""ValidatingAdmissionPolicies of a whole build, one a stage, as objects and as static files.
+"""ValidatingAdmissionPolicies of a whole build, two a stage, as objects and as static files.
 
 The part of admission that CEL can say, so that losing the webhook does not lose it
 (https://kubernetes.io/docs/reference/access-authn-authz/validating-admission-policy/, 1.36).
@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from policyc.core.canonical import Json
+from policyc.emit.backstop.access import access_policy
+from policyc.emit.backstop.cel import tables, validation, written_list, written_map, written_text
 from policyc.emit.backstop.checks import CHECKS
 from policyc.emit.backstop.row import FOLDER, STATIC, Row, Shape
 from policyc.emit.base import Artifact, lines_of
@@ -24,7 +26,7 @@ _ACTIONS: dict[str, list[Json]] = {
 }
 """Stage -> what a fault does."""
 _TABLE_ROWS = 400
-"""Rows of one variable: cel-go refuses expressions of more than 100,000 characters."""
+"""Rows of one variable of labels."""
 _FORM = Derivation(Step.FIXED, note="the form of an admission policy")
 _AGENTS = Derivation(Step.DECLARED, note="accounts and workloads of the agents' envelopes")
 _BASELINE = Derivation(Step.BASELINE, note="the pod security baseline and grants of the envelopes")
@@ -36,23 +38,25 @@ def backstop(rows: Iterable[Row]) -> tuple[Artifact, ...]:
     made: list[Artifact] = []
     for stage in sorted({row.stage for row in known}):
         for folder, suffix in ((FOLDER, ""), (f"{FOLDER}/{STATIC}", ".static.k8s.io")):
-            name = f"policyc-{stage}{suffix}"
-            made.append(_policy(f"{folder}/admission-policy-{stage}.yaml", name, stage, known))
-            made.append(_binding(f"{folder}/admission-policy-binding-{stage}.yaml", name, stage))
+            for what, policy in (("", _policy), ("access-", access_policy)):
+                name = f"policyc-{what}{stage}{suffix}"
+                path = f"{folder}/admission-policy-{{}}{what}{stage}.yaml"
+                made.append(policy(path.format(""), name, stage, known))
+                made.append(_binding(path.format("binding-"), name, stage))
     return tuple(sorted(made, key=lambda artifact: artifact.path))
 
 
 def _policy(path: str, name: str, stage: str, rows: Sequence[Row]) -> Artifact:
     shapes = {shape: f"s{i}" for i, shape in enumerate(sorted({row.shape for row in rows}))}
-    tables = [*_chunks("agents", [(r.account, _row(r, shapes)) for r in rows])]
-    works = [*_chunks("workloads", [(r.workload, _text(r.account)) for r in rows])]
+    agents = [*tables("agents", ((r.account, _row(r, shapes)) for r in rows))]
+    works = [*tables("workloads", ((r.workload, written_text(r.account)) for r in rows))]
     labels = [*_labels([row for row in rows if row.labels])]
     variables: list[tuple[str, str]] = [
-        *tables,
+        *agents,
         *works,
         *labels,
-        ("shapes", _map((key, _shape(shape)) for shape, key in shapes.items())),
-        ("cases", _cases(stage, *([n for n, _ in table] for table in (tables, works, labels)))),
+        ("shapes", written_map((key, _shape(shape)) for shape, key in shapes.items())),
+        ("cases", _cases(stage, *([n for n, _ in table] for table in (agents, works, labels)))),
     ]
     first = len(variables)
     variables += [(c.name, f"variables.cases.map(c, {c.expression})") for c in CHECKS]
@@ -76,7 +80,7 @@ def _policy(path: str, name: str, stage: str, rows: Sequence[Row]) -> Artifact:
                 "resourceRules": _rules(),
             },
             "variables": [{"name": n, "expression": e} for n, e in variables],
-            "validations": [_validation(check.name) for check in CHECKS],
+            "validations": [validation(check.name) for check in CHECKS],
         },
     }
     explain = {
@@ -122,19 +126,6 @@ def _rules() -> list[Json]:
         }
     )
     return rules
-
-
-def _validation(name: str) -> dict[str, Json]:
-    """Faults that the object had before are left to its repair, as admission leaves them."""
-    here = f"variables.{name}"
-    return {
-        "expression": (
-            f"size({here}) == 0 || {here}[0].all(l, l.all(f,"
-            f" size({here}) > 1 && {here}[1].exists(o, f in o)))"
-        ),
-        "messageExpression": (f"{here}[0].filter(l, size(l) > 0).map(l, l.join('; ')).join('; ')"),
-        "reason": "Forbidden",
-    }
 
 
 # -- who the pod would be -----------------------------------------------------------
@@ -200,18 +191,13 @@ def _template(body: str) -> str:
     kinds = "request.kind.group + '/' + request.kind.kind"
     text = "[]"
     for path, found in sorted(paths.items()):
-        names = ", ".join(_text(f"{row.group}/{row.kind}") for row in found)
+        names = ", ".join(written_text(f"{row.group}/{row.kind}") for row in found)
         chain = f"[?{body}{''.join(f'.?{key}' for key in path)}]" if path else f"[dyn({body})]"
         text = f"({kinds} in [{names}] ? {chain} : {text})"
     return text
 
 
-# -- CEL literals -------------------------------------------------------------------
-
-
-def _chunks(name: str, pairs: list[tuple[str, str]]) -> Iterable[tuple[str, str]]:
-    for i, first in enumerate(range(0, len(pairs), _TABLE_ROWS)):
-        yield f"{name}{i}", _map(pairs[first : first + _TABLE_ROWS])
+# -- tables -------------------------------------------------------------------------
 
 
 def _labels(rows: Sequence[Row]) -> Iterable[tuple[str, str]]:
@@ -219,33 +205,14 @@ def _labels(rows: Sequence[Row]) -> Iterable[tuple[str, str]]:
     for i, first in enumerate(range(0, len(rows), _TABLE_ROWS)):
         found: dict[str, list[str]] = {}
         for row in rows[first : first + _TABLE_ROWS]:
-            found.setdefault(row.namespace, []).append(_list((row.account, *row.labels)))
+            found.setdefault(row.namespace, []).append(written_list((row.account, *row.labels)))
         pairs = ((space, f"[{', '.join(entries)}]") for space, entries in sorted(found.items()))
-        yield f"labels{i}", _map(pairs)
+        yield f"labels{i}", written_map(pairs)
 
 
 def _row(row: Row, shapes: dict[Shape, str]) -> str:
-    return _list((row.agent, row.stage, shapes[row.shape]))
+    return written_list((row.agent, row.stage, shapes[row.shape]))
 
 
 def _shape(shape: Shape) -> str:
-    return _map((key, _list(values)) for key, values in shape)
-
-
-def _map(pairs: Iterable[tuple[str, str]]) -> str:
-    return "{" + ", ".join(f"{_text(key)}: {value}" for key, value in pairs) + "}"
-
-
-def _list(texts: Iterable[str]) -> str:
-    return "[" + ", ".join(map(_text, texts)) + "]"
-
-
-def _text(text: str) -> str:
-    """A CEL string: printable ASCII as it is, all else by code point."""
-    return "'" + "".join(_character(c) for c in text) + "'"
-
-
-def _character(character: str) -> str:
-    if character in "'\\":
-        return "\\" + character
-    return character if " " <= character <= "~" else f"\\U{ord(character):08x}"
+    return written_map((key, written_list(values)) for key, values in shape)

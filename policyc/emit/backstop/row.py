@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from policyc.catalog.capabilities import ADDABLE
+from policyc.core.canonical import Json
 from policyc.envelope.axes import ALL
 from policyc.envelope.domains import CAPABILITIES, IDENTITY, IMAGE
 from policyc.envelope.model import Envelope
@@ -27,7 +29,9 @@ Shape = tuple[tuple[str, tuple[str, ...]], ...]
 class Row:
     """One agent; ``account`` is namespace/name, ``workload`` group/kind/namespace/name.
 
-    ``labels`` are those by which its NetworkPolicies select its pods, ``key=value``.
+    ``labels`` are those by which its NetworkPolicies select its pods, ``key=value``, and ``roles``
+    what it is bound to, ``KIND OF BINDING/NAMESPACE/ROLE``: to a Role by a RoleBinding in its
+    namespace, to a ClusterRole by a ClusterRoleBinding, whose namespace is empty.
     """
 
     account: str
@@ -37,10 +41,13 @@ class Row:
     namespace: str
     labels: tuple[str, ...]
     shape: Shape
+    roles: tuple[str, ...] = ()
 
 
-def row_of(envelope: Envelope) -> Row | None:
+def row_of(envelope: Envelope, documents: Iterable[Json] = ()) -> Row | None:
     """The agent's row; None for managed agents, which have no pod.
+
+    ``documents`` are those that are emitted for it: of its bindings the account may be in.
 
     It is that of the day of the build: CEL has no clock, so what ends later is
     permitted until the next build.
@@ -57,7 +64,19 @@ def row_of(envelope: Envelope) -> Row | None:
         namespace=w.namespace,
         labels=tuple(f"{key}={value}" for key, value in subject.pod_labels),
         shape=_shape(envelope),
+        roles=tuple(sorted(role for d in documents if (role := _bound(d)))),
     )
+
+
+def _bound(document: Json) -> str:
+    match document:
+        case {
+            "kind": "RoleBinding" | "ClusterRoleBinding" as kind,
+            "metadata": {**metadata},
+            "roleRef": {"kind": str(role), "name": str(name)},
+        } if kind == f"{role}Binding":
+            return f"{kind}/{metadata.get('namespace', '')}/{name}"
+    return ""
 
 
 def _shape(envelope: Envelope) -> Shape:

@@ -17,6 +17,7 @@ from recorder.errors import ExitCode, RecorderError
 from recorder.kernel import Programs, load
 from recorder.layers import RootFileSystem
 from recorder.naming import Network
+from recorder.reading import readings
 from recorder.session import Session
 
 TREE = 1
@@ -71,19 +72,20 @@ def _record(
     _mark(programs, child)
     os.close(gate)
     status = _wait(programs, child, seconds, follow)
-    programs.drain()
-    follow()
-    final = programs.get("subjects", layout.SubjectKey(tree=TREE), layout.Subject)
-    assert final is not None, "nobody else removes it"
-    entries = sightings.entries_of(programs, {TREE})[TREE]
+
+    def drain() -> None:
+        programs.drain()
+        follow()
+
+    read = readings(programs, {TREE: layout.SubjectKey(tree=TREE)}, drain)[TREE]
     lost = {domain: count - missed[domain] for domain, count in sightings.missed(programs).items()}
-    found, loss = sightings.read(final, entries, names, session.clock, lost)
+    found, loss = sightings.read(read.subject, read.entries, names, session.clock, lost)
     if status == NOT_FOUND and not any(s.domain == "executables" for s in found):
         raise RecorderError(
             ExitCode.COMMAND_NOT_FOUND, f"`{command[0]}` cannot be run", "name a program after `--`"
         )
-    spots = tuple(blind.of_run(TREE, found, entries, names))
-    run = session.run(uuid.uuid4().hex, final, loss, spots)
+    spots = tuple(blind.of_run(TREE, found, read.entries, names))
+    run = session.run(uuid.uuid4().hex, read.subject, loss, spots)
     document = profile.report(workload, run, found, programs.hooks.domains)
     return Outcome(store.write(output, document), status)
 

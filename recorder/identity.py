@@ -58,6 +58,8 @@ class Container:
     """What could not be told of who it was."""
     name_servers: tuple[str, ...] = ()
     """That it was given, by their addresses."""
+    is_sandbox: bool = False
+    """It holds a pod's namespaces, and runs nothing of the agent."""
 
     @property
     def has_own_kernel(self) -> bool:
@@ -112,8 +114,7 @@ class Host:
     def present(self) -> dict[int, Container]:
         """The containers that state files know of now, by the inode number of their mount namespace."""
         found = {self._mntns_of(state): state for state in map(_State.read, self._state_files())}
-        containers = {inum: self._described(state) for inum, state in found.items() if inum}
-        return {inum: container for inum, container in containers.items() if container}
+        return {inum: self._described(state) for inum, state in found.items() if inum}
 
     def _from_call(self, pids: Iterable[int], runtimes: Mapping[int, Started]) -> Container | None:
         for pid in pids:
@@ -152,7 +153,7 @@ class Host:
     def _mntns_of(self, state: _State) -> int:
         return self.mntns(state.pid) if state.pid else 0
 
-    def _described(self, state: _State) -> Container | None:
+    def _described(self, state: _State) -> Container:
         bundle = self.root / state.bundle.lstrip("/")
         config = _json(bundle / "config.json")
         found = container_of(state.id, state.runtime, _annotations(config) or state.labels)
@@ -246,14 +247,15 @@ def _words(arguments: Sequence[str]) -> tuple[list[str], str]:
     return words, bundle
 
 
-def container_of(id_: str, runtime: str, annotations: Mapping[str, str]) -> Container | None:
-    """The container that annotations describe; None for a pod's sandbox, which runs nothing of the agent."""
+def container_of(id_: str, runtime: str, annotations: Mapping[str, str]) -> Container:
+    """The container that annotations describe."""
 
     def cri(field: str) -> str:
         return next((annotations[name] for name in _CRI[field] if name in annotations), "")
 
     if cri("kind") == "sandbox":
-        return None
+        pod = Workload("v1", "Pod", cri("namespace"), cri("pod"), "")
+        return Container(id_, runtime, pod, is_sandbox=True)
     named = annotations.get(f"{_OURS}workload", "").rsplit("/", 3)
     container = annotations.get(f"{_OURS}container") or cri("container")
     details = (
@@ -270,12 +272,12 @@ def container_of(id_: str, runtime: str, annotations: Mapping[str, str]) -> Cont
 
 
 def _with_root(
-    container: Container | None, bundle: Path, root: Path, config: Mapping[str, object]
-) -> Container | None:
+    container: Container, bundle: Path, root: Path, config: Mapping[str, object]
+) -> Container:
     """Add the root file system that a bundle names, relative to itself or from the host's root, and name servers."""
     told = config.get("root")
     named = told.get("path") if isinstance(told, dict) else None
-    if container is None or not isinstance(named, str) or not bundle.is_relative_to(root):
+    if not isinstance(named, str) or not bundle.is_relative_to(root):
         return container
     inside = Path("/") / bundle.relative_to(root) / named
     servers = resolv_conf.given(bundle, root, config)

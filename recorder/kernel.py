@@ -56,6 +56,9 @@ OPTIONAL = {
     ),
     "on_capable": Without("all", ("capabilities",)),
     "on_request": Without("opened by io_uring", partial=("files",)),
+    "on_completed": Without(
+        "which requests of io_uring failed: all count as opened", partial=("files",)
+    ),
     "on_connect4": Without("IPv4 peers that it connects to", ("egress",)),
     "on_connect6": Without("IPv6 peers that it connects to", ("egress",)),
     "on_sendmsg4": Without("IPv4 peers of datagrams", ("egress",)),
@@ -79,6 +82,9 @@ OPTIONAL = {
     "on_tls_write_ex2": _LAST_WRITE,
     "on_tls_write_alone": Without("messages over TLS", partial=("models", "tools")),
     "on_tls_control": Without("servers of messages over TLS", partial=("models", "tools")),
+    "on_tls_connect": Without(
+        "which connections OpenSSL makes that carry nothing", partial=("models", "tools")
+    ),
     "on_tls_free": Without("the end of connections over TLS", partial=("models", "tools")),
     "on_tls_read": _SERVED,
     "on_tls_read_ex": _SERVED,
@@ -105,6 +111,7 @@ UPROBE_HOOKS = {
     "on_tls_write_ex2": "uprobe/SSL_write_ex2",
     "on_tls_write_alone": "uprobe/SSL_write",
     "on_tls_control": "uprobe/SSL_ctrl",
+    "on_tls_connect": "uprobe/SSL_do_handshake",
     "on_tls_free": "uprobe/SSL_free",
     "on_tls_read": "uprobe/SSL_read",
     "on_tls_read_ex": "uprobe/SSL_read_ex",
@@ -117,6 +124,8 @@ WITHOUT_RETURNS = "on_tls_write_alone"
 """It stands for those that write, where they are left out."""
 TLS_FUNCTIONS = (
     ("SSL_ctrl", "on_tls_control"),
+    ("SSL_connect", "on_tls_connect"),
+    ("SSL_do_handshake", "on_tls_connect"),
     # Where the end of a call is seen before its beginning is, no call is half known.
     ("SSL_read", "on_tls_return"),
     ("SSL_read_ex", "on_tls_return"),

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-MOUNTS = Path("/proc/self/mountinfo")
+MOUNTS = "mountinfo"
 _ESCAPED = re.compile(rb"\\([0-7]{3})")
 _ABOVE = 3
 """So far above the upper folder may lie what lower ones are relative to: containerd shortens long lists so."""
@@ -48,23 +48,35 @@ class RootFileSystem:
 
 def root_file_system(path: Path, host: Path) -> RootFileSystem:
     """What lies at ``path``; ``host`` is where the host's root is.  Linear in the number of mounts."""
-    mounts = MOUNTS.read_bytes()
-    place = b" " + os.fsencode(path).replace(b" ", b"\\040") + b" "
-    lines = [line for line in mounts.split(b"\n") if place in line]
+    return _mounted(path, Path("/proc/self") / MOUNTS, os.fsencode(path), host)
+
+
+def root_of_process(process: Path, host: Path) -> RootFileSystem:
+    """What a process has as its root, by its folder in /proc; OSError when it is gone.  Linear in its mounts."""
+    return _mounted(process / "root", process / MOUNTS, b"/", host)
+
+
+def _mounted(path: Path, mounts: Path, place: bytes, host: Path) -> RootFileSystem:
+    # <id> <parent> <device> <root> <mount point> <options> ... - <type> <source> <options> (proc_pid_mountinfo(5))
+    place = place.replace(b" ", b"\\040")
+    lines = [
+        line
+        for line in mounts.read_bytes().split(b"\n")
+        if place in line and line.split(b" ")[4] == place
+    ]
     if not lines:
         return RootFileSystem(path, is_mount=False)
-    # <id> <parent> <device> <root> <mount point> <options> ... - <type> <source> <options> (proc_pid_mountinfo(5))
     kind, _, options = lines[-1].partition(b" - ")[2].split(b" ", 2)
     folders = tuple(_folders(options, host)) if kind == b"overlay" else ()
     return RootFileSystem(path, is_mount=True, folders=folders)
 
 
 def identity(path: Path) -> tuple[int, int, int]:
-    """Inode, size and time of change: of a file also where it shows through an overlay.
+    """Inode, size and time of change: of a file of a layer also where it shows through the overlay.
 
     Each overlay has a device number of its own, but the inode number shows through
-    (Documentation/filesystems/overlayfs.rst, Linux 6.18, "Inode properties"); size and time tell the file
-    from one of another device.  OSError when there is none.
+    (Documentation/filesystems/overlayfs.rst, Linux 6.18, "Inode properties").  That says which of the layers has
+    it, and nothing of files elsewhere: one on another device may have the same.  OSError when there is none.
     """
     found = os.stat(path)  # noqa: PTH116  # a path of another root, never to be resolved
     return found.st_ino, found.st_size, found.st_mtime_ns

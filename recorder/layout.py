@@ -8,6 +8,7 @@ from typing import ClassVar
 SYSCALL_WORDS = 8
 MAX_SYSCALLS = SYSCALL_WORDS * 64
 ANCESTORS = 6
+UNIT_BYTES = 64
 TEXT_BYTES = 96
 PHASES = ("setup", "application")
 ABIS = ("native", "compat")
@@ -85,6 +86,9 @@ class Subject(c.Structure):
         ("granted", c.c_uint64 * len(PHASES)),
         ("lost", c.c_uint64 * len(DOMAINS)),
         ("sessions", c.c_uint64),
+        ("entered", c.c_uint64),
+        ("has_own_root", c.c_uint64),
+        ("unit", c.c_char * UNIT_BYTES),
     ]
 
 
@@ -120,6 +124,7 @@ class Item(c.Structure):
         ("count", c.c_uint64),
         ("modes", c.c_uint32),
         ("sent", c.c_uint32),
+        ("refused", c.c_uint64),
     ]
 
 
@@ -156,7 +161,8 @@ class SocketState(c.Structure):
         ("plain", c.c_uint8),
         ("answered", c.c_uint8),
         ("foreign", c.c_uint8),
-        ("pad", c.c_uint8 * 2),
+        ("visited", c.c_uint8),
+        ("pad", c.c_uint8),
     ]
 
 

@@ -75,6 +75,9 @@ def text(watch: Watch) -> str:
         *_family(
             "recorder_unresolved_total", "counter", "Namespaces of no runtime.", counts.unresolved
         ),
+        *_family(
+            "recorder_strangers_total", "counter", "Containers of no runtime.", watch.strangers.met
+        ),
         *_family("recorder_subjects", "gauge", "Namespaces in the maps.", len(watch.known)),
         "# HELP recorder_lost_total Events lost, of containers that were written.",
         "# TYPE recorder_lost_total counter",

@@ -36,7 +36,7 @@ def unseen(root: Path) -> Iterator[Container]:
             continue
         if runtime.startswith(SEPARATE_KERNELS):
             found = container_of(file.parent.name, runtime, annotations_of(file.parent))
-            if found:
+            if not found.is_sandbox:
                 yield found
 
 

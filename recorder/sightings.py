@@ -257,7 +257,9 @@ class Entries:
 def signature(subject: layout.Subject, entries: Entries) -> int:
     """Changes when something was seen for the first time, or lost; not when it was only seen again."""
     fields = (subject.syscalls, subject.denied, subject.asked, subject.granted, subject.lost)
-    items = frozenset((key.hash, key.domain, key.phase, item.modes) for key, item in entries.items)
+    items = frozenset(
+        (key.hash, key.domain, key.phase, item.modes, was_done(item)) for key, item in entries.items
+    )
     peers = frozenset((bytes(key), peer.answered) for key, peer in entries.peers)
     return hash((tuple(bytes(field) for field in fields), subject.sessions, items, peers))
 
@@ -345,6 +347,8 @@ def _items(
     answered = {end_of(key) for key, peer in entries.peers if peer.answered}
     for key, item in entries.items:
         domain, phase = layout.DOMAINS[key.domain], layout.PHASES[key.phase]
+        if not was_done(item):
+            continue
         name = names.by_item.get((key.subject, key.hash, key.domain, key.phase))
         if name is None:
             # The kernel counted it, but its name never came: the ring was full.
@@ -361,6 +365,11 @@ def _items(
             case Called() | Unread():
                 continue
         yield Sighting(domain, values, phase, *times, item.count)
+
+
+def was_done(item: layout.Item) -> bool:
+    """Whether it was ever more than asked for: io_uring counts an open before it is known to fail."""
+    return int(item.refused) < int(item.count)
 
 
 def _called(entries: Entries, names: Names) -> dict[tuple[str, int], set[str]]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from recorder.kernel import Programs
-from recorder.layers import RootFileSystem, identity
+from recorder.layers import RootFileSystem, identity, root_file_system, root_of_process
 from recorder.sightings import Names, Opened, has_tls
 
 _ARCHITECTURES = "usr/lib/*-linux-gnu"
@@ -28,8 +28,8 @@ _FOLDERS = (
 )
 """Where images keep it: Debian, Red Hat, Alpine, and what was built from source."""
 
-Identity: TypeAlias = "tuple[int, ...]"
-"""Device and inode; in an overlay inode, size and time of change."""
+Identity: TypeAlias = "tuple[int, int]"
+"""Device and inode."""
 _OVERLAY = 0x794C7630  # OVERLAYFS_SUPER_MAGIC of include/uapi/linux/magic.h
 _STATFS_BYTES = 256  # more than `struct statfs` has, whose first field is the type
 
@@ -61,11 +61,11 @@ def follow(
 
 def _seen_since(opened: Opened, proc: Path, root: Path | None, libraries: Libraries) -> int:
     """As ``Libraries.attach``, which is done unless the process is gone."""
-    relative = opened.path.lstrip("/")
+    relative, process = opened.path.lstrip("/"), proc / str(opened.process)
     with suppress(OSError):
-        return libraries.attach(proc / str(opened.process) / "root" / relative)
+        return libraries.attach(process / "root" / relative, libraries.root_of(process))
     with suppress(OSError):
-        return libraries.since(root / relative) if root else NEVER
+        return libraries.since(root, relative) if root else NEVER
     return NEVER
 
 
@@ -84,18 +84,30 @@ def _held(path: Path) -> Iterator[Path]:
         os.close(descriptor)
 
 
-def _identities(path: Path) -> tuple[Identity, Identity]:
-    """Of the file, and of the same file where it shows through an overlay; OSError when there is none.
-
-    The containers of one image have each an overlay of their own over one and the same file, to which the
-    kernel attaches: twice attached, each call would be seen twice.
-    """
-    as_layer = identity(path)
+def _is_overlay(path: Path) -> bool:
     told = c.create_string_buffer(_STATFS_BYTES)
     failed = c.CDLL(None).statfs(os.fsencode(path), told)
-    if not failed and c.c_long.from_buffer(told).value == _OVERLAY:
-        return as_layer, as_layer
-    return (os.stat(path).st_dev, as_layer[0]), as_layer  # noqa: PTH116  # as above
+    return not failed and c.c_long.from_buffer(told).value == _OVERLAY
+
+
+@contextmanager
+def _behind(path: Path, root: RootFileSystem) -> Iterator[tuple[Path, Identity]]:
+    """The file that programs map, held, and what no other file has; OSError when there is none.
+
+    The containers of one image have each an overlay of their own over one and the same file, to which the
+    kernel attaches: twice attached, each call would be seen twice.  What no layer is known to have is itself.
+    """
+    with _held(path) as shown, _held(_layer_of(path, shown, root) or shown) as file:
+        found = os.stat(file)  # noqa: PTH116  # a path of another root, never to be resolved
+        yield file, (found.st_dev, found.st_ino)
+
+
+def _layer_of(path: Path, shown: Path, root: RootFileSystem) -> Path | None:
+    """Of a file that an overlay shows, the one of a layer; whoever runs there may have put another one at the path."""
+    layer = root.behind(path) if _is_overlay(shown) else None
+    if layer is None or _is_overlay(layer) or identity(layer) != identity(shown):
+        return None
+    return layer
 
 
 @dataclass(slots=True)
@@ -103,35 +115,35 @@ class Libraries:
     """The files whose calls are looked at; each is attached once, for all processes that map it."""
 
     programs: Programs
+    host: Path = Path("/")
+    """Where the host's root is."""
     _known: dict[Identity, int] = field(default_factory=dict)
 
-    def attach(self, path: Path, *, is_layer: bool = False) -> int:
+    def root_of(self, process: Path) -> RootFileSystem:
+        """Of a process, by its folder in /proc; OSError when it is gone."""
+        return root_of_process(process, self.host)
+
+    def attach(self, path: Path, root: RootFileSystem) -> int:
         """Look at a file's calls; since when all are seen, in nanoseconds of CLOCK_BOOTTIME, or ``NEVER``.
 
-        ``is_layer``: it is one that overlays show.  Any other may have the number, size and time of one of those, and
-        must not stand for it.
-
-        OSError when there is no such file.
+        ``root`` is what the path leads through.  OSError when there is no such file.
         """
-        with _held(path) as file:
-            own, as_layer = _identities(file)
+        with _behind(path, root) as (file, own):
             if own in self._known:
                 return self._known[own]
             library = self.programs.attach_tls(file)
         since = time.clock_gettime_ns(time.CLOCK_BOOTTIME) if library.has_functions else ALWAYS
         self._known[own] = since if library.is_whole else NEVER
-        if is_layer:
-            self._known[as_layer] = self._known[own]
         return self._known[own]
 
-    def since(self, path: Path) -> int:
+    def since(self, root: Path, relative: str) -> int:
         """As ``attach`` of a file that is attached already, or else ``NEVER``.  OSError when there is no such file."""
-        return self._known.get(_identities(path)[0], NEVER)
+        with _behind(root / relative, root_file_system(root, self.host)) as (_, own):
+            return self._known.get(own, NEVER)
 
     def attach_below(self, root: RootFileSystem) -> None:
         """Look at all that a root file system has, before its programs run."""
         for path in below(root.path):
             with suppress(OSError):  # a link to nowhere
-                found = root.behind(path)
-                if found is not None:
-                    self.attach(found, is_layer=root.is_mount)
+                if root.behind(path) is not None:
+                    self.attach(path, root)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes as c
 import os
 import select
-import sys
 import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
@@ -19,8 +18,10 @@ from recorder.layers import root_file_system
 from recorder.mirror import Mirror
 from recorder.naming import Network
 from recorder.owners import Owners
+from recorder.reading import readings
 from recorder.session import Session
 from recorder.shims import Shims
+from recorder.strangers import WORDS, Strangers
 
 SETTLE_SECONDS = 0.5
 """How long a subject must have no task before it counts as ended: `runc exec` may come."""
@@ -45,6 +46,8 @@ class Known:
     container: Container | None
     missed: Mapping[str, int]
     """What the kernel had lost of no single subject, by domain, at a time before this one began."""
+    strangers_before: int = 0
+    """Containers that nobody knew and that had ended before this one began."""
     network: int = 0
     """Cookie of the network namespace of the container that it is a part of; 0: it is one itself, or not known."""
     written: int = 0
@@ -92,6 +95,8 @@ class Watch:
     counts: Counts = field(default_factory=Counts)
     listening: str = ""
     """Where metrics are served."""
+    strangers: Strangers = field(default_factory=Strangers)
+    """What no runtime accounts for."""
     shims: Shims = field(init=False)
     """What runs beside this kernel."""
     step_ends: float = field(default_factory=time.monotonic)
@@ -190,19 +195,22 @@ class Watch:
         now = time.monotonic()
         for id_ in wanted:
             self._own(id_, now)
-        subjects = {
-            id_: self._get(id_) for id_ in wanted if final or not self._waits(self.known[id_], now)
+        keys = {
+            id_: self.known[id_].key
+            for id_ in wanted
+            if final or not self._waits(self.known[id_], now)
         }
-        self._drain()
-        entries = sightings.entries_of(self.programs, subjects.keys())
+        found = readings(self.programs, keys, self._drain)
+        self.strangers.judge(self._get)
         groups: dict[str, list[profile.Document]] = {}
         signatures: dict[int, int] = {}
-        for id_, subject in sorted(subjects.items()):
-            known, signature = self.known[id_], sightings.signature(subject, entries[id_])
+        for id_, read in sorted(found.items()):
+            known = self.known[id_]
+            signature = hash((sightings.signature(read.subject, read.entries), self.strangers.met))
             if signature == known.written and not (known.ended or final):
                 continue
             signatures[id_] = signature
-            document = self._document(known, subject, entries[id_])
+            document = self._document(known, read.subject, read.entries)
             if document:
                 groups.setdefault(store.name_of(document), []).append(document)
         for group in groups.values():
@@ -211,10 +219,11 @@ class Watch:
             self.mirror.wake()
         for id_, signature in signatures.items():
             self.known[id_].written = signature
-        gone = [id_ for id_ in subjects if self._is_gone(id_)]
+        gone = [id_ for id_, read in found.items() if self._is_gone(id_, read.subject)]
         for id_ in gone:
-            self._remove(id_, entries[id_])
+            self._remove(id_, found[id_].entries)
         self.names.forget(frozenset(gone))
+        self.strangers.remove(gone)
 
     def write_all(self, *, final: bool) -> None:
         """Write everything, also subjects whose first event the ring had no room for."""
@@ -241,8 +250,14 @@ class Watch:
         subject = self.programs.get("subjects", key, layout.Subject)
         if subject is None or id_ in self.known:
             return
-        container = self._resolve(subject)
-        self.known[id_] = Known(key, container, missed, self._network(subject, container))
+        found = self._resolve(subject)
+        container = None if found is None or found.is_sandbox else found
+        self.known[id_] = Known(
+            key, container, missed, self.strangers.gone, self._network(subject, container)
+        )
+        if found is None:
+            self.counts.unresolved += 1
+            self.strangers.add(subject)
         self._own(id_, time.monotonic())
         if container:
             self.counts.containers += 1
@@ -287,12 +302,6 @@ class Watch:
         if found is None and origin is not None and origin.container is not None:
             # A process of a container made itself a mount namespace: it is still that container.
             return origin.container
-        if found is None:
-            self.counts.unresolved += 1
-            sys.stderr.write(
-                f"recorder: no runtime tells whose the mount namespace {subject.mntns_inum} is; "
-                "it is not recorded\n"
-            )
         return found
 
     def _network(self, subject: layout.Subject, container: Container | None) -> int:
@@ -315,13 +324,19 @@ class Watch:
             entries = entries.unanswered()
         gap = int(self.after_kill and bool(subject.late))
         now = sightings.missed(self.programs)
-        lost = {domain: count - known.missed.get(domain, 0) + gap for domain, count in now.items()}
+        strangers = self.strangers.met - known.strangers_before
+        lost = {
+            domain: count - known.missed.get(domain, 0) + gap + strangers
+            for domain, count in now.items()
+        }
         found, loss = sightings.read(subject, entries, self.names, self.session.clock, lost)
         for domain, count in loss.items():
             self.counts.lost[domain] += count if known.ended else 0
         spots = (*container.blind, *blind.of_run(subject.id, found, entries, self.names))
         if gap:
             spots = (*spots, KILLED)
+        if strangers:
+            spots = (*spots, WORDS)
         if container.pod and self.owners:
             spots = (*spots, NOBODY_TOLD)
         domains = self.session.hooks.domains
@@ -335,12 +350,12 @@ class Watch:
         )
         return profile.report(container.workload, run, found, domains)
 
-    def _is_gone(self, id_: int) -> bool:
-        """Whether it has ended and nobody has entered it again."""
-        known = self.known[id_]
-        if known.ended and self._get(id_).alive > 0:
+    def _is_gone(self, id_: int, written: layout.Subject) -> bool:
+        """Whether it had ended when what was written was read, and nobody has entered it since."""
+        known, now = self.known[id_], self._get(id_)
+        if known.ended and now.alive > 0:
             known.ended = 0
-        return bool(known.ended)
+        return bool(known.ended) and written.alive <= 0 and written.entered == now.entered
 
     def _remove(self, id_: int, entries: sightings.Entries) -> None:
         known = self.known.pop(id_)

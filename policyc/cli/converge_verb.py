@@ -14,6 +14,7 @@ from policyc.converge.report import decimal, document
 from policyc.converge.words import percent, span
 from policyc.core.canonical import Json, pretty_json
 from policyc.core.diagnostics import has_errors
+from policyc.core.render import visible
 from policyc.pipeline.convergence import converge_root
 from policyc.threats.hypotheses import Hypothesis
 
@@ -38,7 +39,8 @@ def run(args: argparse.Namespace) -> int:
             say((*judged.bad, *judged.found), "sarif", args.root)
         case _:
             for one in judged.assessments:
-                print("\n".join([*_lines(one), *_threats(judged.threats[one.agent])]))
+                lines = [*_lines(one), *_threats(judged.threats[one.agent])]
+                print("\n".join(map(visible, lines)))
             say(judged.bad, "text")
             converged = sum(one.converged for one in judged.assessments)
             print(f"{counted(len(judged.assessments), 'agent')}, {converged} converged")

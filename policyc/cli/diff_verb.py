@@ -9,7 +9,7 @@ from policyc.cli.main import Exit
 from policyc.cli.report import add_date, add_format, add_root, counted, progress, say, verdict
 from policyc.core.canonical import Json, pretty_json
 from policyc.core.diagnostics import has_errors, in_order
-from policyc.core.render import as_json
+from policyc.core.render import as_json, visible
 from policyc.diff.compare import Change, Part, Relation
 from policyc.pipeline.differ import Differences, differences
 
@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
             print("\n".join(_markdown(found)))
         case _:
             say(found.diagnostics, "text", args.root)
-            print("\n".join(_text(found)))
+            print("\n".join(map(visible, _text(found))))
     return Exit.WIDER if has_errors(found.diagnostics) else Exit.CLEAN
 
 

@@ -12,6 +12,7 @@ from policyc.cli.report import counted, say
 from policyc.core.diagnostics import Diagnostic, has_errors
 from policyc.core.errors import PolicycError
 from policyc.core.files import read_file, write_file
+from policyc.core.render import visible
 from policyc.profiles.agent_profile import encode, name_of, to_bytes
 from policyc.profiles.base import AgentProfile, join_profiles
 from policyc.profiles.folder import write_profiles
@@ -94,7 +95,11 @@ def _show(profiles: list[AgentProfile], format_: str) -> None:
             print(f"  {domain}")
             for item in items:
                 words = " ".join(_word(name, value) for name, value in item.values)
-                print(f"    {words}  ({item.phase}, {len(item.runs)} of {len(profile.runs)} runs)")
+                print(
+                    visible(
+                        f"    {words}  ({item.phase}, {len(item.runs)} of {len(profile.runs)} runs)"
+                    )
+                )
 
 
 def _word(name: str, value: object) -> str:

@@ -12,6 +12,7 @@ from policyc.cli.report import add_date, add_format, add_root, counted, say
 from policyc.core.canonical import pretty_json
 from policyc.core.diagnostics import has_errors
 from policyc.core.files import write_file
+from policyc.core.render import visible
 from policyc.pipeline.reconciliation import Reconciled, reconcile_root
 from policyc.reconcile.reconciliation import Reconciliation
 from policyc.reconcile.report import document
@@ -55,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
         case "sarif":
             say(reconciled.found, "sarif")
         case _:
-            print("\n".join(_lines(reconciled, args.reachable)))
+            print("\n".join(map(visible, _lines(reconciled, args.reachable))))
             say(reconciled.found, "text")
     return Exit.FINDINGS if has_errors(reconciled.found) else Exit.CLEAN
 

@@ -12,6 +12,7 @@ from policyc.cli.report import add_format
 from policyc.core.canonical import Json
 from policyc.core.errors import PolicycError
 from policyc.core.files import read_file
+from policyc.core.render import visible
 from policyc.core.strict_json import loads
 from policyc.core.suggest import closest
 from policyc.emit.backstop import STATIC
@@ -123,23 +124,23 @@ def _exists(document: Json, pointer: str) -> bool:
 
 
 def _text(line: Explained, root: Path) -> str:
-    reasons = [f"  {_reason(derivation, root)}" for derivation in line.derivations]
-    return "\n".join([f"{line.pointer}\n  {line.says}", *reasons])
+    reasons = [f"  {row}" for derivation in line.derivations for row in _reason(derivation, root)]
+    return "\n".join(map(visible, [line.pointer, f"  {line.says}", *reasons]))
 
 
-def _reason(derivation: Derivation, root: Path) -> str:
+def _reason(derivation: Derivation, root: Path) -> list[str]:
     head = f"because: {derivation.step.value}"
     if derivation.note:
         head += f" ({derivation.note})"
     rows = [head]
     rows += [
-        f"    policy   {root / place.path}:{place.line}:{place.column}{_quote(root, place.path, place.line)}"
+        f"  policy   {root / place.path}:{place.line}:{place.column}{_quote(root, place.path, place.line)}"
         for place in derivation.places
     ]
-    rows += [f"    evidence {root / e.path}#{e.pointer}" for e in derivation.evidence]
+    rows += [f"  evidence {root / e.path}#{e.pointer}" for e in derivation.evidence]
     if derivation.needed and derivation.needed < len(derivation.evidence):
-        rows.append(f"    (any {derivation.needed} of these are enough)")
-    return "\n".join(rows)
+        rows.append(f"  (any {derivation.needed} of these are enough)")
+    return rows
 
 
 def _quote(root: Path, path: str, line: int) -> str:

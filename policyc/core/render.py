@@ -30,18 +30,18 @@ def render_text(diagnostics: Iterable[Diagnostic], *, color: bool) -> str:
 def _text(diagnostic: Diagnostic, *, color: bool) -> str:
     severity = diagnostic.severity
     head = _paint(f"{severity.value}[{diagnostic.code}]", _COLORS[severity], color=color)
-    rows = [f"{head}: {_visible(diagnostic.message)}"]
+    rows = [f"{head}: {visible(diagnostic.message)}"]
     if diagnostic.span is not None:
         rows += _excerpt(diagnostic.span, "^")
     elif diagnostic.path:
-        rows.append(f"  --> {_visible(diagnostic.path)}")
+        rows.append(f"  --> {visible(diagnostic.path)}")
     for related in diagnostic.related:
         rows.append(
-            f"  {_paint('note', _COLORS[Severity.NOTE], color=color)}: {_visible(related.message)}"
+            f"  {_paint('note', _COLORS[Severity.NOTE], color=color)}: {visible(related.message)}"
         )
         rows += _excerpt(related.span, "-")
     if diagnostic.help:
-        rows.append(f"  {_paint('help', '32', color=color)}: {_visible(diagnostic.help)}")
+        rows.append(f"  {_paint('help', '32', color=color)}: {visible(diagnostic.help)}")
     return "\n".join(rows) + "\n"
 
 
@@ -61,9 +61,9 @@ def _excerpt(span: Span, mark: str) -> list[str]:
     marks = mark * max(1, sum(_width(c) for c in inside))
     blank = " " * len(gutter)
     return [
-        f"  {blank}--> {_visible(span.label())}",
+        f"  {blank}--> {visible(span.label())}",
         f"  {blank} |",
-        f"  {gutter} | {_visible(shown)}",
+        f"  {gutter} | {visible(shown)}",
         f"  {blank} | {pad}{marks}",
     ]
 
@@ -89,8 +89,8 @@ def _width(character: str) -> int:
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
-def _visible(line: str) -> str:
-    """The line with what a terminal would obey or hide written out."""
+def visible(line: str) -> str:
+    """The line with what a terminal would obey or hide written out: names may come from whoever was recorded."""
     return "".join(_escaped(c) if _is_hidden(c) else c for c in line)
 
 

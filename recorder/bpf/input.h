@@ -29,18 +29,14 @@ static __always_inline struct stream_key input_key(struct task_struct *task, __u
 /* Another one than before: nobody asks for the stream of that any more. */
 static __always_inline void remember_input(struct task_struct *task, struct task_state *state, __u64 inode)
 {
-	struct stream_key key = input_key(task, state->input);
+	struct speaker *speaker;
 
-	if (state->input && state->input != inode)
-		bpf_map_delete_elem(&streams, &key);
+	if (state->input && state->input != inode) {
+		speaker = bpf_task_storage_get(&speakers, task->group_leader, NULL, 0);
+		if (speaker)
+			end_stream(speaker, state->input, task->tgid | BY_INPUT);
+	}
 	state->input = inode;
-}
-
-/* Its last task ended. */
-static __always_inline void forget_input(struct task_struct *task, struct task_state *state)
-{
-	if (state->input && !BPF_CORE_READ(task, signal, live.counter))
-		remember_input(task, state, 0);
 }
 
 /* From the first read on; one that is not there is counted as lost by who reads. */
@@ -48,9 +44,9 @@ static __always_inline void open_input(struct task_struct *task, const struct st
 {
 	struct stream *stream;
 
-	if (bpf_map_lookup_elem(&streams, key) || !make_stream(key))
+	if (bpf_map_lookup_elem(&streams, key))
 		return;
-	stream = bpf_map_lookup_elem(&streams, key);
+	stream = open_stream(task, key);
 	if (!stream)
 		return;
 	stream->by_line = 1;

@@ -95,6 +95,7 @@ struct nsproxy {
 };
 
 struct kernfs_node {
+	const char *name;
 	__u64 id;
 };
 
@@ -184,8 +185,14 @@ struct io_open {
 	struct open_how how;
 };
 
+struct io_cqe {
+	__s32 res;
+};
+
 struct io_kiocb {
 	__u8 opcode;
+	unsigned int flags; /* the lower half of it since 6.10 */
+	struct io_cqe cqe; /* since 5.19 */
 };
 
 struct in6_addr {

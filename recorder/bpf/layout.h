@@ -20,6 +20,8 @@
 
 #define TLS_CALLS 2 /* of one task at a time: TLS may be carried by TLS */
 
+#define UNIT_BYTES 64
+
 #define TEXT_BYTES 96 /* of a name in a message; what is longer is cut */
 
 enum phase {
@@ -121,6 +123,9 @@ struct subject {
 	__u64 granted[PHASES];
 	__u64 lost[LOSS_DOMAINS];
 	__u64 sessions; /* of MCP that others began with it */
+	__u64 entered; /* by tasks from elsewhere, so many times */
+	__u64 has_own_root; /* a program was exec'd in it that does not have the machine's */
+	char unit[UNIT_BYTES]; /* its cgroup's name, without those above; a longer one is cut */
 };
 
 /* One per task; what was already noted for it costs one look at it. */
@@ -152,6 +157,7 @@ struct item {
 	__u64 count;
 	__u32 modes; /* 1: read, 2: write */
 	__u32 sent; /* its name went into the ring */
+	__u64 refused; /* of `count`: requests of io_uring that failed */
 };
 
 struct peer_key {
@@ -183,7 +189,8 @@ struct socket_state {
 	__u8 plain; /* HTTP that is not encrypted */
 	__u8 answered; /* the peer of a datagram, since it is the peer */
 	__u8 foreign; /* of a network namespace that the program made itself */
-	__u8 pad[2];
+	__u8 visited; /* somebody sent it a datagram */
+	__u8 pad;
 };
 
 /* Who sent a datagram to a server's socket. */
@@ -209,6 +216,7 @@ struct stream {
 	__u64 length; /* that the headers tell, or the line before a chunk */
 	__u64 written_from; /* where the last write lay, for probes that see no return */
 	__u64 written_to;
+	__u64 is_new; /* OpenSSL was told whom it is to greet, and has not begun to */
 	__u32 depth;
 	__u32 hash; /* of the string or word that is being read */
 	__u32 key; /* hash of the last key at depth 1 */

@@ -5,7 +5,9 @@
 #define SUBJECTS 4096
 #define ITEMS 65536
 #define STREAMS 8192
-#define VISITORS 16384
+#define VISITORS 32768
+#define GENERATION (VISITORS / 4)
+#define GENERATIONS 4
 #define WORDS 1024
 #define RING_BYTES (1 << 22)
 #define SCRATCH_BYTES (PATH_BYTES + 256)
@@ -61,6 +63,18 @@ struct {
 	__type(value, struct item);
 } items SEC(".maps");
 
+/*
+ * Request of io_uring to open a file -> its item. Full: how it ends is not known, and it counts as opened. One whose end
+ * is not told stays until the next that lies at its address.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, STREAMS);
+	__type(key, __u64);
+	__type(value, struct item_key);
+} requests SEC(".maps");
+
 /* Peer of a subject -> how often. Full: counted in subject.lost of its domain. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -79,8 +93,8 @@ struct {
 } socket_states SEC(".maps");
 
 /*
- * Visitor of a server's socket -> nothing. Full: those that came longest ago make room, and answers to them count as
- * peers that the server went to.
+ * Visitor of a server's socket -> nothing. Full: those that came longest ago make room, of whichever server. What a
+ * server sends while one of ten seconds ago may be forgotten, and to nobody who is remembered, is counted as lost.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -89,10 +103,22 @@ struct {
 	__type(value, __u8);
 } visitors SEC(".maps");
 
+struct visiting {
+	__u64 count; /* visitors that were put into the map */
+	__u64 began_ns[GENERATIONS]; /* when so many generations of them began, the last ones */
+};
+
+/* 0 -> how fast visitors come; cannot be full. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct visiting);
+} visiting SEC(".maps");
+
 /*
  * Direction of a TLS connection, or standard input -> how far it was read. Full: each message of another one is counted
- * as lost. SSL_free ends one, another standard input the one before, and their process all but a standard input that
- * only a thread had which ended before the others.
+ * as lost. SSL_free ends one, another standard input the one before, and their process all that it has.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

@@ -18,6 +18,7 @@
 #define O_RDWR 2
 #define IORING_OP_OPENAT 18 /* include/uapi/linux/io_uring.h */
 #define IORING_OP_OPENAT2 28
+#define REQ_F_CQE_SKIP (1 << 6) /* include/linux/io_uring_types.h: of its end nobody is told, if it succeeds */
 
 static __always_inline struct scratch *take_scratch(__u32 context)
 {
@@ -249,12 +250,24 @@ out:
 	scratch->busy = 0;
 }
 
+static __always_inline bool is_open_request(struct io_kiocb *request)
+{
+	__u8 opcode = BPF_CORE_READ(request, opcode);
+
+	return opcode == IORING_OP_OPENAT || opcode == IORING_OP_OPENAT2;
+}
+
 /*
  * A file that a ring of io_uring is asked to open: there is no call whose exit could be looked at, so the
- * path is the one that was asked for, and links in it are not followed.
+ * path is the one that was asked for, and links in it are not followed. It counts as opened until the request is known
+ * to have failed: note_refused.
  */
-static __always_inline void note_request(struct task_struct *task, struct task_state *state, struct io_open *open)
+static __always_inline void note_request(struct task_struct *task, struct task_state *state, struct io_kiocb *request)
 {
+	/* The command lies at the start of the request (io_kiocb_to_cmd). */
+	struct io_open *open = (struct io_open *)request;
+	struct item_key key = { .subject = state->subject, .domain = FILES, .phase = phase_of(state) };
+	__u64 place = (__u64)request;
 	__u64 access = BPF_CORE_READ(open, how.flags) & O_ACCMODE;
 	int folder = BPF_CORE_READ(open, dfd);
 	struct scratch *scratch = take_scratch(IN_CALL);
@@ -276,7 +289,23 @@ static __always_inline void note_request(struct task_struct *task, struct task_s
 	owner = owner_of(state);
 	note_text(scratch, &owner, EVENT_PATH, FILES, access == O_RDWR ? 3 : access == O_WRONLY ? 2 : 1,
 		  length > 0 ? length : 0);
+	if (length > 0 && length <= PATH_BYTES && !(BPF_CORE_READ(request, flags) & REQ_F_CQE_SKIP)) {
+		key.hash = hash_of(scratch->text, length);
+		bpf_map_update_elem(&requests, &place, &key, BPF_ANY);
+	}
 	scratch->busy = 0;
+}
+
+/* The end of a request; of one that opens nothing, or was not noted, there is nothing to be found. */
+static __always_inline void note_refused(struct io_kiocb *request)
+{
+	__u64 place = (__u64)request;
+	struct item_key *key = bpf_map_lookup_elem(&requests, &place);
+	struct item *item = key ? bpf_map_lookup_elem(&items, key) : NULL;
+
+	if (item && BPF_CORE_READ(request, cqe.res) < 0)
+		count(&item->refused);
+	bpf_map_delete_elem(&requests, &place);
 }
 
 #endif

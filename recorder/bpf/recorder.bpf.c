@@ -21,8 +21,8 @@
 #include "chunks.h"
 #include "http.h"
 #include "messages.h"
-#include "input.h"
 #include "tls.h"
+#include "input.h"
 #include "sockets.h"
 
 /* Types that no map has, kept in the object's BTF: the test of layout.py reads them there. */
@@ -231,11 +231,25 @@ SEC("tp_btf/io_uring_submit_req")
 int BPF_PROG(on_request, struct io_kiocb *request)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct task_state *state = known_state(task);
+	struct task_state *state;
+	__u64 place = (__u64)request;
 
-	/* The command lies at the start of the request (io_kiocb_to_cmd). */
-	if (state && (request->opcode == IORING_OP_OPENAT || request->opcode == IORING_OP_OPENAT2))
-		note_request(task, state, (struct io_open *)request);
+	if (!is_open_request(request))
+		return 0;
+	/* What lay at its address before may have ended unseen, and is not refused by this one. */
+	bpf_map_delete_elem(&requests, &place);
+	state = known_state(task);
+	if (state)
+		note_request(task, state, request);
+	return 0;
+}
+
+/* What has no request is an answer of several (multishot), which no open gives. */
+SEC("tp_btf/io_uring_complete")
+int BPF_PROG(on_completed, void *ring, struct io_kiocb *request)
+{
+	if (bpf_core_field_exists(request->cqe) && request && is_open_request(request))
+		note_refused(request);
 	return 0;
 }
 
@@ -269,25 +283,40 @@ static __always_inline bool is_runtime(void)
 	       !bpf_strncmp(name, 5, "runsc") || !bpf_strncmp(name, 4, "kata");
 }
 
+enum root {
+	ROOT_UNKNOWN, /* nobody above it, as far as is looked, is outside */
+	ROOT_OF_MACHINE,
+	ROOT_OF_ITS_OWN,
+};
+
 /*
  * A runtime may be given a mount namespace of its own (unshare(1), PrivateMounts= of systemd), and still has the
  * root of whoever started it outside. No container has: pivot_root(2) gave it another, and who can go back to that
  * one holds the machine.
  */
-static __noinline bool has_root_of_machine(struct task_struct *task)
+static __noinline enum root root_of(struct task_struct *task)
 {
 	struct dentry *root = BPF_CORE_READ(task, fs, root.dentry);
 	__u32 zero = 0;
 	struct config *config = bpf_map_lookup_elem(&settings, &zero);
 
 	if (!config)
-		return false;
+		return ROOT_UNKNOWN;
 	for (int step = 0; step < ANCESTORS; step++) {
 		task = BPF_CORE_READ(task, real_parent);
 		if (BPF_CORE_READ(task, nsproxy, mnt_ns, ns.inum) == config->host_inum)
-			return BPF_CORE_READ(task, fs, root.dentry) == root;
+			return BPF_CORE_READ(task, fs, root.dentry) == root ? ROOT_OF_MACHINE : ROOT_OF_ITS_OWN;
 	}
-	return false;
+	return ROOT_UNKNOWN;
+}
+
+/* What no runtime accounts for is a container by this: services with a mount namespace keep the machine's root. */
+static __always_inline void note_root(struct task_struct *task, struct task_state *state)
+{
+	struct subject *subject = subject_of(state);
+
+	if (subject && !state->key.tree && !subject->has_own_root)
+		subject->has_own_root = root_of(task) == ROOT_OF_ITS_OWN;
 }
 
 SEC("tp_btf/sched_process_exec")
@@ -297,13 +326,14 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 	struct file *file;
 
 	/* A program in a container may have any name: it is believed only where it sees the machine's own files. */
-	if (is_runtime() && (!state || has_root_of_machine(task)))
+	if (is_runtime() && (!state || root_of(task) == ROOT_OF_MACHINE))
 		send_arguments(task);
 	/* A thread that is not the first becomes it. */
 	if (old_pid != task->pid)
 		forget_caller(old_pid);
 	if (!state)
 		return 0;
+	end_streams(task, old_pid != task->pid);
 	state->image = state->key.tree ? state->key.tree : state->key.mntns;
 	__builtin_memset(state->seen, 0, sizeof(state->seen));
 	state->asked = state->granted = 0;
@@ -311,6 +341,7 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 	remember_input(task, state, file ? input_of(file) : 0);
 	copy_state(task, state);
 	note_network(task, state);
+	note_root(task, state);
 	note_path(task, state, &program->file->f_path, EXECUTABLES, 1);
 	note_arguments(task, state, program->file);
 	return 0;
@@ -321,12 +352,11 @@ int BPF_PROG(on_exit, struct task_struct *task)
 {
 	struct task_state *state = bpf_task_storage_get(&task_states, task, NULL, 0);
 
-	if (state) {
-		forget_input(task, state);
+	if (state)
 		leave(state);
-	}
 	forget_caller(task->pid);
-	end_streams(task);
+	if (!BPF_CORE_READ(task, signal, live.counter))
+		end_streams(task, false);
 	return 0;
 }
 

@@ -23,6 +23,7 @@
 #define LOOKED_AT 8 /* packets at the start of a connection */
 #define MESSAGE_BYTES 2048
 #define MESSAGE_LEAST 16
+#define ANSWERS_IN_NS 10000000000ULL
 
 static __always_inline void note_peer(const struct peer_key *key, struct subject *subject)
 {
@@ -153,6 +154,17 @@ static __always_inline bool is_answer(const struct peer_key *to, struct bpf_sock
 	return bpf_map_lookup_elem(&visitors, &visitor);
 }
 
+/* Whether somebody may be forgotten who came a moment ago. In half the map are those that nobody came back to. */
+static __always_inline bool may_be_forgotten(void)
+{
+	__u32 zero = 0;
+	struct visiting *counts = bpf_map_lookup_elem(&visiting, &zero);
+	__u64 generation = counts ? counts->count / GENERATION : 0;
+
+	return generation >= 2 &&
+	       bpf_ktime_get_boot_ns() - counts->began_ns[(generation - 1) % GENERATIONS] < ANSWERS_IN_NS;
+}
+
 static __always_inline int sending(struct bpf_sock_addr *address, __u32 family, const __u32 *words, bool by_thread)
 {
 	struct task_state *state = caller(by_thread);
@@ -168,6 +180,11 @@ static __always_inline int sending(struct bpf_sock_addr *address, __u32 family, 
 						  BPF_SK_STORAGE_GET_F_CREATE) : NULL;
 	if (socket && is_answer(&key, address, socket))
 		return 1;
+	if (socket && socket->visited && may_be_forgotten()) {
+		if (subject)
+			lose(subject, EGRESS);
+		return 1;
+	}
 	note_peer(&key, subject);
 	/* A connected socket stays so: whom it may also send to cannot answer it. */
 	if (socket && address->sk->dst_port)
@@ -451,6 +468,21 @@ static __always_inline bool note_datagram(struct __sk_buff *packet, struct socke
 	return true;
 }
 
+static __always_inline void remember_visitor(const struct visitor *visitor)
+{
+	__u32 zero = 0;
+	struct visiting *counts = bpf_map_lookup_elem(&visiting, &zero);
+	__u8 yes = 1;
+	__u64 place;
+
+	if (!counts || bpf_map_lookup_elem(&visitors, visitor) ||
+	    bpf_map_update_elem(&visitors, visitor, &yes, BPF_NOEXIST))
+		return;
+	place = __sync_fetch_and_add(&counts->count, 1) + 1;
+	if (place % GENERATION == 0)
+		counts->began_ns[place / GENERATION % GENERATIONS] = bpf_ktime_get_boot_ns();
+}
+
 /*
  * A datagram that came to a port which the program chose, however the program takes it. Who feigns another's address by
  * the loopback device is no visitor: what is sent there is no answer.
@@ -460,14 +492,14 @@ static __always_inline void note_visit(struct __sk_buff *packet, struct socket_s
 	struct peer_key from = { .subject = socket->server, .domain = INGRESS, .protocol = IPPROTO_UDP,
 				 .phase = socket->server_phase, .port = port };
 	struct visitor visitor = { .socket = bpf_get_socket_cookie(packet), .port = source };
-	__u8 yes = 1;
 
 	if (!sender_of(packet, &from) || socket->foreign || (packet->ifindex == LOOPBACK_INDEX && !is_loopback(&from)))
 		return;
 	note_peer(&from, NULL);
 	visitor.family = from.family;
 	__builtin_memcpy(visitor.address, from.address, sizeof(visitor.address));
-	bpf_map_update_elem(&visitors, &visitor, &yes, BPF_ANY);
+	remember_visitor(&visitor);
+	socket->visited = 1;
 }
 
 /* Whether what a socket sent for is all that still comes to it. */

@@ -147,6 +147,8 @@ static __noinline int add_subject(struct task_state *state, __u32 inum, __u64 or
 		task = BPF_CORE_READ(task, real_parent);
 	}
 	fresh->late = late;
+	task = (void *)bpf_get_current_task();
+	bpf_probe_read_kernel_str(fresh->unit, UNIT_BYTES, BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, name));
 	failed = bpf_map_update_elem(&subjects, &state->key, fresh, BPF_NOEXIST);
 	if (!failed)
 		tell(EVENT_SUBJECT, fresh->id, &state->key);
@@ -183,6 +185,7 @@ static __always_inline void enter(struct task_struct *task, struct task_state *s
 	if (!subject)
 		return;
 	__sync_fetch_and_add(&subject->alive, 1);
+	count(&subject->entered);
 	state->subject = subject->id;
 }
 

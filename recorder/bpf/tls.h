@@ -50,19 +50,25 @@ static __always_inline void end_stream(struct speaker *speaker, __u64 id, __u64 
 
 static long end_stream_of(void *map, const struct stream_key *key, void *stream, const __u64 *process)
 {
-	if (key->process == *process)
+	if ((key->process & ~BY_INPUT) == *process)
 		bpf_map_delete_elem(&streams, key);
 	return 0;
 }
 
-/* A process that ended without telling OpenSSL. */
-static __noinline int end_streams(struct task_struct *task)
+/*
+ * A process that ended, or executes another program, without telling OpenSSL, or whose thread that had read a standard
+ * input is gone. A thread that executes one in place of the first has not what that one had noted.
+ */
+static __noinline int end_streams(struct task_struct *task, bool is_another)
 {
 	struct speaker *speaker = bpf_task_storage_get(&speakers, task->group_leader, NULL, 0);
 	__u64 process = task->tgid;
 
-	if (speaker && speaker->open > 0 && !BPF_CORE_READ(task, signal, live.counter))
-		bpf_for_each_map_elem(&streams, end_stream_of, &process, 0);
+	if (!is_another && (!speaker || speaker->open <= 0))
+		return 0;
+	bpf_for_each_map_elem(&streams, end_stream_of, &process, 0);
+	if (speaker)
+		speaker->open = 0;
 	return 0;
 }
 
@@ -99,6 +105,30 @@ static __always_inline void send_server(struct task_state *state, const char *na
 	scratch->busy = 0;
 }
 
+/* From its first call on a connection is one; one that was only made greets nobody. */
+static __always_inline void note_connecting(struct task_struct *task, struct task_state *state, __u64 ssl)
+{
+	struct stream_key key = { .id = ssl, .process = task->tgid };
+	struct stream *stream = bpf_map_lookup_elem(&streams, &key);
+
+	if (!stream || !stream->is_new)
+		return;
+	stream->is_new = 0;
+	send_server(state, stream->server);
+}
+
+/* SSL_connect(ssl) and SSL_do_handshake(ssl); without them reading and writing begin the connection. */
+SEC("uprobe")
+int on_tls_connect(struct pt_regs *registers)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_state *state = calling_state(task, registers);
+
+	if (state)
+		note_connecting(task, state, ARGUMENT_1(registers));
+	return 0;
+}
+
 /* SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, type, name): how SSL_set_tlsext_host_name says who is meant. */
 SEC("uprobe")
 int on_tls_control(struct pt_regs *registers)
@@ -116,7 +146,7 @@ int on_tls_control(struct pt_regs *registers)
 	/* The object may have been another connection's before. */
 	__builtin_memset(stream, 0, sizeof(*stream));
 	bpf_probe_read_user_str(stream->server, TEXT_BYTES, (void *)ARGUMENT_4(registers));
-	send_server(state, stream->server);
+	stream->is_new = 1;
 	return 0;
 }
 
@@ -145,6 +175,7 @@ static __always_inline void begin_call(struct pt_regs *registers, __u64 bytes_at
 
 	if (!state)
 		return;
+	note_connecting(task, state, ARGUMENT_1(registers));
 	calls = bpf_task_storage_get(&tls_calls, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	for (int i = 0; calls && i < TLS_CALLS; i++) {
 		if (is_within(&calls->open[i], &call))
@@ -318,6 +349,7 @@ int on_tls_write_alone(struct pt_regs *registers)
 	if (!state || bytes <= 0)
 		return 0;
 	stream = written_stream(task, call.ssl);
+	note_connecting(task, state, call.ssl);
 	if (stream && stream->written_to == end && call.buffer > stream->written_from)
 		return 0;
 	if (stream) {

@@ -58,7 +58,7 @@ def test_command_lines(line: str, call: Call | None) -> None:
             },
             Container("c1", "runc", Workload("v1", "Pod", "support", "triage-0", "agent"), pod=True),
         ),
-        ({"io.kubernetes.cri.container-type": "sandbox"}, None),
+        ({"io.kubernetes.cri.container-type": "sandbox"}, Container("c1", "runc", Workload("v1", "Pod", "", "", ""), is_sandbox=True)),
         ({"policyc.dev/workload": "triage"}, Container("c1", "runc", Workload("v1", "Pod", "default", "c1", "c1"))),
         ({}, Container("c1", "runc", Workload("v1", "Pod", "default", "c1", "c1"))),
     ],

@@ -51,6 +51,16 @@ def test_every_way_to_take_it(tmp_path: Path, way: str, kind: str) -> None:
     assert losses(spec) == {}
 
 
+def test_what_only_a_thread_read_makes_room_with_its_process(tmp_path: Path) -> None:
+    (tmp_path / "text").write_text(_call("seen"))
+    leaver = f"{sys.executable} -S -E {PROGRAMS / 'leaver.py'}"
+    reader = f"{sys.executable} -S -E {PROGRAMS / 'reader.py'} read"
+    script = f"for i in 1 2 3 4 5 6; do {leaver}; done; cat {tmp_path / 'text'} | {reader}"
+    spec = record(tmp_path / "out", "/bin/sh", "-c", script, options=("--map-entries", "streams=3"))
+    assert _tools(spec) == {"seen"}
+    assert losses(spec) == {}
+
+
 def test_what_is_moved_on_leaves_a_blind_spot(tmp_path: Path) -> None:
     spec = _recorded(tmp_path, _call("unseen").encode(), "splice")
     words = _UNREAD[layout.UNREAD_CARRIED]

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from support.containers import require
 
-from recorder.layers import root_file_system
+from recorder.kernel import load
+from recorder.layers import RootFileSystem, identity, root_file_system
+from recorder.tls import Libraries
 
 pytestmark = pytest.mark.system
 
@@ -59,6 +63,45 @@ def test_files_of_an_overlay(store: Path, *, relative: bool) -> None:
         "both": store / "second/lib/both",
         "top": store / "second/lib/top",
     }
+
+
+def _library(folder: Path, lower: str, upper: str) -> RootFileSystem:
+    """An overlay of a container over a layer with a library."""
+    layer = folder / lower / "usr/lib"
+    if not layer.exists():
+        layer.mkdir(parents=True)
+        (layer / "libssl.so.3").write_bytes((folder.parent / "libssl.so.3").read_bytes())
+        os.utime(layer / "libssl.so.3", (1, 1))
+    for name in ("upper", "work", "merged"):
+        (folder / upper / name).mkdir(parents=True)
+    options = f"lowerdir={folder / lower},upperdir={folder / upper / 'upper'},workdir={folder / upper / 'work'}"
+    merged = folder / upper / "merged"
+    subprocess.run(["mount", "-t", "overlay", "-o", options, "overlay", str(merged)], check=True)
+    return root_file_system(merged, Path("/"))
+
+
+def test_a_file_of_another_device_is_another_file(tmp_path: Path) -> None:
+    """Two file systems that were filled alike have the same numbers, sizes and times."""
+    require("cc", "mount", "umount")
+    command = ["cc", "-shared", "-o", str(tmp_path / "libssl.so.3"), "-x", "c", "-"]
+    subprocess.run(command, input=b"int SSL_write(void) { return 0; }", check=True)
+    with ExitStack() as stack:
+        programs = load({})
+        for device in ("one", "other"):
+            (tmp_path / device).mkdir()
+            subprocess.run(["mount", "-t", "tmpfs", "none", str(tmp_path / device)], check=True)
+            stack.callback(subprocess.run, ["umount", "--recursive", tmp_path / device], check=True)
+        stack.callback(programs.close)
+        roots = [
+            _library(tmp_path / device, "layer", upper)
+            for device, upper in (("one", "a"), ("one", "b"), ("other", "a"))
+        ]
+        shown = [root.path / "usr/lib/libssl.so.3" for root in roots]
+        assert len({identity(path) for path in shown}) == 1
+        libraries = Libraries(programs)
+        libraries.attach_below(roots[0])
+        first, replica, stranger = map(libraries.attach, shown, roots)
+        assert first == replica < stranger
 
 
 def test_a_mount_of_another_kind_names_nothing(store: Path) -> None:

@@ -15,6 +15,8 @@ PROGRAMS = Path(__file__).parent / "programs"
 PROGRAM = PROGRAMS / "talker.py"
 OLDER = (sys.executable, str(PROGRAMS / "older_kernel.py"))
 Peer = tuple[Any, ...]
+CROWD = 36_000
+"""More than are remembered (VISITORS in bpf/maps.h)."""
 
 
 @pytest.fixture(scope="module", params=[(), OLDER], ids=["this-kernel", "until-6.12"])
@@ -91,6 +93,14 @@ def test_visitors_of_udp_servers(tmp_path: Path) -> None:
     assert ("udp", "127.0.0.4", other) in asked
     assert ("udp", "127.0.0.4", visitor) not in asked
     assert losses(spec) == {}
+
+
+def test_a_visitor_whom_a_crowd_made_forgotten_is_nobody_that_was_asked(tmp_path: Path) -> None:
+    command = (sys.executable, str(PROGRAMS / "crowd.py"), str(tmp_path / "port"), str(CROWD))
+    spec = record(tmp_path / "out", *command, options=("--map-entries", "peers=200000"))
+    visitor, asked = int((tmp_path / "port").read_text()), _peers(spec, "egress").keys()
+    assert ("udp", "127.0.0.4", visitor) not in asked
+    assert losses(spec) == {"egress": 2 - (("udp", "127.0.0.6", 4003) in asked)}
 
 
 BESIDE = """

@@ -17,6 +17,7 @@ from support.recorder import Spec, losses, record, watching
 from support.tls_containers import certificate, python_container
 
 from recorder.kernel import load
+from recorder.layers import root_of_process
 from recorder.sightings import Names, Opened
 from recorder.tls import Libraries, follow
 
@@ -208,7 +209,7 @@ def test_a_library_that_was_opened_before_it_was_looked_at(tmp_path: Path) -> No
     try:
         libraries, names = Libraries(programs), Names()
         before = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
-        libraries.attach(library)
+        libraries.attach(library, root_of_process(Path("/proc/self"), Path("/")))
         after = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
         opened = [Opened(1, os.getpid(), str(library), at) for at in (before, after, after)]
         names.libraries = [*opened, replace(opened[0], subject=2, process=0)]

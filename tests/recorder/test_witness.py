@@ -197,6 +197,17 @@ def test_files_that_a_ring_opens_are_seen_although_no_call_opens_them(
     assert losses(spec) == {}
 
 
+def test_what_a_ring_is_refused_was_not_opened(tmp_path: Path, build: Callable[[str], str]) -> None:
+    """By the thread itself and by a worker; what was refused first and opened then was opened."""
+    ring, folder = build("ring"), tmp_path / "in"
+    folder.mkdir()
+    script = f"{ring} absent absent late late; /bin/mkdir late; {ring} late ."
+    spec = record(tmp_path / "out", "/usr/bin/env", "-C", str(folder), "/bin/sh", "-c", script)
+    found = {path for path in names(spec, "files", "path") if path.startswith(str(folder))}
+    assert found == {str(folder), str(folder / "late")}
+    assert losses(spec) == {}
+
+
 def test_calls_of_32_bits_stand_as_such(tmp_path: Path, build: Callable[[str], str]) -> None:
     spec = record(tmp_path / "out", build("small-32"))
     by_architecture = {

@@ -1,0 +1,114 @@
+"""A container goes on while it is read: what stands in the profile and in the ledger is all that it had done by then."""
+
+from __future__ import annotations
+
+import ctypes as c
+import json
+import subprocess
+from collections.abc import Callable, Collection, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+from support.recorded_containers import Template, template
+from support.recorder import NAMESPACE, Spec, names
+
+from recorder.identity import Host
+from recorder.journal import Journal
+from recorder.kernel import Programs, load
+from recorder.session import Session
+from recorder.tls import Libraries
+from recorder.watch import Watch
+
+pytestmark = pytest.mark.system
+
+ROOM = 64
+STEP = 'while read x; do : >"/srv/$x"; echo; done'
+_Key = TypeVar("_Key", bound=c.Structure)
+_Value = TypeVar("_Value", bound=c.Structure)
+
+
+class Interrupted(Programs):
+    """The programs in the kernel; before each look at what they hold something happens."""
+
+    def __init__(self, programs: Programs) -> None:
+        self.__dict__.update(programs.__dict__)
+        self.happens: Callable[[], object] = int
+
+    def get(self, name: str, key: c.Structure | c.c_uint32, value: type[_Value]) -> _Value | None:
+        self.happens()
+        return super().get(name, key, value)
+
+    def entries(
+        self,
+        name: str,
+        key: type[_Key],
+        value: type[_Value],
+        subjects: Collection[int] | None = None,
+    ) -> Iterator[tuple[_Key, _Value]]:
+        self.happens()
+        self.looked_at(name)
+        return super().entries(name, key, value, subjects)
+
+    def drain(self) -> None:
+        self.happens()
+        super().drain()
+
+    def looked_at(self, name: str) -> None:
+        """Told before the entries of a map are read."""
+
+
+class Busy:
+    """A container that opens a new file whenever it is told to."""
+
+    def __init__(self, containers: Template) -> None:
+        containers.configure(("/bin/busybox", "sh", "-c", STEP))
+        self.opened = 0
+        self.process = subprocess.Popen(
+            containers.arguments(), stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+
+    def open(self) -> None:
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(b"%d\n" % self.opened)
+        self.process.stdin.flush()
+        assert self.process.stdout.readline() == b"\n"
+        self.opened += 1
+
+
+def _watch(programs: Programs, folder: Path) -> Watch:
+    folder.mkdir()
+    return Watch(
+        programs, Host(), folder, Session.of(programs.hooks), Libraries(programs), Journal(folder)
+    )
+
+
+def _spec(folder: Path) -> Spec:
+    read = (json.loads(file.read_bytes())["spec"] for file in folder.glob("[!.]*.json"))
+    (only,) = (spec for spec in read if spec["workload"]["namespace"] == NAMESPACE)
+    return only
+
+
+def test_nothing_is_lost_between_two_looks(tmp_path: Path) -> None:
+    programs = Interrupted(load({"items": ROOM}))
+    try:
+        watch = _watch(programs, tmp_path / "out")
+        watch.begin()
+        busy = Busy(template(tmp_path / "bundle", "runc"))
+        with busy.process:
+            for _ in range(2 * ROOM):
+                busy.open()
+            done: dict[str, int] = {}
+            programs.looked_at = lambda name: done.setdefault(name, busy.opened)
+            programs.happens = busy.open
+            watch.write_all(final=False)
+            programs.happens = int
+            busy.process.communicate(timeout=60)
+    finally:
+        programs.close()
+    spec = _spec(tmp_path / "out")
+    (run,) = spec["runs"]
+    found = {path for path in names(spec, "files", "path") if path.startswith("/srv/")}
+    assert len(found) + run["loss"]["files"] >= done["items"]
+    assert len(found) < ROOM

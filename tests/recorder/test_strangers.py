@@ -1,0 +1,129 @@
+"""A container that no runtime accounts for may have been a replica of any workload, and profiles say so."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.recorded_containers import Template, template
+from support.recorder import Spec, losses, watching
+
+from recorder import layout
+from recorder.strangers import WORDS, Strangers, is_container
+
+pytestmark = pytest.mark.system
+
+WAIT = ("/bin/busybox", "sh", "-c", "echo here; while read x; do echo here; done")
+PIPES: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+
+
+def _stranger(containers: Template) -> list[str]:
+    """A runtime by a name that is no runtime's, which notes its containers where nobody looks."""
+    runtime = containers.folder / "strange"
+    found = shutil.which("runc")
+    assert found is not None
+    if not runtime.exists():
+        shutil.copy(found, runtime)
+    return [str(runtime), *containers.arguments()[1:]]
+
+
+@contextmanager
+def _running(*command: str) -> Iterator[subprocess.Popen[bytes]]:
+    with subprocess.Popen(command, **PIPES) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"here\n"
+        yield process
+        process.communicate(timeout=60)
+
+
+def _service(containers: Template) -> list[str]:
+    """What has a mount namespace and the machine's root, as a service of systemd."""
+    del containers
+    return ["unshare", "--mount", "/bin/busybox", *WAIT[1:]]
+
+
+def _sandbox(containers: Template) -> list[str]:
+    file = containers.folder / "config.json"
+    document = json.loads(file.read_text())
+    document["annotations"] = {"io.kubernetes.cri.container-type": "sandbox"}
+    file.write_text(json.dumps(document))
+    return containers.arguments()
+
+
+def _recorded(folder: Path, other: list[str]) -> Spec:
+    """A container whose life is within the other's, and one that begins before and ends after it."""
+    containers = template(folder / "bundle", "runc")
+    containers.configure(WAIT)
+    around, within = (containers.arguments(f"policyc-test-{name}") for name in ("around", "within"))
+    with watching(folder / "out") as recorder:
+        with _running(*around), _running(*other), _running(*within):
+            pass
+        (spec,) = recorder.stop()
+    return spec
+
+
+def _other(folder: Path, kind: str) -> list[str]:
+    containers = template(folder / "other", "runc")
+    containers.configure(WAIT)
+    kinds = {"stranger": _stranger, "service": _service, "sandbox": _sandbox}
+    return kinds[kind](containers)
+
+
+def test_who_ran_beside_a_stranger_lacks_one(tmp_path: Path) -> None:
+    spec = _recorded(tmp_path, _other(tmp_path, "stranger"))
+    assert {run["id"] for run in spec["runs"]} == {"policyc-test-around", "policyc-test-within"}
+    for run in spec["runs"]:
+        assert set(run["loss"]) == {d for d, lost in run["loss"].items() if lost}
+        assert WORDS in run["blind"]
+
+
+@pytest.mark.parametrize("kind", ["service", "sandbox"])
+def test_what_is_no_container_of_an_agent_is_no_loss(tmp_path: Path, kind: str) -> None:
+    spec = _recorded(tmp_path, _other(tmp_path, kind))
+    assert len(spec["runs"]) == 2
+    assert losses(spec) == {}
+    assert not any(run["blind"] for run in spec["runs"])
+
+
+def test_one_that_was_there_before_the_recorder_is_no_loss(tmp_path: Path) -> None:
+    containers = template(tmp_path / "bundle", "runc")
+    containers.configure(("/bin/busybox", "true"))
+    with _running(*_other(tmp_path, "stranger")) as other, watching(tmp_path / "out") as recorder:
+        assert other.stdin is not None
+        assert other.stdout is not None
+        other.stdin.write(b"x\n")
+        other.stdin.flush()
+        assert other.stdout.readline() == b"here\n"
+        assert containers.run().returncode == 0
+        (spec,) = recorder.stop()
+    assert losses(spec) == {}
+
+
+@pytest.mark.parametrize(
+    ("own_root", "unit", "is_one"),
+    [
+        (1, b"cri-containerd-0a1b.scope", True),
+        (1, b"", True),
+        (0, b"cri-containerd-0a1b.scope", False),
+        (1, b"snap.agent.service", False),
+        (0, b"systemd-logind.service", False),
+    ],
+)
+def test_containers_and_services(own_root: int, unit: bytes, *, is_one: bool) -> None:
+    assert is_container(layout.Subject(has_own_root=own_root, unit=unit)) == is_one
+
+
+def test_who_begins_after_its_end_lacks_nothing() -> None:
+    strangers = Strangers()
+    one, other = (layout.Subject(id=id_, has_own_root=1) for id_ in (1, 2))
+    for subject in (one, other):
+        strangers.add(subject)
+    strangers.judge({1: one, 2: other}.__getitem__)
+    strangers.remove([1])
+    assert (strangers.met, strangers.gone) == (2, 1)

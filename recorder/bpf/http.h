@@ -19,6 +19,9 @@ enum http_word {
 	WORD_HTTP_1 = 0xd2a167c9,
 	WORD_HTTP_2 = 0x3099acfe,
 	WORD_GET = 0x540ca757,
+	WORD_POST = 0x89e7fa47,
+	WORD_PUT = 0x697299ee,
+	WORD_PATCH = 0xf9100aa9,
 	WORD_HEAD = 0x32694bc3,
 	WORD_DELETE = 0x67c2444a,
 	WORD_OPTIONS = 0xef286ca5,
@@ -37,7 +40,7 @@ static __always_inline void begin_body(struct stream *stream)
 	__u8 told = stream->told;
 
 	stream->in_headers = 0;
-	if (told & TOLD_UNCLEAR) {
+	if (told & TOLD_UNCLEAR || (told & TOLD_CHUNKS && told & TOLD_OLD)) {
 		stream->found |= FOUND_UNCLEAR;
 		return;
 	}
@@ -51,12 +54,30 @@ static __always_inline void begin_body(struct stream *stream)
 	stream->found |= FOUND_BODY;
 }
 
+static __always_inline bool has_no_body(__u32 method)
+{
+	return method == WORD_GET || method == WORD_HEAD || method == WORD_DELETE || method == WORD_OPTIONS;
+}
+
+/* A request without a version is one of HTTP/0.9 for some servers, and begins headers for others. */
+static __always_inline void end_short_line(struct stream *stream)
+{
+	__u32 method = stream->hash;
+
+	if (!has_no_body(method) && method != WORD_POST && method != WORD_PUT && method != WORD_PATCH)
+		return;
+	stream->in_headers = stream->is_http = 1;
+	stream->told |= TOLD_UNCLEAR;
+	stream->is_return = 0;
+}
+
 /* Of a connection that speaks HTTP/2 nothing more is read. */
 static __always_inline void end_request_line(struct stream *stream)
 {
 	if (stream->hash == WORD_HTTP_1) {
 		stream->in_headers = stream->is_http = 1;
 		stream->told &= TOLD_UNUSUAL;
+		stream->told |= stream->length == '0' ? TOLD_OLD : 0;
 		stream->is_return = 0;
 	} else if (stream->hash == WORD_HTTP_2) {
 		stream->found |= FOUND_HTTP2 | FOUND_BODY;
@@ -106,10 +127,16 @@ static __always_inline void end_method(struct stream *stream)
 {
 	__u32 hash = stream->hash;
 
-	stream->told = hash == WORD_GET || hash == WORD_HEAD || hash == WORD_DELETE || hash == WORD_OPTIONS ?
-		TOLD_UNUSUAL : 0;
+	stream->told = has_no_body(hash) ? TOLD_UNUSUAL : 0;
 	stream->tunnels |= hash == WORD_CONNECT;
+	stream->length = 0;
 	stream->line = LINE_TARGET;
+}
+
+/* Between the words of a request line: some servers take any control character for a blank, and those of Latin-1. */
+static __always_inline bool is_gap(__u8 byte)
+{
+	return byte <= ' ' || byte == 0x85 || byte == 0xa0;
 }
 
 /* Names of headers are of any case, and one that ends in a blank may be none. */
@@ -120,7 +147,7 @@ static __always_inline void read_word(struct stream *stream, __u8 byte)
 	} else if ((byte == ' ' || byte == '\t') && stream->in_headers) {
 		stream->told |= TOLD_UNCLEAR;
 		stream->line = LINE_REST;
-	} else if (byte == ' ' || byte == '\t') {
+	} else if (!stream->in_headers && is_gap(byte)) {
 		end_method(stream);
 	} else if (stream->word_bytes < LONGEST_WORD) {
 		stream->word_bytes++;
@@ -132,19 +159,21 @@ static __always_inline void read_word(struct stream *stream, __u8 byte)
 	}
 }
 
-/* The last word of the line is kept, as its hash. */
+/* The last word of the line is kept: as the hash of its beginning, and the byte behind that. */
 static __always_inline void read_version(struct stream *stream, __u8 byte)
 {
-	if (byte == ' ' || byte == '\t' || byte == '\r') {
+	if (is_gap(byte)) {
 		stream->word_bytes = 0;
 		return;
 	}
 	if (!stream->word_bytes)
 		stream->hash = FNV_START;
-	if (stream->word_bytes < VERSION_BYTES) {
-		stream->word_bytes++;
+	if (stream->word_bytes < VERSION_BYTES)
 		hash_byte(stream, byte | 0x20);
-	}
+	else if (stream->word_bytes == VERSION_BYTES)
+		stream->length = byte;
+	if (stream->word_bytes <= VERSION_BYTES)
+		stream->word_bytes++;
 }
 
 /* What is not a number, or too large for one, is no length. */
@@ -244,6 +273,8 @@ static __always_inline void end_line(struct stream *stream)
 		end_header_line(stream);
 	else if (stream->line == LINE_VERSION)
 		end_request_line(stream);
+	else if (stream->line == LINE_TARGET)
+		end_short_line(stream);
 	if (stream->line >= LINE_WORD)
 		stream->is_other |= !stream->is_http;
 	stream->is_begun |= stream->by_line;
@@ -271,7 +302,7 @@ static __always_inline void read_line(struct stream *stream, __u8 byte)
 		read_mark(stream, byte);
 	else if (line == LINE_WORD)
 		read_word(stream, byte);
-	else if (line == LINE_TARGET && (byte == ' ' || byte == '\t'))
+	else if (line == LINE_TARGET && byte != '\r' && is_gap(byte))
 		begin_value(stream, LINE_VERSION);
 	else if (line == LINE_VERSION)
 		read_version(stream, byte);

@@ -56,8 +56,6 @@ static __always_inline struct looked_for look_for(struct stream *stream)
 	if (stream->depth)
 		return (struct looked_for){ EIGHT(0x26), EIGHT(0x7f), EIGHT('"'), EIGHT(stream->by_line ? '\n' : '"'),
 					    stream->depth > 2 || (stream->depth == 2 && stream->key != WORD_PARAMS) };
-	if (stream->line == LINE_TARGET)
-		return (struct looked_for){ 0, EIGHT('\n'), EIGHT(' '), EIGHT('\t'), true };
 	return (struct looked_for){ 0, EIGHT('\n'), EIGHT('\n'), EIGHT(stream->in_headers ? '\r' : '\n'),
 				    stream->line == LINE_REST && !stream->is_return };
 }

@@ -44,6 +44,7 @@ enum told {
 	TOLD_ENCODED = 4,
 	TOLD_UNCLEAR = 8, /* servers may take it for something else than is taken here */
 	TOLD_UNUSUAL = 16, /* requests of this method have no body, and some servers look for none (RFC 9110, 9.3.1) */
+	TOLD_OLD = 32, /* HTTP/1.0, which has no chunks (RFC 9112, 6.1) */
 };
 
 static __always_inline void hash_byte(struct stream *stream, __u8 byte)

@@ -105,7 +105,7 @@ HIDING: dict[str, Sequence[bytes]] = {
     "an object without an end": [_chunked(b'{"a": "'), _plain(b'{"a": [')],
     "a blank line before all": [b"\r\n"],
     "a request line in the body of another method": [
-        _plain(b"", b"HEAD / HTTP/1.1\r\n") + _plain(TRAP, b"QUERY\t/ HTTP/1.0 \r\n")
+        _plain(b"", b"HEAD / HTTP/1.1\r\n") + _plain(TRAP, b"QUERY\x0b/\t HTTP/1.0 \r\n")
     ],
     "a request line in a header": [_plain(b"", POST + b"GET: POST / HTTP/1.1\r\n")],
     "a header that goes on in the next line": [POST + b"a: b\r\n " + LENGTH],
@@ -152,6 +152,8 @@ UNCLEAR: dict[str, bytes] = {
     "a coding that is not known": POST + b"Transfer-Encoding: xchunked\r\n\r\n",
     "chunks that are encoded": POST + b"Transfer-Encoding: chunked, gzip\r\n\r\n",
     "no coding": POST + b"Transfer-Encoding:\r\n chunked\r\n\r\n",
+    "chunks in HTTP/1.0": CHUNKED.replace(b"1.1", b"1.0") + b"0\r\n\r\n",
+    "a request without a version": _plain(b"", b"POST /\r\n"),
     "two lengths": POST + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\n",
     "two numbers": POST + b"Content-Length: 1 2\r\n\r\n",
     "a length that is too large": POST + b"Content-Length: 99999999999999999999\r\n\r\n",

@@ -2,7 +2,7 @@
 # with nothing but Python 3.11+ and make.
 .POSIX:
 .SUFFIXES:
-.PHONY: compile test check images loop golden bench fmt lint type arch system recorder control-plane network-plugin e2e clean lock lock-images kernels
+.PHONY: compile test check images loop node golden bench fmt lint type arch system recorder control-plane network-plugin e2e clean lock lock-images kernels
 
 PYTHON = python3
 VENV = .venv
@@ -24,10 +24,10 @@ compile: $(RUN)
 	@$(BIN)/policyc compile policies --output generated
 
 test: $(DEV)
-	$(PYTEST) -m "not system and not e2e"
+	$(PYTEST) -m "not system and not e2e and not node"
 
 # Exactly what CI runs.
-check: lint type arch test system e2e loop
+check: lint type arch test system e2e loop node
 	$(BIN)/policyc fmt --check policies
 	$(BIN)/policyc prove policies --since $(BASE)
 	$(BIN)/policyc compile policies --output generated --check
@@ -70,6 +70,12 @@ loop: recorder control-plane network-plugin
 	$(BIN)/python -m images --newer recorder
 	unshare --net --mount --propagation private $(BIN)/python -m tests.loop build/images/recorder build/loop
 
+# The recorder's DaemonSet under a real kubelet, containerd and API server; root.  It runs in namespaces of its own.
+# containerd and the programs of CNI come from the system (Debian: containerd, containernetworking-plugins, iptables).
+node: recorder control-plane
+	$(BIN)/python -m images --newer recorder
+	unshare --net --mount --propagation private $(BIN)/pytest -m node
+
 # The recorder on Debian's kernels of both architectures, under QEMU (qemu-system-arm, qemu-system-x86); some minutes each.
 kernels: $(DEV)
 	$(BIN)/python -m tests.kernels
@@ -80,7 +86,7 @@ e2e: control-plane
 
 # Rewrites golden files; read the difference like code.
 golden: $(DEV)
-	$(PYTEST) -m "not system and not e2e" --golden
+	$(PYTEST) -m "not system and not e2e and not node" --golden
 	$(BIN)/policyc compile policies --output generated
 	$(BIN)/policyc webhook manifests --output deploy
 

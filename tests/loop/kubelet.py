@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import socket
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -66,19 +66,12 @@ class Kubelet:
     def start(self, agent: str, replicas: int) -> list[Running]:
         """Wait for the pods of a Deployment that the controllers make, and start each."""
         started: list[Running] = []
-        for pod in self._pods():
+        for pod in self.node.plane.admin.watch(_PODS):
             if self._is_new(agent, pod):
                 started.append(self._start(agent, pod))
             if len(started) == replicas:
                 return started
         raise TimeoutError(f"the controllers made {len(started)} pods of {agent}")
-
-    def _pods(self) -> Iterator[Json]:
-        """The pods that are there, and then those that come or change."""
-        found = self.node.plane.admin.get(_PODS).body
-        yield from found["items"]
-        version = found["metadata"]["resourceVersion"]
-        yield from self.node.plane.admin.watch(_PODS, seconds=60, resourceVersion=version)
 
     def _is_new(self, agent: str, pod: Json) -> bool:
         metadata = pod["metadata"]

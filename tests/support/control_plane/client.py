@@ -94,14 +94,21 @@ class Client:
     ) -> Generator[Json, None, None]:
         """Objects of a collection that exist or come to exist or change, until the time is over.
 
-        An API server may end a watch early, as it does when its cache starts anew; the next
-        one begins with the objects that exist, so an object may be seen twice.
+        A list comes first, and a watch from there: a watch alone waits until the API server's cache
+        is as new as the store, which etcd 3.4 tells it only when something is written.  An API server
+        may end a watch early, as it does when its cache starts anew; then it all begins again, so an
+        object may be seen twice.
         """
         end = time.monotonic() + seconds
         while (left := math.ceil(end - time.monotonic())) > 0:
-            yield from self._watch_once(path, left, query)
+            listed = self.get(path, **query)
+            if listed.status != http.HTTPStatus.OK:
+                raise ConnectionError(listed.message)
+            yield from listed.body["items"]
+            since = {"resourceVersion": listed.body["metadata"]["resourceVersion"]}
+            yield from self._watch_since(path, left, {**query, **since})
 
-    def _watch_once(
+    def _watch_since(
         self, path: str, seconds: int, query: Mapping[str, object]
     ) -> Generator[Json, None, None]:
         connection = self._connect(seconds + 10)

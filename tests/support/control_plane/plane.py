@@ -17,6 +17,9 @@ from .pki import Authority, Credential, signing_keys
 from .programs import find
 
 _HOST = "127.0.0.1"
+_SERVICES = "10.96.0.0/16"
+API_SERVICE = "10.96.0.1"
+"""Of the Service `kubernetes` in `default`, which gets the first address of the range."""
 ADMIN = ("admin", ("system:masters",))
 
 
@@ -190,10 +193,10 @@ class ControlPlane:
         ]
 
     def _api_server_command(self) -> list[str]:
-        serving = self.authority.issue(
-            "api-server", "kube-apiserver", hosts=(_HOST, "localhost", "kubernetes.default.svc")
-        )
+        hosts = (_HOST, API_SERVICE, "localhost", "kubernetes.default.svc")
+        serving = self.authority.issue("api-server", "kube-apiserver", hosts=hosts)
         etcd_client = self._issue("etcd-client", ())
+        kubelet_client = self._issue(*ADMIN)
         self._signing_key, public = signing_keys(self.folder / "pki")
         return [
             str(find("kube-apiserver", self._environment)),
@@ -207,9 +210,13 @@ class ControlPlane:
             f"--tls-cert-file={serving.certificate}",
             f"--tls-private-key-file={serving.key}",
             f"--client-ca-file={self.authority.certificate}",
-            "--authorization-mode=RBAC",
+            f"--kubelet-client-certificate={kubelet_client.certificate}",
+            f"--kubelet-client-key={kubelet_client.key}",
+            f"--kubelet-certificate-authority={self.authority.certificate}",
+            "--kubelet-preferred-address-types=InternalIP",
+            "--authorization-mode=Node,RBAC",
             "--allow-privileged=true",
-            "--service-cluster-ip-range=10.96.0.0/16",
+            f"--service-cluster-ip-range={_SERVICES}",
             "--service-account-issuer=https://kubernetes.default.svc",
             f"--service-account-key-file={public}",
             f"--service-account-signing-key-file={self._signing_key}",

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from .. import go_build  # noqa: TID252  # of `support` or `tests.support`
 
-BUILT = ("kube-apiserver", "kube-controller-manager", "kubectl")
+BUILT = ("kube-apiserver", "kube-controller-manager", "kubectl", "kubelet")
 MODULE = Path(__file__).parent
 """The folder of the go.mod that pins what is built."""
 

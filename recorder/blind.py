@@ -23,6 +23,7 @@ _UNREAD = {
     layout.UNREAD_CARRIED: "messages from standard input that are moved on, or taken several at once",
     layout.UNREAD_UPGRADE: "messages after an Upgrade of HTTP",
     layout.UNREAD_UNNAMED: "names of models that do not stand in the request's JSON",
+    layout.UNREAD_WIDE: "messages in UTF-16 or UTF-32",
 }
 
 

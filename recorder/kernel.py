@@ -42,6 +42,7 @@ def blind_spots(domains: Iterable[str], words: str) -> tuple[str, ...]:
 
 
 _SERVED = Without("messages that a server reads over TLS", partial=("models", "tools"))
+_LAST_WRITE = Without("messages over TLS that SSL_write_ex2 takes", partial=("models", "tools"))
 _UDP_CLIENTS = Without("clients of UDP servers", partial=("ingress",))
 OPTIONAL = {
     "on_sys_exit": Without(
@@ -78,6 +79,7 @@ OPTIONAL = {
     ),
     "on_tls_write": _SERVED,
     "on_tls_write_ex": _SERVED,
+    "on_tls_write_ex2": _LAST_WRITE,
     "on_tls_write_alone": Without("messages over TLS", partial=("models", "tools")),
     "on_tls_control": Without("servers of messages over TLS", partial=("models", "tools")),
     "on_tls_connect": Without(
@@ -106,6 +108,7 @@ UPROBES = Path("/sys/bus/event_source/devices/uprobe")
 UPROBE_HOOKS = {
     "on_tls_write": "uprobe/SSL_write",
     "on_tls_write_ex": "uprobe/SSL_write_ex",
+    "on_tls_write_ex2": "uprobe/SSL_write_ex2",
     "on_tls_write_alone": "uprobe/SSL_write",
     "on_tls_control": "uprobe/SSL_ctrl",
     "on_tls_connect": "uprobe/SSL_do_handshake",
@@ -114,11 +117,9 @@ UPROBE_HOOKS = {
     "on_tls_read_ex": "uprobe/SSL_read_ex",
     "on_tls_return": "uretprobe/SSL_read",
 }
-AT_RETURNS = frozenset(
-    {"on_tls_read", "on_tls_read_ex", "on_tls_return", "on_tls_write", "on_tls_write_ex"}
-)
-"""They need a probe at a return."""
 WRITES = frozenset({"on_tls_write", "on_tls_write_ex"})
+AT_RETURNS = WRITES | {"on_tls_read", "on_tls_read_ex", "on_tls_return", "on_tls_write_ex2"}
+"""They need a probe at a return."""
 WITHOUT_RETURNS = "on_tls_write_alone"
 """It stands for those that write, where they are left out."""
 TLS_FUNCTIONS = (
@@ -130,10 +131,12 @@ TLS_FUNCTIONS = (
     ("SSL_read_ex", "on_tls_return"),
     ("SSL_write", "on_tls_return"),
     ("SSL_write_ex", "on_tls_return"),
+    ("SSL_write_ex2", "on_tls_return"),
     ("SSL_read", "on_tls_read"),
     ("SSL_read_ex", "on_tls_read_ex"),
     ("SSL_write", "on_tls_write"),
     ("SSL_write_ex", "on_tls_write_ex"),
+    ("SSL_write_ex2", "on_tls_write_ex2"),
     ("SSL_write", "on_tls_write_alone"),
     ("SSL_write_ex", "on_tls_write_alone"),
     ("SSL_free", "on_tls_free"),

@@ -42,6 +42,7 @@ HOOK_DOMAINS: dict[str, frozenset[str]] = {
     # Uprobes on OpenSSL.
     "SSL_write": _MESSAGES,
     "SSL_write_ex": _MESSAGES,
+    "SSL_write_ex2": _MESSAGES,
     "SSL_ctrl": _MESSAGES,
     "SSL_do_handshake": _MESSAGES,
     "SSL_free": _MESSAGES,

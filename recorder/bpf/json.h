@@ -128,9 +128,6 @@ static __always_inline void read_string(struct stream *stream, __u8 byte)
 	} else if (!stream->matters) {
 		stream->escaped = !stream->escaped && byte == '\\';
 	} else {
-		/* Between parts of a body that is sent in chunks stand lines that say how long they are. */
-		if (byte == '\n')
-			stream->found |= FOUND_CUT;
 		if (stream->keeps)
 			keep_byte(stream, byte);
 		if (stream->escaped)
@@ -197,6 +194,9 @@ static __always_inline void read_inside(struct stream *stream, __u8 byte)
 		if (!--stream->depth)
 			stream->found |= FOUND_END;
 	} else if (byte >= 0x7f || (byte < ' ' && byte != '\n' && byte != '\r' && byte != '\t')) {
+		/* Before the first key. */
+		if (!byte && stream->depth == 1 && stream->is_key && !stream->key && may_be_wide(stream))
+			stream->found |= FOUND_WIDE;
 		break_message(stream, byte);
 	}
 }

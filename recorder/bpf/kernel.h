@@ -127,6 +127,7 @@ struct thread_info {
 struct pt_regs {
 	/* x86 */
 	unsigned long r10;
+	unsigned long r8;
 	unsigned long cx;
 	unsigned long dx;
 	unsigned long si;

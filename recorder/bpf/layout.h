@@ -84,6 +84,7 @@ enum unread {
 	UNREAD_CARRIED, /* from standard input, by calls that fill no buffer of their own */
 	UNREAD_UPGRADE, /* after an Upgrade, as to WebSocket */
 	UNREAD_UNNAMED, /* to a model that stands elsewhere, as in the URL */
+	UNREAD_WIDE, /* in UTF-16 or UTF-32 */
 };
 
 struct config {
@@ -211,8 +212,8 @@ struct stream_key {
 
 /* How far a stream of JSON was read. Of its text only the names that are looked for are ever kept. */
 struct stream {
-	__u64 left; /* bytes to come of a body of HTTP whose length is known; 0: of none */
-	__u64 length; /* that the headers tell */
+	__u64 left; /* bytes to come of a body of HTTP, or of its running chunk; 0: of none */
+	__u64 length; /* that the headers tell, or the line before a chunk */
 	__u64 written_from; /* where the last write lay, for probes that see no return */
 	__u64 written_to;
 	__u64 is_new; /* OpenSSL was told whom it is to greet, and has not begun to */
@@ -235,16 +236,22 @@ struct stream {
 	__u8 model_bytes;
 	__u8 line; /* where in a line between messages */
 	__u8 word_bytes; /* of its first word */
-	__u8 lengths; /* headers that tell how long the body is; more than one are none */
+	__u8 told; /* what the headers say of the body: bits */
+	__u8 chunks; /* where between the chunks of a body; 0: it has none */
+	__u8 is_return; /* the last byte, among headers or between chunks, was a carriage return */
 	__u8 in_headers;
 	__u8 skips; /* what is left of the body is none of a message */
 	__u8 by_line; /* no HTTP: a message ends with its line at the latest, if not within a string */
 	__u8 answers; /* what is written are a server's answers, which name nothing that this side calls */
-	__u8 is_begun; /* `sequence` is known */
+	__u8 is_begun; /* of packets: `sequence` is known; of lines: one has ended */
 	__u8 at_start; /* of a line, within a message */
 	__u8 is_prompt; /* the message has a key that hardly any has but a request to a model */
 	__u8 side;
 	__u8 began; /* a session, which counts once */
+	__u8 tunnels; /* it asked for a connection to somebody else, who is told what comes then */
+	__u8 is_http; /* its first line was that of a request */
+	__u8 is_other; /* or was not */
+	__u8 pad[3];
 	char name[TEXT_BYTES];
 	char model[TEXT_BYTES];
 	char server[TEXT_BYTES];

@@ -7,7 +7,8 @@
 #define RECORDER_MESSAGES_H
 
 #define CHUNK 1024
-#define MAX_CHUNKS 1024 /* of one write; what is longer is counted as lost */
+#define MAX_BYTES (1 << 20) /* of one write, but for what is skipped; what is longer is counted as lost */
+#define MAX_PIECES (1 << 14) /* of it: as many messages at most, or chunks */
 #define MAX_STEPS (1 << 20) /* in one message, each of some ten nanoseconds; what takes more is counted as lost */
 
 struct scan {
@@ -21,6 +22,7 @@ struct scan {
 	__u32 offset;
 	__u32 bytes;
 	__u32 at; /* bytes that were read */
+	__u32 looked_at; /* bytes, in all pieces */
 	__u32 place; /* in the running chunk */
 	__u32 end; /* of it */
 	const struct owner *owner;
@@ -45,6 +47,8 @@ static __always_inline __u64 zeroes_in(__u64 word)
 /* What changes nothing: bytes of strings that do not matter, what lies deep, and the rest of lines. */
 static __always_inline struct looked_for look_for(struct stream *stream)
 {
+	if (is_between_chunks(stream))
+		return (struct looked_for){};
 	if (stream->in_string)
 		return (struct looked_for){ 0, EIGHT('"'), EIGHT('\\'), EIGHT(stream->by_line ? '\n' : '"'),
 					    !stream->matters && !stream->escaped };
@@ -52,7 +56,10 @@ static __always_inline struct looked_for look_for(struct stream *stream)
 	if (stream->depth)
 		return (struct looked_for){ EIGHT(0x26), EIGHT(0x7f), EIGHT('"'), EIGHT(stream->by_line ? '\n' : '"'),
 					    stream->depth > 2 || (stream->depth == 2 && stream->key != WORD_PARAMS) };
-	return (struct looked_for){ 0, EIGHT('\n'), EIGHT('\n'), EIGHT('\n'), stream->line == LINE_REST };
+	if (stream->line == LINE_TARGET)
+		return (struct looked_for){ 0, EIGHT('\n'), EIGHT(' '), EIGHT('\t'), true };
+	return (struct looked_for){ 0, EIGHT('\n'), EIGHT('\n'), EIGHT(stream->in_headers ? '\r' : '\n'),
+				    stream->line == LINE_REST && !stream->is_return };
 }
 
 /* The place of the lowest byte of eight that is not zero. */
@@ -101,7 +108,9 @@ __noinline int read_byte(struct stream *stream, __u32 byte)
 {
 	if (!stream)
 		return 1;
-	if (stream->in_string)
+	if (is_between_chunks(stream))
+		read_framing(stream, byte);
+	else if (stream->in_string)
 		read_string(stream, byte);
 	else if (stream->depth)
 		read_inside(stream, byte);
@@ -168,9 +177,9 @@ static __always_inline void end_message(struct scan *scan)
 {
 	struct stream *stream = scan->stream;
 	__u32 found = stream->found;
-	bool is_whole = !(found & (FOUND_TORN | FOUND_CUT));
+	bool is_whole = !(found & FOUND_TORN);
 
-	if (found & FOUND_CUT || (found & FOUND_TORN && found & (FOUND_CALL | FOUND_PROMPT)))
+	if (!is_whole && found & (FOUND_CALL | FOUND_PROMPT))
 		blame_messages(scan->owner);
 	if (is_whole && found & FOUND_CALL && stream->name_bytes)
 		note_name(scan, TOOLS, stream->name);
@@ -186,20 +195,27 @@ static __always_inline void end_message(struct scan *scan)
 	drop_message(stream);
 }
 
-/* These bytes were of a body; what ends with it in the middle of a message was none. */
+/* These bytes were of a body or chunk; what ends with the body in the middle of a message was none. */
 static __always_inline void end_body(struct stream *stream, __u64 bytes)
 {
 	stream->left -= bytes < stream->left ? bytes : stream->left;
-	if (stream->left)
-		return;
-	stream->skips = 0;
-	drop_message(stream);
-	begin_line(stream);
+	if (!stream->left && !stream->chunks)
+		forget_place(stream);
+}
+
+/* These were not looked at, which is counted. Where the next chunk begins in them is not known. */
+static __always_inline void pass_over(struct stream *stream, __u64 bytes)
+{
+	if (bytes > stream->left && stream->chunks)
+		forget_place(stream);
+	else if (stream->left)
+		end_body(stream, bytes);
 }
 
 static __always_inline void give_up(struct scan *scan)
 {
 	blame_messages(scan->owner);
+	scan->stream->in_headers = scan->stream->is_return = 0;
 	drop_message(scan->stream);
 	skip_rest(scan->stream);
 }
@@ -211,11 +227,11 @@ static __always_inline long read_chunk(struct scan *scan, bool packets)
 	__u32 start = scan->at, bytes = scan->bytes - start;
 	bool in_body = stream->left;
 
-	if (start >= scan->bytes)
+	if (start >= scan->bytes || scan->looked_at >= MAX_BYTES)
 		return 1;
 	if (in_body && bytes > stream->left)
 		bytes = stream->left;
-	if (stream->skips) {
+	if (stream->skips && in_body) {
 		scan->at += bytes;
 		end_body(stream, bytes);
 		return 0;
@@ -232,6 +248,7 @@ static __always_inline long read_chunk(struct scan *scan, bool packets)
 	if (scan->place < bytes)
 		bytes = scan->place;
 	scan->at += bytes;
+	scan->looked_at += bytes;
 	if (stream->found & FOUND_ANOTHER)
 		blame_messages(scan->owner);
 	if (stream->found & FOUND_END)
@@ -283,47 +300,58 @@ static __always_inline bool is_http2(const char *text)
 	return text[0] == 'P' && text[1] == 'R' && text[2] == 'I' && text[3] == ' ';
 }
 
+/* In the first line of what may be a request. */
+static __always_inline bool is_in_request_line(const struct stream *stream)
+{
+	return stream->line == LINE_WORD || stream->line == LINE_TARGET || stream->line == LINE_VERSION;
+}
+
+/* In the middle of something that goes on with the next write. */
+static __always_inline bool is_amid(const struct stream *stream)
+{
+	return stream->left || stream->chunks || stream->in_headers || stream->depth || is_in_request_line(stream);
+}
+
 /*
- * A request line begins a message, wherever the last one was left: but not within a body whose length is known. What is
- * written comes as its author made it, so a write begins a line; what arrives may be cut anywhere, also before a word
- * that only looks like a request's first.
+ * What seems to be a request begins one, wherever the last one was left: but not within a body. What is written comes as
+ * its author made it, so a write begins a line, or goes on with that of a request; what arrives may be cut anywhere.
  */
 static __always_inline void resynchronise(struct scan *scan, const char *text)
 {
 	struct stream *stream = scan->stream;
-	bool begins = is_request(text);
+	bool begins = is_request(text), is_message = !scan->arrives && (text[0] == '{' || text[0] == '[');
+	bool is_new = !scan->arrives && stream->line != LINE_LIST && !is_amid(stream);
 
-	if (begins && stream->depth) {
+	/* The one before was not read to its end, or this is none. */
+	if ((begins && is_amid(stream)) ||
+	    (is_message && (stream->line == LINE_TARGET || stream->line == LINE_VERSION)))
 		blame_messages(scan->owner);
-		drop_message(stream);
-	}
-	if (begins || (!scan->arrives && !stream->depth && !stream->in_headers && stream->line != LINE_LIST))
+	if (begins)
+		forget_place(stream);
+	else if (is_new || (is_message && is_in_request_line(stream) && !stream->in_headers))
 		begin_line(stream);
 }
 
-/* Names may have been in there, and none was looked for. Not inlined: its frame is not to lie below that of a reader. */
+/*
+ * Names may have been in there, and none was looked for: of tools and of models, so that each counts what the ring has no
+ * room for. Not inlined: its frame is not to lie below that of a reader.
+ */
 static __noinline int note_unread(struct scan *scan, __u32 form)
 {
 	scan->scratch->text[0] = form;
-	note_text(scan->scratch, scan->owner, EVENT_UNREAD, TOOLS, 0, 1);
+	for (__u32 domain = TOOLS; domain <= MODELS; domain++)
+		note_text(scan->scratch, scan->owner, EVENT_UNREAD, domain, 0, 1);
 	return 0;
 }
 
-/* Of a connection that speaks HTTP/2 nothing more is read. */
+/* By its first bytes. */
 static __always_inline void begin_write(struct scan *scan)
 {
-	struct stream *stream = scan->stream;
 	char *text = scan->scratch->text;
 
-	if (scan->bytes < 4 || load(scan, 0, 4, scan->peer))
-		__builtin_memset(text, 0, 4);
-	if (is_http2(text)) {
-		note_unread(scan, UNREAD_HTTP2);
-		stream->left = ~0ULL;
-		stream->skips = 1;
-	} else {
-		resynchronise(scan, text);
-	}
+	__builtin_memset(text, 0, 4);
+	load(scan, 0, scan->bytes < 4 ? 1 : 4, scan->peer);
+	resynchronise(scan, text);
 }
 
 /* Read one write of a stream, of packets when there is a peer, and note the names in it. */
@@ -332,9 +360,9 @@ static __always_inline void read_message(struct scan *scan)
 	struct stream *stream = scan->stream;
 	char *text = scan->scratch->text;
 
-	if (!stream->by_line && !stream->left)
+	if (!stream->by_line && !stream->left && !stream->chunks)
 		begin_write(scan);
-	bpf_loop(MAX_CHUNKS, scan->peer ? read_packet_chunk : read_memory_chunk, scan, 0);
+	bpf_loop(MAX_PIECES, scan->peer ? read_packet_chunk : read_memory_chunk, scan, 0);
 	__builtin_memset(text, 0, CHUNK);
 	if (stream->found & FOUND_ENCODED)
 		note_unread(scan, UNREAD_ENCODED);
@@ -342,12 +370,17 @@ static __always_inline void read_message(struct scan *scan)
 		note_unread(scan, UNREAD_UPGRADE);
 	if (stream->found & FOUND_UNNAMED)
 		note_unread(scan, UNREAD_UNNAMED);
+	if (stream->found & FOUND_WIDE)
+		note_unread(scan, UNREAD_WIDE);
+	if (stream->found & FOUND_HTTP2)
+		note_unread(scan, UNREAD_HTTP2);
+	if (stream->found & FOUND_UNCLEAR)
+		blame_messages(scan->owner);
 	stream->found &= ~OF_STREAM;
 	/* Not to be read, or too long. */
 	if (scan->at < scan->bytes || scan->bytes_left) {
 		give_up(scan);
-		if (stream->left)
-			end_body(stream, (__u64)scan->bytes - scan->at + scan->bytes_left);
+		pass_over(stream, (__u64)scan->bytes - scan->at + scan->bytes_left);
 	}
 }
 
@@ -372,8 +405,8 @@ static __always_inline void read_stream(struct scan *scan, __u32 context)
 		read_message(scan);
 	} else {
 		blame_messages(scan->owner);
-		if (scan->stream && scan->stream->left)
-			end_body(scan->stream, (__u64)scan->bytes + scan->bytes_left);
+		if (scan->stream)
+			pass_over(scan->stream, (__u64)scan->bytes + scan->bytes_left);
 	}
 	if (scan->scratch)
 		scan->scratch->busy = 0;
@@ -446,9 +479,7 @@ static __always_inline void follow_sequence(struct scan *scan, __u32 sequence)
 	stream->is_begun = 1;
 	if (known < 0) {
 		blame_messages(scan->owner);
-		stream->left = stream->skips = 0;
-		drop_message(stream);
-		begin_line(stream);
+		forget_place(stream);
 	} else if (known) {
 		known = known < scan->bytes ? known : scan->bytes;
 		scan->offset += known;
@@ -459,10 +490,12 @@ static __always_inline void follow_sequence(struct scan *scan, __u32 sequence)
 		stream->sequence = sequence + scan->bytes;
 }
 
-/* A packet of a connection that is not encrypted. */
-static __always_inline void read_packet(struct __sk_buff *packet, __u32 offset, __u32 sequence, struct peer_key *peer)
+/* A packet of a connection that is not encrypted. What comes behind it may be, or be of no HTTP. */
+static __always_inline void read_packet(struct __sk_buff *packet, __u32 offset, __u32 sequence,
+					struct socket_state *socket)
 {
 	struct bpf_sock *sock = packet->sk ? bpf_sk_fullsock(packet->sk) : NULL;
+	struct peer_key *peer = &socket->peer;
 	struct owner owner = { .id = peer->subject, .phase = peer->phase };
 	struct scan scan = { .packet = packet, .offset = offset, .bytes = packet->len - offset, .owner = &owner,
 			     .peer = peer };
@@ -473,6 +506,10 @@ static __always_inline void read_packet(struct __sk_buff *packet, __u32 offset, 
 		follow_sequence(&scan, sequence);
 	if (scan.bytes)
 		read_stream(&scan, IN_PACKET_OUT);
+	if (scan.stream && scan.stream->tunnels)
+		socket->sent = 1;
+	if (scan.stream && scan.stream->is_other)
+		socket->plain = 0;
 }
 
 #endif

@@ -18,6 +18,7 @@
 #include "arguments.h"
 #include "stream.h"
 #include "json.h"
+#include "chunks.h"
 #include "http.h"
 #include "messages.h"
 #include "tls.h"

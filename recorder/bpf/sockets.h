@@ -333,7 +333,7 @@ out:
 static __always_inline bool read_headers(struct __sk_buff *packet, __u32 *offset, __u8 *protocol, __u16 *source,
 					 __u32 *sequence)
 {
-	__u8 first = 0, words = 0;
+	__u8 first = 0, words[2] = {}; /* of TCP: how long its header is, and flags */
 	__u16 port;
 
 	if (bpf_skb_load_bytes(packet, 0, &first, 1))
@@ -348,10 +348,11 @@ static __always_inline bool read_headers(struct __sk_buff *packet, __u32 *offset
 		return true;
 	}
 	if (*protocol != IPPROTO_TCP || bpf_skb_load_bytes(packet, *offset + 4, sequence, 4) ||
-	    bpf_skb_load_bytes(packet, *offset + 12, &words, 1))
+	    bpf_skb_load_bytes(packet, *offset + 12, words, 2))
 		return false;
-	*sequence = bpf_ntohl(*sequence);
-	*offset += (words >> 4) * 4;
+	/* SYN has a number of its own, before those of the bytes that may come with it. */
+	*sequence = bpf_ntohl(*sequence) + (words[1] >> 1 & 1);
+	*offset += (words[0] >> 4) * 4;
 	return true;
 }
 
@@ -369,9 +370,22 @@ static __always_inline struct socket_state *state_of(struct bpf_sock *sock)
 	return sock ? bpf_sk_storage_get(&socket_states, sock, NULL, 0) : NULL;
 }
 
+/* A method, in capital letters; or blank lines, which servers pass over (RFC 9112, 2.2). The first line says more. */
+static __always_inline bool is_http(const __u8 *start, bool is_whole)
+{
+	__u8 first = start[0], second = start[1];
+	bool is_blank = first == '\r' || first == '\n' || first == ' ';
+
+	if (is_blank && is_whole && second != '\r' && second != '\n' && second != ' ')
+		first = second;
+	else if (is_blank)
+		return true;
+	return first >= 'A' && first <= 'Z';
+}
+
 /*
  * The first packets of a connection say what it carries. A greeting may come behind what is said to a proxy (CONNECT,
- * SOCKS): whom it names is then not the peer. What begins as HTTP without a proxy stays so.
+ * SOCKS): whom it names is then not the peer. What begins as HTTP without a proxy stays so, until it asks for one.
  */
 static __always_inline void look_at_start(struct __sk_buff *packet, __u32 offset, struct socket_state *socket)
 {
@@ -384,11 +398,9 @@ static __always_inline void look_at_start(struct __sk_buff *packet, __u32 offset
 		socket->sent = LOOKED_AT;
 		socket->plain = 0;
 		send_message(packet, offset, EVENT_TLS, &socket->peer, place);
-	} else if (!place) {
-		/* GET, POST, PUT and PATCH, HEAD, OPTIONS and DELETE, and CONNECT; anything else is another protocol. */
-		socket->plain = start[0] == 'G' || start[0] == 'P' || start[0] == 'H' || start[0] == 'O' ||
-				start[0] == 'D' || start[0] == 'C';
-		if (socket->plain && start[0] != 'C')
+	} else if (!place || is_request((const char *)start)) {
+		socket->plain = is_http(start, is_whole);
+		if (socket->plain && start[0] != 'C' && start[0] > ' ')
 			socket->sent = LOOKED_AT;
 	}
 }
@@ -412,7 +424,7 @@ int on_packet_out(struct __sk_buff *packet)
 		if (socket->sent < LOOKED_AT)
 			look_at_start(packet, offset, socket);
 		if (socket->plain)
-			read_packet(packet, offset, sequence, &socket->peer);
+			read_packet(packet, offset, sequence, socket);
 	}
 	return 1;
 }

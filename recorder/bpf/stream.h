@@ -5,6 +5,7 @@
 
 #define FNV_START 0x811c9dc5U
 #define FNV_STEP 16777619U
+#define MOST_LENGTH (1ULL << 48) /* of a body or chunk; what is longer is no length */
 
 enum found {
 	FOUND_CALL = 1, /* `"method": "tools/call"` */
@@ -17,18 +18,32 @@ enum found {
 	FOUND_ANOTHER = 128, /* message, before the running one has ended */
 	FOUND_UPGRADE = 256, /* the header of a connection that goes on in another protocol */
 	FOUND_UNNAMED = 512, /* a request to a model that does not name it */
-	FOUND_CUT = 1024, /* a string that matters lies across parts of a body, so nothing is known of the message */
-	OF_STREAM = FOUND_ENCODED | FOUND_UPGRADE | FOUND_UNNAMED,
-	OF_MESSAGE = FOUND_CALL | FOUND_PROMPT | FOUND_SESSION | FOUND_TORN | FOUND_CUT,
+	FOUND_WIDE = 1024, /* a body in UTF-16 or UTF-32 */
+	FOUND_HTTP2 = 2048,
+	FOUND_UNCLEAR = 4096, /* where a body ends: others may see messages where none is read */
+	OF_STREAM = FOUND_ENCODED | FOUND_UPGRADE | FOUND_UNNAMED | FOUND_WIDE | FOUND_HTTP2 | FOUND_UNCLEAR,
+	OF_MESSAGE = FOUND_CALL | FOUND_PROMPT | FOUND_SESSION | FOUND_TORN,
 	OF_PLACE = FOUND_END | FOUND_BODY | FOUND_ANOTHER, /* something is to be done before the next byte */
 };
 
 enum line {
 	LINE_START, /* nothing but white space until now */
 	LINE_LIST, /* of messages (JSON-RPC 2.0, 6), over several lines or not */
+	LINE_MARK, /* bytes with which a text in UTF-16 or UTF-32 may begin */
 	LINE_WORD, /* the first one: of a header or a request */
+	LINE_TARGET, /* the second one of what may be a request */
+	LINE_VERSION, /* its last one */
 	LINE_LENGTH, /* the value of Content-Length */
+	LINE_CODING, /* the value of Transfer-Encoding */
 	LINE_REST, /* of which nothing is looked for */
+};
+
+enum told {
+	TOLD_LENGTH = 1,
+	TOLD_CHUNKS = 2,
+	TOLD_ENCODED = 4,
+	TOLD_UNCLEAR = 8, /* servers may take it for something else than is taken here */
+	TOLD_UNUSUAL = 16, /* requests of this method have no body, and some servers look for none (RFC 9110, 9.3.1) */
 };
 
 static __always_inline void hash_byte(struct stream *stream, __u8 byte)
@@ -58,13 +73,27 @@ static __always_inline void begin_line(struct stream *stream)
 	stream->word_bytes = 0;
 }
 
+/* What was read of the stream says nothing of what comes: it goes on as at its beginning. */
+static __always_inline void forget_place(struct stream *stream)
+{
+	stream->left = stream->skips = stream->chunks = stream->in_headers = stream->is_return = 0;
+	drop_message(stream);
+	begin_line(stream);
+}
+
+/* A body, or the beginning of standard input, may be of another encoding than UTF-8. */
+static __always_inline bool may_be_wide(struct stream *stream)
+{
+	return stream->left || (stream->by_line && !stream->is_begun);
+}
+
 /* A body that does not begin as a message is none, and what follows one in it is none either. */
 static __always_inline void skip_rest(struct stream *stream)
 {
 	stream->line = LINE_REST;
 	if (stream->left) {
 		stream->skips = 1;
-		stream->found |= FOUND_BODY;
+		stream->found |= FOUND_BODY | (stream->told & TOLD_UNUSUAL ? FOUND_UNCLEAR : 0);
 	}
 }
 

@@ -150,6 +150,15 @@ int on_tls_control(struct pt_regs *registers)
 	return 0;
 }
 
+#define NEAR 512 /* bytes of stack, of a function that only calls another one */
+
+/* Whether one that hands the same on to another call is still open: SSL_write_ex does to SSL_write_ex2 (OpenSSL 3.3). */
+static __always_inline bool is_within(const struct tls_call *outer, const struct tls_call *call)
+{
+	return outer->stack > call->stack && outer->stack - call->stack < NEAR && outer->ssl == call->ssl &&
+	       outer->buffer == call->buffer && outer->writes == call->writes;
+}
+
 /*
  * What SSL_read fills is there when it returns, and only then it is known how much SSL_write took: it may take a part, or
  * nothing, and be called again with the rest. The calls that a task is in are told apart by the stack: one whose frame
@@ -159,7 +168,8 @@ static __always_inline void begin_call(struct pt_regs *registers, __u64 bytes_at
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct task_state *state = calling_state(task, registers);
-	__u64 stack = registers->sp;
+	struct tls_call call = { .stack = registers->sp, .ssl = ARGUMENT_1(registers),
+				 .buffer = ARGUMENT_2(registers), .bytes_at = bytes_at, .writes = writes };
 	struct tls_calls *calls;
 	struct owner owner;
 
@@ -168,11 +178,11 @@ static __always_inline void begin_call(struct pt_regs *registers, __u64 bytes_at
 	note_connecting(task, state, ARGUMENT_1(registers));
 	calls = bpf_task_storage_get(&tls_calls, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	for (int i = 0; calls && i < TLS_CALLS; i++) {
-		if (calls->open[i].stack > stack)
+		if (is_within(&calls->open[i], &call))
+			return;
+		if (calls->open[i].stack > call.stack)
 			continue;
-		calls->open[i] = (struct tls_call){ .stack = stack, .ssl = ARGUMENT_1(registers),
-						    .buffer = ARGUMENT_2(registers), .bytes_at = bytes_at,
-						    .writes = writes };
+		calls->open[i] = call;
 		return;
 	}
 	owner = owner_of(state);
@@ -211,6 +221,14 @@ int on_tls_write_ex(struct pt_regs *registers)
 	return 0;
 }
 
+/* SSL_write_ex2(ssl, buffer, bytes, flags, written) */
+SEC("uprobe")
+int on_tls_write_ex2(struct pt_regs *registers)
+{
+	begin_call(registers, ARGUMENT_5(registers), true);
+	return 0;
+}
+
 static __always_inline struct tls_call *ended_call(struct task_struct *task, __u64 stack)
 {
 	struct tls_calls *calls = bpf_task_storage_get(&tls_calls, task, NULL, 0);
@@ -221,10 +239,22 @@ static __always_inline struct tls_call *ended_call(struct task_struct *task, __u
 	return NULL;
 }
 
-/* Only a server is asked. */
+#define FOUR(text) ((text)[0] | (text)[1] << 8 | (text)[2] << 16 | (text)[3] << 24)
+
+/* Only a server is asked. Of less than four bytes the first one says it, but for the one that answers begin with, too. */
 static __always_inline bool is_asked(const char *start)
 {
-	return is_request(start) || is_http2(start);
+	__u32 four = FOUR(start);
+
+	switch (four) {
+	case 'P':
+	case 'G':
+	case 'D':
+	case 'O':
+		return true;
+	}
+	return is_request(start) || is_http2(start) || (four & 0xffff) == ('\r' | '\n' << 8) || four == FOUR("HEAD") || four == FOUR("PUT ") ||
+	       four == FOUR("PATC") || four == FOUR("DELE") || four == FOUR("OPTI");
 }
 
 /* Whether what arrives is read: at a server, from the first request on. */
@@ -249,10 +279,10 @@ static __always_inline bool is_asking(struct task_struct *task, const struct str
 
 	if (!stream)
 		return true;
-	/* Within a request it is a piece of its body. */
-	if (!bpf_strncmp(start, 4, "HTTP") && !stream->left && !stream->in_headers && !stream->depth)
+	/* Within a request it is a piece of it. */
+	if (!bpf_strncmp(start, 4, "HTTP") && !is_amid(stream))
 		stream->answers = 1;
-	else if (is_asked(start))
+	else if (is_request(start) || is_http2(start))
 		stream->answers = 0;
 	return !stream->answers;
 }
@@ -278,8 +308,7 @@ static __always_inline void read_call(struct task_struct *task, const struct tls
 	reading.arrives = !call->writes;
 	reading.key.process = task->tgid;
 	reading.key.id = call->ssl | (call->writes ? 0 : ARRIVING);
-	if (bytes >= sizeof(start))
-		bpf_probe_read_user(start, sizeof(start), (const void *)call->buffer);
+	bpf_probe_read_user(start, bytes < sizeof(start) ? 1 : sizeof(start), (const void *)call->buffer);
 	if (call->writes ? is_asking(task, &reading.key, start) : is_served(task, &reading.key, start))
 		read_memory(&reading);
 }

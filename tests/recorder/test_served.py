@@ -155,23 +155,40 @@ def test_a_pipe_that_is_called_a_library(tmp_path: Path) -> None:
     assert losses(spec) == {"models": 1, "tools": 1}
 
 
-@pytest.mark.parametrize("bits", [32, 64])
-def test_a_program_with_its_own_library(tmp_path: Path, bits: int) -> None:
-    """Of a 32-bit one nothing is read, and that is said."""
+def _asking(folder: Path, *flags: str) -> Spec:
+    """What a profile says of a program that has OpenSSL's functions within it, and ran twice."""
     require("cc")
-    container = template(tmp_path / "bundle", "runc")
-    program = tmp_path / "bundle/rootfs/usr/local/bin/node"
+    container = template(folder / "bundle", "runc")
+    program = folder / "bundle/rootfs/usr/local/bin/node"
     program.parent.mkdir(parents=True)
-    subprocess.run(
-        ["cc", "-static", f"-m{bits}", "-o", str(program), str(PROGRAMS / "asks.c")], check=True
-    )
+    source = str(PROGRAMS / "asks.c")
+    subprocess.run(["cc", "-static", *flags, "-o", str(program), source], check=True)
     container.configure(("/usr/local/bin/node",))
-    with watching(tmp_path / "out") as recorder:
+    with watching(folder / "out") as recorder:
         # The first may run before its calls are looked at, which is said then.
         for _ in range(2):
             ended = container.run()
             assert ended.returncode == 0, ended.stderr
         (spec,) = recorder.stop()
+    return spec
+
+
+EX = "SSL_write_ex(ssl, message, bytes, &written)"
+EX2 = "SSL_write_ex2(ssl, message, bytes, 0, &written)"
+
+
+@pytest.mark.parametrize(("function", "how"), [(EX, "-O0"), (EX, "-O2"), (EX2, "-O2")])
+def test_what_is_handed_on_is_read_once(tmp_path: Path, function: str, how: str) -> None:
+    """From SSL_write_ex to SSL_write_ex2: by a call, or by a jump."""
+    spec = _asking(tmp_path, how, f"-DASK(ssl, message, bytes)={function}")
+    seen = [(i["model"], i["count"], len(i["runs"])) for i in spec["models"]]
+    assert seen == [("m", 1, 2)]
+
+
+@pytest.mark.parametrize("bits", [32, 64])
+def test_a_program_with_its_own_library(tmp_path: Path, bits: int) -> None:
+    """Of a 32-bit one nothing is read, and that is said."""
+    spec = _asking(tmp_path, f"-m{bits}")
     unread = "messages over TLS of 32-bit programs"
     spots = {spot for run in spec["runs"] for spot in run["blind"] if spot.endswith(unread)}
     named = [(item["model"], len(item["runs"])) for item in spec["models"]]

@@ -8,12 +8,14 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from support.containers import require
 from support.internet import SECURE, Internet, internet
 from support.recorder import Spec, losses, record
+from support.tls_containers import certificate
 
 pytestmark = pytest.mark.system
 
@@ -120,4 +122,46 @@ def test_what_is_said_elsewhere_leaves_a_blind_spot(
     more, body = FORMS[words]
     spec = _record(tmp_path, served, (*CURL, *more), body)
     assert _blind(spec) == {f"models: {words}", f"tools: {words}"}
+    assert losses(spec) == {}
+
+
+@contextmanager
+def _openssl(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """A server or client of OpenSSL's own, which lasts as long as its standard input."""
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(["openssl", *arguments], text=True, **pipes) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def _line(process: subprocess.Popen[str], word: str) -> str:
+    """The next line that it says the word in."""
+    assert process.stdout is not None
+    return next(line for line in process.stdout if word in line).strip()
+
+
+def test_early_data_are_read(tmp_path: Path) -> None:
+    """They go with the greeting, before there is an answer (RFC 8446, 2.3)."""
+    pem = str(certificate(tmp_path, "early.example"))
+    session, body = str(tmp_path / "session"), tmp_path / "body"
+    body.write_bytes(b"POST / HTTP/1.1\r\nHost: here\r\n\r\n" + json.dumps(REQUEST).encode())
+    serving = ("s_server", "-accept", "127.0.0.1:0", "-cert", pem, "-early_data")
+    with _openssl(*serving) as server:
+        port = _line(server, "ACCEPT").rpartition(":")[2]
+        asking = ("s_client", "-servername", "early.example", "-connect", f"127.0.0.1:{port}")
+        with _openssl(*asking, "-sess_out", session) as client:
+            assert server.stdin is not None
+            server.stdin.write("hello\n")
+            server.stdin.flush()
+            # What resumes the session was sent before.
+            _line(client, "hello")
+            client.communicate("Q\n", timeout=60)
+        early = ("-sess_in", session, "-early_data", str(body))
+        spec = record(tmp_path / "out", "openssl", *asking, *early)
+        assert _line(server, "Reused session-id")
+    assert [(i["model"], i["gateway"], i["count"]) for i in spec["models"]] == [
+        ("large-4", "early.example", 1)
+    ]
     assert losses(spec) == {}

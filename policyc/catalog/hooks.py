@@ -33,6 +33,7 @@ HOOK_DOMAINS: dict[str, frozenset[str]] = {
     "sys_exit": frozenset({"syscalls", "files", "ingress"}) | _MESSAGES,
     "signal_generate": frozenset({"syscalls"}),
     "io_uring_submit_req": frozenset({"files"}),
+    "io_uring_complete": frozenset({"files"}),
     "sched_process_exit": frozenset(),
     # cgroup_skb programs: packets out have TLS greetings and plain HTTP, packets in DNS answers
     # and the clients of UDP servers.
@@ -43,6 +44,7 @@ HOOK_DOMAINS: dict[str, frozenset[str]] = {
     "SSL_write_ex": _MESSAGES,
     "SSL_write_ex2": _MESSAGES,
     "SSL_ctrl": _MESSAGES,
+    "SSL_do_handshake": _MESSAGES,
     "SSL_free": _MESSAGES,
     "SSL_read": _MESSAGES,
     "SSL_read_ex": _MESSAGES,

@@ -198,13 +198,14 @@ def test_files_that_a_ring_opens_are_seen_although_no_call_opens_them(
 
 
 def test_what_a_ring_is_refused_was_not_opened(tmp_path: Path, build: Callable[[str], str]) -> None:
-    """By the thread itself and by a worker; what was refused first and opened then was opened."""
+    """By the thread itself and by a worker; what was refused first and opened then was opened, and what nobody is told of."""
     ring, folder = build("ring"), tmp_path / "in"
     folder.mkdir()
-    script = f"{ring} absent absent late late; /bin/mkdir late; {ring} late ."
+    (folder / "told").touch()
+    script = f"{ring} absent absent late late; /bin/mkdir late; {ring} late . +told"
     spec = record(tmp_path / "out", "/usr/bin/env", "-C", str(folder), "/bin/sh", "-c", script)
     found = {path for path in names(spec, "files", "path") if path.startswith(str(folder))}
-    assert found == {str(folder), str(folder / "late")}
+    assert found == {str(folder), *(str(folder / name) for name in ("late", "told"))}
     assert losses(spec) == {}
 
 

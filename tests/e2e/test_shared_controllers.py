@@ -44,10 +44,13 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ControlP
 
 
 def is_guarding(plane: ControlPlane) -> bool:
-    """Whether the API server asks the webhook: a canary is refused."""
+    """Whether the API server asks the webhook, also about policies: canaries are refused."""
     bad = pod("research")
     bad["spec"]["hostPID"] = True
-    return plane.admin.create(collection(bad), bad, dryRun="All").status == 403
+    if plane.admin.create(collection(bad), bad, dryRun="All").status != 403:
+        return False
+    gone = plane.admin.request("DELETE", path_of(POLICY), query={"dryRun": "All"})
+    return gone.status == 403
 
 
 def deletions(plane: ControlPlane, resource: str) -> list[int]:

@@ -21,10 +21,10 @@ from recorder import kernel, libbpf, tables
 pytestmark = pytest.mark.system
 
 REGISTERS = {
-    "x86": {"r10", "di", "si", "dx", "cx", "orig_ax", "ax", "sp", "cs"},
+    "x86": {"r10", "r8", "di", "si", "dx", "cx", "orig_ax", "ax", "sp", "cs"},
     "arm64": {"regs", "orig_x0", "syscallno", "sp"},
 }
-"""Arguments 1 to 4, the number of a call, what a function returned, its stack and its width (syscall(2), "Architecture calling conventions"; struct pt_regs in
+"""Arguments 1 to 5, the number of a call, what a function returned, its stack and its width (syscall(2), "Architecture calling conventions"; struct pt_regs in
 arch/arm64/include/asm/ptrace.h and arch/x86/include/asm/ptrace.h, Linux 6.18)."""
 COMPAT_BITS = {"x86": "status", "arm64": "flags"}
 BY_VERSION = {("ns_common", "ns_id"), ("mnt_namespace", "seq")}

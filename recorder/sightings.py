@@ -25,7 +25,8 @@ from recorder.profile import UNANSWERED, Sighting, Values
 PROTOCOLS = {socket.IPPROTO_TCP: "tcp", socket.IPPROTO_UDP: "udp", 132: "sctp"}
 _LIBRARY = re.compile(r"(libssl(-\w+)?\.so(\.\d+)*|_ssl\.[\w.-]+\.so|node|nodejs)")
 """libssl.so.3, libssl-0a1b2c.so.3 of a wheel, _ssl.cpython-312-x86_64-linux-gnu.so, Node with its own."""
-MODES = {1: "read", 2: "write"}
+_WRITE = 2
+MODES = {1: "read", _WRITE: "write"}
 _CLAIMED: Values = (("claimed", True),)
 _ANSWERS_ITSELF = sum(1 << tables.CAPABILITIES.index(name) for name in ("NET_ADMIN", "NET_RAW"))
 """Who has used them may have made the packets itself that came to it."""
@@ -101,6 +102,8 @@ class Names:
     """TLS libraries that were opened, and not looked at yet."""
     late_libraries: dict[int, int] = field(default_factory=dict)
     """Subject -> of how many of them the first calls may have been missed."""
+    empty_libraries: dict[int, set[str]] = field(default_factory=dict)
+    """Subject -> those that had no functions when they were looked at last."""
     runtimes: dict[int, Started] = field(default_factory=dict)
     """Process -> what it was told, of container runtimes."""
     begun: list[layout.SubjectEvent] = field(default_factory=list)
@@ -208,6 +211,7 @@ class Names:
         for subject in subjects:
             self.unread.pop(subject, None)
             self.late_libraries.pop(subject, None)
+            self.empty_libraries.pop(subject, None)
 
 
 def _item_id(event: layout.Event) -> ItemId:
@@ -293,8 +297,9 @@ def read(
         domain: int(subject.lost[i]) + lost.get(domain, 0)
         for i, domain in enumerate(layout.DOMAINS)
     }
+    late = names.late_libraries.get(subject.id, 0) + _unfinished(subject.id, entries, names)
     for domain in ("tools", "models"):
-        loss[domain] += names.late_libraries.get(subject.id, 0)
+        loss[domain] += late
     loss["egress"] += names.naming.unkept[subject.id]
     found = [*_syscalls(subject.syscalls), *_syscalls(subject.denied, ("denied", True))]
     found.extend(_capabilities(subject))
@@ -304,6 +309,17 @@ def read(
     found.extend(components.of_files(found))
     found.extend(_peers(entries, names, clock))
     return found, loss
+
+
+def _unfinished(subject: int, entries: Entries, names: Names) -> int:
+    """How many TLS libraries were opened to be written that had no functions when they were looked at last."""
+    files = layout.DOMAINS.index("files")
+    written = {
+        names.by_item.get((key.subject, key.hash, key.domain, key.phase))
+        for key, item in entries.items
+        if key.domain == files and item.modes & _WRITE
+    }
+    return len(written & names.empty_libraries.get(subject, set()))
 
 
 def end_of(peer: layout.PeerKey) -> End:

@@ -55,8 +55,11 @@ def follow(
     """
     news, names.libraries = names.libraries, []
     for opened in news:
-        if _seen_since(opened, proc, root_of(opened.subject), libraries) > opened.at_ns:
+        since = _seen_since(opened, proc, root_of(opened.subject), libraries)
+        if since > opened.at_ns:
             names.late_libraries[opened.subject] = names.late_libraries.get(opened.subject, 0) + 1
+        empty = names.empty_libraries.setdefault(opened.subject, set())
+        (empty.add if since == ALWAYS else empty.discard)(opened.path)
 
 
 def _seen_since(opened: Opened, proc: Path, root: Path | None, libraries: Libraries) -> int:
@@ -91,15 +94,16 @@ def _is_overlay(path: Path) -> bool:
 
 
 @contextmanager
-def _behind(path: Path, root: RootFileSystem) -> Iterator[tuple[Path, Identity]]:
-    """The file that programs map, held, and what no other file has; OSError when there is none.
+def _behind(path: Path, root: RootFileSystem) -> Iterator[tuple[Path, Identity, _Stamp]]:
+    """The file that programs map, held, what no other file has, and when it was written; OSError when there is none.
 
     The containers of one image have each an overlay of their own over one and the same file, to which the
     kernel attaches: twice attached, each call would be seen twice.  What no layer is known to have is itself.
     """
     with _held(path) as shown, _held(_layer_of(path, shown, root) or shown) as file:
         found = os.stat(file)  # noqa: PTH116  # a path of another root, never to be resolved
-        yield file, (found.st_dev, found.st_ino)
+        stamp = _Stamp(found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+        yield file, (found.st_dev, found.st_ino), stamp
 
 
 def _layer_of(path: Path, shown: Path, root: RootFileSystem) -> Path | None:
@@ -110,6 +114,29 @@ def _layer_of(path: Path, shown: Path, root: RootFileSystem) -> Path | None:
     return layer
 
 
+@dataclass(frozen=True, slots=True)
+class _Stamp:
+    """Changes whenever the content of a file does."""
+
+    size: int
+    written_ns: int
+    changed_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What was found in a file, and in which state of it."""
+
+    since: int
+    stamp: _Stamp
+
+    def holds(self, now: _Stamp) -> bool:
+        """Whether it is still true; of what has functions, only the content matters, and not its links and owners."""
+        if self.since == ALWAYS:
+            return self.stamp == now
+        return (self.stamp.size, self.stamp.written_ns) == (now.size, now.written_ns)
+
+
 @dataclass(slots=True)
 class Libraries:
     """The files whose calls are looked at; each is attached once, for all processes that map it."""
@@ -117,7 +144,7 @@ class Libraries:
     programs: Programs
     host: Path = Path("/")
     """Where the host's root is."""
-    _known: dict[Identity, int] = field(default_factory=dict)
+    _known: dict[Identity, _Look] = field(default_factory=dict)
 
     def root_of(self, process: Path) -> RootFileSystem:
         """Of a process, by its folder in /proc; OSError when it is gone."""
@@ -128,18 +155,23 @@ class Libraries:
 
         ``root`` is what the path leads through.  OSError when there is no such file.
         """
-        with _behind(path, root) as (file, own):
-            if own in self._known:
-                return self._known[own]
-            library = self.programs.attach_tls(file)
+        with _behind(path, root) as (file, own, stamp):
+            known = self._known.get(own)
+            if known is None or (known.since == ALWAYS and not known.holds(stamp)):
+                known = self._known[own] = _Look(self._look(file), stamp)
+        # To attach once more to what was written over would show its calls twice.
+        return known.since if known.holds(stamp) else NEVER
+
+    def _look(self, file: Path) -> int:
+        library = self.programs.attach_tls(file)
         since = time.clock_gettime_ns(time.CLOCK_BOOTTIME) if library.has_functions else ALWAYS
-        self._known[own] = since if library.is_whole else NEVER
-        return self._known[own]
+        return since if library.is_whole else NEVER
 
     def since(self, root: Path, relative: str) -> int:
         """As ``attach`` of a file that is attached already, or else ``NEVER``.  OSError when there is no such file."""
-        with _behind(root / relative, root_file_system(root, self.host)) as (_, own):
-            return self._known.get(own, NEVER)
+        with _behind(root / relative, root_file_system(root, self.host)) as (_, own, stamp):
+            known = self._known.get(own)
+            return known.since if known and known.holds(stamp) else NEVER
 
     def attach_below(self, root: RootFileSystem) -> None:
         """Look at all that a root file system has, before its programs run."""

@@ -140,6 +140,12 @@ static __always_inline bool may_have_tls(const char *text)
 	return !bpf_strncmp(text, 6, "libssl") || !bpf_strncmp(text, 4, "_ssl") || !bpf_strncmp(text, 4, "node");
 }
 
+/* What had no functions when it was looked at has them once it is written: whoever opens it may be about to map it. */
+static __always_inline bool is_to_be_told_again(struct item *item, const char *text, __u32 kind)
+{
+	return kind == EVENT_PATH && item->modes & FMODE_WRITE && may_have_tls(text);
+}
+
 /* Count the text in scratch as an item, and send it when it is new. */
 static __always_inline void note_text(struct scratch *scratch, const struct owner *owner, __u32 kind,
 				      __u32 domain, __u32 modes, __u32 bytes)
@@ -170,10 +176,11 @@ static __always_inline void note_text(struct scratch *scratch, const struct owne
 	item->last_ns = bpf_ktime_get_boot_ns();
 	if ((item->modes & modes) != modes)
 		__sync_fetch_and_or(&item->modes, modes);
-	if (item->sent)
+	if (item->sent && !is_to_be_told_again(item, scratch->text, kind))
 		return;
 	*event = (struct event){ .kind = kind, .domain = domain, .subject = owner->id, .hash = key.hash,
-				 .at_ns = item->first_ns, .phase = key.phase, .pid = owner->pid, .bytes = bytes };
+				 .at_ns = item->sent ? fresh.first_ns : item->first_ns, .phase = key.phase,
+				 .pid = owner->pid, .bytes = bytes };
 	if (!bpf_ringbuf_output(&events, event, sizeof(*event) + (bytes & (2 * PATH_BYTES - 1)),
 				waking(kind == EVENT_PATH && may_have_tls(scratch->text)))) {
 		item->sent = 1;

@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 from support.containers import require
 from support.recorded_containers import Template, template
-from support.recorder import Spec, losses, record, watching
+from support.recorder import Spec, losses, names, record, watching
 from support.tls_containers import certificate, python_container
 
 from recorder.kernel import load
 from recorder.layers import root_of_process
 from recorder.sightings import Names, Opened
-from recorder.tls import Libraries, follow
+from recorder.tls import ALWAYS, NEVER, Libraries, follow
 
 pytestmark = pytest.mark.system
 
@@ -218,3 +218,49 @@ def test_a_library_that_was_opened_before_it_was_looked_at(tmp_path: Path) -> No
         assert names.libraries == []
     finally:
         programs.close()
+
+
+def test_a_library_is_looked_at_again_once_it_is_written(tmp_path: Path) -> None:
+    """Nothing that was found in a file is true of what it holds later."""
+    require("cc")
+    made, library = tmp_path / "made", tmp_path / "libssl.so.3"
+    command = ["cc", "-shared", "-o", str(made), "-x", "c", "-"]
+    subprocess.run(command, input=b"int SSL_write(void) { return 0; }", check=True)
+    library.touch()
+    root = root_of_process(Path("/proc/self"), Path("/"))
+    programs = load({})
+    try:
+        libraries = Libraries(programs)
+        empty = [libraries.attach(library, root) for _ in range(2)]
+        before = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+        library.write_bytes(made.read_bytes())
+        assert libraries.since(Path("/"), str(library)[1:]) == NEVER
+        since = libraries.attach(library, root)
+        library.chmod(0o755)
+        again = libraries.attach(library, root)
+        library.write_bytes(made.read_bytes() + b"x")
+        assert empty == [ALWAYS, ALWAYS]
+        assert before < since == again < NEVER
+        assert libraries.attach(library, root) == NEVER
+    finally:
+        programs.close()
+
+
+WRITES = (
+    "import sys; to, made = sys.argv[1], open(sys.argv[2], 'rb').read(); "
+    "file = open(to, 'wb', buffering=0); file.write(made[:100]); seen = open(to, 'rb').read()"
+)
+LOADS = "file.write(made[100:]); file.close(); import ctypes; ctypes.CDLL(to).SSL_write()"
+
+
+@pytest.mark.parametrize("then", [LOADS, "pass"])
+def test_a_library_that_the_program_writes_is_lost_or_seen(tmp_path: Path, then: str) -> None:
+    require("cc")
+    made = tmp_path / "made"
+    command = ["cc", "-shared", "-o", str(made), "-x", "c", "-"]
+    subprocess.run(command, input=b"int SSL_write(void) { return 0; }", check=True)
+    written = str(tmp_path / "libssl-1.so.3")
+    program = f"{WRITES}; {then}"
+    spec = record(tmp_path / "out", sys.executable, "-c", program, written, str(made))
+    assert written in names(spec, "files", "path")
+    assert losses(spec).keys() == {"models", "tools"}

@@ -115,6 +115,7 @@ struct subject {
 	__u32 mntns_inum; /* as /proc/PID/ns/mnt shows it */
 	__u32 userns_level; /* how deep its user namespace lies below the host's */
 	__u32 pids[ANCESTORS]; /* of the first process seen and its ancestors, in the initial pid namespace */
+	__u64 begun_ns[ANCESTORS]; /* when each of these began: numbers are used again */
 	__s32 alive; /* known tasks */
 	__u32 late; /* it had tasks before the recorder had programs */
 	__u64 syscalls[PHASES][2][SYSCALL_WORDS];

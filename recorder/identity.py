@@ -84,6 +84,8 @@ class Started:
     folder: str
     at_ns: int = 0
     """When, in boot time; 0 when that is not known."""
+    mntns: int = 0
+    """The inode number of the mount namespace that it began in; 0 when that is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +110,12 @@ class Host:
         mount namespace: elsewhere a program may have any name.  None when no runtime tells.
         """
         known = ((pid, begun, runtimes[pid]) for pid, begun in ancestors if pid in runtimes)
-        # A runtime may have a mount namespace of its own, which is no container of its.
-        earlier = {pid: s for pid, begun, s in known if begun <= s.at_ns <= first_ns}
+        # A runtime may have a mount namespace of its own, which is no container of its, in whichever cgroup.
+        earlier = {
+            pid: s
+            for pid, begun, s in known
+            if begun <= s.at_ns <= first_ns and s.mntns != mntns_inum
+        }
         own = self.own_mntns()
         outside = [pid for pid, _ in ancestors if pid in earlier or self.mntns(pid) == own]
         return self._from_call(outside, earlier) or self._from_state(mntns_inum)

@@ -279,7 +279,7 @@ struct speaker {
 struct event {
 	__u32 kind;
 	__u32 domain;
-	__u64 subject; /* EVENT_RUNTIME: the process */
+	__u64 subject; /* EVENT_RUNTIME: inode number of the mount namespace that it began in */
 	__u64 hash; /* EVENT_RUNTIME: bytes of the arguments; EVENT_TLS: packets to the peer before it, for a proxy */
 	__u64 at_ns;
 	__u32 phase;

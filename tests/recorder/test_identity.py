@@ -163,6 +163,9 @@ def test_the_namespace_of_a_runtime_itself_is_no_container(tmp_path: Path) -> No
     inum = machine.process(10, "crun", "run", "--bundle", "/b", "c1")
     machine.file("b/config.json", {"annotations": OURS})
     assert machine.host.container(((10, 0), (1, 0)), {}, inum, 9) is None
+    # A child of it goes into the container's cgroup first.
+    seen = {10: Started(("crun", "run", "--bundle", "/b", "c1"), "/", at_ns=8, mntns=inum)}
+    assert machine.host.container(((11, 9), (10, 0), (1, 0)), seen, inum, 9) is None
     # It was exec'd in a namespace that was there before.
     seen = {10: Started(("crun", "run", "--bundle", "/b", "c1"), "/", at_ns=10)}
     assert machine.host.container(((10, 0), (1, 0)), seen, inum, 9) is None

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from recorder import components, layout, libbpf, tables, traps, words
+from recorder import components, descriptors, layout, libbpf, tables, traps, words
 from recorder.errors import ExitCode, RecorderError
 from recorder.ring import Ring
 
@@ -247,7 +247,9 @@ class Programs:
             begun = True
 
     def attach_tls(self, path: Path) -> Library:
-        """Look at the calls of a TLS library."""
+        """Look at the calls of a TLS library; at none when descriptors are scarce, for each takes two."""
+        if descriptors.are_scarce():
+            return Library(has_functions=True, is_whole=False)
         programs = {name: program for program, name, _ in _programs(self._handle)}
         links: list[int] = []
         is_whole = True

@@ -219,6 +219,12 @@ class Programs:
     def remove(self, name: str, key: c.Structure) -> None:
         libbpf.call("bpf_map_delete_elem")(self._maps[name], c.byref(key))
 
+    def take(self, name: str, key: c.Structure, value: type[_Value]) -> _Value | None:
+        """Remove one value of a hash map: what it was in that moment, or None (bpf(2), Linux 5.14 or later)."""
+        found = value()
+        take = libbpf.call("bpf_map_lookup_and_delete_elem")
+        return None if take(self._maps[name], c.byref(key), c.byref(found)) else found
+
     def entries(
         self,
         name: str,

@@ -51,6 +51,7 @@ _SIGNATURES: dict[str, tuple[object, list[object]]] = {
     "bpf_map_lookup_elem": (_int, [_int, _pointer, _pointer]),
     "bpf_map_update_elem": (_int, [_int, _pointer, _pointer, c.c_uint64]),
     "bpf_map_delete_elem": (_int, [_int, _pointer]),
+    "bpf_map_lookup_and_delete_elem": (_int, [_int, _pointer, _pointer]),
     "bpf_map_lookup_batch": (
         _int,
         [_int, _pointer, _pointer, _pointer, _pointer, _pointer, _pointer],

@@ -16,6 +16,14 @@ class Reading:
     subject: layout.Subject
     entries: sightings.Entries
 
+    def is_all_of(self, subject: layout.Subject) -> bool:
+        """Whether the subject shows no more than this, and nobody has entered it since."""
+        before = sightings.signature(self.subject, self.entries)
+        return (self.subject.entered, before) == (
+            subject.entered,
+            sightings.signature(subject, self.entries),
+        )
+
 
 def readings(
     programs: Programs, keys: Mapping[int, layout.SubjectKey], drain: Callable[[], None]

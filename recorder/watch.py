@@ -18,7 +18,7 @@ from recorder.layers import root_file_system
 from recorder.mirror import Mirror
 from recorder.naming import Network
 from recorder.owners import Owners
-from recorder.reading import readings
+from recorder.reading import Reading, readings
 from recorder.session import Session
 from recorder.shims import Shims
 from recorder.strangers import WORDS, Strangers
@@ -31,6 +31,7 @@ MANY = 512
 """unless so many containers wait for it: the kernel's map of them must not fill up."""
 NOTHING_MISSED: Mapping[str, int] = {}
 KEPT_RUNTIMES = 4096
+KEPT_REMOVED = 4096
 PATIENCE_SECONDS = 600.0
 """How long what has ended is kept in the kernel's maps while nobody says whose pod it was."""
 STUCK_SECONDS = 60.0
@@ -88,6 +89,10 @@ class Watch:
     """The recorder before this one was killed, so what was running then has a gap."""
     names: sightings.Names = field(default_factory=sightings.Names)
     known: dict[int, Known] = field(default_factory=dict)
+    removed: dict[int, Known] = field(default_factory=dict)
+    """The last that left the kernel's maps: who was in one of them then comes back as another subject."""
+    cut: list[profile.Document] = field(default_factory=list)
+    """Of them, those that somebody entered in that moment: to be written once more."""
     present: dict[int, Container] = field(default_factory=dict)
     """What was running before, by the inode number of its mount namespace."""
     missed: Mapping[str, int] = field(default_factory=dict)
@@ -202,7 +207,7 @@ class Watch:
         }
         found = readings(self.programs, keys, self._drain)
         self.strangers.judge(self._get)
-        groups: dict[str, list[profile.Document]] = {}
+        documents = list(self.cut)
         signatures: dict[int, int] = {}
         for id_, read in sorted(found.items()):
             known = self.known[id_]
@@ -212,18 +217,25 @@ class Watch:
             signatures[id_] = signature
             document = self._document(known, read.subject, read.entries)
             if document:
-                groups.setdefault(store.name_of(document), []).append(document)
+                documents.append(document)
+        self._store(documents)
+        for id_, signature in signatures.items():
+            self.known[id_].written = signature
+        self.cut = []
+        gone = [id_ for id_, read in found.items() if self._is_removed(id_, read)]
+        self.names.forget(frozenset(gone))
+        self.strangers.remove(gone)
+        self._store(self.cut)
+        self.cut = []
+
+    def _store(self, documents: Collection[profile.Document]) -> None:
+        groups: dict[str, list[profile.Document]] = {}
+        for document in documents:
+            groups.setdefault(store.name_of(document), []).append(document)
         for group in groups.values():
             store.write(self.output, *group)
         if self.mirror and groups:
             self.mirror.wake()
-        for id_, signature in signatures.items():
-            self.known[id_].written = signature
-        gone = [id_ for id_, read in found.items() if self._is_gone(id_, read.subject)]
-        for id_ in gone:
-            self._remove(id_, found[id_].entries)
-        self.names.forget(frozenset(gone))
-        self.strangers.remove(gone)
 
     def write_all(self, *, final: bool) -> None:
         """Write everything, also subjects whose first event the ring had no room for."""
@@ -295,7 +307,7 @@ class Watch:
         return not known.ended or now - known.ended < PATIENCE_SECONDS
 
     def _resolve(self, subject: layout.Subject) -> Container | None:
-        origin = self.known.get(subject.origin)
+        origin = self._origin(subject)
         if origin is not None and origin.container is not None:
             # A process of a container made itself a mount namespace: it is still that container, whatever it is called.
             return origin.container
@@ -309,9 +321,12 @@ class Watch:
             found = self.present.get(subject.mntns_inum)
         return found
 
+    def _origin(self, subject: layout.Subject) -> Known | None:
+        return self.known.get(subject.origin) or self.removed.get(subject.origin)
+
     def _network(self, subject: layout.Subject, container: Container | None) -> int:
         """That of the container when a process of it made itself the subject; 0 when the subject is one."""
-        origin = self.known.get(subject.origin)
+        origin = self._origin(subject)
         if container is None or origin is None or origin.container is None:
             return 0
         if container.id != origin.container.id:
@@ -362,9 +377,35 @@ class Watch:
             known.ended = 0
         return bool(known.ended) and written.alive <= 0 and written.entered == now.entered
 
-    def _remove(self, id_: int, entries: sightings.Entries) -> None:
-        known = self.known.pop(id_)
+    def _is_removed(self, id_: int, read: Reading) -> bool:
+        """Take it out of the kernel's maps, if it is gone; who enters it in this moment counts as lost."""
+        known, entries = self.known[id_], read.entries
+        if not self._is_gone(id_, read.subject):
+            return False
+        taken = self.programs.take("subjects", known.key, layout.Subject)
+        assert taken is not None, "only this program removes subjects"
+        if not read.is_all_of(taken):
+            entries = self._cut(known, taken, int(taken.entered != read.subject.entered))
         entries.remove(self.programs)
-        self.programs.remove("subjects", known.key)
+        self._forget(id_, taken)
+        return True
+
+    def _cut(self, known: Known, taken: layout.Subject, loss: int) -> sightings.Entries:
+        """Note what else it did until it was taken; of who entered it, more may be lost."""
+        for domain in range(len(layout.DOMAINS)):
+            taken.lost[domain] += loss
+        entries = sightings.entries_of(self.programs, [taken.id])[taken.id]
+        self._drain()
+        document = self._document(known, taken, entries)
+        self.cut.extend([document] if document else ())
+        return entries
+
+    def _forget(self, id_: int, taken: layout.Subject) -> None:
+        known = self.known.pop(id_)
+        # Of who comes back, nobody saw how it came to its network.
+        known.network = known.network or taken.netns
+        self.removed[id_] = known
+        for oldest in list(self.removed)[:-KEPT_REMOVED]:
+            del self.removed[oldest]
         self.journal.end(id_)
         self.counts.ended += known.container is not None

@@ -198,6 +198,8 @@ static __always_inline void note_path(struct task_struct *task, struct task_stat
 		return;
 	}
 	owner = owner_of(state);
+	if (!owner.subject && comes_back(task, state))
+		owner = owner_of(state);
 	note_text(scratch, &owner, EVENT_PATH, domain, modes, write_path(scratch, task, path, 0));
 	scratch->busy = 0;
 }

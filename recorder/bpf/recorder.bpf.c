@@ -54,6 +54,8 @@ static __always_inline void note_syscall(struct task_struct *task, struct task_s
 	if (state->seen[abi][word] & bit)
 		return;
 	subject = subject_of(state);
+	if (!subject && comes_back(task, state))
+		subject = subject_of(state);
 	if (!subject)
 		return;
 	state->seen[abi][word] |= bit;
@@ -124,6 +126,8 @@ static __always_inline void note_denied(struct task_struct *task, struct task_st
 	struct subject *subject = subject_of(state);
 	__u32 abi = abi_of(task), word = number / 64;
 
+	if (!subject && comes_back(task, state))
+		subject = subject_of(state);
 	if (!subject)
 		return;
 	if (word >= SYSCALL_WORDS) {

@@ -37,9 +37,12 @@ static __always_inline void lose_all(struct subject *subject)
 		count(&subject->lost[domain]);
 }
 
+/* NULL also when user land has removed it, and then perhaps another has its place: see comes_back. */
 static __always_inline struct subject *subject_of(struct task_state *state)
 {
-	return bpf_map_lookup_elem(&subjects, &state->key);
+	struct subject *subject = bpf_map_lookup_elem(&subjects, &state->key);
+
+	return subject && subject->id == state->subject ? subject : NULL;
 }
 
 /* Whose item it is, also where no task stands for it. */
@@ -163,11 +166,13 @@ static __always_inline void enter(struct task_struct *task, struct task_state *s
 				  __u64 cgroup, __u32 inum, __u64 started_ns)
 {
 	__u64 origin = state->subject;
+	bool was_removed;
 	/* It ran before the recorder did, so which program it runs is not known: not the runtime, most likely. */
 	__u32 late = !state->key.mntns && task->start_boottime < started_ns;
 	struct subject *subject = origin ? subject_of(state) : NULL;
 	__u32 userns_level = userns_level_of(subject);
 
+	was_removed = origin && !subject;
 	if (state->key.mntns)
 		leave(state);
 	else if (late)
@@ -178,16 +183,19 @@ static __always_inline void enter(struct task_struct *task, struct task_state *s
 	__builtin_memset(state->seen, 0, sizeof(state->seen));
 	if (!mntns)
 		return;
-	subject = subject_of(state);
+	subject = bpf_map_lookup_elem(&subjects, &state->key);
 	if (!subject) {
 		add_subject(state, inum, origin, late, userns_level);
-		subject = subject_of(state);
+		subject = bpf_map_lookup_elem(&subjects, &state->key);
 	}
 	if (!subject)
 		return;
 	__sync_fetch_and_add(&subject->alive, 1);
 	count(&subject->entered);
 	state->subject = subject->id;
+	/* What it did since then is nowhere. */
+	if (was_removed)
+		lose_all(subject);
 }
 
 /*
@@ -263,7 +271,7 @@ static __noinline int renew(struct task_struct *task, struct task_state *state)
 		inum = BPF_CORE_READ(ns, ns.inum);
 		mntns = inum == config->host_inum || inum == config->own_inum ? 0 : mntns_of(ns);
 		cgroup = mntns ? BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id) : 0;
-		if (state->key.mntns != mntns || state->key.cgroup != cgroup)
+		if (state->key.mntns != mntns || state->key.cgroup != cgroup || (mntns && !subject_of(state)))
 			enter(task, state, mntns, cgroup, inum, config->started_ns);
 	}
 	state->nsproxy = is_recorded(state) ? (__u64)task->nsproxy : 0;
@@ -272,6 +280,18 @@ static __noinline int renew(struct task_struct *task, struct task_state *state)
 		forget_caller(task->pid);
 	copy_state(task, state);
 	return 0;
+}
+
+/*
+ * To be asked where the running task has no subject. User land removes one that nobody is in; whoever entered it in
+ * that very moment enters anew. While the map is full, only a subject that somebody else could make helps.
+ */
+static __noinline bool comes_back(struct task_struct *task, struct task_state *state)
+{
+	if (!state || (!state->subject && !bpf_map_lookup_elem(&subjects, &state->key)))
+		return false;
+	renew(task, state);
+	return state->subject;
 }
 
 /* Make a state for a task outside of the host's mount namespace, where those are recorded. */

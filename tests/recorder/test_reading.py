@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
+from support.rare_calls import build
 from support.recorded_containers import Template, template
-from support.recorder import NAMESPACE, Spec, names
+from support.recorder import NAMESPACE, Spec, losses, names
 
+from recorder import layout
 from recorder.identity import Host
 from recorder.journal import Journal
 from recorder.kernel import Programs, load
@@ -77,6 +79,49 @@ class Busy:
         self.opened += 1
 
 
+class Removing(Programs):
+    """The programs in the kernel; while one subject is removed, something happens."""
+
+    def __init__(self, programs: Programs, happens: Callable[[], object], *, is_seen: bool) -> None:
+        self.__dict__.update(programs.__dict__)
+        self.inum = 0
+        """Of the mount namespace of the subject."""
+        self.happens = happens
+        self.is_seen = is_seen
+        """Whether what happens comes before the value is copied, or between that and its end."""
+
+    def take(self, name: str, key: c.Structure, value: type[_Value]) -> _Value | None:
+        before = self.get(name, key, value)
+        if not isinstance(before, layout.Subject) or before.mntns_inum != self.inum:
+            return super().take(name, key, value)
+        self.inum = 0
+        self.happens()
+        taken = super().take(name, key, value)
+        return taken if self.is_seen else before
+
+
+class Returner:
+    """A container whose process leaves and enters a mount namespace that it made."""
+
+    def __init__(self, containers: Template, folder: Path) -> None:
+        containers.configure((containers.install(build(folder, "returner")),))
+        self.process = subprocess.Popen(
+            containers.arguments(), stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        self.inum = int(self._answer())
+
+    def does(self, *lines: str) -> None:
+        assert self.process.stdin is not None
+        for line in lines:
+            self.process.stdin.write(f"{line}\n".encode())
+            self.process.stdin.flush()
+            assert self._answer() == b"done\n"
+
+    def _answer(self) -> bytes:
+        assert self.process.stdout is not None
+        return self.process.stdout.readline()
+
+
 def _watch(programs: Programs, folder: Path) -> Watch:
     folder.mkdir()
     return Watch(
@@ -112,3 +157,32 @@ def test_nothing_is_lost_between_two_looks(tmp_path: Path) -> None:
     found = {path for path in names(spec, "files", "path") if path.startswith("/srv/")}
     assert len(found) + run["loss"]["files"] >= done["items"]
     assert len(found) < ROOM
+
+
+@pytest.mark.parametrize("is_seen", [True, False])
+def test_who_comes_back_while_a_subject_is_removed_is_not_lost(
+    tmp_path: Path, is_seen: bool
+) -> None:
+    returner: Returner
+    programs = Removing(load({}), lambda: returner.does("enter", "/srv/meanwhile"), is_seen=is_seen)
+    try:
+        watch = _watch(programs, tmp_path / "out")
+        watch.begin()
+        returner = Returner(template(tmp_path / "bundle", "runc"), tmp_path)
+        with returner.process:
+            returner.does("leave")
+            programs.inum = returner.inum
+            watch.write_all(final=False)
+            assert not programs.inum, "it was removed"
+            returner.does("/srv/afterwards")
+            watch.write_all(final=False)
+            returner.process.communicate(timeout=60)
+        watch.write_all(final=True)
+    finally:
+        programs.close()
+    spec = _spec(tmp_path / "out")
+    # It runs no program of that namespace, so all that it does there is of the set-up.
+    paths = names(spec, "files", "path", phase="setup")
+    found = {path for path in paths if path.startswith("/srv/")}
+    assert found == {"/srv/afterwards"} | ({"/srv/meanwhile"} if is_seen else set())
+    assert losses(spec).keys() == set(layout.DOMAINS)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from recorder import blind, layout, profile, resolv_conf, sightings, store, tls
+from recorder import blind, descriptors, layout, profile, resolv_conf, sightings, store, tls
 from recorder.errors import ExitCode, RecorderError
 from recorder.kernel import Programs, load
 from recorder.layers import RootFileSystem
@@ -45,10 +45,11 @@ def record(
 
     ``entries``: as in ``kernel.load``.  ``name_servers`` are believed besides this machine's own.
     """
+    allowed = descriptors.raise_limit()
     programs, names = load(entries), sightings.Names()
     names.naming.believe(TREE, _own_name_servers(), name_servers)
     try:
-        return _record(programs, names, command, output, workload, seconds)
+        return _record(programs, names, command, allowed, output, workload, seconds)
     finally:
         programs.close()
 
@@ -57,6 +58,7 @@ def _record(
     programs: Programs,
     names: sightings.Names,
     command: Sequence[str],
+    allowed: descriptors.Limits,
     output: Path,
     workload: profile.Workload,
     seconds: float | None,
@@ -68,7 +70,7 @@ def _record(
     libraries.attach_below(RootFileSystem(Path("/"), is_mount=False))
     missed = sightings.missed(programs)
     follow = partial(tls.follow, names, libraries, Path("/proc"), lambda _: Path("/"))
-    child, gate = _start_held(command)
+    child, gate = _start_held(command, allowed)
     _mark(programs, child)
     os.close(gate)
     status = _wait(programs, child, seconds, follow)
@@ -99,7 +101,7 @@ def _own_name_servers() -> tuple[str, ...]:
     return tuple(resolv_conf.name_servers(text))
 
 
-def _start_held(command: Sequence[str]) -> tuple[int, int]:
+def _start_held(command: Sequence[str], allowed: descriptors.Limits) -> tuple[int, int]:
     """A child that waits, before its exec, until the other end of its pipe is closed."""
     waiting, gate = os.pipe()
     child = os.fork()
@@ -109,6 +111,7 @@ def _start_held(command: Sequence[str]) -> tuple[int, int]:
     try:
         os.close(gate)
         os.setpgid(0, 0)
+        descriptors.restore(allowed)
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
         os.read(waiting, 1)
         os.close(waiting)

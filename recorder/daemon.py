@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 
-from recorder import metrics, store
+from recorder import descriptors, metrics, store
 from recorder.errors import ExitCode, RecorderError
 from recorder.identity import Host
 from recorder.journal import Journal, left
@@ -62,6 +62,7 @@ def run(service: Service) -> None:
     output = service.output
     with _only_one(output):
         stop, waking = _signals()  # before anybody is told that it is ready
+        descriptors.raise_limit()
         programs = load(service.entries)
         try:
             killed = _was_killed(output)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -83,6 +84,8 @@ class Started:
     folder: str
     at_ns: int = 0
     """When, in boot time; 0 when that is not known."""
+    mntns: int = 0
+    """The inode number of the mount namespace that it began in; 0 when that is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,20 +98,26 @@ class Host:
 
     def container(
         self,
-        pids: Sequence[int],
+        ancestors: Sequence[tuple[int, int]],
         runtimes: Mapping[int, Started],
         mntns_inum: int,
         first_ns: int,
     ) -> Container | None:
         """The container of a namespace that these processes, a child before its parent, made at a time.
 
-        ``runtimes`` is what the kernel saw of them; /proc is asked about others.  None when no
-        runtime tells.
+        Each comes with the time at which it began, as another one may have its number by now.
+        ``runtimes`` is what the kernel saw of them; /proc is asked about others that are in the machine's own
+        mount namespace: elsewhere a program may have any name.  None when no runtime tells.
         """
-        known = ((pid, runtimes[pid]) for pid in pids if pid in runtimes)
-        earlier = {pid: started for pid, started in known if started.at_ns <= first_ns}
-        # A runtime may have a mount namespace of its own, which is no container of its.
-        outside = [pid for pid in pids if pid in earlier or self.mntns(pid) != mntns_inum]
+        known = ((pid, begun, runtimes[pid]) for pid, begun in ancestors if pid in runtimes)
+        # A runtime may have a mount namespace of its own, which is no container of its, in whichever cgroup.
+        earlier = {
+            pid: s
+            for pid, begun, s in known
+            if begun <= s.at_ns <= first_ns and s.mntns != mntns_inum
+        }
+        own = self.own_mntns()
+        outside = [pid for pid, _ in ancestors if pid in earlier or self.mntns(pid) == own]
         return self._from_call(outside, earlier) or self._from_state(mntns_inum)
 
     def present(self) -> dict[int, Container]:
@@ -302,10 +311,18 @@ def _labels(state: Mapping[str, object]) -> dict[str, str]:
     return {name: value for name, _, value in pairs}
 
 
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)
+
+
 def _json(path: Path) -> dict[str, object]:
     """An object, or nothing when the file is gone, half written or something else."""
     try:
-        found = json.loads(path.read_bytes())
+        # A pipe of that name would keep who opens it waiting.
+        with open(path, "rb", opener=_without_waiting) as file:
+            found = json.loads(
+                file.read() if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else b""
+            )
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from recorder import components, layout, libbpf, tables, traps, words
+from recorder import components, descriptors, layout, libbpf, tables, traps, words
 from recorder.errors import ExitCode, RecorderError
+from recorder.ring import Ring
 
 OBJECT = Path(__file__).parent / "bpf" / "recorder.bpf.o"
 BTF = Path("/sys/kernel/btf/vmlinux")
@@ -187,11 +188,11 @@ class Programs:
         self._handle = handle
         self._links = links
         self._maps = dict(_maps(handle))
-        self._ring: tuple[int, object] | None = None
+        self._ring: Ring | None = None
 
     def close(self) -> None:
         if self._ring:
-            libbpf.call("ring_buffer__free")(self._ring[0])
+            self._ring.close()
         for link in self._links:
             libbpf.call("bpf_link__destroy")(link)
         libbpf.call("bpf_object__close")(self._handle)
@@ -252,7 +253,9 @@ class Programs:
             begun = True
 
     def attach_tls(self, path: Path) -> Library:
-        """Look at the calls of a TLS library."""
+        """Look at the calls of a TLS library; at none when descriptors are scarce, for each takes two."""
+        if descriptors.are_scarce():
+            return Library(has_functions=True, is_whole=False)
         programs = {name: program for program, name, _ in _programs(self._handle)}
         links: list[int] = []
         is_whole = True
@@ -273,33 +276,27 @@ class Programs:
 
     def listen(self, receive: Callable[[bytes], None]) -> None:
         """Give each event of the ring to `receive` from now on, whenever `poll` is called."""
-
-        def sample(_context: int, data: int, size: int) -> int:
-            receive(c.string_at(data, size))
-            return 0
-
-        kept = libbpf.SAMPLE(sample)
-        ring = libbpf.call("ring_buffer__new")(self._maps["events"], kept, None, None)
-        if not ring:
-            raise _refused("the ring of events cannot be read")
-        self._ring = ring, kept
+        try:
+            self._ring = Ring(self._maps["events"], receive)
+        except OSError as error:
+            raise _refused("the ring of events cannot be read", error.errno) from error
 
     @property
     def descriptor(self) -> int:
         """Readable when the ring has events that cannot wait; only after ``listen``."""
         assert self._ring is not None, "somebody listens"
-        return libbpf.call("ring_buffer__epoll_fd")(self._ring[0])
+        return self._ring.descriptor
 
     def poll(self, timeout_ms: int) -> None:
         """Wait for events that cannot wait, at most so long, and take all; none when nobody listens."""
         if self._ring:
-            libbpf.call("ring_buffer__poll")(self._ring[0], timeout_ms)
-            self.drain()
+            self._ring.wait(timeout_ms)
+            self._ring.drain()
 
     def drain(self) -> None:
         """Take all events that are in the ring now."""
         if self._ring:
-            libbpf.call("ring_buffer__consume")(self._ring[0])
+            self._ring.drain()
 
 
 def load(entries: Mapping[str, int], path: Path = OBJECT) -> Programs:

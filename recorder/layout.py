@@ -78,6 +78,7 @@ class Subject(c.Structure):
         ("mntns_inum", c.c_uint32),
         ("userns_level", c.c_uint32),
         ("pids", c.c_uint32 * ANCESTORS),
+        ("begun_ns", c.c_uint64 * ANCESTORS),
         ("alive", c.c_int32),
         ("late", c.c_uint32),
         ("syscalls", _Bitmaps * len(PHASES)),

@@ -58,7 +58,6 @@ _SIGNATURES: dict[str, tuple[object, list[object]]] = {
     ),
     "ring_buffer__new": (_pointer, [_int, SAMPLE, _pointer, _pointer]),
     "ring_buffer__epoll_fd": (_int, [_pointer]),
-    "ring_buffer__poll": (_int, [_pointer, _int]),
     "ring_buffer__consume": (_int, [_pointer]),
     "ring_buffer__free": (None, [_pointer]),
     "btf__load_vmlinux_btf": (_pointer, []),

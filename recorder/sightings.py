@@ -118,10 +118,11 @@ class Names:
             case layout.EVENT_SUBJECT:
                 self.begun.append(layout.SubjectEvent.from_buffer_copy(raw))
             case layout.EVENT_RUNTIME:
-                self.runtimes[event.subject] = Started(
+                self.runtimes[event.pid] = Started(
                     tuple(os.fsdecode(text[: event.hash]).rstrip("\0").split("\0")),
                     path_of(text[event.hash :]),
                     event.at_ns,
+                    event.subject,
                 )
             case layout.EVENT_ENDED:
                 self.ended.add(event.subject)

@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from recorder import layout
 
 WORDS = "a container that no runtime accounted for was not recorded"
-_SERVICE = ".service"
 
 
 @dataclass(slots=True)
@@ -59,6 +58,7 @@ class Strangers:
 
 
 def is_container(subject: layout.Subject) -> bool:
-    """Whether a program was started in it with a root of its own, and not as a service."""
+    """Whether a program was started in it with a root of its own, and neither as a service nor as a snap's."""
     unit: bytes = subject.unit
-    return bool(subject.has_own_root) and not unit.endswith(_SERVICE.encode())
+    is_of_system = unit.endswith(b".service") or unit.startswith(b"snap.")
+    return bool(subject.has_own_root) and not is_of_system

@@ -240,8 +240,8 @@ class Watch:
     def write_all(self, *, final: bool) -> None:
         """Write everything, also subjects whose first event the ring had no room for."""
         found = self.programs.entries("subjects", layout.SubjectKey, layout.Subject)
-        # Who made itself a mount namespace is known by the one that it came from.
-        for key, subject in sorted(found, key=lambda entry: int(entry[1].id)):
+        # Whoever made one was there before it.
+        for key, subject in sorted(found, key=lambda entry: entry[1].id):
             if subject.id not in self.known:
                 self._meet(subject.id, key, NOTHING_MISSED)
             if subject.alive <= 0 and not self.known[subject.id].ended:
@@ -307,15 +307,18 @@ class Watch:
         return not known.ended or now - known.ended < PATIENCE_SECONDS
 
     def _resolve(self, subject: layout.Subject) -> Container | None:
+        origin = self._origin(subject)
+        if origin is not None and origin.container is not None:
+            # A process of a container made itself a mount namespace: it is still that container, whatever it is called.
+            return origin.container
         found = self.host.container(
-            tuple(subject.pids), self.names.runtimes, subject.mntns_inum, subject.first_ns
+            tuple(zip(subject.pids, subject.begun_ns, strict=True)),
+            self.names.runtimes,
+            subject.mntns_inum,
+            subject.first_ns,
         )
         if found is None and subject.late:
             found = self.present.get(subject.mntns_inum)
-        origin = self._origin(subject)
-        if found is None and origin is not None and origin.container is not None:
-            # A process of a container made itself a mount namespace: it is still that container.
-            return origin.container
         return found
 
     def _origin(self, subject: layout.Subject) -> Known | None:

@@ -25,8 +25,8 @@ _UNSIGNED_BYTES = 4 << 20
 """Of all that no trusted key signed: five indices of 10,000 agents.  Whoever may write the objects
 has no key for that, and may write many."""
 _UNNAMED_BYTES = 32 << 20
-"""Of all envelopes that no signed index names, and there are those of a build on its way, whose index
-comes last: three builds of 10,000 agents, or 30,000 objects."""
+"""Of all envelopes that no signed index names, and of copies of those that one does.  There are those
+of a build on its way, whose index comes last: three builds of 10,000 agents, or 30,000 objects."""
 _CLAIM_BYTES = 1024
 """What one takes besides its texts, about."""
 
@@ -72,16 +72,16 @@ class _Room:
     def __init__(self, size_bytes: int) -> None:
         self.left_bytes = size_bytes
 
-    def take(self, size_bytes: int) -> _Place | None:
-        """A place of that size; None when there is none."""
-        return _Place(self, size_bytes) if size_bytes <= self.left_bytes else None
+    def take(self, size_bytes: int, name: str) -> _Place | None:
+        """A place of that size for the object of that name; None when there is none."""
+        return _Place(self, size_bytes, name) if size_bytes <= self.left_bytes else None
 
 
 class _Place:
     """So much room is taken until it is left, or nobody holds it any more."""
 
-    def __init__(self, room: _Room, size_bytes: int) -> None:
-        self._room, self._size_bytes = room, size_bytes
+    def __init__(self, room: _Room, size_bytes: int, name: str) -> None:
+        self._room, self._size_bytes, self.name = room, size_bytes, name
         room.left_bytes -= size_bytes
 
     def leave(self) -> None:
@@ -120,6 +120,9 @@ class ObjectSource:
         self._unnamed = _Room(_UNNAMED_BYTES)
         self._named: frozenset[str] = frozenset()
         """Digests of the envelopes that signed indices name."""
+        self._first: WeakValueDictionary[str, _Place] = WeakValueDictionary()
+        """Such a digest -> the place of the object that has it and takes no room; copies of it under
+        other names do."""
         self._is_short = False
         """Whether envelopes were dropped that a signed index may name later."""
         self.dropped = 0
@@ -171,7 +174,8 @@ class ObjectSource:
         packed = {}
         for body in envelopes:
             packed[body["digest"]] = body["packed"]
-            if body["digest"] in self._named:
+            if body["digest"] in self._named and self._is_first(body["digest"], body["place"].name):
+                self._first[body["digest"]] = body["place"]
                 body["place"].leave()
         if self._is_short and not packed.keys() >= self._named:
             self._is_short = False
@@ -187,14 +191,22 @@ class ObjectSource:
         code, document = found
         self._like = self._like or document
         packed = Packed.of(document, self._like)
-        is_named = code in self._named
-        place = self._unnamed.take(0 if is_named else len(packed.data) + _CLAIM_BYTES)
+        name = key_of(body)[1]
+        is_free = code in self._named and self._is_first(code, name)
+        place = self._unnamed.take(0 if is_free else len(packed.data) + _CLAIM_BYTES, name)
         if place is None:
             self._drop(body)
             return {}
+        if is_free:
+            self._first[code] = place
         # Any: a view holds what is kept of an object in the place of its JSON.
         kept: Any = {"metadata": _named(body), "digest": code, "packed": packed, "place": place}
         return kept  # type: ignore[no-any-return]  # as above
+
+    def _is_first(self, code: str, name: str) -> bool:
+        """Whether no object of another name has the digest; a newer state of one has its name."""
+        first = self._first.get(code)
+        return first is None or first.name == name
 
     def _drop(self, body: Object) -> None:
         if not self._is_short:

@@ -18,7 +18,7 @@ from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic_core import to_json
 
@@ -29,7 +29,7 @@ from policyc.admission.verdict import Verdict
 from policyc.audit.record import asked
 from policyc.core import strict_json
 from policyc.core.canonical import Json
-from webhook.apart import Apart, Job
+from webhook.apart import BRIEF_BYTES, Apart, Job
 from webhook.go_json import loads
 from webhook.judge import Decision, Judged, refusal
 from webhook.logs import Talk
@@ -39,6 +39,7 @@ from webhook.stream import Body, DisconnectedError, Held, Receive, TooLongError,
 
 Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+T = TypeVar("T")
 
 JSON_TYPES = (b"application/json", b"application/json;charset=utf-8")
 _INLINE_BYTES = 16 * 1024
@@ -143,7 +144,7 @@ class Reviews:
                 raise _too_late(uid_of(data))
             if len(data) > _INLINE_BYTES:
                 return self._apart(self._in_thread(data, deadline), deadline)
-            decision = self._decide_bytes(data, is_apart=False)
+            decision = self._decide_bytes(data, self._decide_here)
             if decision is None:
                 return self._apart(self._in_thread(data, deadline), deadline)
             return self._in_time(decision, deadline)
@@ -237,24 +238,33 @@ class Reviews:
     def _in_thread(self, data: bytes, deadline: float) -> Awaitable[Decision]:
         """Nothing but the job has the bytes: it lets them go when nobody waits any longer."""
         size = len(data)
-        decide = partial(self._decide_bytes, is_apart=True)
-        job = self._threads.decide(decide, data, is_broad=size <= _INLINE_BYTES)
+        job = self._job(data, is_broad=size <= _INLINE_BYTES)
         return self._decided(job, uid_of(data), size, deadline)
 
+    def _job(self, data: bytes, *, is_broad: bool) -> Job[Decision | bytes]:
+        """What becomes of it; the bytes where it is broad and waited with the brief ones."""
+        is_brief = len(data) <= BRIEF_BYTES and not is_broad
+        decide = partial(self._decide_apart, is_brief=is_brief)
+        return self._threads.decide(
+            lambda own: self._decide_bytes(own, decide), data, is_broad=is_broad
+        )
+
     async def _decided(
-        self, job: Job[Decision | None], uid: str, size: int, deadline: float
+        self, job: Job[Decision | bytes], uid: str, size: int, deadline: float
     ) -> Decision:
         try:
             async with asyncio.timeout(deadline - time.monotonic()):
-                decision = await asyncio.wrap_future(job.future)
+                decided = await asyncio.wrap_future(job.future)
+                while isinstance(decided, bytes):
+                    job, decided = self._job(decided, is_broad=True), b""
+                    decided = await asyncio.wrap_future(job.future)
         except TimeoutError:
             if not job.give_up():
                 self._hold_until_done(job, size)
             raise _too_late(uid) from None
-        assert decision is not None
-        return decision
+        return decided
 
-    def _hold_until_done(self, job: Job[Decision | None], size: int) -> None:
+    def _hold_until_done(self, job: Job[Decision | bytes], size: int) -> None:
         """What is answered lets its bytes go, but for those that a thread still reads."""
         loop, held = asyncio.get_running_loop(), self._held
         held.size_bytes += size
@@ -268,21 +278,26 @@ class Reviews:
 
         job.future.add_done_callback(told)
 
-    def _decide_bytes(self, data: bytes, *, is_apart: bool) -> Decision | None:
-        """None for what is to be decided apart, and is not; raises nothing but Faulted."""
+    def _decide_bytes(self, data: bytes, decide: Callable[[bytes], T]) -> T:
+        """What ``decide`` makes of the bytes; raises nothing but Faulted."""
         try:
-            if not is_apart:
-                return self._decide_here(data)
-            request = _request(data, is_apart=True)
-            asked(request, is_long=True)  # what its record says: not on the event loop
-            return self._decide(request)
+            return decide(data)
         except Faulted:
             raise
         except Exception as fault:  # noqa: BLE001  # a bug of ours must not become a failed call
             self._talk.bug(fault)
             raise Faulted(400, "INTERNAL", "the webhook failed to decide", uid_of(data)) from None
 
+    def _decide_apart(self, data: bytes, *, is_brief: bool) -> Decision | bytes:
+        """The bytes again for what came as a brief one and may take long, as its length does not say."""
+        request = _request(data, is_apart=True)
+        if is_brief and self._is_broad(request):
+            return data
+        asked(request, is_long=True)  # what its record says: not on the event loop
+        return self._decide(request)
+
     def _decide_here(self, data: bytes) -> Decision | None:
+        """None for what is to be decided apart."""
         replica = _KNOWN.find(data)
         known = replica.decide(self._stands) if replica and self._stands else None
         if known is not None:

@@ -41,7 +41,12 @@ class Standing:
     """Field of the record -> number of the text that it is."""
 
     def learn(self, texts: Texts, decision: Decision) -> None:
-        """Remember a decision that was made on a review, if another one confirms it."""
+        """Remember a decision that was made on a review, if another one confirms it.
+
+        One of whose texts two are the same does not tell which of them a field of the record is.
+        """
+        if len(set(texts)) < len(texts):
+            return
         request = decision.request
         ground = request.readings.get(IN_ORDER) if request is not None else None
         if request is None or ground is None or decision.verdict.findings:
@@ -64,13 +69,15 @@ class Standing:
         means something; ``written`` gives the object's canonical JSON.
         """
         ground, old = self._ground, self._verdict
-        if ground is None or old is None or not holds(ground, texts):
+        # Held from before it is compared: a bundle that is replaced meanwhile is not gone.
+        bundle = ground.bundle() if ground is not None else None
+        if ground is None or bundle is None or old is None or not holds(ground, texts):
             return None
         said = {**self._said, "object": digest(written())}
         for name, number in self._places.items():
             said[name] = texts[number]
         verdict = Verdict(texts[0], (), old.agent, old.stage, old.bundle)
-        return Decision(None, verdict, ground.bundle(), asked=said)
+        return Decision(None, verdict, bundle, asked=said)
 
 
 def _places(one: _Shown, other: _Shown) -> dict[str, int] | None:

@@ -95,7 +95,7 @@ class DecisionLog:
         self._before = ""  # the hash of the last record
         self._waiting: list[tuple[Receipt, Future[Receipt | None]]] = []
         self._lost = self._unsaid = 0
-        self._write_fault = self._sync_fault = ""
+        self._write_fault = self._sync_fault = self._tile_fault = ""
         self._broken = ""  # why nothing may be written any more
         self._is_unsyncable = False
         self._closing = False
@@ -211,7 +211,7 @@ class DecisionLog:
             epoch = self._epoch
             return Health(
                 self._lost,
-                self._broken or self._write_fault or self._sync_fault,
+                self._broken or self._write_fault or self._sync_fault or self._tile_fault,
                 epoch.records,
                 epoch.signed.size,
             )
@@ -321,10 +321,11 @@ class DecisionLog:
         with self._lock:
             waiting, self._waiting = self._waiting, []
             is_behind = bool(waiting or self._epoch.unsigned)
-        fault = self._checkpointed(waiting) if is_behind else self._sync_fault
-        if not fault and self._tiled_size < self._epoch.signed.size and self._are_tiles_due():
-            fault = self._tiled()
-        self._sync_fault = fault
+        if is_behind:
+            self._sync_fault = self._checkpointed(waiting)
+        is_tiled = self._tiled_size >= self._epoch.signed.size
+        if not (self._sync_fault or is_tiled) and self._are_tiles_due():
+            self._tile_fault = self._tiled()
 
     def _checkpointed(self, waiting: list[tuple[Receipt, Future[Receipt | None]]]) -> str:
         """What went wrong, if anything; those who wait are told."""

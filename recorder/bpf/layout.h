@@ -115,6 +115,7 @@ struct subject {
 	__u32 mntns_inum; /* as /proc/PID/ns/mnt shows it */
 	__u32 userns_level; /* how deep its user namespace lies below the host's */
 	__u32 pids[ANCESTORS]; /* of the first process seen and its ancestors, in the initial pid namespace */
+	__u64 begun_ns[ANCESTORS]; /* when each of these began: numbers are used again */
 	__s32 alive; /* known tasks */
 	__u32 late; /* it had tasks before the recorder had programs */
 	__u64 syscalls[PHASES][2][SYSCALL_WORDS];
@@ -278,7 +279,7 @@ struct speaker {
 struct event {
 	__u32 kind;
 	__u32 domain;
-	__u64 subject; /* EVENT_RUNTIME: the process */
+	__u64 subject; /* EVENT_RUNTIME: inode number of the mount namespace that it began in */
 	__u64 hash; /* EVENT_RUNTIME: bytes of the arguments; EVENT_TLS: packets to the peer before it, for a proxy */
 	__u64 at_ns;
 	__u32 phase;

@@ -249,7 +249,8 @@ static __always_inline void send_arguments(struct task_struct *task)
 	if (length <= PATH_BYTES && !bpf_probe_read_user(scratch->text, length, (const void *)start)) {
 		bytes = write_path(scratch, task, &task->fs->pwd, length);
 		event = &scratch->event;
-		*event = (struct event){ .kind = EVENT_RUNTIME, .subject = task->tgid, .hash = length,
+		*event = (struct event){ .kind = EVENT_RUNTIME, .pid = task->tgid, .hash = length,
+					 .subject = BPF_CORE_READ(task, nsproxy, mnt_ns, ns.inum),
 					 .at_ns = bpf_ktime_get_boot_ns(), .bytes = bytes };
 		asm volatile("" : "+r"(bytes));
 		if (bytes <= PATH_BYTES)

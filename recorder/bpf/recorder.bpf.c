@@ -294,13 +294,26 @@ enum root {
 };
 
 /*
+ * Nothing lies above it but what a namespace begins with. A folder of the machine that a container was given, up to
+ * the root itself, lies in the container's root.
+ */
+static __always_inline bool is_bottom(struct vfsmount *mnt)
+{
+	struct mount *mount = (void *)mnt - bpf_core_field_offset(struct mount, mnt);
+	struct mount *above = BPF_CORE_READ(mount, mnt_parent);
+
+	return above == mount || BPF_CORE_READ(above, mnt_parent) == above;
+}
+
+/*
  * A runtime may be given a mount namespace of its own (unshare(1), PrivateMounts= of systemd), and still has the
- * root of whoever started it outside. No container has: pivot_root(2) gave it another, and who can go back to that
- * one holds the machine.
+ * root of whoever started it outside. No container has: pivot_root(2) gave it another, and to go back to that one
+ * takes capabilities that no user namespace below the machine's gives.
  */
 static __noinline enum root root_of(struct task_struct *task)
 {
 	struct dentry *root = BPF_CORE_READ(task, fs, root.dentry);
+	bool may_be = !BPF_CORE_READ(task, cred, user_ns, level) && is_bottom(BPF_CORE_READ(task, fs, root.mnt));
 	__u32 zero = 0;
 	struct config *config = bpf_map_lookup_elem(&settings, &zero);
 
@@ -309,9 +322,19 @@ static __noinline enum root root_of(struct task_struct *task)
 	for (int step = 0; step < ANCESTORS; step++) {
 		task = BPF_CORE_READ(task, real_parent);
 		if (BPF_CORE_READ(task, nsproxy, mnt_ns, ns.inum) == config->host_inum)
-			return BPF_CORE_READ(task, fs, root.dentry) == root ? ROOT_OF_MACHINE : ROOT_OF_ITS_OWN;
+			return may_be && BPF_CORE_READ(task, fs, root.dentry) == root ? ROOT_OF_MACHINE :
+											ROOT_OF_ITS_OWN;
 	}
 	return ROOT_UNKNOWN;
+}
+
+/* In the machine's own mount namespace, or with its root in another one; not by having no state, for want of memory. */
+static __always_inline bool is_outside(struct task_struct *task)
+{
+	__u32 zero = 0, inum = BPF_CORE_READ(task, nsproxy, mnt_ns, ns.inum);
+	struct config *config = bpf_map_lookup_elem(&settings, &zero);
+
+	return config && (inum == config->host_inum || root_of(task) == ROOT_OF_MACHINE);
 }
 
 /* What no runtime accounts for is a container by this: services with a mount namespace keep the machine's root. */
@@ -330,7 +353,7 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 	struct file *file;
 
 	/* A program in a container may have any name: it is believed only where it sees the machine's own files. */
-	if (is_runtime() && (!state || root_of(task) == ROOT_OF_MACHINE))
+	if (is_runtime() && is_outside(task))
 		send_arguments(task);
 	/* A thread that is not the first becomes it. */
 	if (old_pid != task->pid)

@@ -147,6 +147,7 @@ static __noinline int add_subject(struct task_state *state, __u32 inum, __u64 or
 	fresh->userns_level = userns_level;
 	for (int step = 0; step < ANCESTORS; step++) {
 		fresh->pids[step] = BPF_CORE_READ(task, tgid);
+		fresh->begun_ns[step] = BPF_CORE_READ(task, group_leader, start_boottime);
 		task = BPF_CORE_READ(task, real_parent);
 	}
 	fresh->late = late;

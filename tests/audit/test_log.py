@@ -203,6 +203,26 @@ def test_the_tiles_of_the_last_checkpoint_come_also_when_nothing_follows(folder:
             assert time.monotonic() < late, "nobody writes them"
 
 
+def test_tiles_that_could_not_be_written_come_also_when_nothing_follows(folder: Path) -> None:
+    tiles, aside = folder / "000001" / "tile", folder / "aside"
+    with opened(folder) as log:
+        tiles.rename(aside)
+        tiles.write_bytes(b"")
+        fill(log, 0, 5)
+        late = time.monotonic() + 30
+        while "PC7053" not in log.health.fault and "cannot write" not in log.health.fault:
+            assert time.monotonic() < late, log.health
+        size = log.health.signed
+        tiles.unlink()
+        aside.rename(tiles)
+        late = time.monotonic() + 30
+        while log.health.fault:
+            assert time.monotonic() < late, log.health
+        assert (tiles / "0" / "000.p" / str(size)).exists()
+        assert log.health.records == size
+    assert verify(folder, KEYS).faults == ()
+
+
 def test_one_process_writes_a_folder(folder: Path) -> None:
     with opened(folder), pytest.raises(LogUnavailableError, match="no decision log can be begun"):
         opened(folder)

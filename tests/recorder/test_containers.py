@@ -63,11 +63,12 @@ def test_set_up_is_kept_apart_and_the_workload_is_known(
     assert losses(spec) == {}
 
 
+@pytest.mark.parametrize("program", ["pretender", "liar"])
 def test_a_program_in_a_container_is_no_runtime(
-    containers: Template, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+    containers: Template, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, program: str
 ) -> None:
     """Whatever its name and wherever it goes, it says of no other workload what that would do."""
-    pretender = build(tmp_path_factory.mktemp("pretender"), "pretender")
+    pretender = build(tmp_path_factory.mktemp("pretender"), program)
     shutil.copy(pretender, containers.folder / "rootfs/bin/runc")
     named = {"policyc.dev/workload": "apps/v1/Deployment/payments/ledger"}
     (containers.folder / "rootfs/srv/config.json").write_text(json.dumps({"annotations": named}))
@@ -76,8 +77,11 @@ def test_a_program_in_a_container_is_no_runtime(
     with watching(tmp_path / "out") as recorder:
         ended = containers.run()
         assert ended.stdout.split() == [b"0"], (ended.stdout, ended.stderr)
-        recorder.stop()
+        spec = _only(recorder.stop())
     assert not list((tmp_path / "out").glob("*ledger*"))
+    # What it did there, it did as the container.
+    assert "/bin/busybox" in names(spec, "executables", "path")
+    assert len(spec["runs"]) == 1
 
 
 def test_a_container_that_was_there_before_is_attached_late(

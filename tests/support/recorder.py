@@ -85,9 +85,10 @@ class Watching:
 
 
 @contextmanager
-def watching(folder: Path, *options: str) -> Iterator[Watching]:
-    """A recorder that is ready; killed when the block ends without `stop`."""
-    arguments = [sys.executable, "-m", "recorder", "run", "--output", str(folder), *options]
+def watching(folder: Path, *options: str, under: Sequence[str] = ()) -> Iterator[Watching]:
+    """A recorder that is ready; killed when the block ends without `stop`.  ``under`` as in ``call``; it execs."""
+    program = (*under, sys.executable, "-m", "recorder")
+    arguments = [*program, "run", "--output", str(folder), *options]
     with subprocess.Popen(arguments, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
         try:
             assert process.stderr is not None

@@ -339,6 +339,32 @@ def test_envelopes_that_no_signed_index_names_have_so_much_room_however_many_the
     assert source._unnamed.left_bytes == room
 
 
+def test_copies_of_a_signed_envelope_take_room_as_any_others(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    held = Held().put(*built(5))
+    source, room, own = held.source, 1 << 20, built(5)[0]
+    source._unnamed.left_bytes -= (32 << 20) - room
+    copies = [copy.deepcopy(own) for _ in range(2000)]
+    for i, body in enumerate(copies):
+        body["metadata"]["name"] = f"copy-{i:06}"
+    for body in copies:
+        source.watch._apply(ENVELOPES, Event("ADDED", body))
+    kept = len([*source.watch.view().all(*ENVELOPES)])
+    assert source.dropped == len(copies) - kept + 3 > 900
+    assert len([r for r in caplog.records if getattr(r, "fields", {}).get("code") == "PC7120"]) == 1
+    left = source._unnamed.left_bytes
+    assert held.put(*built(5)).serial == 5  # the signed ones themselves come again
+    assert source.dropped == len(copies) - kept + 3
+    assert source._unnamed.left_bytes == left
+    held.remove(own)  # a copy is in its place
+    assert (held.serial, held.store.fault) == (5, "")
+    assert left < source._unnamed.left_bytes < left + 8192
+    held.put(own).remove(*copies)  # and now it is in theirs
+    assert source._unnamed.left_bytes == room
+    assert held.put(*built(6)).serial == 6
+
+
 def test_an_envelope_for_which_there_was_no_room_is_listed_again_when_an_index_names_it() -> None:
     """The index of a build comes last: until then nobody knows which envelopes are its own."""
     crowd = Listing([envelope(0, 16), *built(5)[:-1]])

@@ -13,15 +13,16 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.admission import pod, request
+from support.admission import SETTINGS, TODAY, pod, request, view
 from support.catalogue import case, of
+from support.many_agents import many
 from support.webhook import review
 
 from policyc.admission.request import Request
 from policyc.admission.review import answer
 from policyc.admission.verdict import Verdict
 from webhook.apart import Apart
-from webhook.judge import Decision, Judged
+from webhook.judge import Decision, Judge, Judged
 from webhook.logs import Talk
 from webhook.metrics import Metrics
 from webhook.reviews import Limits, Reviews, budget_seconds
@@ -43,10 +44,13 @@ async def settle(decision: Decision) -> Judged:
 
 
 def reviews_of(
-    decide: Callable[[Request], Decision], pool: Apart, held: Held | None = None
+    decide: Callable[[Request], Decision],
+    pool: Apart,
+    held: Held | None = None,
+    is_broad: Callable[[Request], bool] = lambda _: False,
 ) -> Reviews:
     return Reviews(
-        "validate", decide, settle, Limits(2**20, 10, 5.0), is_broad=lambda _: False, stands=None, held=held or Held(2**21),
+        "validate", decide, settle, Limits(2**20, 10, 5.0), is_broad=is_broad, stands=None, held=held or Held(2**21),
         backlog=lambda: 1, is_draining=lambda: False, apart=pool, metrics=Metrics(), talk=Talk(),
     )  # fmt: skip
 
@@ -232,3 +236,49 @@ def test_bytes_count_until_they_are_let_go() -> None:
     with Apart() as pool:
         held = Held(2**21)
         asyncio.run(all_late(reviews_of(endless, pool, held), held))
+
+
+def padded(kind: str) -> Any:
+    """Longer than what is decided at once, and as short as any brief one."""
+    binding = {
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "none"},
+        "subjects": [], "metadata": {"name": "b", "namespace": "agents"},
+    }  # fmt: skip
+    body = pod() if kind == "Pod" else binding
+    body["metadata"]["annotations"] = {"a": "x" * 17_000}
+    return review(request(body))
+
+
+def test_broad_reviews_leave_a_thread_to_brief_ones_whatever_their_length() -> None:
+    """What may take long is known when it was read, and then waits with the long ones."""
+    bundle = many(257)
+    judge = Judge(lambda: bundle, view, SETTINGS, None, lambda: TODAY, Talk())
+    is_free = Event()
+    begun: list[str] = []
+
+    def decide(asked: Request) -> Decision:
+        begun.append(asked.kind)
+        assert asked.kind == "Pod" or is_free.wait(60)
+        return allow(asked)
+
+    def decided(reviews: Reviews, kind: str) -> asyncio.Future[Judged]:
+        made = reviews.whole(json.dumps(padded(kind)).encode(), time.monotonic() + 120.0)
+        assert not isinstance(made, Judged)
+        return asyncio.ensure_future(made)
+
+    async def all_decided(reviews: Reviews) -> None:
+        broad = [decided(reviews, "RoleBinding") for _ in range(3)]
+        for _ in range(3):
+            async with asyncio.timeout(60):
+                assert (await decided(reviews, "Pod")).verdict.allowed
+        assert begun.count("RoleBinding") <= 1
+        is_free.set()
+        assert all(each.verdict.allowed for each in await asyncio.gather(*broad))
+        assert (begun.count("RoleBinding"), begun.count("Pod")) == (3, 3)
+
+    with Apart() as pool:
+        try:
+            asyncio.run(all_decided(reviews_of(decide, pool, is_broad=judge.is_broad)))
+        finally:
+            is_free.set()

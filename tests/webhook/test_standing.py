@@ -6,6 +6,7 @@ import gc
 import json
 import random
 import weakref
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from support.scale import MANY
 from support.webhook import review
 
 from policyc.admission.bundle import Bundle, read_bundle
+from policyc.admission.replicas import Ground
 from policyc.admission.review import ReviewError, read_review
 from policyc.admission.settings import Settings
 from policyc.admission.view import View
@@ -100,10 +102,10 @@ def test_whatever_was_decided_before(seed: int) -> None:
     assert world.hits > MANY // 200
 
 
-def plain(ending: str, **more: Json) -> bytes:
+def plain(ending: str, uid: str = "", **more: Json) -> bytes:
     body = pod()
     body["metadata"] |= {"name": f"research-{ending}", "generateName": "research-", **more}
-    return written(review(request(body), f"00000000-{ending}"))
+    return written(review(request(body), uid or f"00000000-{ending}"))
 
 
 def warmed() -> World:
@@ -164,6 +166,36 @@ def test_a_bundle_that_is_gone_is_not_kept() -> None:
     world.bundle = read_bundle(files(), serial=1)
     gc.collect()
     assert gone() is None
+
+
+def test_a_bundle_that_is_replaced_meanwhile_is_still_the_one_that_decided() -> None:
+    world = warmed()
+    assert world.bundle is not None
+    digest, judge = world.bundle.digest, world.judge
+
+    def replaced(ground: Ground, names: Iterable[str]) -> bool:
+        holds = judge.stands(ground, names)
+        world.bundle = read_bundle(files(), serial=2)  # as the thread does that reads bundles
+        gc.collect()
+        return holds
+
+    found = world.known.find(plain("fffff"))
+    assert found is not None
+    decision = found.decide(replaced)
+    assert decision is not None
+    assert decision.bundle is not None
+    assert (decision.bundle.serial, decision.verdict.bundle) == (1, digest)
+
+
+def test_a_uid_that_is_the_name_too_teaches_nothing() -> None:
+    """The record of the next replica would give the uid as its name."""
+    world = World()
+    for ending, uid in (
+        ("aaaaa", "research-00000"), ("bbbbb", "research-11111"),
+        ("ccccc", "research-ccccc"), ("ddddd", "research-ddddd"),
+        ("eeeee", "research-22222"),
+    ):  # fmt: skip
+        assert not world.agree(plain(ending, uid=uid))
 
 
 def test_a_denial_does_not_stand() -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from policyc.audit.checkpoint import as_base64, read_checkpoint
 from policyc.audit.merkle import leaf_hash
 from policyc.audit.record import decode, read_time
+from policyc.audit.seen import seen_as
 from policyc.core.canonical import Json
 from policyc.core.errors import PolicycError, VerificationError
 
@@ -23,8 +24,9 @@ CHECKPOINT = "checkpoint"
 LOCK = "lock"
 
 _CHUNK = 1 << 20
-_UID = re.compile(rb'[{,]"uid":"([^"\\]+)"')
-"""The field of a canonical record: inside a text, each quote stands behind a backslash."""
+_UID = re.compile(rb'[{,]"uid":"([^"\\]+)"(?:[^\n]*,"webhook":"([^"\\]+)"\})?')
+"""Fields of a canonical record, of which ``webhook`` is the last: inside a text, each quote stands
+behind a backslash."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,13 +114,16 @@ def high_water(folder: Path) -> datetime | None:
     return None
 
 
-def recent_uids(folder: Path, budget_bytes: int) -> Iterator[str]:
-    """The review uids of the newest records, an epoch at a time, until the budget is spent."""
+def recent_reviews(folder: Path, budget_bytes: int) -> Iterator[str]:
+    """What was asked in the newest records, as ``Seen`` has it, an epoch at a time, until the budget
+    is spent.
+    """
     for number in reversed(epochs_in(folder)):
         tail = _tail(epoch_folder(folder, number) / RECORDS, budget_bytes)
         budget_bytes -= len(tail)
         for match in _UID.finditer(tail):
-            yield match[1].decode("utf-8", "replace")
+            uid, webhook = (text.decode("utf-8", "replace") for text in match.groups(b""))
+            yield seen_as(webhook, uid)
         if budget_bytes <= 0:
             return
 

@@ -19,9 +19,9 @@ from policyc.admission.request import Request
 from policyc.admission.verdict import Verdict
 from policyc.audit.checkpoint import as_base64
 from policyc.audit.epoch import Epoch
-from policyc.audit.layout import LOCK, Left, epochs_in, high_water, left_by, recent_uids
+from policyc.audit.layout import LOCK, Left, epochs_in, high_water, left_by, recent_reviews
 from policyc.audit.record import Kind, asked, decided, encode, refusal, time_text
-from policyc.audit.seen import Seen
+from policyc.audit.seen import Seen, seen_as
 from policyc.core.canonical import Json
 from policyc.core.errors import PolicycError
 from policyc.signing.keys import Signer, checked_name
@@ -107,7 +107,7 @@ class DecisionLog:
                 undo.callback(os.close, self._guard)
                 self._boot = _BOOT_ID.read_text().strip() if boot is None else boot
                 self._time = high_water(folder) or datetime.fromtimestamp(0, UTC)
-                self._seen = Seen(reversed([*recent_uids(folder, _UIDS_READ_BYTES)]))
+                self._seen = Seen(reversed([*recent_reviews(folder, _UIDS_READ_BYTES)]))
                 last = max(epochs_in(folder), default=0)
                 earlier = left_by(folder, last) if last else None
                 self._epoch = Epoch(folder, checked_name(name), last + 1)
@@ -258,13 +258,13 @@ class DecisionLog:
         if self._unsaid:
             self._put({"kind": Kind.GAP.value, "lost": self._unsaid})
             self._unsaid = 0
-        uid = str(fields.get("uid", ""))
-        if uid and uid in self._seen:
+        review = seen_as(str(fields.get("webhook", "")), str(fields.get("uid", "")))
+        if review and review in self._seen:
             fields["repeat"] = True
         sequence = self._epoch.records
         self._put(fields)
-        if uid:
-            self._seen.add(uid)
+        if review:
+            self._seen.add(review)
         epoch = self._epoch
         return Receipt(sequence, epoch.signed.size, epoch.origin, self._before)
 

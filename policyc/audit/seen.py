@@ -1,10 +1,15 @@
-"""Which review uids were seen lately: a replay is answered the same, and marked."""
+"""Which reviews were seen lately, by uid: a replay is answered the same, and marked."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 _GENERATION = 1 << 17
+
+
+def seen_as(webhook: str, uid: str) -> str:
+    """How a review is remembered: one that both webhooks are asked about is no replay."""
+    return f"{webhook} {uid}" if uid else ""
 
 
 class Seen:

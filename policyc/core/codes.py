@@ -165,6 +165,7 @@ CODES: dict[str, str] = {
     "PC6101": "calls of a second architecture",
     "PC6201": "a grant that RBAC cannot say",
     "PC6301": "a capability beyond the pod security level",
+    "PC6401": "a policy that no API server takes",
     # 7xxx files and environment
     "PC7001": "a policy file that cannot be read",
     "PC7002": "no manifest matches",

@@ -109,7 +109,9 @@ def compile_root(
         entries += [build.entry] if build.entry is not None else []
     if has_errors(diagnostics):
         return Compiled({}, {}, (), tuple(in_order(diagnostics)))
-    rest = {**cluster_files(rows), INDEX: write_index(entries)}
+    cluster = cluster_files(rows)
+    diagnostics += cluster.diagnostics
+    rest = {**cluster.value, INDEX: write_index(entries)}
     digests |= {path: digest(data) for path, data in rest.items()}
     rest[MANIFEST] = _manifest(digests)
     digests[MANIFEST] = digest(rest[MANIFEST])

@@ -12,8 +12,10 @@ from support.admission import bundle, files
 from policyc.cli.main import Exit, main
 from policyc.emit.backstop import FOLDER, STATIC, Row, backstop, row_of
 from policyc.emit.backstop.checks import CHECKS
+from policyc.emit.backstop.limits import EXPRESSION_CHARACTERS
 from policyc.kube.workloads import WORKLOAD_KINDS
 from policyc.kube.yaml import load
+from policyc.pipeline.cluster import cluster_files
 
 ROWS = [r for a in bundle().agents.values() if (r := row_of(a.envelope)) is not None]
 
@@ -117,3 +119,44 @@ def test_an_agents_bindings_are_in_its_row() -> None:
     for body in bindings:
         space = body["metadata"].get("namespace", "")
         assert f"'{body['kind']}/{space}/{body['roleRef']['name']}'" in table["expression"]
+
+
+def realistic(count: int, spaces: int, roles: int) -> list[Row]:
+    """Agents with names as long as they are in large clusters."""
+    made = []
+    for i in range(count):
+        space, agent = f"team-{i % spaces:05}-agents", f"assistant-{i:05}"
+        bound = [f"RoleBinding/{space}/policyc-{agent}.{space}-{j}" for j in range(roles)]
+        made.append(
+            replace(
+                ROWS[0],
+                account=f"{space}/{agent}",
+                workload=f"apps/Deployment/{space}/{agent}",
+                agent=agent,
+                namespace=space,
+                labels=(f"policyc.dev/agent={agent}", f"app.kubernetes.io/name={'n' * 200}"),
+                roles=tuple(bound),
+            )
+        )
+    return made
+
+
+@pytest.mark.parametrize(("count", "spaces"), [(1_000, 10), (3_000, 3_000)])
+def test_expressions_are_cut_whatever_names_are_long(count: int, spaces: int) -> None:
+    rows = realistic(count, spaces, 2)
+    for artifact in backstop(rows):
+        variables = artifact.document["spec"].get("variables", ())  # type: ignore[index,call-overload]  # an object
+        assert all(len(v["expression"]) < EXPRESSION_CHARACTERS for v in variables)
+        text = "".join(v["expression"] for v in variables)
+        if "access" in artifact.path and variables:
+            assert len(set(re.findall(r"'(team-\d+-agents/)'", text))) == spaces
+
+
+def test_what_no_api_server_takes_is_said() -> None:
+    assert cluster_files(realistic(1_000, 10, 1)).diagnostics == []
+    found = cluster_files(realistic(4_000, 10, 1)).diagnostics
+    path = f"{FOLDER}/admission-policy-{ROWS[0].stage}.yaml"
+    assert [(d.code, d.path, "etcd" in d.message) for d in found] == [("PC6401", path, True)]
+    (one,) = realistic(1, 1, 3_000)
+    (said,) = cluster_files([one]).diagnostics
+    assert (said.code, "`accounts0`" in said.message) == ("PC6401", True)

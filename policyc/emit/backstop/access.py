@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from policyc.catalog.default_roles import BOUND_TO_EVERYBODY
 from policyc.core.canonical import Json
 from policyc.denote.rbac import ANONYMOUS, EVERYBODY
-from policyc.emit.backstop.cel import tables, validation, written_list, written_map
+from policyc.emit.backstop.cel import listed, tables, validation, written_list
 from policyc.emit.backstop.row import Row
 from policyc.emit.base import Artifact, lines_of
 from policyc.envelope.provenance import Derivation, Step
@@ -50,7 +50,7 @@ _FAULTS = (
     + _ROLE
     + " in variables.usual ? [] : ['RBAC_WIDENS: everybody' + "
     + _BY
-    + "]) : k in variables.spaces ? ['RBAC_WIDENS: every agent of ' + k + "
+    + "]) : variables.spaces.exists(t, k in t) ? ['RBAC_WIDENS: every agent of ' + k + "
     + _BY
     + "] : variables.tables.filter(t, k in t).filter(t, !("
     + _ROLE
@@ -64,12 +64,14 @@ def access_policy(path: str, name: str, stage: str, rows: Sequence[Row]) -> Arti
     """The policy on bindings that reach the agents of a stage."""
     mine = [row for row in rows if row.stage == stage]
     accounts = [*tables("accounts", ((r.account, written_list((r.agent, *r.roles))) for r in mine))]
-    spaces = sorted({f"{row.account.partition('/')[0]}/" for row in mine})
+    names = sorted({f"{row.account.partition('/')[0]}/" for row in mine})
+    spaces = [*tables("spaces", ((name, "true") for name in names))]
     now, before = (_FAULTS.replace("{o}", o) for o in ("object", "oldObject"))
     variables: list[tuple[str, str]] = [
         *accounts,
-        ("tables", "[" + ", ".join(f"variables.{n}" for n, _ in accounts) + "]"),
-        ("spaces", written_map((space, "true") for space in spaces)),
+        *spaces,
+        ("tables", listed(n for n, _ in accounts)),
+        ("spaces", listed(n for n, _ in spaces)),
         ("usual", written_list(_usual())),
         ("access", f"[{now}] + (oldObject == null ? [] : [{before}])"),
     ]

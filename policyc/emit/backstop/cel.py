@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 
 from policyc.core.canonical import Json
 
-_LONGEST = 80_000
+LONGEST = 80_000
 """Characters of one table: cel-go refuses expressions of more than 100,000."""
-_TABLE_ROWS = 400
+TABLE_ROWS = 400
 
 
 def tables(name: str, pairs: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
@@ -17,13 +17,18 @@ def tables(name: str, pairs: Iterable[tuple[str, str]]) -> Iterator[tuple[str, s
     size = count = 0
     for key, value in pairs:
         more = len(written_text(key)) + len(value) + 4
-        if rows and (size + more > _LONGEST or len(rows) == _TABLE_ROWS):
+        if rows and (size + more > LONGEST or len(rows) == TABLE_ROWS):
             yield f"{name}{count}", written_map(rows)
             rows, size, count = [], 0, count + 1
         rows.append((key, value))
         size += more
     if rows:
         yield f"{name}{count}", written_map(rows)
+
+
+def listed(names: Iterable[str]) -> str:
+    """A list of variables."""
+    return "[" + ", ".join(f"variables.{name}" for name in names) + "]"
 
 
 def written_map(pairs: Iterable[tuple[str, str]]) -> str:

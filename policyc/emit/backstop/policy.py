@@ -12,7 +12,16 @@ from collections.abc import Iterable, Sequence
 
 from policyc.core.canonical import Json
 from policyc.emit.backstop.access import access_policy
-from policyc.emit.backstop.cel import tables, validation, written_list, written_map, written_text
+from policyc.emit.backstop.cel import (
+    LONGEST,
+    TABLE_ROWS,
+    listed,
+    tables,
+    validation,
+    written_list,
+    written_map,
+    written_text,
+)
 from policyc.emit.backstop.checks import CHECKS
 from policyc.emit.backstop.row import FOLDER, STATIC, Row, Shape
 from policyc.emit.base import Artifact, lines_of
@@ -25,8 +34,6 @@ _ACTIONS: dict[str, list[Json]] = {
     "observe": ["Audit"],
 }
 """Stage -> what a fault does."""
-_TABLE_ROWS = 400
-"""Rows of one variable of labels."""
 _FORM = Derivation(Step.FIXED, note="the form of an admission policy")
 _AGENTS = Derivation(Step.DECLARED, note="accounts and workloads of the agents' envelopes")
 _BASELINE = Derivation(Step.BASELINE, note="the pod security baseline and grants of the envelopes")
@@ -138,10 +145,7 @@ def _cases(
 
     It is the agent's by its ServiceAccount, else by its workload's name, else by its labels.
     """
-    agents, workloads, labelled = (
-        "[" + ", ".join(f"variables.{name}" for name in tables) + "]"
-        for tables in (agent_tables, workload_tables, label_tables)
-    )
+    agents, workloads, labelled = map(listed, (agent_tables, workload_tables, label_tables))
     name = (
         "request.kind.group + '/' + request.kind.kind + '/' + request.namespace + '/'"
         " + {o}.metadata.?name.orValue('')"
@@ -202,12 +206,22 @@ def _template(body: str) -> str:
 
 def _labels(rows: Sequence[Row]) -> Iterable[tuple[str, str]]:
     """Tables of namespace -> lists of an account and the labels of its agent."""
-    for i, first in enumerate(range(0, len(rows), _TABLE_ROWS)):
-        found: dict[str, list[str]] = {}
-        for row in rows[first : first + _TABLE_ROWS]:
-            found.setdefault(row.namespace, []).append(written_list((row.account, *row.labels)))
-        pairs = ((space, f"[{', '.join(entries)}]") for space, entries in sorted(found.items()))
-        yield f"labels{i}", written_map(pairs)
+    found: dict[str, list[str]] = {}
+    count = size = 0
+    for i, row in enumerate(rows):
+        entry = written_list((row.account, *row.labels))
+        more = len(entry) + len(written_text(row.namespace)) + 6
+        if found and (size + more > LONGEST or i % TABLE_ROWS == 0):
+            yield f"labels{count}", _by_space(found)
+            found, size, count = {}, 0, count + 1
+        found.setdefault(row.namespace, []).append(entry)
+        size += more
+    if found:
+        yield f"labels{count}", _by_space(found)
+
+
+def _by_space(found: dict[str, list[str]]) -> str:
+    return written_map((space, f"[{', '.join(own)}]") for space, own in sorted(found.items()))
 
 
 def _row(row: Row, shapes: dict[Shape, str]) -> str:

@@ -255,3 +255,32 @@ def test_a_repeated_review_is_marked(tmp_path: Path, is_restarted: bool) -> None
     marks = [(r["uid"], r.get("repeat")) for r in records if r["kind"] == "decision"]
     assert marks == [(request.uid, None), ("another", None), (request.uid, True)]
     assert verify(folder, KEYS).faults == ()
+
+
+@pytest.mark.parametrize("is_restarted", [False, True])
+def test_a_review_that_both_webhooks_are_asked_about_is_no_repeated_one(
+    tmp_path: Path, is_restarted: bool
+) -> None:
+    folder = tmp_path / "log"
+    log = opened(folder)
+    for webhook in ("mutate", "validate"):
+        log.append(asked("u"), decided("u"), webhook=webhook)
+    if is_restarted:
+        log.close()
+        log = opened(folder)
+    # A uid that reads as the other's field, and each of them once more.
+    for uid, webhook in (
+        ('v","webhook":"mutate', ""),
+        ("v", "mutate"),
+        ("u", "mutate"),
+        ("u", "validate"),
+    ):
+        log.append(asked(uid), decided(uid), webhook=webhook)
+    log.close()
+    records = [
+        decode(line)
+        for number in range(1, 2 + is_restarted)
+        for line in read_epoch(folder, number).lines
+    ]
+    marks = [r.get("repeat") for r in records if r["kind"] == "decision"]
+    assert marks == [None, None, None, None, True, True]

@@ -86,6 +86,9 @@ OPTIONAL = {
     "on_tls_connect": Without(
         "which connections OpenSSL makes that carry nothing", partial=("models", "tools")
     ),
+    "on_tls_client": Without(
+        "which connections OpenSSL makes to servers without a name", partial=("models", "tools")
+    ),
     "on_tls_free": Without("the end of connections over TLS", partial=("models", "tools")),
     "on_tls_read": _SERVED,
     "on_tls_read_ex": _SERVED,
@@ -113,6 +116,7 @@ UPROBE_HOOKS = {
     "on_tls_write_alone": "uprobe/SSL_write",
     "on_tls_control": "uprobe/SSL_ctrl",
     "on_tls_connect": "uprobe/SSL_do_handshake",
+    "on_tls_client": "uprobe/SSL_set_connect_state",
     "on_tls_free": "uprobe/SSL_free",
     "on_tls_read": "uprobe/SSL_read",
     "on_tls_read_ex": "uprobe/SSL_read_ex",
@@ -125,6 +129,8 @@ WITHOUT_RETURNS = "on_tls_write_alone"
 """It stands for those that write, where they are left out."""
 TLS_FUNCTIONS = (
     ("SSL_ctrl", "on_tls_control"),
+    ("SSL_set_connect_state", "on_tls_client"),
+    ("SSL_connect", "on_tls_client"),
     ("SSL_connect", "on_tls_connect"),
     ("SSL_do_handshake", "on_tls_connect"),
     # Where the end of a call is seen before its beginning is, no call is half known.

@@ -217,7 +217,7 @@ struct stream {
 	__u64 length; /* that the headers tell, or the line before a chunk */
 	__u64 written_from; /* where the last write lay, for probes that see no return */
 	__u64 written_to;
-	__u64 is_new; /* OpenSSL was told whom it is to greet, and has not begun to */
+	__u64 is_new; /* OpenSSL was told that it is to greet somebody, and has not begun to */
 	__u32 depth;
 	__u32 hash; /* of the string or word that is being read */
 	__u32 key; /* hash of the last key at depth 1 */

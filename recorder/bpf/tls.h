@@ -129,6 +129,25 @@ int on_tls_connect(struct pt_regs *registers)
 	return 0;
 }
 
+/*
+ * SSL_set_connect_state(ssl), and SSL_connect(ssl), which calls it: a client, which greets its server also when it has no
+ * name for it. One that has is known already, and so is one that calls again.
+ */
+SEC("uprobe")
+int on_tls_client(struct pt_regs *registers)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct stream_key key = { .id = ARGUMENT_1(registers), .process = task->tgid };
+	struct stream *stream;
+
+	if (!calling_state(task, registers) || bpf_map_lookup_elem(&streams, &key))
+		return 0;
+	stream = open_stream(task, &key);
+	if (stream)
+		stream->is_new = 1;
+	return 0;
+}
+
 /* SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, type, name): how SSL_set_tlsext_host_name says who is meant. */
 SEC("uprobe")
 int on_tls_control(struct pt_regs *registers)

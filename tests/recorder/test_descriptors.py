@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from support.recorded_containers import template
 from support.recorder import losses, names, record, watching
+from support.samples import ROOT
+
+from recorder.descriptors import RESERVE
+from recorder.kernel import TLS_FUNCTIONS
 
 pytestmark = pytest.mark.system
 
@@ -27,14 +32,38 @@ def test_what_is_allowed_is_taken_and_the_program_has_what_it_had(tmp_path: Path
     assert losses(spec) == {}
 
 
+ATTACHING = """
+import os, resource, sys
+from pathlib import Path
+from recorder import kernel, layers, tls
+root = layers.RootFileSystem(Path("/"), is_mount=False)
+libraries = tls.Libraries(kernel.load({}))
+limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+for path in sys.argv[1:]:
+    since = libraries.attach(Path(path), root)
+    print(since == tls.NEVER, limit - len(os.listdir("/proc/self/fd")))
+"""
+
+
+def _copies(folder: Path) -> list[str]:
+    (library,) = Path("/usr/lib").glob("*-linux-gnu/libssl.so.3")
+    folder.mkdir(parents=True)
+    names = (f"libssl-{place:02}.so.3" for place in range(LIBRARIES))
+    return [str(shutil.copy(library, folder / name)) for name in names]
+
+
+def test_no_library_gets_what_is_reserved(tmp_path: Path) -> None:
+    arguments = (*FEW, sys.executable, "-c", ATTACHING, *_copies(tmp_path / "libraries"))
+    told = subprocess.run(arguments, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    ends = [line.split() for line in told.splitlines()]
+    assert len(ends) == LIBRARIES
+    assert ends[-1][0] == "True"
+    assert int(ends[-1][1]) >= RESERVE - 2 * len(TLS_FUNCTIONS)
+
+
 def test_containers_are_known_when_their_libraries_cannot_be_attached(tmp_path: Path) -> None:
     bundle = template(tmp_path / "bundle", "runc")
-    folder = bundle.folder / "rootfs/usr/lib"
-    folder.mkdir(parents=True)
-    (library,) = Path("/usr/lib").glob("*-linux-gnu/libssl.so.3")
-    for place in range(LIBRARIES):
-        shutil.copy(library, folder / f"libssl-{place:02}.so.3")
-    last = f"/usr/lib/libssl-{LIBRARIES - 1}.so.3"
+    last = "/usr/lib/" + Path(_copies(bundle.folder / "rootfs/usr/lib")[-1]).name
     bundle.configure(("/bin/busybox", "cat", last))
     with watching(tmp_path / "out", under=FEW) as recorder:
         assert [bundle.run().returncode for _ in range(2)] == [0, 0]

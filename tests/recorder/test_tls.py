@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from support.containers import require
-from support.internet import SECURE, Internet, internet
+from support.internet import NAMES, SECURE, Internet, internet
 from support.recorder import Spec, losses, record
 from support.tls_containers import certificate
 
@@ -67,6 +67,15 @@ def test_the_model_is_seen(client: str, tmp_path: Path, served: Internet) -> Non
     spec = _record(tmp_path, served, CLIENTS[client], json.dumps(REQUEST).encode())
     assert [(i["model"], i["gateway"]) for i in spec["models"]] == [("large-4", SECURE)]
     assert losses(spec) == {}
+    assert _blind(spec) == set()
+
+
+def test_a_server_without_a_name_hides_nothing(tmp_path: Path, served: Internet) -> None:
+    """Nobody greets an address by name (RFC 6066, 3), OpenSSL neither."""
+    address = f"https://{NAMES[SECURE]}:{served.secure_port}/page"
+    command = tuple(address if word == "URL" else word for word in CURL)
+    spec = _record(tmp_path, served, command, json.dumps(REQUEST).encode())
+    assert [i["model"] for i in spec["models"]] == ["large-4"]
     assert _blind(spec) == set()
 
 

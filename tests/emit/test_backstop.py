@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import Any
 
 import kubernetes_validate
 import pytest
 from support.admission import bundle, files
 
 from policyc.cli.main import Exit, main
-from policyc.emit.backstop import FOLDER, STATIC, Row, backstop, row_of
+from policyc.emit.backstop import FOLDER, STATIC, Row, backstop, beyond, row_of
 from policyc.emit.backstop.checks import CHECKS
 from policyc.emit.backstop.limits import EXPRESSION_CHARACTERS
 from policyc.kube.workloads import WORKLOAD_KINDS
@@ -100,9 +101,9 @@ def test_long_rows_make_more_tables() -> None:
     found = [
         a.document
         for a in backstop(many)
-        if a.path == f"{FOLDER}/admission-policy-access-{many[0].stage}.yaml"
+        if a.path.startswith(f"{FOLDER}/admission-policy-access-{many[0].stage}")
     ]
-    expressions = [v["expression"] for v in found[0]["spec"]["variables"]]  # type: ignore[index,call-overload]
+    expressions = [v["expression"] for d in found for v in d["spec"]["variables"]]  # type: ignore[index,call-overload]
     assert all(len(e) < 100_000 for e in expressions)
     assert len(set(re.findall(r"'agents/a\d+'", "".join(expressions)))) == 40
 
@@ -150,6 +151,23 @@ def test_expressions_are_cut_whatever_names_are_long(count: int, spaces: int) ->
         text = "".join(v["expression"] for v in variables)
         if "access" in artifact.path and variables:
             assert len(set(re.findall(r"'(team-\d+-agents/)'", text))) == spaces
+
+
+def test_bindings_of_very_many_agents_are_held_by_several_policies() -> None:
+    rows = realistic(4_000, 4_000, 3)
+    made = {a.path: a for a in backstop(rows)}
+    paths = sorted(p for p in made if p.startswith(f"{FOLDER}/admission-policy-access-"))
+    stem = f"{FOLDER}/admission-policy-access-{ROWS[0].stage}"
+    assert paths == [f"{stem}-2.yaml", f"{stem}.yaml"]
+    held = []
+    for path in paths:
+        assert not [*beyond(made[path])]
+        document: Any = made[path].document
+        binding: Any = made[path.replace("policy-access", "policy-binding-access")].document
+        assert binding["spec"]["policyName"] == document["metadata"]["name"]
+        text = "".join(v["expression"] for v in document["spec"]["variables"])
+        held += re.findall(r"'(team-\d+-agents/assistant-\d+)': ", text)
+    assert sorted(held) == sorted(row.account for row in rows)
 
 
 def test_what_no_api_server_takes_is_said() -> None:

@@ -11,7 +11,7 @@ How subjects name accounts: ``policyc.denote.rbac``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from policyc.catalog.default_roles import BOUND_TO_EVERYBODY
 from policyc.core.canonical import Json
@@ -60,11 +60,33 @@ _FAULTS = (
 )
 
 
-def access_policy(path: str, name: str, stage: str, rows: Sequence[Row]) -> Artifact:
-    """The policy on bindings that reach the agents of a stage."""
-    mine = [row for row in rows if row.stage == stage]
-    accounts = [*tables("accounts", ((r.account, written_list((r.agent, *r.roles))) for r in mine))]
-    names = sorted({f"{row.account.partition('/')[0]}/" for row in mine})
+_PART_BYTES = 1 << 20
+"""Of the tables of one policy, about: etcd takes objects of 1.5 MiB."""
+
+
+def parts(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
+    """The rows of one policy each.
+
+    A binding is held to what each policy says of its own agents, so that any cut is right.
+    """
+    first = size = 0
+    for i, row in enumerate(rows):
+        more = len(_bound(row)) + 3 * len(row.account)
+        if size + more > _PART_BYTES and i > first:
+            yield rows[first:i]
+            first, size = i, 0
+        size += more
+    yield rows[first:]
+
+
+def _bound(row: Row) -> str:
+    return written_list((row.agent, *row.roles))
+
+
+def access_policy(path: str, name: str, rows: Sequence[Row]) -> Artifact:
+    """The policy on bindings that reach these agents."""
+    accounts = [*tables("accounts", ((row.account, _bound(row)) for row in rows))]
+    names = sorted({f"{row.account.partition('/')[0]}/" for row in rows})
     spaces = [*tables("spaces", ((name, "true") for name in names))]
     now, before = (_FAULTS.replace("{o}", o) for o in ("object", "oldObject"))
     variables: list[tuple[str, str]] = [

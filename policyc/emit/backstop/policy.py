@@ -8,10 +8,11 @@ API (KEP-5793, alpha in 1.36).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 
 from policyc.core.canonical import Json
-from policyc.emit.backstop.access import access_policy
+from policyc.emit.backstop.access import access_policy, parts
 from policyc.emit.backstop.cel import (
     LONGEST,
     TABLE_ROWS,
@@ -40,17 +41,28 @@ _BASELINE = Derivation(Step.BASELINE, note="the pod security baseline and grants
 
 
 def backstop(rows: Iterable[Row]) -> tuple[Artifact, ...]:
-    """A policy and its binding for every stage that an agent has, in both forms, by path."""
+    """The policies and their bindings for every stage that an agent has, in both forms, by path."""
     known = sorted(rows)
     made: list[Artifact] = []
     for stage in sorted({row.stage for row in known}):
         for folder, suffix in ((FOLDER, ""), (f"{FOLDER}/{STATIC}", ".static.k8s.io")):
-            for what, policy in (("", _policy), ("access-", access_policy)):
-                name = f"policyc-{what}{stage}{suffix}"
-                path = f"{folder}/admission-policy-{{}}{what}{stage}.yaml"
-                made.append(policy(path.format(""), name, stage, known))
+            for what, policy in _policies(stage, known):
+                name = f"policyc-{what}{suffix}"
+                path = f"{folder}/admission-policy-{{}}{what}.yaml"
+                made.append(policy(path.format(""), name))
                 made.append(_binding(path.format("binding-"), name, stage))
     return tuple(sorted(made, key=lambda artifact: artifact.path))
+
+
+def _policies(
+    stage: str, rows: Sequence[Row]
+) -> Iterator[tuple[str, Callable[[str, str], Artifact]]]:
+    """What a policy is called, and what makes it of a path and a name."""
+    yield stage, partial(_policy, stage=stage, rows=rows)
+    mine = [row for row in rows if row.stage == stage]
+    for number, part in enumerate(parts(mine), 1):
+        ending = f"-{number}" if number > 1 else ""
+        yield f"access-{stage}{ending}", partial(access_policy, rows=part)
 
 
 def _policy(path: str, name: str, stage: str, rows: Sequence[Row]) -> Artifact:

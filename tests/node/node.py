@@ -31,12 +31,16 @@ POD_RANGE = "10.88.0.0/24"
 KEPT = "/var/lib/policyc-recorder"
 """Where the DaemonSet keeps profiles on a node."""
 PAUSE = "policyc.test/pause:1"
+_WRITTEN = ("/run/netns", "/run/containerd", "/var/lib/cni", "/var/log/containers")
+"""Where containerd, CNI and the kubelet write whatever they are told."""
 _CNI_PROGRAMS = Path("/usr/lib/cni")  # Debian's containernetworking-plugins
 _CONTAINERD = """version = 2
 root = "{folder}/root"
 state = "{folder}/state"
 [grpc]
   address = "{socket}"
+[plugins."io.containerd.internal.v1.opt"]
+  path = "{folder}/opt"
 [plugins."io.containerd.grpc.v1.cri"]
   sandbox_image = "{pause}"
   # This machine has the controllers of cgroups in hierarchies of the first version.
@@ -131,9 +135,8 @@ def node(folder: Path) -> Iterator[Node]:
 def _mounts() -> None:
     """As systemd leaves them: shared, and cgroups of the second version alone."""
     run("mount", "--make-rshared", "/")
-    run("mount", "-t", "tmpfs", "none", "/run/netns")
     run("mount", "-t", "cgroup2", "none", "/sys/fs/cgroup")
-    for path in ("/run/containerd", KEPT):
+    for path in (*_WRITTEN, KEPT):
         Path(path).mkdir(parents=True, exist_ok=True)
         run("mount", "-t", "tmpfs", "none", path)
 

@@ -31,6 +31,7 @@ def is_alone(module: ModuleType) -> bool:
 @contextmanager
 def alone() -> Iterator[None]:
     """Wait until nobody else on this machine is alone, and keep the others waiting; the end of a process lets them go on."""
+    LOCK.parent.mkdir(parents=True, exist_ok=True)
     with LOCK.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

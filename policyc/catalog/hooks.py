@@ -45,6 +45,7 @@ HOOK_DOMAINS: dict[str, frozenset[str]] = {
     "SSL_write_ex2": _MESSAGES,
     "SSL_ctrl": _MESSAGES,
     "SSL_do_handshake": _MESSAGES,
+    "SSL_set_connect_state": _MESSAGES,
     "SSL_free": _MESSAGES,
     "SSL_read": _MESSAGES,
     "SSL_read_ex": _MESSAGES,

@@ -138,15 +138,13 @@ class Watch:
 
     def bequeath(self, left: Collection[Open]) -> None:
         """Write what the recorder before this one can no longer: that it lost something of these containers."""
-        groups: dict[str, list[profile.Document]] = {}
+        documents: list[profile.Document] = []
         for opened in left:
             now = time.monotonic()
             owned = self.owners.resolve(opened.container, now) if self.owners else opened.container
             run = self.session.cut_short(opened, (KILLED,))
-            document = profile.report(owned.workload, run, (), self.session.hooks.domains)
-            groups.setdefault(store.name_of(document), []).append(document)
-        for group in groups.values():
-            store.write(self.output, *group)
+            documents.append(profile.report(owned.workload, run, (), self.session.hooks.domains))
+        self._store(documents)
 
     def step(self, news: select.epoll, seconds: float, *, may_write: bool) -> None:
         """Wait for news, at most so long; look up who is new, and write who is gone."""

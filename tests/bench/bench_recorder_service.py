@@ -60,15 +60,20 @@ def main() -> None:
         http = build(folder, "http")
         port = _free_port()
         variants = _variants(empty_programs(folder), Loaded(kernel.OBJECT))
-        uvicorn = (sys.executable, "-m", "uvicorn", "tests.bench.plain_app:app", "--log-level")
         servers = {
-            "uvicorn": (*uvicorn, "critical", "--no-access-log", "--port", str(port)),
+            "FastAPI": _uvicorn("json_app", port),
+            "uvicorn": _uvicorn("plain_app", port),
             "a server in C that does nothing else": (str(http), "serve", str(port)),
         }
         for server, command in servers.items():
             with _serving(command, port) as process:
                 _tell(server, _rounds(variants, lambda: _asked(http, port, process)))
         _own(folder)
+
+
+def _uvicorn(module: str, port: int) -> tuple[str, ...]:
+    options = ("--log-level", "critical", "--no-access-log", "--port", str(port))
+    return (sys.executable, "-m", "uvicorn", f"tests.bench.{module}:app", *options)
 
 
 def _variants(empty: Loaded, recorder: Loaded) -> Variants:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -63,6 +65,105 @@ def test_files_of_an_overlay(store: Path, *, relative: bool) -> None:
         "both": store / "second/lib/both",
         "top": store / "second/lib/top",
     }
+
+
+LIBC = ctypes.CDLL(None, use_errno=True)
+NAMES = (
+    "a:b",
+    "c,d",
+    "e f",
+    "g\\h",
+    "i\tj",
+    "k\nl",
+    "m=n",
+    "o\\040p",
+    "q\\:r",
+    "s\\",
+    "ü",
+    "plain",
+)
+"""Of layers; what a mount's options and /proc write otherwise than it is called."""
+FSOPEN, FSCONFIG, FSMOUNT, MOVE_MOUNT = 430, 431, 432, 429
+SET_STRING, CREATE, EMPTY_PATH = 1, 6, 4
+"""System calls of every architecture, FSCONFIG_... and MOVE_MOUNT_F_EMPTY_PATH (linux/mount.h)."""
+
+
+def _mount_by_list(lower: list[Path], upper: Path, work: Path, place: Path) -> None:
+    """As mount(2) has it: one text, in which backslashes escape."""
+
+    def escaped(path: Path) -> str:
+        return re.sub(r"[\\:,]", r"\\\g<0>", str(path))
+
+    given = f"lowerdir={':'.join(map(escaped, lower))},upperdir={escaped(upper)},workdir={escaped(work)}"
+    failed = LIBC.mount(b"overlay", os.fsencode(place), b"overlay", 0, os.fsencode(given))
+    assert not failed, os.strerror(ctypes.get_errno())
+
+
+def _mount_one_by_one(lower: list[Path], upper: Path, work: Path, place: Path) -> None:
+    """As fsconfig(2) has it: each as it is called, and those above and beside as in a text."""
+
+    def call(*arguments: object) -> int:
+        result = LIBC.syscall(*arguments)
+        assert result >= 0, os.strerror(ctypes.get_errno())
+        return int(result)
+
+    context = call(FSOPEN, b"overlay", 0)
+    options = [("lowerdir+", path) for path in lower] + [("upperdir", upper), ("workdir", work)]
+    for option, path in options:
+        call(FSCONFIG, context, SET_STRING, option.encode(), os.fsencode(path), 0)
+    call(FSCONFIG, context, CREATE, None, None, 0)
+    mount = call(FSMOUNT, context, 0, 0)
+    call(MOVE_MOUNT, mount, b"", -100, os.fsencode(place), EMPTY_PATH)
+    os.close(mount)
+    os.close(context)
+
+
+@pytest.mark.parametrize("mount", [_mount_by_list, _mount_one_by_one])
+def test_folders_of_any_name(
+    store: Path, mount: Callable[[list[Path], Path, Path, Path], None]
+) -> None:
+    layers = [store / "layers" / name for name in NAMES]
+    for number, layer in enumerate(layers):
+        layer.mkdir(parents=True)
+        (layer / f"file-{number}").write_text(str(number))
+    is_list = mount is _mount_by_list
+    upper, work, merged = (
+        store / name for name in ("up:p er" if is_list else "up per", "wo rk", "mer\\ ge\td\n040")
+    )
+    for folder in (upper, work, merged):
+        folder.mkdir()
+    mount(layers, upper, work, merged)
+    (merged / "new").write_text("n")
+    root = root_file_system(merged, Path("/"))
+    assert root.is_mount
+    behind = {path.name: root.behind(path) for path in merged.iterdir()}
+    expected = {f"file-{i}": layer / f"file-{i}" for i, layer in enumerate(layers)}
+    assert behind == {"new": upper / "new", **expected}
+
+
+def test_a_layer_that_has_only_a_file_s_metadata_is_not_behind_it(store: Path) -> None:
+    """As where the files of an image were given to another owner: programs map the file of the layer below."""
+    (store / "below/lib").mkdir(parents=True)
+    (store / "below/lib/owned").write_text("o" * 10_000)
+    for name in ("given", "work2", "upper2", "work3", "merged2"):
+        (store / name).mkdir()
+    merged = store / "merged"
+    options = f"metacopy=on,lowerdir={store / 'below'},upperdir={store / 'given'},workdir={store / 'work2'}"
+    _mount(options, merged)
+    os.chown(merged / "lib/owned", 1234, 1234)
+    subprocess.run(["umount", str(merged)], check=True)
+    given = store / "given/lib/owned"
+    assert (given.stat().st_size, given.stat().st_blocks) == (10_000, 0)
+    lower = f"{store / 'given'}:{store / 'below'}"
+    options = f"metacopy=on,lowerdir={lower},upperdir={store / 'upper2'},workdir={store / 'work3'}"
+    _mount(options, store / "merged2")
+    root = root_file_system(store / "merged2", Path("/"))
+    assert root.behind(store / "merged2/lib/owned") in {None, store / "below/lib/owned"}
+
+
+def _mount(options: str, place: Path) -> None:
+    command = ["mount", "-t", "overlay", "-o", options, "overlay", str(place)]
+    subprocess.run(command, check=True)
 
 
 def _library(folder: Path, lower: str, upper: str) -> RootFileSystem:

@@ -209,6 +209,23 @@ def test_what_a_ring_is_refused_was_not_opened(tmp_path: Path, build: Callable[[
     assert losses(spec) == {}
 
 
+def test_what_a_ring_has_no_room_to_tell_stands_as_opened(
+    tmp_path: Path, build: Callable[[str], str]
+) -> None:
+    """Its queue is full and runs over: how what is asked for then ends is told to nobody, so none of it is missing."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    there = [f"there-{number}" for number in range(12)]
+    for name in there:
+        (folder / name).touch()
+    asked = [f"-{name}" for name in (*there, "absent")]
+    inside = ("/usr/bin/env", "-C", str(folder))
+    seen = record(tmp_path / "out", *inside, build("ring"), *asked)
+    found = names(seen, "files", "path")
+    assert {str(folder / name) for name in (*there, "absent")} <= found
+    assert losses(seen) == {}
+
+
 def test_calls_of_32_bits_stand_as_such(tmp_path: Path, build: Callable[[str], str]) -> None:
     spec = record(tmp_path / "out", build("small-32"))
     by_architecture = {

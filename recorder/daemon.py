@@ -204,7 +204,7 @@ def _say(output: Path, watch: Watch, *, clean: bool) -> None:
         "pid": os.getpid(),
         "clean": clean,
         "listening": watch.listening,
-        "recording": sum(known.container is not None for known in watch.known.values()),
+        "recording": sum(known.container is not None for known in watch.subjects.here.values()),
         "containers": watch.counts.containers,
         "ended": watch.counts.ended,
         "unresolved": watch.counts.unresolved,

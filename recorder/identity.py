@@ -13,6 +13,7 @@ import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 from recorder import resolv_conf
@@ -88,7 +89,7 @@ class Started:
     """The inode number of the mount namespace that it began in; 0 when that is not known."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Host:
     """Where to look: the host's /proc and root, and further folders of state files."""
 
@@ -116,8 +117,7 @@ class Host:
             for pid, begun, s in known
             if begun <= s.at_ns <= first_ns and s.mntns != mntns_inum
         }
-        own = self.own_mntns()
-        outside = [pid for pid, _ in ancestors if pid in earlier or self.mntns(pid) == own]
+        outside = [p for p, _ in ancestors if p in earlier or self.mntns(p) == self.own_mntns]
         return self._from_call(outside, earlier) or self._from_state(mntns_inum)
 
     def present(self) -> dict[int, Container]:
@@ -168,6 +168,7 @@ class Host:
         found = container_of(state.id, state.runtime, _annotations(config) or state.labels)
         return _with_root(found, bundle, self.root, config)
 
+    @cached_property
     def own_mntns(self) -> int:
         """The inode number of the host's own mount namespace; RecorderError when it may not be looked at.
 

@@ -8,9 +8,10 @@ from typing import ClassVar
 SYSCALL_WORDS = 8
 MAX_SYSCALLS = SYSCALL_WORDS * 64
 ANCESTORS = 6
-UNIT_BYTES = 64
+UNIT_BYTES = 256
+COMM_BYTES = 16
 TEXT_BYTES = 96
-PHASES = ("setup", "application")
+PHASES = ("setup", "application", "inherited")
 ABIS = ("native", "compat")
 DOMAINS = (
     "syscalls", "executables", "files", "egress", "ingress", "capabilities", "tools", "models",
@@ -75,6 +76,7 @@ class Subject(c.Structure):
         ("origin", c.c_uint64),
         ("first_ns", c.c_uint64),
         ("netns", c.c_uint64),
+        ("made_in", c.c_uint64),
         ("mntns_inum", c.c_uint32),
         ("userns_level", c.c_uint32),
         ("pids", c.c_uint32 * ANCESTORS),
@@ -88,8 +90,10 @@ class Subject(c.Structure):
         ("lost", c.c_uint64 * len(DOMAINS)),
         ("sessions", c.c_uint64),
         ("entered", c.c_uint64),
-        ("has_own_root", c.c_uint64),
+        ("has_program", c.c_uint32),
+        ("has_own_root", c.c_uint32),
         ("unit", c.c_char * UNIT_BYTES),
+        ("maker", c.c_char * COMM_BYTES),
     ]
 
 

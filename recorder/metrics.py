@@ -78,7 +78,7 @@ def text(watch: Watch) -> str:
         *_family(
             "recorder_strangers_total", "counter", "Containers of no runtime.", watch.strangers.met
         ),
-        *_family("recorder_subjects", "gauge", "Namespaces in the maps.", len(watch.known)),
+        *_family("recorder_subjects", "gauge", "Namespaces in the maps.", len(watch.subjects.here)),
         "# HELP recorder_lost_total Events lost, of containers that were written.",
         "# TYPE recorder_lost_total counter",
         *(

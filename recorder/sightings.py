@@ -46,6 +46,12 @@ class Clock:
         return self.offset_seconds + boot_ns / 1e9
 
 
+Phases: TypeAlias = "tuple[str, ...]"
+"""What a profile calls the phases of ``layout.PHASES``, in their order."""
+WITHIN: Phases = ("setup", "application", "application")
+"""Who brings a program from another subject is an application that went on there."""
+FROM_RUNTIME: Phases = ("setup", "application", "setup")
+"""Who brings one is the runtime."""
 Bitmaps: TypeAlias = "Iterable[Iterable[Iterable[int]]]"
 """Words of 64 system calls, by phase and ABI."""
 ItemId: TypeAlias = "tuple[int, int, int, int]"
@@ -291,7 +297,12 @@ def missed(programs: Programs) -> dict[str, int]:
 
 
 def read(
-    subject: layout.Subject, entries: Entries, names: Names, clock: Clock, lost: Mapping[str, int]
+    subject: layout.Subject,
+    entries: Entries,
+    names: Names,
+    clock: Clock,
+    lost: Mapping[str, int],
+    phases: Phases = WITHIN,
 ) -> tuple[list[Sighting], dict[str, int]]:
     """The sightings of a subject so far, and what was lost of it by domain, with what was lost elsewhere."""
     loss = {
@@ -302,13 +313,17 @@ def read(
     for domain in ("tools", "models"):
         loss[domain] += late
     loss["egress"] += names.naming.unkept[subject.id]
-    found = [*_syscalls(subject.syscalls), *_syscalls(subject.denied, ("denied", True))]
-    found.extend(_capabilities(subject))
-    if subject.granted[layout.PHASES.index("application")] & _ANSWERS_ITSELF:
+    found = [
+        *_syscalls(subject.syscalls, phases),
+        *_syscalls(subject.denied, phases, ("denied", True)),
+    ]
+    found.extend(_capabilities(subject, phases))
+    used = zip(phases, subject.granted, strict=True)
+    if any(phase == "application" and granted & _ANSWERS_ITSELF for phase, granted in used):
         names.naming.believed.pop(subject.id, None)
-    found.extend(_items(entries, names, clock, loss))
+    found.extend(_items(entries, names, clock, loss, phases))
     found.extend(components.of_files(found))
-    found.extend(_peers(entries, names, clock))
+    found.extend(_peers(entries, names, clock, phases))
     return found, loss
 
 
@@ -334,8 +349,8 @@ def address_of(peer: layout.PeerKey) -> str:
     return str(ipaddress.ip_address(packed[:4] if peer.family == socket.AF_INET else packed))
 
 
-def _syscalls(bitmaps: Bitmaps, *more: tuple[str, bool]) -> Iterator[Sighting]:
-    for phase, by_abi in zip(layout.PHASES, bitmaps, strict=True):
+def _syscalls(bitmaps: Bitmaps, phases: Phases, *more: tuple[str, bool]) -> Iterator[Sighting]:
+    for phase, by_abi in zip(phases, bitmaps, strict=True):
         for architecture, words in zip(tables.abis(), by_abi, strict=True):
             known = tables.syscall_names(architecture)
             for number in _bits(words):
@@ -345,8 +360,8 @@ def _syscalls(bitmaps: Bitmaps, *more: tuple[str, bool]) -> Iterator[Sighting]:
                     yield Sighting("syscalls", values, phase)
 
 
-def _capabilities(subject: layout.Subject) -> Iterator[Sighting]:
-    for phase, asked, granted in zip(layout.PHASES, subject.asked, subject.granted, strict=True):
+def _capabilities(subject: layout.Subject, phases: Phases) -> Iterator[Sighting]:
+    for phase, asked, granted in zip(phases, subject.asked, subject.granted, strict=True):
         for number in _bits([asked]):
             if number < len(tables.CAPABILITIES):
                 given = bool(granted >> number & 1)
@@ -359,11 +374,12 @@ def _items(
     names: Names,
     clock: Clock,
     loss: dict[str, int],
+    phases: Phases,
 ) -> Iterator[Sighting]:
     called = _called(entries, names)
     answered = {end_of(key) for key, peer in entries.peers if peer.answered}
     for key, item in entries.items:
-        domain, phase = layout.DOMAINS[key.domain], layout.PHASES[key.phase]
+        domain, phase = layout.DOMAINS[key.domain], phases[key.phase]
         if not was_done(item):
             continue
         name = names.by_item.get((key.subject, key.hash, key.domain, key.phase))
@@ -399,7 +415,7 @@ def _called(entries: Entries, names: Names) -> dict[tuple[str, int], set[str]]:
     return called
 
 
-def _peers(entries: Entries, names: Names, clock: Clock) -> Iterator[Sighting]:
+def _peers(entries: Entries, names: Names, clock: Clock, phases: Phases) -> Iterator[Sighting]:
     for key, peer in entries.peers:
         protocol = PROTOCOLS.get(key.protocol)
         # A UDP socket that is connected to port 0 only asks for a route.
@@ -413,7 +429,7 @@ def _peers(entries: Entries, names: Names, clock: Clock) -> Iterator[Sighting]:
         if domain == "egress" and not peer.answered:
             named = (*named, (UNANSWERED, True))
         times = clock.wall(peer.first_ns), clock.wall(peer.last_ns)
-        yield Sighting(domain, named, layout.PHASES[key.phase], *times, peer.count)
+        yield Sighting(domain, named, phases[key.phase], *times, peer.count)
 
 
 def _executable(path: str, arguments: Iterable[str]) -> Values:

@@ -1,7 +1,7 @@
 """Mount namespaces that no runtime accounts for, and which of them were containers.
 
 Services of systemd have mount namespaces too (systemd.exec(5), PrivateTmp= and its like), and nobody misses those in a
-profile: they keep the machine's root, or run in the cgroup of a service.  A container has a root of its own.  It may
+profile: they keep the machine's root, or are known for services.  A container has a root of its own.  It may
 have been a replica of any workload, so whichever run was open meanwhile says that one was not recorded.
 """
 
@@ -14,6 +14,20 @@ from dataclasses import dataclass, field
 from recorder import layout
 
 WORDS = "a container that no runtime accounted for was not recorded"
+SELF_CONFINED = frozenset(
+    {
+        b"snap-confine",
+        b"virtiofsd",
+        b"passt",
+        b"passt.avx2",
+        b"pasta",
+        b"pasta.avx2",
+        b"slirp4netns",
+    }
+)
+"""Programs of the machine that lock themselves, or what they start, into a root of its own: of snaps, virtual machines and
+rootless networks.  None runs an image."""
+INIT = 1
 
 
 @dataclass(slots=True)
@@ -58,7 +72,25 @@ class Strangers:
 
 
 def is_container(subject: layout.Subject) -> bool:
-    """Whether a program was started in it with a root of its own, and neither as a service nor as a snap's."""
+    """Whether something runs in it with a root of its own, and is neither a service nor a snap."""
+    return bool(subject.has_own_root) and not _is_of_system(subject)
+
+
+def _is_of_system(subject: layout.Subject) -> bool:
+    """By its cgroup, where cgroup v2 names it, or by whoever entered it first.
+
+    A service's payload may be in a cgroup below the service's (DelegateSubgroup=, systemd 254), and where only cgroup v1
+    has names the kernel side sees none.
+    """
     unit: bytes = subject.unit
-    is_of_system = unit.endswith(b".service") or unit.startswith(b"snap.")
-    return bool(subject.has_own_root) and not is_of_system
+    is_named = unit.endswith(b".service") or unit.startswith(b"snap.")
+    return is_named or subject.maker in SELF_CONFINED or _is_of_manager(subject)
+
+
+def _is_of_manager(subject: layout.Subject) -> bool:
+    """Whether a service manager made it for a service.
+
+    systemd calls its child `(NAME)` until that execs the service's program (src/core/exec-invoke.c, 255 to 258).  Its
+    parent is the machine's first process; a user's manager, or with PrivatePIDs= another such child, may be between.
+    """
+    return bytes(subject.maker).startswith(b"(") and INIT in subject.pids[1:3]

@@ -22,6 +22,7 @@ from recorder.reading import Reading, readings
 from recorder.session import Session
 from recorder.shims import Shims
 from recorder.strangers import WORDS, Strangers
+from recorder.subjects import UNEXECUTED, Known, Subjects, phases_in
 
 SETTLE_SECONDS = 0.5
 """How long a subject must have no task before it counts as ended: `runc exec` may come."""
@@ -31,32 +32,11 @@ MANY = 512
 """unless so many containers wait for it: the kernel's map of them must not fill up."""
 NOTHING_MISSED: Mapping[str, int] = {}
 KEPT_RUNTIMES = 4096
-KEPT_REMOVED = 4096
 PATIENCE_SECONDS = 600.0
 """How long what has ended is kept in the kernel's maps while nobody says whose pod it was."""
 STUCK_SECONDS = 60.0
 NOBODY_TOLD = "whose pod it was: the API server did not answer"
 KILLED = "the time between the end of a recorder that was killed and the start of this one"
-
-
-@dataclass(slots=True)
-class Known:
-    """A subject that is being recorded; without a container its sets are read by nobody."""
-
-    key: layout.SubjectKey
-    container: Container | None
-    missed: Mapping[str, int]
-    """What the kernel had lost of no single subject, by domain, at a time before this one began."""
-    strangers_before: int = 0
-    """Containers that nobody knew and that had ended before this one began."""
-    network: int = 0
-    """Cookie of the network namespace of the container that it is a part of; 0: it is one itself, or not known."""
-    written: int = 0
-    """The signature of what was written last."""
-    is_noted: bool = False
-    """It stands in the journal."""
-    ended: float = 0
-    """When its last task left, on the monotonic clock; 0 while it has any."""
 
 
 @dataclass(slots=True)
@@ -88,9 +68,7 @@ class Watch:
     after_kill: bool = False
     """The recorder before this one was killed, so what was running then has a gap."""
     names: sightings.Names = field(default_factory=sightings.Names)
-    known: dict[int, Known] = field(default_factory=dict)
-    removed: dict[int, Known] = field(default_factory=dict)
-    """The last that left the kernel's maps: who was in one of them then comes back as another subject."""
+    subjects: Subjects = field(default_factory=Subjects)
     cut: list[profile.Document] = field(default_factory=list)
     """Of them, those that somebody entered in that moment: to be written once more."""
     present: dict[int, Container] = field(default_factory=dict)
@@ -118,7 +96,7 @@ class Watch:
         config = layout.Config(
             started_ns=time.clock_gettime_ns(time.CLOCK_BOOTTIME),
             watch=1,
-            host_inum=self.host.own_mntns(),
+            host_inum=self.host.own_mntns,
             own_inum=self.host.mntns(os.getpid()),
         )
         self.programs.put("settings", c.c_uint32(0), config)
@@ -156,11 +134,11 @@ class Watch:
         now = time.monotonic()
         begun, self.names.begun = self.names.begun, []
         for told in begun:
-            self._meet(told.event.subject, told.key, before)
+            self._meet_told(told, before)
         self.names.forget_runtimes(KEPT_RUNTIMES)
         ended, self.names.ended = self.names.ended, set()
-        for subject in ended & self.known.keys():
-            self.known[subject].ended = now
+        for subject in ended & self.subjects.here.keys():
+            self.subjects.here[subject].ended = now
         if may_write:
             self.journal.write()
             self._write_ended(now)
@@ -169,7 +147,7 @@ class Watch:
     def _patience(self, seconds: float, may_write: bool) -> float:
         """How long there is nothing to do without an event, but at most so many seconds."""
         now = time.monotonic()
-        ended = [self._due(known, now) for known in self.known.values() if known.ended]
+        ended = [self._due(known, now) for known in self.subjects.here.values() if known.ended]
         if not ended or not may_write:
             return seconds
         due = max(min(ended), self.rest_until if len(ended) < MANY else 0)
@@ -183,7 +161,7 @@ class Watch:
         return settled
 
     def _write_ended(self, now: float) -> None:
-        due = [s for s, k in self.known.items() if k.ended and self._due(k, now) <= now]
+        due = [s for s, k in self.subjects.here.items() if k.ended and self._due(k, now) <= now]
         if not due or (now < self.rest_until and len(due) < MANY):
             return
         self.write(due)
@@ -199,17 +177,19 @@ class Watch:
         for id_ in wanted:
             self._own(id_, now)
         keys = {
-            id_: self.known[id_].key
+            id_: self.subjects.here[id_].key
             for id_ in wanted
-            if final or not self._waits(self.known[id_], now)
+            if final or not self._waits(self.subjects.here[id_], now)
         }
         found = readings(self.programs, keys, self._drain)
+        self.subjects.judge({id_: read.subject for id_, read in found.items()}, is_final=final)
         self.strangers.judge(self._get)
         documents = list(self.cut)
         signatures: dict[int, int] = {}
         for id_, read in sorted(found.items()):
-            known = self.known[id_]
-            signature = hash((sightings.signature(read.subject, read.entries), self.strangers.met))
+            known = self.subjects.here[id_]
+            news = sightings.signature(read.subject, read.entries)
+            signature = hash((news, self.strangers.met, known.is_unexecuted))
             if signature == known.written and not (known.ended or final):
                 continue
             signatures[id_] = signature
@@ -218,7 +198,7 @@ class Watch:
                 documents.append(document)
         self._store(documents)
         for id_, signature in signatures.items():
-            self.known[id_].written = signature
+            self.subjects.here[id_].written = signature
         self.cut = []
         gone = [id_ for id_, read in found.items() if self._is_removed(id_, read)]
         self.names.forget(frozenset(gone))
@@ -237,14 +217,10 @@ class Watch:
 
     def write_all(self, *, final: bool) -> None:
         """Write everything, also subjects whose first event the ring had no room for."""
-        found = self.programs.entries("subjects", layout.SubjectKey, layout.Subject)
-        # Whoever made one was there before it.
-        for key, subject in sorted(found, key=lambda entry: entry[1].id):
-            if subject.id not in self.known:
-                self._meet(subject.id, key, NOTHING_MISSED)
-            if subject.alive <= 0 and not self.known[subject.id].ended:
-                self.known[subject.id].ended = time.monotonic()
-        self.write(list(self.known), final=final)
+        for subject in self._meet_all():
+            if subject.alive <= 0 and not self.subjects.here[subject.id].ended:
+                self.subjects.here[subject.id].ended = time.monotonic()
+        self.write(list(self.subjects.here), final=final)
         for document in self.shims.documents():
             store.write(self.output, document)
 
@@ -254,19 +230,45 @@ class Watch:
         tls.follow(self.names, self.libraries, self.host.proc, self._root_of)
 
     def _get(self, id_: int) -> layout.Subject:
-        found = self.programs.get("subjects", self.known[id_].key, layout.Subject)
+        found = self.programs.get("subjects", self.subjects.here[id_].key, layout.Subject)
         assert found is not None, "only this program removes subjects"
         return found
 
-    def _meet(self, id_: int, key: layout.SubjectKey, missed: Mapping[str, int]) -> None:
-        subject = self.programs.get("subjects", key, layout.Subject)
-        if subject is None or id_ in self.known:
+    def _meet_all(self) -> list[layout.Subject]:
+        """Also those whose first event the ring had no room for."""
+        found = self.programs.entries("subjects", layout.SubjectKey, layout.Subject)
+        # Whoever made one was there before it.
+        ordered = sorted(found, key=lambda entry: entry[1].id)
+        for key, subject in ordered:
+            self._meet(subject, key, NOTHING_MISSED)
+        return [subject for _, subject in ordered]
+
+    def _meet_told(self, told: layout.SubjectEvent, missed: Mapping[str, int]) -> None:
+        subject = self.programs.get("subjects", told.key, layout.Subject)
+        if subject is None or subject.id != told.event.subject:
             return
-        found = self._resolve(subject)
+        if subject.origin and self.subjects.origin(subject) is None:
+            self._meet_all()
+        self._meet(subject, told.key, missed)
+
+    def _meet(
+        self, subject: layout.Subject, key: layout.SubjectKey, missed: Mapping[str, int]
+    ) -> None:
+        id_, origin = subject.id, self.subjects.origin(subject)
+        if id_ in self.subjects.here:
+            return
+        found = self._resolve(subject, key, origin)
         container = None if found is None or found.is_sandbox else found
-        self.known[id_] = Known(
-            key, container, missed, self.strangers.gone, self._network(subject, container)
+        known = Known(
+            key,
+            container,
+            missed,
+            self.strangers.gone,
+            self._network(origin),
+            phases_in(subject, origin),
+            has_program=bool(subject.late),
         )
+        self.subjects.add(id_, known)
         if found is None:
             self.counts.unresolved += 1
             self.strangers.add(subject)
@@ -279,7 +281,7 @@ class Watch:
                 self.libraries.attach_below(root_file_system(root, self.host.root))
 
     def _root_of(self, id_: int) -> Path | None:
-        known = self.known.get(id_)
+        known = self.subjects.here.get(id_)
         found = known.container.rootfs if known and known.container else ""
         return self._below(found) if found else None
 
@@ -288,7 +290,7 @@ class Watch:
 
     def _own(self, id_: int, now: float) -> None:
         """Ask whose pod it is, when that is not known yet, and note what is known now."""
-        known = self.known[id_]
+        known = self.subjects.here[id_]
         if known.container is None:
             return
         owned = self.owners.resolve(known.container, now) if self.owners else known.container
@@ -304,11 +306,15 @@ class Watch:
             return False
         return not known.ended or now - known.ended < PATIENCE_SECONDS
 
-    def _resolve(self, subject: layout.Subject) -> Container | None:
-        origin = self._origin(subject)
+    def _resolve(
+        self, subject: layout.Subject, key: layout.SubjectKey, origin: Known | None
+    ) -> Container | None:
         if origin is not None and origin.container is not None:
             # A process of a container made itself a mount namespace: it is still that container, whatever it is called.
             return origin.container
+        same = self.subjects.container(key.mntns)
+        if same is not None:
+            return same
         found = self.host.container(
             tuple(zip(subject.pids, subject.begun_ns, strict=True)),
             self.names.runtimes,
@@ -319,15 +325,9 @@ class Watch:
             found = self.present.get(subject.mntns_inum)
         return found
 
-    def _origin(self, subject: layout.Subject) -> Known | None:
-        return self.known.get(subject.origin) or self.removed.get(subject.origin)
-
-    def _network(self, subject: layout.Subject, container: Container | None) -> int:
+    def _network(self, origin: Known | None) -> int:
         """That of the container when a process of it made itself the subject; 0 when the subject is one."""
-        origin = self._origin(subject)
-        if container is None or origin is None or origin.container is None:
-            return 0
-        if container.id != origin.container.id:
+        if origin is None or origin.container is None:
             return 0
         made_in = self.programs.get("subjects", origin.key, layout.Subject)
         return origin.network or (made_in.netns if made_in else 0)
@@ -338,16 +338,18 @@ class Watch:
         container = known.container
         if container is None:
             return None
-        if known.network and subject.netns != known.network:
+        if known.network and (subject.netns or subject.made_in) != known.network:
             entries = entries.unanswered()
         gap = int(self.after_kill and bool(subject.late))
         now = sightings.missed(self.programs)
         strangers = self.strangers.met - known.strangers_before
         lost = {
-            domain: count - known.missed.get(domain, 0) + gap + strangers
+            domain: count - known.missed.get(domain, 0) + gap + strangers + known.is_unexecuted
             for domain, count in now.items()
         }
-        found, loss = sightings.read(subject, entries, self.names, self.session.clock, lost)
+        found, loss = sightings.read(
+            subject, entries, self.names, self.session.clock, lost, known.phases
+        )
         for domain, count in loss.items():
             self.counts.lost[domain] += count if known.ended else 0
         spots = (*container.blind, *blind.of_run(subject.id, found, entries, self.names))
@@ -355,6 +357,8 @@ class Watch:
             spots = (*spots, KILLED)
         if strangers:
             spots = (*spots, WORDS)
+        if known.is_unexecuted:
+            spots = (*spots, UNEXECUTED)
         if container.pod and self.owners:
             spots = (*spots, NOBODY_TOLD)
         domains = self.session.hooks.domains
@@ -370,14 +374,14 @@ class Watch:
 
     def _is_gone(self, id_: int, written: layout.Subject) -> bool:
         """Whether it had ended when what was written was read, and nobody has entered it since."""
-        known, now = self.known[id_], self._get(id_)
+        known, now = self.subjects.here[id_], self._get(id_)
         if known.ended and now.alive > 0:
             known.ended = 0
         return bool(known.ended) and written.alive <= 0 and written.entered == now.entered
 
     def _is_removed(self, id_: int, read: Reading) -> bool:
         """Take it out of the kernel's maps, if it is gone; who enters it in this moment counts as lost."""
-        known, entries = self.known[id_], read.entries
+        known, entries = self.subjects.here[id_], read.entries
         if not self._is_gone(id_, read.subject):
             return False
         taken = self.programs.take("subjects", known.key, layout.Subject)
@@ -399,11 +403,8 @@ class Watch:
         return entries
 
     def _forget(self, id_: int, taken: layout.Subject) -> None:
-        known = self.known.pop(id_)
+        known = self.subjects.remove(id_)
         # Of who comes back, nobody saw how it came to its network.
         known.network = known.network or taken.netns
-        self.removed[id_] = known
-        for oldest in list(self.removed)[:-KEPT_REMOVED]:
-            del self.removed[oldest]
         self.journal.end(id_)
         self.counts.ended += known.container is not None

@@ -89,9 +89,18 @@ typedef struct {
 	struct net *net;
 } possible_net_t;
 
+struct uts_namespace;
+struct ipc_namespace;
+struct pid_namespace;
+struct cgroup_namespace;
+
 struct nsproxy {
+	struct uts_namespace *uts_ns;
+	struct ipc_namespace *ipc_ns;
 	struct mnt_namespace *mnt_ns;
+	struct pid_namespace *pid_ns_for_children;
 	struct net *net_ns;
+	struct cgroup_namespace *cgroup_ns;
 };
 
 struct kernfs_node {

@@ -20,13 +20,15 @@
 
 #define TLS_CALLS 2 /* of one task at a time: TLS may be carried by TLS */
 
-#define UNIT_BYTES 64
+#define UNIT_BYTES 256 /* as the longest name of a folder, and its end */
+#define COMM_BYTES 16
 
 #define TEXT_BYTES 96 /* of a name in a message; what is longer is cut */
 
 enum phase {
-	SETUP,
-	APPLICATION,
+	SETUP, /* of a program that was exec'd outside of all that is recorded: a runtime */
+	APPLICATION, /* of one that was exec'd in the subject */
+	INHERITED, /* of one that was exec'd in another subject: user land knows whose that is */
 	PHASES,
 };
 
@@ -112,6 +114,7 @@ struct subject {
 	__u64 origin; /* id of the subject whose task entered this one first, or 0 for the host */
 	__u64 first_ns;
 	__u64 netns; /* cookie of the network namespace of its first program; 0: not known */
+	__u64 made_in; /* that of whoever entered it first; 0: not known */
 	__u32 mntns_inum; /* as /proc/PID/ns/mnt shows it */
 	__u32 userns_level; /* how deep its user namespace lies below the host's */
 	__u32 pids[ANCESTORS]; /* of the first process seen and its ancestors, in the initial pid namespace */
@@ -125,8 +128,10 @@ struct subject {
 	__u64 lost[LOSS_DOMAINS];
 	__u64 sessions; /* of MCP that others began with it */
 	__u64 entered; /* by tasks from elsewhere, so many times */
-	__u64 has_own_root; /* a program was exec'd in it that does not have the machine's */
-	char unit[UNIT_BYTES]; /* its cgroup's name, without those above; a longer one is cut */
+	__u32 has_program; /* one was exec'd in it */
+	__u32 has_own_root; /* a program runs in it that does not have the machine's */
+	char unit[UNIT_BYTES]; /* its cgroup's name, without those above */
+	char maker[COMM_BYTES]; /* what whoever entered it first was called then */
 };
 
 /* One per task; what was already noted for it costs one look at it. */

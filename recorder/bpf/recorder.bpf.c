@@ -14,6 +14,7 @@
 #include "machine.h"
 #include "maps.h"
 #include "subject.h"
+#include "outside.h"
 #include "paths.h"
 #include "arguments.h"
 #include "stream.h"
@@ -66,8 +67,10 @@ static __always_inline void note_syscall(struct task_struct *task, struct task_s
 static __noinline int on_new_call(struct task_struct *task, struct task_state *state, __u32 number)
 {
 	state = up_to_date(task, state);
-	if (state)
-		note_syscall(task, state, number);
+	if (!state)
+		return 0;
+	note_syscall(task, state, number);
+	note_root_of_runtime(task, state);
 	return 0;
 }
 
@@ -277,75 +280,6 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 	return 0;
 }
 
-/* By the start of its name; user land looks again. */
-static __always_inline bool is_runtime(void)
-{
-	char name[16] = {};
-
-	bpf_get_current_comm(name, sizeof(name));
-	return !bpf_strncmp(name, 4, "runc") || !bpf_strncmp(name, 4, "crun") || !bpf_strncmp(name, 5, "youki") ||
-	       !bpf_strncmp(name, 5, "runsc") || !bpf_strncmp(name, 4, "kata");
-}
-
-enum root {
-	ROOT_UNKNOWN, /* nobody above it, as far as is looked, is outside */
-	ROOT_OF_MACHINE,
-	ROOT_OF_ITS_OWN,
-};
-
-/*
- * Nothing lies above it but what a namespace begins with. A folder of the machine that a container was given, up to
- * the root itself, lies in the container's root.
- */
-static __always_inline bool is_bottom(struct vfsmount *mnt)
-{
-	struct mount *mount = (void *)mnt - bpf_core_field_offset(struct mount, mnt);
-	struct mount *above = BPF_CORE_READ(mount, mnt_parent);
-
-	return above == mount || BPF_CORE_READ(above, mnt_parent) == above;
-}
-
-/*
- * A runtime may be given a mount namespace of its own (unshare(1), PrivateMounts= of systemd), and still has the
- * root of whoever started it outside. No container has: pivot_root(2) gave it another, and to go back to that one
- * takes capabilities that no user namespace below the machine's gives.
- */
-static __noinline enum root root_of(struct task_struct *task)
-{
-	struct dentry *root = BPF_CORE_READ(task, fs, root.dentry);
-	bool may_be = !BPF_CORE_READ(task, cred, user_ns, level) && is_bottom(BPF_CORE_READ(task, fs, root.mnt));
-	__u32 zero = 0;
-	struct config *config = bpf_map_lookup_elem(&settings, &zero);
-
-	if (!config)
-		return ROOT_UNKNOWN;
-	for (int step = 0; step < ANCESTORS; step++) {
-		task = BPF_CORE_READ(task, real_parent);
-		if (BPF_CORE_READ(task, nsproxy, mnt_ns, ns.inum) == config->host_inum)
-			return may_be && BPF_CORE_READ(task, fs, root.dentry) == root ? ROOT_OF_MACHINE :
-											ROOT_OF_ITS_OWN;
-	}
-	return ROOT_UNKNOWN;
-}
-
-/* In the machine's own mount namespace, or with its root in another one; not by having no state, for want of memory. */
-static __always_inline bool is_outside(struct task_struct *task)
-{
-	__u32 zero = 0, inum = BPF_CORE_READ(task, nsproxy, mnt_ns, ns.inum);
-	struct config *config = bpf_map_lookup_elem(&settings, &zero);
-
-	return config && (inum == config->host_inum || root_of(task) == ROOT_OF_MACHINE);
-}
-
-/* What no runtime accounts for is a container by this: services with a mount namespace keep the machine's root. */
-static __always_inline void note_root(struct task_struct *task, struct task_state *state)
-{
-	struct subject *subject = subject_of(state);
-
-	if (subject && !state->key.tree && !subject->has_own_root)
-		subject->has_own_root = root_of(task) == ROOT_OF_ITS_OWN;
-}
-
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm *program)
 {
@@ -368,7 +302,7 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 	remember_input(task, state, file ? input_of(file) : 0);
 	copy_state(task, state);
 	note_network(task, state);
-	note_root(task, state);
+	note_program(task, state);
 	note_path(task, state, &program->file->f_path, EXECUTABLES, 1);
 	note_arguments(task, state, program->file);
 	return 0;
@@ -379,8 +313,10 @@ int BPF_PROG(on_exit, struct task_struct *task)
 {
 	struct task_state *state = bpf_task_storage_get(&task_states, task, NULL, 0);
 
-	if (state)
+	if (state) {
+		note_root_of_runtime(task, state);
 		leave(state);
+	}
 	forget_caller(task->pid);
 	if (!BPF_CORE_READ(task, signal, live.counter))
 		end_streams(task, false);

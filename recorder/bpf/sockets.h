@@ -52,19 +52,26 @@ static __always_inline void note_peer(const struct peer_key *key, struct subject
  */
 static __always_inline void note_network(struct task_struct *task, struct task_state *state)
 {
-	struct net *net = BPF_CORE_READ(task, nsproxy, net_ns);
 	struct subject *subject;
 
-	if (state->key.tree || !bpf_core_field_exists(net->net_cookie))
+	if (state->key.tree)
 		return;
 	subject = subject_of(state);
 	if (subject && !subject->netns && !subject->late)
-		subject->netns = BPF_CORE_READ(net, net_cookie);
+		subject->netns = network_of(task);
+}
+
+/* Whether a network namespace is none of the subject's; where no program was exec'd in it, its maker's is. */
+static __always_inline bool is_foreign_network(struct subject *subject, __u64 cookie)
+{
+	__u64 own = subject->netns ? subject->netns : subject->made_in;
+
+	return own && own != cookie;
 }
 
 static __always_inline bool is_foreign(struct bpf_sock_addr *address, struct subject *subject)
 {
-	return subject && subject->netns && subject->netns != bpf_get_netns_cookie(address);
+	return subject && is_foreign_network(subject, bpf_get_netns_cookie(address));
 }
 
 /* One that is not there was lost when it was asked, and is counted. */
@@ -284,7 +291,7 @@ static __always_inline void note_accepted(struct task_state *state, struct file 
 	key.protocol = protocol_of(BPF_CORE_READ(sock, sk_protocol));
 	address_of(&key, family, words);
 	/* In a network namespace of its own making a program may be any client. */
-	if (!subject || !subject->netns || BPF_CORE_READ(sock, __sk_common.skc_net.net, net_cookie) == subject->netns)
+	if (!subject || !is_foreign_network(subject, BPF_CORE_READ(sock, __sk_common.skc_net.net, net_cookie)))
 		note_peer(&key, subject);
 }
 

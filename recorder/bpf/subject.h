@@ -63,10 +63,15 @@ static __always_inline void blame(const struct owner *owner, __u32 domain)
 		count(&counts->ownerless[domain]);
 }
 
-/* A program that was exec'd outside is the runtime (runc and crun exec nothing inside but the application). */
+/*
+ * A program that was exec'd outside is the runtime (runc and crun exec nothing inside but the application). One that was
+ * exec'd in another mount namespace is an application that made itself a new one, or a runtime that has one of its own.
+ */
 static __always_inline __u32 phase_of(struct task_state *state)
 {
-	return state->image == (state->key.tree ? state->key.tree : state->key.mntns) ? APPLICATION : SETUP;
+	if (state->image == (state->key.tree ? state->key.tree : state->key.mntns))
+		return APPLICATION;
+	return state->image ? INHERITED : SETUP;
 }
 
 static __always_inline struct owner owner_of(struct task_state *state)
@@ -126,6 +131,14 @@ static __always_inline __u32 userns_level_of(struct subject *before)
 	return before ? before->userns_level : BPF_CORE_READ(task, cred, user_ns, level);
 }
 
+/* The cookie of a task's network namespace; 0 where the kernel gives none. */
+static __always_inline __u64 network_of(struct task_struct *task)
+{
+	struct net *net = BPF_CORE_READ(task, nsproxy, net_ns);
+
+	return bpf_core_field_exists(net->net_cookie) ? BPF_CORE_READ(net, net_cookie) : 0;
+}
+
 /* Rare, and separate: what it needs is not on the stack of every program. */
 static __noinline int add_subject(struct task_state *state, __u32 inum, __u64 origin, __u32 late, __u32 userns_level)
 {
@@ -152,6 +165,8 @@ static __noinline int add_subject(struct task_state *state, __u32 inum, __u64 or
 	}
 	fresh->late = late;
 	task = (void *)bpf_get_current_task();
+	fresh->made_in = late ? 0 : network_of(task);
+	bpf_get_current_comm(fresh->maker, sizeof(fresh->maker));
 	bpf_probe_read_kernel_str(fresh->unit, UNIT_BYTES, BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, name));
 	failed = bpf_map_update_elem(&subjects, &state->key, fresh, BPF_NOEXIST);
 	if (!failed)

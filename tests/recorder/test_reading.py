@@ -181,8 +181,6 @@ def test_who_comes_back_while_a_subject_is_removed_is_not_lost(
     finally:
         programs.close()
     spec = _spec(tmp_path / "out")
-    # It runs no program of that namespace, so all that it does there is of the set-up.
-    paths = names(spec, "files", "path", phase="setup")
-    found = {path for path in paths if path.startswith("/srv/")}
+    found = {path for path in names(spec, "files", "path") if path.startswith("/srv/")}
     assert found == {"/srv/afterwards"} | ({"/srv/meanwhile"} if is_seen else set())
     assert losses(spec).keys() == set(layout.DOMAINS)

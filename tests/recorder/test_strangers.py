@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import shutil
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.rare_calls import build
 from support.recorded_containers import Template, template
 from support.recorder import Spec, losses, watching
 
@@ -48,6 +50,18 @@ def _service(containers: Template) -> list[str]:
     return ["unshare", "--mount", "/bin/busybox", *WAIT[1:]]
 
 
+def _embedded(containers: Template) -> list[str]:
+    """A runtime by a name that is no runtime's, which becomes the program itself."""
+    runtime = build(containers.folder, "embedded")
+    return [str(runtime), "run", "--bundle", str(containers.folder), "c1"]
+
+
+def _unpacker(containers: Template) -> list[str]:
+    """What takes another root without an exec, but no other namespace: images are unpacked so."""
+    command = _embedded(containers)
+    return [command[0], "unpack", *command[2:]]
+
+
 def _sandbox(containers: Template) -> list[str]:
     file = containers.folder / "config.json"
     document = json.loads(file.read_text())
@@ -71,19 +85,26 @@ def _recorded(folder: Path, other: list[str]) -> Spec:
 def _other(folder: Path, kind: str) -> list[str]:
     containers = template(folder / "other", "runc")
     containers.configure(WAIT)
-    kinds = {"stranger": _stranger, "service": _service, "sandbox": _sandbox}
+    kinds = {
+        "stranger": _stranger,
+        "embedded": _embedded,
+        "unpacker": _unpacker,
+        "service": _service,
+        "sandbox": _sandbox,
+    }
     return kinds[kind](containers)
 
 
-def test_who_ran_beside_a_stranger_lacks_one(tmp_path: Path) -> None:
-    spec = _recorded(tmp_path, _other(tmp_path, "stranger"))
+@pytest.mark.parametrize("kind", ["stranger", "embedded"])
+def test_who_ran_beside_a_stranger_lacks_one(tmp_path: Path, kind: str) -> None:
+    spec = _recorded(tmp_path, _other(tmp_path, kind))
     assert {run["id"] for run in spec["runs"]} == {"policyc-test-around", "policyc-test-within"}
     for run in spec["runs"]:
         assert set(run["loss"]) == {d for d, lost in run["loss"].items() if lost}
         assert WORDS in run["blind"]
 
 
-@pytest.mark.parametrize("kind", ["service", "sandbox"])
+@pytest.mark.parametrize("kind", ["service", "sandbox", "unpacker"])
 def test_what_is_no_container_of_an_agent_is_no_loss(tmp_path: Path, kind: str) -> None:
     spec = _recorded(tmp_path, _other(tmp_path, kind))
     assert len(spec["runs"]) == 2
@@ -105,18 +126,43 @@ def test_one_that_was_there_before_the_recorder_is_no_loss(tmp_path: Path) -> No
     assert losses(spec) == {}
 
 
+SHIM, OF_INIT, OF_USER = (42, 41, 40, 1), (42, 1, 0), (42, 41, 1)
+"""A process and those above it: below a shim, of the machine's first process, and of a user's service manager."""
+
+
 @pytest.mark.parametrize(
-    ("own_root", "unit", "is_one"),
+    ("own_root", "unit", "maker", "pids", "is_one"),
     [
-        (1, b"cri-containerd-0a1b.scope", True),
-        (1, b"", True),
-        (0, b"cri-containerd-0a1b.scope", False),
-        (1, b"snap.agent.service", False),
-        (0, b"systemd-logind.service", False),
+        # By the cgroup that cgroup v2 names.
+        (1, b"cri-containerd-0a1b.scope", b"runc:[2:INIT]", SHIM, True),
+        (0, b"cri-containerd-0a1b.scope", b"runc:[2:INIT]", SHIM, False),
+        (1, b"libpod-payload-0a1b", b"crun", SHIM, True),
+        (1, b"payload", b"systemd-nspawn", OF_USER, True),
+        (1, b"snap.agent.service", b"snap-exec", SHIM, False),
+        (1, b"snap.firefox.firefox-0a1b.scope", b"snap-exec", SHIM, False),
+        (1, b"portable.service", b"portable", SHIM, False),
+        (1, b"agent@" + b"x" * (255 - 14) + b".service", b"agent", SHIM, False),
+        (0, b"systemd-logind.service", b"(d-logind)", OF_INIT, False),
+        # The service's own cgroup is the one above (DelegateSubgroup=).
+        (1, b"supervisor", b"(portable)", OF_INIT, False),
+        (1, b"udev", b"(ystemd-udevd)", OF_INIT, False),
+        # Where cgroup v1 alone has names.
+        (1, b"", b"runc:[2:INIT]", SHIM, True),
+        (1, b"", b"(portable)", OF_INIT, False),
+        (1, b"", b"(...)", OF_USER, False),
+        (1, b"", b"snap-confine", SHIM, False),
+        (1, b"", b"virtiofsd", SHIM, False),
+        # No service manager is above it, or it is none that begins a service.
+        (1, b"", b"(portable)", SHIM, True),
+        (1, b"", b"portable", OF_INIT, True),
     ],
 )
-def test_containers_and_services(own_root: int, unit: bytes, *, is_one: bool) -> None:
-    assert is_container(layout.Subject(has_own_root=own_root, unit=unit)) == is_one
+def test_containers_and_services(
+    own_root: int, unit: bytes, maker: bytes, pids: tuple[int, ...], *, is_one: bool
+) -> None:
+    above = (ctypes.c_uint32 * layout.ANCESTORS)(*pids)
+    subject = layout.Subject(has_own_root=own_root, unit=unit, maker=maker, pids=above)
+    assert is_container(subject) == is_one
 
 
 def test_who_begins_after_its_end_lacks_nothing() -> None:

@@ -1,0 +1,118 @@
+"""The subjects that are being recorded, and which of them are parts of one container."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from recorder import layout
+from recorder.identity import Container
+from recorder.sightings import FROM_RUNTIME, WITHIN, Phases
+
+KEPT_REMOVED = 4096
+SLOW_NS = 60 * 10**9
+"""No runtime needs so long from the first namespace of a container to its program."""
+ALWAYS_EXEC = frozenset({"runc"})
+"""Runtimes that have no other way to run a program than to exec it: where nothing was, the start has failed."""
+UNEXECUTED = "what the runtime ran without an exec: it stands as set-up"
+
+
+@dataclass(slots=True)
+class Known:
+    """A subject that is being recorded; without a container its sets are read by nobody."""
+
+    key: layout.SubjectKey
+    container: Container | None
+    missed: Mapping[str, int]
+    """What the kernel had lost of no single subject, by domain, at a time before this one began."""
+    strangers_before: int = 0
+    """Containers that nobody knew and that had ended before this one began."""
+    network: int = 0
+    """Cookie of the network namespace of the container that it is a part of; 0: it is one itself, or not known."""
+    phases: Phases = WITHIN
+    """What the phases of the kernel side are called in a profile."""
+    has_program: bool = False
+    """One was exec'd in it, or may have been before the recorder came."""
+    is_unexecuted: bool = False
+    """It is of a container that runs, or ran, and in which none was."""
+    written: int = 0
+    """The signature of what was written last."""
+    is_noted: bool = False
+    """It stands in the journal."""
+    ended: float = 0
+    """When its last task left, on the monotonic clock; 0 while it has any."""
+
+
+@dataclass(slots=True)
+class Subjects:
+    """By their ids: those in the kernel's maps, and the last that left them."""
+
+    here: dict[int, Known] = field(default_factory=dict)
+    removed: dict[int, Known] = field(default_factory=dict)
+    """Who was in one of them comes back as another subject."""
+    _parts: dict[str, dict[int, Known]] = field(default_factory=dict)
+    """Of each container that has any."""
+    _by_namespace: dict[int, Known] = field(default_factory=dict)
+    """The first one of each mount namespace that is a container's."""
+
+    def add(self, id_: int, known: Known) -> None:
+        self.here[id_] = known
+        if known.container:
+            self._parts.setdefault(known.container.id, {})[id_] = known
+            self._by_namespace.setdefault(known.key.mntns, known)
+
+    def remove(self, id_: int) -> Known:
+        """It left the kernel's maps."""
+        known = self.removed[id_] = self.here.pop(id_)
+        for oldest in list(self.removed)[:-KEPT_REMOVED]:
+            self._forget(oldest, self.removed.pop(oldest))
+        return known
+
+    def origin(self, subject: layout.Subject) -> Known | None:
+        """The one whose process made it."""
+        return self.here.get(subject.origin) or self.removed.get(subject.origin)
+
+    def container(self, mntns: int) -> Container | None:
+        """Whose a mount namespace is: who enters it in another cgroup is that container, too, as `runc exec` at first."""
+        known = self._by_namespace.get(mntns)
+        return known.container if known else None
+
+    def judge(self, read: Mapping[int, layout.Subject], *, is_final: bool) -> None:
+        """See which of these are of containers in which nothing was exec'd; ``is_final``: nobody looks again."""
+        for id_, subject in read.items():
+            self.here[id_].has_program |= bool(subject.has_program)
+        now_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+        for id_, subject in read.items():
+            is_late = is_final or now_ns - subject.first_ns > SLOW_NS
+            self.here[id_].is_unexecuted = self._is_unexecuted(self.here[id_], is_late=is_late)
+
+    def _is_unexecuted(self, known: Known, *, is_late: bool) -> bool:
+        container = known.container
+        if known.has_program or container is None or container.runtime in ALWAYS_EXEC:
+            return False
+        parts = self._parts[container.id].values()
+        if any(part.has_program for part in parts) or container.has_own_kernel:
+            return False
+        # A process of a runtime may pass through several subjects before its exec.
+        return is_late or all(part.ended for part in parts)
+
+    def _forget(self, id_: int, known: Known) -> None:
+        if known.container:
+            parts = self._parts[known.container.id]
+            del parts[id_]
+            if not parts:
+                del self._parts[known.container.id]
+            if self._by_namespace.get(known.key.mntns) is known:
+                del self._by_namespace[known.key.mntns]
+
+
+def phases_in(subject: layout.Subject, origin: Known | None) -> Phases:
+    """What the kernel's phases are called, for a subject that a process of ``origin`` made.
+
+    Who comes to a container with a program of another mount namespace is that container's application, or another's:
+    it made itself one, or goes back from there.  But a runtime may have a mount namespace of its own, which is no
+    container: then it made this one.  Of what was there before the recorder it is not known who made it.
+    """
+    is_of_runtime = subject.late or (origin is not None and origin.container is None)
+    return FROM_RUNTIME if is_of_runtime else WITHIN

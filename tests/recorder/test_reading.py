@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes as c
 import json
+import select
 import subprocess
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
@@ -100,11 +101,18 @@ class Removing(Programs):
         return taken if self.is_seen else before
 
 
-class Returner:
-    """A container whose process leaves and enters a mount namespace that it made."""
+NEST = "if [ $1 -gt 0 ]; then /bin/busybox sh /bin/nest $(($1 - 1)); true; else /bin/returner; fi"
+"""So many shells above it."""
 
-    def __init__(self, containers: Template, folder: Path) -> None:
-        containers.configure((containers.install(build(folder, "returner")),))
+
+class Returner:
+    """A container whose process leaves and enters a mount namespace that it made; shells may be above it."""
+
+    def __init__(self, containers: Template, folder: Path, shells: int = 0) -> None:
+        program = containers.install(build(folder, "returner"))
+        (containers.folder / "rootfs/bin/nest").write_text(NEST)
+        nested = ("/bin/busybox", "sh", "/bin/nest", str(shells))
+        containers.configure(nested if shells else (program,))
         self.process = subprocess.Popen(
             containers.arguments(), stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
@@ -184,3 +192,30 @@ def test_who_comes_back_while_a_subject_is_removed_is_not_lost(
     found = {path for path in names(spec, "files", "path") if path.startswith("/srv/")}
     assert found == {"/srv/afterwards"} | ({"/srv/meanwhile"} if is_seen else set())
     assert losses(spec).keys() == set(layout.DOMAINS)
+
+
+def test_one_of_whose_origin_nobody_was_told_is_that_container(tmp_path: Path) -> None:
+    """The ring had no room for the one, and room for the other, which no runtime is near."""
+    programs = load({})
+    try:
+        watch = _watch(programs, tmp_path / "out")
+        watch.begin()
+        returner = Returner(template(tmp_path / "bundle", "runc"), tmp_path, layout.ANCESTORS + 1)
+        with returner.process, select.epoll() as news:
+            programs.drain()
+            watch.names.begun = [
+                told
+                for told in watch.names.begun
+                if (made := programs.get("subjects", told.key, layout.Subject))
+                and made.mntns_inum == returner.inum
+            ]
+            assert len(watch.names.begun) == 1
+            watch.step(news, 0, may_write=False)
+            returner.does("/srv/inside")
+            returner.process.communicate(timeout=60)
+        watch.write_all(final=True)
+    finally:
+        programs.close()
+    spec = _spec(tmp_path / "out")
+    assert "/srv/inside" in names(spec, "files", "path")
+    assert losses(spec) == {}

@@ -7,10 +7,10 @@ import os
 import select
 import time
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from recorder import blind, layout, profile, shims, sightings, store, tls
+from recorder import layout, profile, sightings, store, tls
 from recorder.identity import Container, Host
 from recorder.journal import Journal, Open
 from recorder.kernel import Programs
@@ -19,10 +19,11 @@ from recorder.mirror import Mirror
 from recorder.naming import Network
 from recorder.owners import Owners
 from recorder.reading import Reading, readings
+from recorder.reports import KILLED, Reports
 from recorder.session import Session
 from recorder.shims import Shims
-from recorder.strangers import WORDS, Strangers
-from recorder.subjects import UNEXECUTED, Known, Subjects, phases_in
+from recorder.strangers import Strangers
+from recorder.subjects import Known, Subjects, phases_in
 
 SETTLE_SECONDS = 0.5
 """How long a subject must have no task before it counts as ended: `runc exec` may come."""
@@ -35,8 +36,6 @@ KEPT_RUNTIMES = 4096
 PATIENCE_SECONDS = 600.0
 """How long what has ended is kept in the kernel's maps while nobody says whose pod it was."""
 STUCK_SECONDS = 60.0
-NOBODY_TOLD = "whose pod it was: the API server did not answer"
-KILLED = "the time between the end of a recorder that was killed and the start of this one"
 
 
 @dataclass(slots=True)
@@ -80,6 +79,8 @@ class Watch:
     """Where metrics are served."""
     strangers: Strangers = field(default_factory=Strangers)
     """What no runtime accounts for."""
+    reports: Reports = field(init=False)
+    """What is written of subjects."""
     shims: Shims = field(init=False)
     """What runs beside this kernel."""
     step_ends: float = field(default_factory=time.monotonic)
@@ -101,6 +102,15 @@ class Watch:
         )
         self.programs.put("settings", c.c_uint32(0), config)
         self.present = self.host.present()
+        self.reports = Reports(
+            self.programs,
+            self.session,
+            self.names,
+            self.strangers,
+            self.counts.lost,
+            asks_owners=self.owners is not None,
+            after_kill=self.after_kill,
+        )
         self.shims = Shims(self.host.root, self.session, self.owners)
         if self.mirror:
             self.mirror.begin()
@@ -193,7 +203,7 @@ class Watch:
             if signature == known.written and not (known.ended or final):
                 continue
             signatures[id_] = signature
-            document = self._document(known, read.subject, read.entries)
+            document = self.reports.document(known, read.subject, read.entries)
             if document:
                 documents.append(document)
         self._store(documents)
@@ -332,46 +342,6 @@ class Watch:
         made_in = self.programs.get("subjects", origin.key, layout.Subject)
         return origin.network or (made_in.netns if made_in else 0)
 
-    def _document(
-        self, known: Known, subject: layout.Subject, entries: sightings.Entries
-    ) -> profile.Document | None:
-        container = known.container
-        if container is None:
-            return None
-        if known.network and (subject.netns or subject.made_in) != known.network:
-            entries = entries.unanswered()
-        gap = int(self.after_kill and bool(subject.late))
-        now = sightings.missed(self.programs)
-        strangers = self.strangers.met - known.strangers_before
-        lost = {
-            domain: count - known.missed.get(domain, 0) + gap + strangers + known.is_unexecuted
-            for domain, count in now.items()
-        }
-        found, loss = sightings.read(
-            subject, entries, self.names, self.session.clock, lost, known.phases
-        )
-        for domain, count in loss.items():
-            self.counts.lost[domain] += count if known.ended else 0
-        spots = (*container.blind, *blind.of_run(subject.id, found, entries, self.names))
-        if gap:
-            spots = (*spots, KILLED)
-        if strangers:
-            spots = (*spots, WORDS)
-        if known.is_unexecuted:
-            spots = (*spots, UNEXECUTED)
-        if container.pod and self.owners:
-            spots = (*spots, NOBODY_TOLD)
-        domains = self.session.hooks.domains
-        if container.has_own_kernel:
-            found, domains = [], ()
-            spots = (*spots, shims.blindness(container.runtime))
-        run = replace(
-            self.session.run(container.id, subject, loss, spots),
-            template_hash=container.template_hash,
-            image_digest=container.image_digest,
-        )
-        return profile.report(container.workload, run, found, domains)
-
     def _is_gone(self, id_: int, written: layout.Subject) -> bool:
         """Whether it had ended when what was written was read, and nobody has entered it since."""
         known, now = self.subjects.here[id_], self._get(id_)
@@ -398,7 +368,7 @@ class Watch:
             taken.lost[domain] += loss
         entries = sightings.entries_of(self.programs, [taken.id])[taken.id]
         self._drain()
-        document = self._document(known, taken, entries)
+        document = self.reports.document(known, taken, entries)
         self.cut.extend([document] if document else ())
         return entries
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from recorder import blind, descriptors, layout, profile, resolv_conf, sightings, store, tls
+from recorder import blind, descriptors, layout, profile, resolv_conf, sets, sightings, store, tls
 from recorder.errors import ExitCode, RecorderError
 from recorder.kernel import Programs, load
 from recorder.layers import RootFileSystem
@@ -81,7 +81,7 @@ def _record(
 
     read = readings(programs, {TREE: layout.SubjectKey(tree=TREE)}, drain)[TREE]
     lost = {domain: count - missed[domain] for domain, count in sightings.missed(programs).items()}
-    found, loss = sightings.read(read.subject, read.entries, names, session.clock, lost)
+    found, loss = sets.read(read.subject, read.entries, names, session.clock, lost)
     if status == NOT_FOUND and not any(s.domain == "executables" for s in found):
         raise RecorderError(
             ExitCode.COMMAND_NOT_FOUND, f"`{command[0]}` cannot be run", "name a program after `--`"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, MutableMapping
 from dataclasses import dataclass, replace
 
-from recorder import blind, layout, profile, shims, sightings
+from recorder import blind, layout, profile, sets, shims, sightings
 from recorder.kernel import Programs
 from recorder.session import Session
 from recorder.strangers import WORDS, Strangers
@@ -39,7 +39,7 @@ class Reports:
             return None
         if known.network and (subject.netns or subject.made_in) != known.network:
             entries = entries.unanswered()
-        found, loss = sightings.read(
+        found, loss = sets.read(
             subject,
             entries,
             self.names,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from recorder import layout
 from recorder.identity import Container
-from recorder.sightings import FROM_RUNTIME, WITHIN, Phases
+from recorder.sets import FROM_RUNTIME, WITHIN, Phases
 
 KEPT_REMOVED = 4096
 SLOW_NS = 60 * 10**9

@@ -18,7 +18,7 @@ from policyc.catalog.setup_only import SETUP_ONLY
 from recorder import layout
 from recorder.identity import Container
 from recorder.profile import Workload
-from recorder.sightings import FROM_RUNTIME, WITHIN, Phases
+from recorder.sets import FROM_RUNTIME, WITHIN, Phases
 from recorder.subjects import UNEXECUTED, Known, Subjects, phases_in
 
 pytestmark = pytest.mark.system

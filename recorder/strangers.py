@@ -40,20 +40,25 @@ class Strangers:
     """Of them, those that have ended."""
     _unjudged: set[int] = field(default_factory=set)
     _containers: set[int] = field(default_factory=set)
+    _services: dict[int, int] = field(default_factory=dict)
+    """Those that a service manager made, and the mount namespace of each."""
 
-    def add(self, subject: layout.Subject) -> None:
-        """Take one that nobody knows."""
+    def add(self, subject: layout.Subject, mntns: int) -> None:
+        """Take one that nobody knows; ``mntns``: the mount namespace of its key."""
         self._say(
             f"no runtime tells whose the mount namespace {subject.mntns_inum} is; it is not recorded"
         )
+        # A service may go into another cgroup. What a runtime begins in the cgroup of a service is none.
+        if _is_of_manager(subject) or mntns in self._services.values():
+            self._services[subject.id] = mntns
         # One that was there before belongs to a time of which no profile says that all was recorded.
-        if not subject.late:
+        elif not subject.late and not _is_of_system(subject):
             self._unjudged.add(subject.id)
 
     def judge(self, get: Callable[[int], layout.Subject]) -> None:
         """Look again at those of whom it was not known what they are: their first program may have been started."""
         for subject in map(get, sorted(self._unjudged)):
-            if is_container(subject):
+            if subject.has_own_root:
                 self._unjudged.remove(subject.id)
                 self._containers.add(subject.id)
                 self.met += 1
@@ -63,6 +68,7 @@ class Strangers:
         """They have ended, and what was open meanwhile was written."""
         for id_ in subjects:
             self._unjudged.discard(id_)
+            self._services.pop(id_, None)
             self.gone += id_ in self._containers
             self._containers.discard(id_)
 
@@ -71,26 +77,19 @@ class Strangers:
         sys.stderr.write(f"recorder: {words}\n")
 
 
-def is_container(subject: layout.Subject) -> bool:
-    """Whether something runs in it with a root of its own, and is neither a service nor a snap."""
-    return bool(subject.has_own_root) and not _is_of_system(subject)
-
-
 def _is_of_system(subject: layout.Subject) -> bool:
-    """By its cgroup, where cgroup v2 names it, or by whoever entered it first.
-
-    A service's payload may be in a cgroup below the service's (DelegateSubgroup=, systemd 254), and where only cgroup v1
-    has names the kernel side sees none.
-    """
+    """Whether it is a service's or a snap's, by its cgroup, or of a program that confines itself."""
     unit: bytes = subject.unit
     is_named = unit.endswith(b".service") or unit.startswith(b"snap.")
-    return is_named or subject.maker in SELF_CONFINED or _is_of_manager(subject)
+    return is_named or subject.maker in SELF_CONFINED
 
 
 def _is_of_manager(subject: layout.Subject) -> bool:
-    """Whether a service manager made it for a service.
+    """Whether a service manager made it for a service, whatever the cgroup is called.
 
-    systemd calls its child `(NAME)` until that execs the service's program (src/core/exec-invoke.c, 255 to 258).  Its
-    parent is the machine's first process; a user's manager, or with PrivatePIDs= another such child, may be between.
+    A service's payload may be in a cgroup below the service's (DelegateSubgroup=, systemd 254), and where only cgroup v1
+    has names the kernel side sees none.  systemd calls its child `(NAME)` until that execs the service's program
+    (rename_process_from_path in src/core).  Its parent is the machine's first process; a user's manager, or with
+    PrivatePIDs= another such child, may be between.
     """
     return bytes(subject.maker).startswith(b"(") and INIT in subject.pids[1:3]

@@ -281,7 +281,7 @@ class Watch:
         self.subjects.add(id_, known)
         if found is None:
             self.counts.unresolved += 1
-            self.strangers.add(subject)
+            self.strangers.add(subject, key.mntns)
         self._own(id_, time.monotonic())
         if container:
             self.counts.containers += 1

@@ -17,7 +17,7 @@ from support.recorded_containers import Template, template
 from support.recorder import Spec, losses, watching
 
 from recorder import layout
-from recorder.strangers import WORDS, Strangers, is_container
+from recorder.strangers import WORDS, Strangers
 
 pytestmark = pytest.mark.system
 
@@ -130,46 +130,69 @@ SHIM, OF_INIT, OF_USER = (42, 41, 40, 1), (42, 1, 0), (42, 41, 1)
 """A process and those above it: below a shim, of the machine's first process, and of a user's service manager."""
 
 
+def _made(unit: bytes, maker: bytes, pids: tuple[int, ...], id_: int = 1) -> layout.Subject:
+    above = (ctypes.c_uint32 * layout.ANCESTORS)(*pids)
+    return layout.Subject(id=id_, has_own_root=1, unit=unit, maker=maker, pids=above)
+
+
 @pytest.mark.parametrize(
-    ("own_root", "unit", "maker", "pids", "is_one"),
+    ("unit", "maker", "pids", "is_one"),
     [
         # By the cgroup that cgroup v2 names.
-        (1, b"cri-containerd-0a1b.scope", b"runc:[2:INIT]", SHIM, True),
-        (0, b"cri-containerd-0a1b.scope", b"runc:[2:INIT]", SHIM, False),
-        (1, b"libpod-payload-0a1b", b"crun", SHIM, True),
-        (1, b"payload", b"systemd-nspawn", OF_USER, True),
-        (1, b"snap.agent.service", b"snap-exec", SHIM, False),
-        (1, b"snap.firefox.firefox-0a1b.scope", b"snap-exec", SHIM, False),
-        (1, b"portable.service", b"portable", SHIM, False),
-        (1, b"agent@" + b"x" * (255 - 14) + b".service", b"agent", SHIM, False),
-        (0, b"systemd-logind.service", b"(d-logind)", OF_INIT, False),
+        (b"cri-containerd-0a1b.scope", b"runc:[2:INIT]", SHIM, True),
+        (b"libpod-payload-0a1b", b"crun", SHIM, True),
+        (b"payload", b"systemd-nspawn", OF_USER, True),
+        (b"snap.agent.service", b"snap-exec", SHIM, False),
+        (b"snap.firefox.firefox-0a1b.scope", b"snap-exec", SHIM, False),
+        (b"portable.service", b"portable", SHIM, False),
+        (b"agent@" + b"x" * (255 - 14) + b".service", b"agent", SHIM, False),
         # The service's own cgroup is the one above (DelegateSubgroup=).
-        (1, b"supervisor", b"(portable)", OF_INIT, False),
-        (1, b"udev", b"(ystemd-udevd)", OF_INIT, False),
+        (b"supervisor", b"(portable)", OF_INIT, False),
+        (b"udev", b"(ystemd-udevd)", OF_INIT, False),
         # Where cgroup v1 alone has names.
-        (1, b"", b"runc:[2:INIT]", SHIM, True),
-        (1, b"", b"(portable)", OF_INIT, False),
-        (1, b"", b"(...)", OF_USER, False),
-        (1, b"", b"snap-confine", SHIM, False),
-        (1, b"", b"virtiofsd", SHIM, False),
+        (b"", b"runc:[2:INIT]", SHIM, True),
+        (b"", b"(portable)", OF_INIT, False),
+        (b"", b"(...)", OF_USER, False),
+        (b"", b"snap-confine", SHIM, False),
+        (b"", b"virtiofsd", SHIM, False),
         # No service manager is above it, or it is none that begins a service.
-        (1, b"", b"(portable)", SHIM, True),
-        (1, b"", b"portable", OF_INIT, True),
+        (b"", b"(portable)", SHIM, True),
+        (b"", b"portable", OF_INIT, True),
     ],
 )
 def test_containers_and_services(
-    own_root: int, unit: bytes, maker: bytes, pids: tuple[int, ...], *, is_one: bool
+    unit: bytes, maker: bytes, pids: tuple[int, ...], *, is_one: bool
 ) -> None:
-    above = (ctypes.c_uint32 * layout.ANCESTORS)(*pids)
-    subject = layout.Subject(has_own_root=own_root, unit=unit, maker=maker, pids=above)
-    assert is_container(subject) == is_one
+    assert _met(_made(unit, maker, pids)) == is_one
+
+
+def _met(*subjects: layout.Subject) -> int:
+    """How many of these, all of one mount namespace, are containers."""
+    strangers = Strangers()
+    for subject in subjects:
+        strangers.add(subject, 5)
+    strangers.judge({subject.id: subject for subject in subjects}.__getitem__)
+    return strangers.met
+
+
+def test_what_has_the_root_of_the_machine_is_no_container() -> None:
+    assert _met(layout.Subject(id=1, unit=b"cri-containerd-0a1b.scope")) == 0
+
+
+def test_a_service_that_goes_into_another_cgroup_is_a_service() -> None:
+    assert _met(_made(b"", b"(portable)", OF_INIT), _made(b"workers", b"portable", SHIM, 2)) == 0
+
+
+def test_what_begins_in_the_cgroup_of_a_service_is_a_container_elsewhere() -> None:
+    begun = _made(b"docker.service", b"runtime", SHIM)
+    assert _met(begun, _made(b"0a1b", b"runtime", SHIM, 2)) == 1
 
 
 def test_who_begins_after_its_end_lacks_nothing() -> None:
     strangers = Strangers()
     one, other = (layout.Subject(id=id_, has_own_root=1) for id_ in (1, 2))
     for subject in (one, other):
-        strangers.add(subject)
+        strangers.add(subject, subject.id)
     strangers.judge({1: one, 2: other}.__getitem__)
     strangers.remove([1])
     assert (strangers.met, strangers.gone) == (2, 1)

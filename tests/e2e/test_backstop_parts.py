@@ -59,7 +59,7 @@ def agents_of(stem: str) -> list[list[str]]:
     for artifact in artifacts(PART_BYTES):
         match = re.fullmatch(rf"{FOLDER}/admission-policy-{stem}(?:-(\d+))?\.yaml", artifact.path)
         if match:
-            own = re.findall(r"'[\w-]+/(bot-\d+)': \[", str(artifact.document))
+            own = re.findall(r"'[\w-]+/(bot-\d+)': (?:\[|'s\d)", str(artifact.document))
             found.append((int(match[1] or 1), own))
     return [own for _, own in sorted(found)]
 

@@ -66,7 +66,23 @@ def test_texts_cannot_end_their_literal() -> None:
     evil = Row("a/b", "w", "x' + y\\\n", "enforce", "a", (), ROWS[0].shape)
     (policy,) = [a for a in backstop([evil]) if a.path == f"{FOLDER}/admission-policy-enforce.yaml"]
     first = policy.document["spec"]["variables"][0]["expression"]  # type: ignore[index,call-overload]
-    assert first == r"{'a/b': ['x\' + y\\\U0000000a', 's0']}"
+    assert first == r"{'a/b': 's0|+^registry.example.com/agents/|x\' + y\\\U0000000a'}"
+
+
+@pytest.mark.parametrize("written", ["a b", "a|b", "a\tb", "\u00e4", ""])
+def test_patterns_that_match_no_image_are_left_out(written: str) -> None:
+    """They would be read as two, or as another part of the row."""
+    shape = dict(ROWS[0].shape) | {
+        "images": (f"+={written}", "+=registry.example.com/x", f"-^{written}|")
+    }
+    (policy,) = [
+        a.document
+        for a in backstop([replace(ROWS[0], shape=tuple(sorted(shape.items())))])
+        if a.path == f"{FOLDER}/admission-policy-{ROWS[0].stage}.yaml"
+    ]
+    row = policy["spec"]["variables"][0]["expression"]  # type: ignore[index,call-overload]
+    kept = "+= +=registry.example.com/x" if not written else "+=registry.example.com/x"
+    assert f"'s0|{kept}|{ROWS[0].agent}'" in row
 
 
 def test_every_line_of_a_policy_is_explained(
@@ -177,13 +193,13 @@ def test_ten_thousand_agents_are_held_by_several_policies(spaces: int) -> None:
         assert chosen["values"] == sorted({*own})
         for table, pattern in (
             ("workloads", r": '(team-\d+-agents)/"),
-            ("labels", r"\['(team-\d+-agents)/"),
+            ("labels", r"[\[ ]'(team-\d+-agents)/"),
         ):
             assert sorted(held([document], table, pattern)) == sorted(own)
-        shapes = {
-            name for _, name in re.findall(r"(: \['assistant-\d+', '(s\d+)'\])", str(document))
-        }
+        shapes = {*held([document], "agents", r": '(s\d+)\|")}
         assert shapes == {*held([document], "shapes", r"'(s\d+)': \{")}
+        images = held([document], "agents", r"\|\+\^registry[.]example[.]com/(team-\d+-agents)/")
+        assert sorted(images) == sorted(own)
     for document in policies(made, "access-").values():
         own = held([document], "accounts", r"'(team-\d+-agents/)assistant-\d+': ")
         assert {*held([document], "spaces", r"'(team-\d+-agents/)': true")} == {*own}
@@ -223,7 +239,7 @@ def test_what_no_api_server_takes_is_said() -> None:
     images = tuple(f"+=registry.example.com/agents/image-{i}" for i in range(3_000))
     many = replace(one, roles=(), shape=(("images", images),))
     (said,) = cluster_files([many]).diagnostics
-    assert (said.code, "`shapes0`" in said.message) == ("PC6401", True)
+    assert (said.code, "`agents0`" in said.message) == ("PC6401", True)
     huge = replace(one, roles=tuple(f"RoleBinding/{'n' * 60}{i}/r" for i in range(30_000)))
     assert [d.code for d in cluster_files([huge]).diagnostics] == ["PC6401", "PC6401"]
     assert "etcd" in cluster_files([huge]).diagnostics[1].message

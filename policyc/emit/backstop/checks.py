@@ -2,8 +2,8 @@
 
 Each expression is over ``c``, the case of one pod template and one agent: ``c.spec`` the
 pod's spec, ``c.containers`` all containers, ``c.declared`` those that are no ephemeral ones,
-``c.agent`` the agent's name, ``c.shape`` what its shape says, ``c.account`` what the pod
-would run as and ``c.own`` the agent's account.  It gives a list of lists of faults, each a
+``c.agent`` the agent's name, ``c.images`` its images, ``c.shape`` what else its shape says,
+``c.account`` what the pod would run as and ``c.own`` the agent's account.  It gives a list of lists of faults, each a
 text that begins with the reason as admission says it.
 
 CEL: https://kubernetes.io/docs/reference/using-api/cel/ (1.36); only what 1.30 has is used.
@@ -137,7 +137,7 @@ _IMAGES = (
     ".map(v, ['volume ' + v.name, string(v.image.?reference.orValue(''))])).map(i, "
     "(i[1].contains('@') ? [] : ['IMAGE_DIGEST: ' + i[0] + ' has ' + i[1]])"
     f" + ([i[1]].map(w, {_CANONICAL})"
-    f".all(w, w.matches('{_REFERENCE}') && [c.shape.images.filter(p, "
+    f".all(w, w.matches('{_REFERENCE}') && [c.images.filter(p, "
     "p.substring(1, 2) == '^' ? w.startsWith(p.substring(2)) : w == p.substring(2))]"
     ".all(f, size(f) > 0 && f[size(f) - 1].startsWith('+')))"
     " ? [] : ['IMAGE: ' + i[0] + ' has ' + i[1]]))"

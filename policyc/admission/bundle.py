@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TypeVar
@@ -96,13 +96,12 @@ class Bundle:
             if subject.pod_labels:
                 self._by_label.setdefault((w.namespace, *_rarest(agent)), []).append(agent)
 
-    def labelled(self, namespace: str, labels: Mapping[str, str]) -> Agent | None:
-        """The agent whose policies would select pods with these labels; in time linear in the labels."""
+    def labelled(self, namespace: str, labels: Mapping[str, str]) -> Iterator[Agent]:
+        """The agents whose policies would select pods with these labels; in time linear in the labels."""
         for key, value in labels.items():
             for agent in self._by_label.get((namespace, key, value), ()):
                 if all(labels.get(k) == v for k, v in agent.envelope.subject.pod_labels):
-                    return agent
-        return None
+                    yield agent
 
     def _alone(self, agent: Agent) -> None:
         other = self.by_account.get(agent.envelope.subject.service_account)

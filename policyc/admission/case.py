@@ -87,4 +87,4 @@ def agent_of(namespace: str, pod: Pod, bundle: Bundle) -> Agent | None:
     if by_account is not None:
         return by_account
     by_workload = bundle.by_workload.get((pod.kind.group, pod.kind.kind, namespace, pod.workload))
-    return by_workload or bundle.labelled(namespace, pod.labels)
+    return by_workload or next(bundle.labelled(namespace, pod.labels), None)

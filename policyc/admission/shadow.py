@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from policyc.admission.extract.environment import listed, texts_of
+from policyc.admission.extract.environment import listed
+from policyc.admission.extract.files import files_of, is_tool_file, parsed, unescaped
 from policyc.admission.extract.hosts import urls_in
 from policyc.admission.extract.mcp_config import asks_in
 from policyc.admission.extract.names import Meaning, meaning
-from policyc.admission.extract.volumes import is_tool_file, parsed
 from policyc.admission.pods import Pod
 from policyc.admission.request import Object
 from policyc.admission.view import View, key_of
@@ -173,10 +173,9 @@ def _of_volume(volume: Object, path: str, namespace: str, view: View) -> Iterato
 
 def _mcp_files(body: Object) -> tuple[str, ...]:
     found = []
-    for key, text in texts_of(body).items():
-        if (is_tool_file(key) or "mcp" in text.lower()) and any(
-            _has_servers(document) for document in parsed(text) or ()
-        ):
+    for key, text in files_of(body).items():
+        is_likely = text is not None and (is_tool_file(key) or "mcp" in unescaped(text).lower())
+        if is_likely and any(_has_servers(document) for document in parsed(text or "") or ()):
             found.append(key)
     return tuple(found)
 

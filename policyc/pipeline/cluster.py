@@ -32,6 +32,6 @@ def _too_large(artifacts: Iterable[Artifact]) -> Iterator[Diagnostic]:
                 "PC6401",
                 f"no API server takes this policy: {why}",
                 path=artifact.path,
-                help="give agents and namespaces shorter names, or compile fewer agents for one cluster",
+                help="give that agent fewer bindings, or fewer different images",
                 severity=Severity.WARNING,
             )

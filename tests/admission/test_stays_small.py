@@ -12,7 +12,7 @@ from support.admission import SETTINGS, TODAY, bundle, pod, request, view
 
 from policyc.admission.evaluate import evaluate
 from policyc.admission.extract.environment import expand
-from policyc.admission.extract.volumes import file_asks
+from policyc.admission.extract.files import file_asks
 from policyc.admission.requested import Unknown
 from policyc.admission.verdict import Verdict
 
@@ -75,7 +75,7 @@ def test_a_long_yaml_text_is_no_list_of_tools_and_the_same_as_json_is_one() -> N
     as_yaml = "mcpServers:\n" + "".join(f"  {name}:\n    command: x\n" for name in servers)
 
     def found(text: str) -> list[object]:
-        return [ask.capability for ask in file_asks("mcp.json", "mcp.json", text, "p")]
+        return [ask.capability for ask in file_asks(["mcp.json"], text, "p")]
 
     assert [a.reason for a in found(as_yaml) if isinstance(a, Unknown)] == ["NOT_A_LIST"]
     as_json = found(json.dumps({"mcpServers": servers}))

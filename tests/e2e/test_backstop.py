@@ -13,19 +13,18 @@ from typing import Any
 
 import pytest
 from support.admission import bundle, cluster, files, in_kind, judge, kind, pod, request
+from support.backstop import REASONS
 from support.control_plane import ControlPlane
 from support.kube_paths import collection, path_of
 from support.pod_faults import FAULTS
 
 from policyc.emit.backstop import FOLDER
 from policyc.emit.backstop import STATIC as STATIC_FORM
-from policyc.emit.backstop.checks import CHECKS
 from policyc.kube.yaml import load
 
 pytestmark = pytest.mark.e2e
 
 Json = Any  # documents of the API
-REASONS = {word for check in CHECKS for word in re.findall(r"'([A-Z_]{3,}): ", check.expression)}
 KINDS = (
     "Pod",
     "Pod",

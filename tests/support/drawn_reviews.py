@@ -129,6 +129,8 @@ def _workload(rng: random.Random) -> Json:
     made = some_pod(rng, ("extra",))
     if rng.random() < 0.05:
         made = in_kind(kind("CronJob"), pod("digest"))
+        if rng.random() < 0.3:  # dressed up as an agent of a stricter stage
+            template_of(made)["metadata"]["labels"] = dict(pod("research")["metadata"]["labels"])
     if rng.random() < 0.1:
         template_of(made)["spec"]["volumes"] = [{"name": "h", "hostPath": {"path": "/var/lib/kubelet/seccomp/policyc"}}]  # fmt: skip
         template_of(made)["spec"]["serviceAccountName"] = "web"

@@ -43,6 +43,29 @@ def own_account(case: Case) -> Iterator[Finding]:
 
 
 @of_pods
+def own_labels(case: Case) -> Iterator[Finding]:
+    """Who bears another agent's labels gets what that one's NetworkPolicies let through.
+
+    It is a finding about that agent: whoever is an agent that is only observed may not have
+    what an enforced one has.
+    """
+    pod, own = case.pod, case.agent
+    if pod is None or own is None:
+        return
+    for agent in case.bundle.labelled(case.request.namespace, pod.labels):
+        if agent.name != own.name:
+            subject = agent.envelope.subject
+            labels = ", ".join(f"{key}={value}" for key, value in subject.pod_labels)
+            yield case.about(agent).finding(
+                "SA_NOT_ALLOWED",
+                f"with the labels of agent `{agent.name}` it would run as ServiceAccount "
+                f"`{case.request.namespace}/{pod.account}`, not `{subject.service_account}`",
+                pod.at("metadata.labels"),
+                remedy=f"leave {labels} out",
+            )
+
+
+@of_pods
 def claims(case: Case) -> Iterator[Finding]:
     """An annotation may say who the agent is, and nothing else than what it is."""
     if case.pod is None:
@@ -70,4 +93,4 @@ def own_namespace(case: Case) -> Iterator[Finding]:
         )
 
 
-CHECKS = (own_namespace, named_once, own_account, claims)
+CHECKS = (own_namespace, named_once, own_account, own_labels, claims)

@@ -39,16 +39,22 @@ def command_asks(body: Object, path: str) -> Iterator[Ask]:
     yield from argument_asks(body, path, {}, has_list=True)
 
 
+def flags(body: Object, path: str) -> Iterator[tuple[str, str, str]]:
+    """The flags of the command line that have a value: name, value as written, JSON path of it."""
+    words = command_line(body, path)
+    for i, (word, where) in enumerate(words):
+        flag, equals, value = word.partition("=")
+        if equals and flag.startswith("-"):
+            yield flag, value, where
+        elif flag.startswith("-") and i + 1 < len(words) and not words[i + 1][0].startswith("-"):
+            yield flag, *words[i + 1]
+
+
 def names_tools(body: Object, path: str) -> bool:
     """Whether a flag of the command line lists tools, at least one."""
-    words = [word for word, _ in command_line(body, path)]
-    for i, word in enumerate(words):
-        flag, equals, value = word.partition("=")
-        if flag.startswith("-") and meaning(flag) is Meaning.TOOLS:
-            given = value if equals else words[i + 1] if i + 1 < len(words) else ""
-            if words_of(given) and not given.startswith("-"):
-                return True
-    return False
+    return any(
+        meaning(flag) is Meaning.TOOLS and words_of(value) for flag, value, _ in flags(body, path)
+    )
 
 
 def argument_asks(

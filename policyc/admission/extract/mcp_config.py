@@ -24,14 +24,17 @@ _TOP_LISTS = frozenset({"tools", "allowedtools", "allowed_tools", "enabled_tools
 _DEEPEST = 12
 
 
-def asks_in(document: Json, path: str, *, has_list: bool = False) -> Iterator[Ask]:
-    """The asks of a configuration; nothing for a document that is none."""
+def asks_in(
+    document: Json, path: str, *, has_list: bool = False, is_named: bool = False
+) -> Iterator[Ask]:
+    """The asks of a configuration; nothing for a document that is none.
+
+    ``is_named``: the name of its file says that it is one, so that its ``servers`` are no other's.
+    """
+    servers = document.get("servers") if is_named and isinstance(document, dict) else None
+    if isinstance(servers, (dict, list)) and not _holds_servers(servers):
+        yield from _servers(servers, f"{path}.servers", has_list=has_list)
     yield from _walk(document, path, has_list=has_list, depth=0)
-
-
-def is_config(document: Json) -> bool:
-    """Whether a document says which servers or tools an agent has."""
-    return next(_walk(document, "", has_list=False, depth=0), None) is not None
 
 
 def _walk(document: Json, path: str, *, has_list: bool, depth: int) -> Iterator[Ask]:
@@ -48,7 +51,7 @@ def _walk(document: Json, path: str, *, has_list: bool, depth: int) -> Iterator[
         return
     for key, value in document.items():
         where, lower = f"{path}.{key}", key.lower()
-        if lower in _ALWAYS or (lower in _PERHAPS and _holds_servers(value)):
+        if _is_servers(lower) or (lower in _PERHAPS and _holds_servers(value)):
             yield from _servers(value, where, has_list=has_list)
         elif lower in _TOP_LISTS and isinstance(value, list):
             for i, item in enumerate(value):
@@ -59,6 +62,11 @@ def _walk(document: Json, path: str, *, has_list: bool, depth: int) -> Iterator[
             yield from model_asks(value, where)
         elif isinstance(value, (dict, list)):
             yield from _walk(value, where, has_list=has_list, depth=depth + 1)
+
+
+def _is_servers(key: str) -> bool:
+    """Also in one word with what it belongs to, as settings of editors have it (``mcp.servers``)."""
+    return key in _ALWAYS or key.rpartition(".")[2] in _ALWAYS or f".{key}".endswith(".mcp.servers")
 
 
 def _holds_servers(value: Json) -> bool:

@@ -14,17 +14,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from policyc.catalog.default_roles import BOUND_TO_EVERYBODY
-from policyc.core.canonical import Json
 from policyc.denote.rbac import ANONYMOUS, EVERYBODY
-from policyc.emit.backstop.cel import listed, tables, validation, written_list
+from policyc.emit.backstop.cel import entry, listed, tables, written_list
+from policyc.emit.backstop.document import Variable, policy, rule
 from policyc.emit.backstop.row import Row
-from policyc.emit.base import Artifact, lines_of
+from policyc.emit.base import Artifact
 from policyc.envelope.provenance import Derivation, Step
 
-_FORM = Derivation(Step.FIXED, note="the form of an admission policy")
 _BOUND = Derivation(Step.BASELINE, note="the accounts of the agents, and the bindings of the build")
-SAYS = "nothing but the build's own bindings binds an agent's account"
+_SAYS = "nothing but the build's own bindings binds an agent's account"
 
+_GROUP = "rbac.authorization.k8s.io"
 _USER = "system:serviceaccount:"
 _OF_NAMESPACE = "system:serviceaccounts:"
 _SPACE = "(has(request.namespace) ? request.namespace : '')"
@@ -60,72 +60,48 @@ _FAULTS = (
 )
 
 
-_PART_BYTES = 1 << 20
-"""Of the tables of one policy, about: etcd takes objects of 1.5 MiB."""
+def bindings_policy(path: str, name: str, rows: Sequence[Row]) -> Artifact:
+    """The policy on bindings that reach these agents."""
+    accounts = [*tables("accounts", ((row.account, _bound(row)) for row in rows))]
+    names = sorted({_space(row) for row in rows})
+    spaces = [*tables("spaces", ((name, "true") for name in names))]
+    now, before = (_FAULTS.replace("{o}", o) for o in ("object", "oldObject"))
+    known = [
+        *accounts,
+        *spaces,
+        ("tables", listed(n for n, _ in accounts)),
+        ("spaces", listed(n for n, _ in spaces)),
+        ("usual", written_list(_usual())),
+    ]
+    faults = f"[[{now}] + (oldObject == null ? [] : [{before}])]"
+    return policy(
+        path,
+        name,
+        rules=[rule(_GROUP, "v1", ("clusterrolebindings", "rolebindings"))],
+        variables=[Variable(n, e, "the registered agents", _BOUND) for n, e in known],
+        checks=[Variable("access", faults, _SAYS, _BOUND)],
+        # It ends when it cannot write its own bindings at its start.
+        conditions=[
+            {
+                "name": "not-the-api-server",
+                "expression": "request.userInfo.username != 'system:apiserver'",
+            }
+        ],
+    )
 
 
-def parts(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
-    """The rows of one policy each.
-
-    A binding is held to what each policy says of its own agents, so that any cut is right.
-    """
-    first = size = 0
-    for i, row in enumerate(rows):
-        more = len(_bound(row)) + 3 * len(row.account)
-        if size + more > _PART_BYTES and i > first:
-            yield rows[first:i]
-            first, size = i, 0
-        size += more
-    yield rows[first:]
+def texts_on_bindings(row: Row) -> Iterator[str]:
+    """What an agent brings into the tables."""
+    yield entry(row.account, _bound(row))
+    yield entry(_space(row), "true")
 
 
 def _bound(row: Row) -> str:
     return written_list((row.agent, *row.roles))
 
 
-def access_policy(path: str, name: str, rows: Sequence[Row]) -> Artifact:
-    """The policy on bindings that reach these agents."""
-    accounts = [*tables("accounts", ((row.account, _bound(row)) for row in rows))]
-    names = sorted({f"{row.account.partition('/')[0]}/" for row in rows})
-    spaces = [*tables("spaces", ((name, "true") for name in names))]
-    now, before = (_FAULTS.replace("{o}", o) for o in ("object", "oldObject"))
-    variables: list[tuple[str, str]] = [
-        *accounts,
-        *spaces,
-        ("tables", listed(n for n, _ in accounts)),
-        ("spaces", listed(n for n, _ in spaces)),
-        ("usual", written_list(_usual())),
-        ("access", f"[{now}] + (oldObject == null ? [] : [{before}])"),
-    ]
-    rule: Json = {
-        "apiGroups": ["rbac.authorization.k8s.io"],
-        "apiVersions": ["v1"],
-        "operations": ["CREATE", "UPDATE"],
-        "resources": ["clusterrolebindings", "rolebindings"],
-    }
-    document: dict[str, Json] = {
-        "apiVersion": "admissionregistration.k8s.io/v1",
-        "kind": "ValidatingAdmissionPolicy",
-        "metadata": {"name": name},
-        "spec": {
-            "failurePolicy": "Fail",
-            # It ends when it cannot write its own bindings at its start.
-            "matchConditions": [
-                {
-                    "name": "not-the-api-server",
-                    "expression": "request.userInfo.username != 'system:apiserver'",
-                }
-            ],
-            "matchConstraints": {"matchPolicy": "Equivalent", "resourceRules": [rule]},
-            "variables": [{"name": n, "expression": e} for n, e in variables],
-            "validations": [validation("access")],
-        },
-    }
-    explain = {
-        "/spec/variables": ("the registered agents", (_BOUND,)),
-        "/spec/validations/0": (SAYS, (_BOUND,)),
-    }
-    return Artifact(path, document, lines_of(explain, _FORM))
+def _space(row: Row) -> str:
+    return row.account.partition("/")[0] + "/"
 
 
 def _usual() -> list[str]:

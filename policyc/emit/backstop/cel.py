@@ -4,26 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from policyc.core.canonical import Json
-
 LONGEST = 80_000
 """Characters of one table: cel-go refuses expressions of more than 100,000."""
 TABLE_ROWS = 400
+Pair = tuple[str, str]
+"""A text, which is the key, and CEL."""
 
 
-def tables(name: str, pairs: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+def tables(name: str, pairs: Iterable[Pair]) -> Iterator[tuple[str, str]]:
     """Variables ``nameN``, maps of keys to CEL, which together hold the pairs."""
-    rows: list[tuple[str, str]] = []
-    size = count = 0
-    for key, value in pairs:
-        more = len(written_text(key)) + len(value) + 4
-        if rows and (size + more > LONGEST or len(rows) == TABLE_ROWS):
-            yield f"{name}{count}", written_map(rows)
-            rows, size, count = [], 0, count + 1
-        rows.append((key, value))
+    for number, part in enumerate(_portions(pairs)):
+        yield f"{name}{number}", written_map(part)
+
+
+def groups(name: str, pairs: Iterable[Pair]) -> Iterator[tuple[str, str]]:
+    """Variables ``nameN``, maps of keys to lists of CEL; a key may stand in several of them."""
+    for number, part in enumerate(_portions(pairs)):
+        found: dict[str, list[str]] = {}
+        for key, value in part:
+            found.setdefault(key, []).append(value)
+        yield f"{name}{number}", written_map((k, f"[{', '.join(own)}]") for k, own in found.items())
+
+
+def _portions(pairs: Iterable[Pair]) -> Iterator[list[Pair]]:
+    part: list[Pair] = []
+    size = 0
+    for pair in pairs:
+        more = len(entry(*pair)) + 4  # between entries, and around a list
+        if part and (size + more > LONGEST or len(part) == TABLE_ROWS):
+            yield part
+            part, size = [], 0
+        part.append(pair)
         size += more
-    if rows:
-        yield f"{name}{count}", written_map(rows)
+    if part:
+        yield part
 
 
 def listed(names: Iterable[str]) -> str:
@@ -31,8 +45,13 @@ def listed(names: Iterable[str]) -> str:
     return "[" + ", ".join(f"variables.{name}" for name in names) + "]"
 
 
-def written_map(pairs: Iterable[tuple[str, str]]) -> str:
-    return "{" + ", ".join(f"{written_text(key)}: {value}" for key, value in pairs) + "}"
+def written_map(pairs: Iterable[Pair]) -> str:
+    return "{" + ", ".join(entry(key, value) for key, value in pairs) + "}"
+
+
+def entry(key: str, value: str) -> str:
+    """An entry of a map: a text, and CEL."""
+    return f"{written_text(key)}: {value}"
 
 
 def written_list(texts: Iterable[str]) -> str:
@@ -48,19 +67,3 @@ def _character(character: str) -> str:
     if character in "'\\":
         return "\\" + character
     return character if " " <= character <= "~" else f"\\U{ord(character):08x}"
-
-
-def validation(name: str) -> dict[str, Json]:
-    """The validation of a variable: faults of the object, and then those of the old one.
-
-    Faults that the object had before are left to its repair, as admission leaves them.
-    """
-    here = f"variables.{name}"
-    return {
-        "expression": (
-            f"size({here}) == 0 || {here}[0].all(l, l.all(f,"
-            f" size({here}) > 1 && {here}[1].exists(o, f in o)))"
-        ),
-        "messageExpression": (f"{here}[0].filter(l, size(l) > 0).map(l, l.join('; ')).join('; ')"),
-        "reason": "Forbidden",
-    }

@@ -1,10 +1,10 @@
 """The checks in CEL, one variable and one validation each.
 
-Each expression is over ``c``, the case of one pod template: ``c.spec`` the pod's spec,
-``c.containers`` all containers, ``c.declared`` those that are no ephemeral ones, ``c.row``
-the agent's ``[agent, stage, shape]``, ``c.shape`` what its shape says, ``c.account`` what
-the pod would run as and ``c.own`` the agent's account.  It gives a list of lists of
-faults, each a text that begins with the reason as admission says it.
+Each expression is over ``c``, the case of one pod template and one agent: ``c.spec`` the
+pod's spec, ``c.containers`` all containers, ``c.declared`` those that are no ephemeral ones,
+``c.agent`` the agent's name, ``c.images`` its images, ``c.shape`` what else its shape says,
+``c.account`` what the pod would run as and ``c.own`` the agent's account.  It gives a list of lists of faults, each a
+text that begins with the reason as admission says it.
 
 CEL: https://kubernetes.io/docs/reference/using-api/cel/ (1.36); only what 1.30 has is used.
 """
@@ -47,7 +47,7 @@ _HOST = " + ".join(
 )
 
 _ACCOUNT = (
-    "(c.account != c.own ? ['SA_NOT_ALLOWED: agent ' + c.row[0] + ' as ' + c.account] : [])"
+    "(c.account != c.own ? ['SA_NOT_ALLOWED: agent ' + c.agent + ' as ' + c.account] : [])"
     " + (c.spec.?serviceAccount.orValue('') != '' && c.spec.?serviceAccountName.orValue('') != ''"
     " && c.spec.serviceAccount != c.spec.serviceAccountName"
     " ? ['AMBIGUOUS_SA: ' + c.spec.serviceAccount + ' and ' + c.spec.serviceAccountName] : [])"
@@ -74,7 +74,7 @@ _CAPABILITIES = (
     ".map(n, 'CAPABILITY: container ' + k.name + ' adds ' + n))"
 )
 
-_WANTED = "'policyc/' + c.row[0] + '.json'"
+_WANTED = "'policyc/' + c.agent + '.json'"
 _PROFILE = (
     # s is the list of the profile that holds: of the container, else of the pod, or none
     "size(s) == 0 ? ['SECCOMP_MISSING: ' + {owner}]"
@@ -137,7 +137,7 @@ _IMAGES = (
     ".map(v, ['volume ' + v.name, string(v.image.?reference.orValue(''))])).map(i, "
     "(i[1].contains('@') ? [] : ['IMAGE_DIGEST: ' + i[0] + ' has ' + i[1]])"
     f" + ([i[1]].map(w, {_CANONICAL})"
-    f".all(w, w.matches('{_REFERENCE}') && [c.shape.images.filter(p, "
+    f".all(w, w.matches('{_REFERENCE}') && [c.images.filter(p, "
     "p.substring(1, 2) == '^' ? w.startsWith(p.substring(2)) : w == p.substring(2))]"
     ".all(f, size(f) > 0 && f[size(f) - 1].startsWith('+')))"
     " ? [] : ['IMAGE: ' + i[0] + ' has ' + i[1]]))"

@@ -458,9 +458,8 @@ def test_nor_worse_in_the_same_place(value: Json) -> None:
 
 
 def privileged(agent: str) -> Json:
-    body = in_kind(kind("Deployment"), pod())
+    body = in_kind(kind("Deployment"), pod(agent))
     spec = body["spec"]["template"]["spec"]
-    spec["serviceAccountName"] = agent
     spec["containers"][0]["securityContext"]["privileged"] = True
     body["metadata"]["name"] = "other"
     return body

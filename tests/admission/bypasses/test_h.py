@@ -68,6 +68,39 @@ def test_claims(asked: Row) -> None:
     assert reasons(judge(request(asked.made))) == asked.denied
 
 
+def selected_by(agent: Agent, **labels: str) -> Agent:
+    subject = replace(agent.envelope.subject, pod_labels=tuple(labels.items()))
+    return replace(agent, envelope=replace(agent.envelope, subject=subject))
+
+
+@pytest.mark.parametrize("account", ["digest", "web"])
+@pytest.mark.parametrize("case", ["H2-dressed"])
+def test_a_pod_is_held_to_every_agent_whose_labels_it_bears(account: str, case: str) -> None:
+    """An agent that is only warned about gets nothing that an enforced one has."""
+    agents = bundle().agents
+    known = Bundle(
+        [
+            selected_by(agents["digest"], app="digest"),
+            selected_by(agents["research"], role="research", tier="a"),
+            selected_by(agents["summary"], role="summary"),
+        ]
+    )
+    for more, expected in (
+        ({"role": "research"}, set()),
+        ({"role": "research", "tier": "a"}, {"SA_NOT_ALLOWED"}),
+    ):
+        made = pod("digest")
+        made["metadata"]["labels"] = {"app": "digest", **more}
+        made["spec"]["serviceAccountName"] = account
+        verdict = evaluate(request(made), known, view(), SETTINGS, TODAY)
+        assert verdict.agent == "digest"
+        assert reasons(verdict) == expected
+        assert {f.agent for f in verdict.denials} <= {"research"}
+        old = {**made, "metadata": {**made["metadata"], "labels": {"app": "digest"}}}
+        update = evaluate(request(made, "UPDATE", old), known, view(), SETTINGS, TODAY)
+        assert reasons(update) == expected
+
+
 @pytest.mark.parametrize("field", ["labels", "annotations"])
 @pytest.mark.parametrize(("key", "value"), [pytest.param(*c, id=i) for i, c in FALSE.items()])
 def test_a_false_claim(field: str, key: str, value: str) -> None:

@@ -37,6 +37,9 @@ CLAIMS = [
     ),
     row("H2-labels", claims("labels", *FALSE["H2"]), "CLASS_MISMATCH"),
     row("H2-tier-labels", claims("labels", *FALSE["H2-tier"]), "CLASS_MISMATCH"),
+    row(
+        "H2-dressed", labelled(pod("digest"), **{"policyc.dev/agent": "research"}), "SA_NOT_ALLOWED"
+    ),
     row("H2-true", labelled(pod(), **CLASS, **{"policyc.dev/tier": "low"})),
 ]
 

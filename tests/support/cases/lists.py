@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+
 from support.admission import pod
 from support.cases.row import Json, Row, row
 
@@ -73,6 +75,30 @@ def among(number: str, made: Json, maps: list[Json], *denied: str) -> Row:
 def held(number: str, made: Json, data: Json, *denied: str, immutable: bool | None = True) -> Row:
     """A row in a cluster that has the ConfigMap ``t`` with this data."""
     return among(number, made, [config_map("t", immutable, **data)], *denied)
+
+
+def held_bytes(number: str, data: dict[str, bytes], *denied: str) -> Row:
+    """A row with a volume of a ConfigMap that has these bytes."""
+    entries = {key: base64.b64encode(value).decode() for key, value in data.items()}
+    made = with_volume({"configMap": {"name": "t"}})
+    return among(number, made, [{**config_map("t"), "binaryData": entries}], *denied)
+
+
+def at(path: str, **mount: str) -> Json:
+    """A pod with one file of the ConfigMap ``t``."""
+    made = with_volume({"configMap": {"name": "t"}}, path)
+    made["spec"]["containers"][0]["volumeMounts"][0] |= mount
+    return made
+
+
+def on_claim(made: Json, working: str = "") -> Json:
+    """The pod with storage at /data."""
+    made["spec"]["volumes"] = [{"name": "d", "persistentVolumeClaim": {"claimName": "d"}}]
+    container = made["spec"]["containers"][0]
+    container["volumeMounts"] = [{"name": "d", "mountPath": "/data"}]
+    if working:
+        container["workingDir"] = working
+    return made
 
 
 def env_from(**source: Json) -> Json:
@@ -183,6 +209,7 @@ DENIED = [
 ]  # fmt: skip
 
 
+SERVER = '{"mcpServers": {"a": {"command": "/x", "tools": ["shell_exec"]}}}'
 INDIRECT = [
     held("E6-immutable", with_env(from_map("AGENT_TOOLS", "t", "k")), {"k": "web_search"}),
     held("E6-mutable", with_env(from_map("AGENT_TOOLS", "t", "k")), {"k": "web_search"}, "INDIRECT", immutable=None),
@@ -199,6 +226,34 @@ INDIRECT = [
     held("E14-mcp-servers", with_volume({"configMap": {"name": "t"}}), {"x": '{"mcp": {"servers": {"a": {"command": "sh", "args": ["-c", "x"], "tools": ["web_search"]}}}}'}, "SHELL_WRAPPER", "TOOL"),
     held("E14-other-key", with_volume({"configMap": {"name": "t", "items": [{"key": "ca", "path": "ca"}]}}), {"ca": "x", "mcp.json": '{"mcpServers": {"a": {}}}'}, immutable=None),
     held("E14-certificate", with_volume({"configMap": {"name": "t"}}), {"ca.crt": "-----BEGIN"}, immutable=None),
+    held_bytes("E14-bytes", {"mcp.json": SERVER.encode()}, "TOOL"),
+    held_bytes("E14-bytes-of-a-letter-each", {"x": SERVER.encode("utf-16")}, "TOOL"),
+    held_bytes("E14-bytes-unreadable", {"mcp.json": b"\xff\xfe\xff"}, "NOT_A_LIST"),
+    held_bytes("E14-bytes-of-ours", {"mcp.json": SERVER.replace("shell_exec", "web_search").replace('"a"', '"web"').encode(), "logo.png": b"\x89PNG\xff"}),
+    held("E14-escaped", with_volume({"configMap": {"name": "t"}}), {"x": "".join(f"\\u{ord(c):04x}" if c.isalpha() else c for c in SERVER)}, "TOOL"),
+    held("E14-escaped-YAML", with_volume({"configMap": {"name": "t"}}), {"x": '? "\\x6d\\\n  cpServ\\\n  ers"\n: {a: {command: x, "t\\x6fols": [shell_exec]}}'}, "TOOL"),
+    held("E14-comment", with_volume({"configMap": {"name": "t"}}), {"x": SERVER + " // mine"}, "NOT_A_LIST"),
+    held("E14-comment-escaped", with_volume({"configMap": {"name": "t"}}), {"x": SERVER.replace("mcp", "\\u006dcp") + " // mine"}, "NOT_A_LIST"),
+    held("E14-key-twice", with_volume({"configMap": {"name": "t"}}), {"x": '{"mcpServers": {}, ' + SERVER[1:]}, "NOT_A_LIST"),
+    held("E14-prose", with_volume({"configMap": {"name": "t"}}), {"notes": "# Tools\n\tof the [agent](x): its mcpServers are\n\t- none"}, immutable=None),
+    held("E14-TOML", with_volume({"configMap": {"name": "t"}}), {"config.toml": '[mcp_servers.a]\ncommand = "/x"\nenabled_tools = ["shell_exec"]\n'}, "TOOL"),
+    held("E14-TOML-in-one-line", with_volume({"configMap": {"name": "t"}}), {"x": 'mcp_servers.a.enabled_tools = ["shell_exec"]'}, "TOOL"),
+    held("E14-TOML-broken", with_volume({"configMap": {"name": "t"}}), {"x": '[mcp_servers.a]\ncommand = "/x"\n[mcp_servers.a]\n'}, "NOT_A_LIST"),
+    held("E14-TOML-of-others", with_volume({"configMap": {"name": "t"}}), {"config.toml": "[server]\nmodel_count = 1\n"}, immutable=None),
+    held("E14-setting", with_volume({"configMap": {"name": "t"}}), {"settings.json": '{"mcp.servers": {"a": {"url": "http://localhost:8080/x"}}}'}, "ALL_TOOLS"),
+    held("E14-plain-servers", with_volume({"configMap": {"name": "t"}}), {"mcp.json": '{"servers": {"a": {"url": "http://localhost:8080/x"}}}'}, "ALL_TOOLS"),
+    held("E14-renamed", at("/etc/agent/tools.json", subPath="x"), {"x": '["shell_exec"]'}, "TOOL"),
+    held("E14-renamed-otherwise", at("/etc/agent/tools.json", subPathExpr="./x"), {"x": '["shell_exec"]'}, "TOOL"),
+    held("E14-renamed-by-a-variable", at("/etc/agent/tools.json", subPathExpr="$(X)"), {"x": '["shell_exec"]'}, "TOOL"),
+    held("E14-another-file", at("/etc/agent/tools.json", subPath="y"), {"x": '["shell_exec"]', "y": '["web_search"]'}),
+    held("E14-two-names", with_volume({"configMap": {"name": "t", "items": [{"key": "x", "path": "tools.json"}, {"key": "x", "path": "y"}]}}), {"x": '["shell_exec"]'}, "TOOL"),
+    row("E14-storage-flag", on_claim(with_args("--mcp-config", "/data/mcp.json")), "INDIRECT"),
+    row("E14-storage-flag-detour", on_claim(with_args("--mcp-config=/x/..//data/mcp.json")), "INDIRECT"),
+    row("E14-storage-expanded", on_claim(with_env({"name": "D", "value": "/data"}, MCP_CONFIG="$(D)/mcp.json")), "INDIRECT"),
+    row("E14-storage-flag-expanded", on_claim({**with_args("--mcp-config=$(D)/mcp.json")}, "/data"), "UNRESOLVED"),
+    row("E14-storage-relative", on_claim(with_env(MCP_CONFIG="./mcp.json"), "/data"), "INDIRECT"),
+    row("E14-storage-of-home", on_claim(with_env({"name": "HOME", "value": "/data"}, MCP_CONFIG="~/mcp.json")), "INDIRECT"),
+    row("E14-image-file", on_claim(with_args("--mcp-config", "/etc/agent/mcp.json"), "/srv")),
     held("E14-broken", with_volume({"configMap": {"name": "t"}}), {"mcp.json": "{"}, "NOT_A_LIST"),
     held("E14-projected", with_volume({"projected": {"sources": [{"configMap": {"name": "t"}}]}}), {"tools.yaml": "tools: [shell_exec]"}, "TOOL"),
     held("E16-not-there-yet", with_volume({"configMap": {"name": "absent"}}), {}, "INDIRECT"),

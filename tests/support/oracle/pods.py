@@ -78,14 +78,17 @@ def whose(body: Json, namespace: str, envelopes: dict[str, Json]) -> tuple[Json,
     }
     owner = by_workload.get((body["kind"], namespace, body["metadata"].get("name")))
     mine = by_account.get(f"{namespace}/{account_of(template['spec'])}")
+    return mine or owner or next(bearing(template, namespace, envelopes), None), owner
+
+
+def bearing(template: Json, namespace: str, envelopes: dict[str, Json]) -> Iterator[Json]:
+    """The envelopes of the agents whose network policies would select the pod."""
     labels = ((template.get("metadata") or {}).get("labels") or {}).items()
-    labelled = (
-        e
-        for e in envelopes.values()
-        if e["spec"]["subject"]["podLabels"].items() <= labels
-        and e["spec"]["subject"]["workload"]["namespace"] == namespace
-    )
-    return mine or owner or next(labelled, None), owner
+    for envelope in envelopes.values():
+        subject = envelope["spec"]["subject"]
+        is_there = subject["workload"]["namespace"] == namespace
+        if is_there and subject["podLabels"].items() <= labels:
+            yield envelope
 
 
 def claims(body: Json, template: Json) -> Iterator[tuple[str, str, str]]:

@@ -36,6 +36,9 @@ def workloads(request: Json, world: World) -> Iterator[Fault]:
         yield Fault(agent, word, place, value)
         if word == "account of another":
             yield from (Fault(other, word, place, value) for other in others)
+    for other in pods.bearing(template, namespace, world.envelopes):
+        if other is not envelope:
+            yield Fault(other["metadata"]["name"], "labels of another")
     yield from _ephemeral(template["spec"], agent, request, world)
     yield from asks(template["spec"], agent, namespace, world)
     yield from grants.account_within(world, agent)

@@ -18,7 +18,8 @@ from policyc.admission.request import Request
 from policyc.admission.settings import Settings
 from policyc.admission.verdict import Finding, Verdict
 from policyc.admission.view import View
-from policyc.audit.log import DecisionLog, LogUnavailableError, Receipt
+from policyc.audit.log import DecisionLog
+from policyc.audit.receipt import LogUnavailableError, Receipt
 from policyc.core.canonical import Json
 from policyc.envelope.codec import UnreadableError
 from webhook.logs import Talk

@@ -6,53 +6,29 @@ import contextlib
 import fcntl
 import os
 import threading
-import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as TooSlow
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Self
 
 from policyc.admission.request import Request
 from policyc.admission.verdict import Verdict
 from policyc.audit.checkpoint import as_base64
 from policyc.audit.epoch import Epoch
 from policyc.audit.layout import LOCK, Left, epochs_in, high_water, left_by, recent_reviews
+from policyc.audit.receipt import LogUnavailableError, Receipt
 from policyc.audit.record import Kind, asked, decided, encode, refusal, time_text
 from policyc.audit.seen import Seen, seen_as
+from policyc.audit.syncing import Syncing
 from policyc.core.canonical import Json
 from policyc.core.errors import PolicycError
 from policyc.signing.keys import Signer, checked_name
 
-_SYNC_EVERY_SECONDS = 1.0
-_SYNC_EVERY_RECORDS = 256
 _UIDS_READ_BYTES = 32 << 20
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")  # random(4)
-
-
-class LogUnavailableError(PolicycError):
-    """A decision that could not be recorded; in strict mode the request must be denied."""
-
-
-class Receipt(NamedTuple):
-    """Where a decision stands: ``hash`` commits to the record and to all before it.
-
-    ``tree_size`` is the size of the newest checkpoint; in strict mode it covers the record.
-    """
-
-    sequence: int
-    tree_size: int
-    origin: str
-    hash: str
-
-    def annotations(self) -> dict[str, str]:
-        """Audit annotations: in the API server's own log they witness the record."""
-        return {
-            "log": f"{self.origin} {self.sequence} {self.hash}",
-            "checkpoint": str(self.tree_size),
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,20 +62,15 @@ class DecisionLog:
         boot: str | None = None,
     ) -> None:
         """Begin an epoch; PolicycError PC7104 when the folder cannot be written."""
-        self._key = key
         self._strict = strict
         self._timeout = sync_timeout_seconds
         self._clock = clock
         self._lock = threading.Lock()
-        self._wake = threading.Event()
         self._before = ""  # the hash of the last record
-        self._waiting: list[tuple[Receipt, Future[Receipt | None]]] = []
         self._lost = self._unsaid = 0
-        self._write_fault = self._sync_fault = self._tile_fault = ""
-        self._broken = ""  # why nothing may be written any more
-        self._is_unsyncable = False
+        self._write_fault = ""
+        self._unwritable = ""  # why nothing may be written any more
         self._closing = False
-        self._tiles_due, self._tiled_size = 0.0, 0
         with contextlib.ExitStack() as undo:
             try:
                 folder.mkdir(parents=True, exist_ok=True)
@@ -120,8 +91,7 @@ class DecisionLog:
             except PolicycError as fault:
                 raise _unbegun(folder, fault.message) from fault
             undo.pop_all()
-        self._thread = threading.Thread(target=self._run, name="decision-log", daemon=True)
-        self._thread.start()
+        self._syncing = Syncing(self._epoch, key)
 
     def append(
         self,
@@ -192,7 +162,7 @@ class DecisionLog:
     def _submit(self, fields: dict[str, Json]) -> Future[Receipt | None] | Receipt | None:
         receipt = self._write(fields)
         if self._strict and receipt is not None:
-            return self._wait_for(receipt)
+            return self._syncing.wait_for(receipt)
         return receipt
 
     def now(self) -> datetime:
@@ -211,10 +181,15 @@ class DecisionLog:
             epoch = self._epoch
             return Health(
                 self._lost,
-                self._broken or self._write_fault or self._sync_fault or self._tile_fault,
+                self._broken or self._write_fault or self._syncing.fault,
                 epoch.records,
                 epoch.signed.size,
             )
+
+    @property
+    def _broken(self) -> str:
+        """Why nothing may be written any more."""
+        return self._unwritable or self._syncing.broken
 
     def close(self) -> None:
         """Write the closing record, sign it, and let the folder go."""
@@ -226,9 +201,8 @@ class DecisionLog:
                 if not self._broken:
                     self._put({"kind": Kind.CLOSE.value})
             except (OSError, PolicycError) as fault:
-                self._broken = str(fault)
-        self._wake.set()
-        self._thread.join()
+                self._unwritable = str(fault)
+        self._syncing.close()
         self._epoch.close()
         os.close(self._guard)
 
@@ -238,8 +212,6 @@ class DecisionLog:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    # ---------------------------------------------------------------- writing
-
     def _write(self, fields: dict[str, Json]) -> Receipt | None:
         with self._lock:
             try:
@@ -248,8 +220,7 @@ class DecisionLog:
                 self._lose(fault)
                 return None
             self._write_fault = ""
-            if self._epoch.unsigned >= _SYNC_EVERY_RECORDS:
-                self._wake.set()
+            self._syncing.tell()
             return receipt
 
     def _put_decision(self, fields: dict[str, Json]) -> Receipt:
@@ -290,7 +261,7 @@ class DecisionLog:
         self._unsaid += 1
         why = str(fault)
         if isinstance(fault, PolicycError) and not isinstance(fault, LogUnavailableError):
-            self._broken = why  # half a record stands in the file: nothing may follow it
+            self._unwritable = why  # half a record stands in the file: nothing may follow it
         self._write_fault = why
         if self._strict:
             raise LogUnavailableError(
@@ -298,80 +269,6 @@ class DecisionLog:
                 f"the decision cannot be recorded: {why}",
                 help="free space below the log's folder; restart when the disk had a fault",
             ) from fault
-
-    # ---------------------------------------------------------------- syncing
-
-    def _wait_for(self, receipt: Receipt) -> Future[Receipt | None]:
-        future: Future[Receipt | None] = Future()
-        # Who loses patience cancels it, and the thread that syncs for all would end with that.
-        future.set_running_or_notify_cancel()
-        with self._lock:
-            self._waiting.append((receipt, future))
-        self._wake.set()
-        return future
-
-    def _run(self) -> None:
-        while not self._closing:
-            self._wake.wait(_SYNC_EVERY_SECONDS)
-            self._wake.clear()
-            self._sync()
-        self._sync()
-
-    def _sync(self) -> None:
-        with self._lock:
-            waiting, self._waiting = self._waiting, []
-            is_behind = bool(waiting or self._epoch.unsigned)
-        if is_behind:
-            self._sync_fault = self._checkpointed(waiting)
-        is_tiled = self._tiled_size >= self._epoch.signed.size
-        if not (self._sync_fault or is_tiled) and self._are_tiles_due():
-            self._tile_fault = self._tiled()
-
-    def _checkpointed(self, waiting: list[tuple[Receipt, Future[Receipt | None]]]) -> str:
-        """What went wrong, if anything; those who wait are told."""
-        fault = self._broken if self._is_unsyncable else self._synced()
-        size = self._epoch.signed.size
-        for receipt, future in waiting:
-            if receipt.sequence < size:
-                future.set_result(receipt._replace(tree_size=size))
-            else:
-                future.set_exception(
-                    LogUnavailableError("PC7104", f"the log was not synced: {fault}")
-                )
-        return fault
-
-    def _are_tiles_due(self) -> bool:
-        """Once a second: they follow from the records, and under load each checkpoint's own, which
-        the next one's replace, would take as long as all the rest of it.
-        """
-        now = time.monotonic()
-        if self._closing or now >= self._tiles_due:
-            self._tiles_due = now + _SYNC_EVERY_SECONDS
-            return True
-        return False
-
-    def _synced(self) -> str:
-        """What went wrong, if anything."""
-        try:
-            self._epoch.sync(self._key)
-        except PolicycError as fault:
-            return fault.message
-        except Exception as fault:  # noqa: BLE001  # the thread must outlive it, and say so
-            # After a failed fsync nobody knows what is on disk, and a second one may
-            # succeed without writing anything (fsync(2), EIO): only a new epoch is honest.
-            self._is_unsyncable = True
-            self._broken = f"records could not be synced: {fault}"
-            return self._broken
-        return ""
-
-    def _tiled(self) -> str:
-        size = self._epoch.signed.size
-        try:
-            self._epoch.write_tiles()
-        except (PolicycError, OSError) as fault:
-            return str(fault)
-        self._tiled_size = size
-        return ""
 
 
 def _first(name: str, number: int, earlier: Left | None, *, strict: bool) -> dict[str, Json]:

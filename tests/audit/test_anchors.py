@@ -11,7 +11,7 @@ from support.logs import KEY, OTHER_KEY, Clock, asked, closed_log, copied, decid
 
 from policyc.audit.anchors import read_anchors
 from policyc.audit.fault import Reason
-from policyc.audit.log import Receipt
+from policyc.audit.receipt import Receipt
 from policyc.audit.verify import verify
 from policyc.core.errors import PolicycError, VerificationError
 

@@ -23,7 +23,8 @@ from policyc.admission.request import Operation
 from policyc.admission.verdict import Finding, Verdict
 from policyc.audit.checkpoint import as_base64
 from policyc.audit.layout import RECORDS, high_water
-from policyc.audit.log import DecisionLog, LogUnavailableError, Receipt
+from policyc.audit.log import DecisionLog
+from policyc.audit.receipt import LogUnavailableError, Receipt
 from policyc.audit.record import COMMON, FIELDS, Kind, decode, encode
 from policyc.audit.record import asked as asked_of
 from policyc.audit.record import decided as decided_of

@@ -15,7 +15,8 @@ from pathlib import Path
 
 from policyc.admission.request import Operation, Request
 from policyc.admission.verdict import Finding, Level, Verdict
-from policyc.audit.log import DecisionLog, LogUnavailableError
+from policyc.audit.log import DecisionLog
+from policyc.audit.receipt import LogUnavailableError
 from policyc.signing.keys import Signer, parse_signer
 
 KEY = Signer("policy.example/log", bytes(range(32)))

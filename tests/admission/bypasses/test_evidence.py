@@ -33,7 +33,7 @@ from policyc.admission.bundle import read_bundle
 from policyc.audit.anchors import read_anchors
 from policyc.audit.fault import Reason
 from policyc.audit.layout import RECORDS
-from policyc.audit.log import LogUnavailableError
+from policyc.audit.receipt import LogUnavailableError
 from policyc.audit.record import decode
 from policyc.audit.stored import read_epoch
 from policyc.audit.verify import verify

@@ -15,7 +15,7 @@ from policyc.envelope.index import PATH as INDEX
 from policyc.envelope.index import Caps, Entry, read_index, servers_of
 from policyc.envelope.model import Envelope
 from policyc.envelope.region import Region
-from policyc.envelope.sealed import Packed, Sealed, Shelf
+from policyc.envelope.sealed import Packed, Sealed, Shelf, pack
 
 MANIFEST = "manifest.json"
 T = TypeVar("T")
@@ -196,8 +196,10 @@ def read_bundle(files: Mapping[str, bytes], serial: int = 0) -> Bundle:
     entries = read_index(_listed(files, listed, INDEX))
     documents = {e.subject.agent: _listed(files, listed, e.path) for e in entries}
     like = next(iter(documents.values()), b"")
-    packed = {agent: Packed.of(data, like) for agent, data in documents.items()}
-    return assemble(entries, packed, digest(files[MANIFEST]), serial)
+    packed = pack([*documents.values()], like)
+    return assemble(
+        entries, dict(zip(documents, packed, strict=True)), digest(files[MANIFEST]), serial
+    )
 
 
 def _listed(files: Mapping[str, bytes], listed: Mapping[str, Json], path: str) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,7 +20,7 @@ from policyc.core.errors import VerificationError
 from policyc.envelope.codec import API_VERSION
 from policyc.envelope.index import PATH as INDEX
 from policyc.envelope.index import Entry, read_index
-from policyc.envelope.sealed import Packed
+from policyc.envelope.sealed import Packed, pack
 from policyc.signing.keys import Verifier
 from policyc.signing.notes import open_note
 
@@ -101,22 +101,22 @@ def load_envelopes(folder: Path, public_keys: Iterable[Verifier] | None) -> Enve
         raise VerificationError("PC7101", f"`{folder}`: {fault}", help=_AGAIN) from None
     paths = [entry.path for entry in entries]
     like = read_one(place.folder, paths[0], listed) if paths else b""
-    packed = read_each(place.folder, paths, listed, lambda data: _packed(folder, data, like))
+    packed = read_each(place.folder, paths, listed, lambda some: _packed(folder, some, like))
     serial = 0 if statement is None else statement.serial
     names = (entry.subject.agent for entry in entries)
     by_agent = dict(zip(names, packed, strict=True))
     return Envelopes(entries, by_agent, digest(manifest), serial, note)
 
 
-def _packed(folder: Path, data: bytes, like: bytes) -> Packed:
-    """Packed, when it is of the one version that is read: what opening finds comes later."""
-    if not data[:_HEAD].translate(None, b" \n").startswith(_OURS):
+def _packed(folder: Path, documents: Sequence[bytes], like: bytes) -> list[Packed]:
+    """Packed, when they are of the one version that is read: what opening finds comes later."""
+    if not all(data[:_HEAD].translate(None, b" \n").startswith(_OURS) for data in documents):
         raise VerificationError(
             "PC7101",
             f"`{folder}`: an envelope is of another version, and this program reads {API_VERSION}",
             help="use the programs of one version",
         )
-    return Packed.of(data, like)
+    return pack(documents, like)
 
 
 def _compare(folder: Path, signed: str, data: bytes, name: str) -> None:

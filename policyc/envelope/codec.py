@@ -190,21 +190,21 @@ def _refuse(where: str, what: str) -> NoReturn:
 
 
 @cache
-def _names(words: str) -> frozenset[str]:
-    return frozenset(words.split())
+def _names(required: str, optional: str) -> tuple[frozenset[str], frozenset[str]]:
+    """Those that are needed, and those that are allowed."""
+    return frozenset(required.split()), frozenset(f"{required} {optional}".split())
 
 
 def _fields(value: Json, where: str, required: str, optional: str = "") -> dict[str, Any]:
     """The object's fields, exactly those; Any: each reader checks its own."""
     if not isinstance(value, dict):
         _refuse(where, "an object is wanted")
-    needed = _names(required)
-    allowed = needed | _names(optional) if optional else needed
+    needed, allowed = _names(required, optional)
+    if needed <= value.keys() <= allowed:
+        return value
     if value.keys() - allowed:
         _refuse(where, f"the field `{min(value.keys() - allowed)}` is not known")
-    if needed - value.keys():
-        _refuse(where, f"the field `{min(needed - value.keys())}` is missing")
-    return value
+    _refuse(where, f"the field `{min(needed - value.keys())}` is missing")
 
 
 def _text(value: Json, where: str) -> str:
@@ -352,11 +352,15 @@ def decode_subject(value: Json) -> Subject:
 
 
 def _read_workload(value: Json, where: str) -> WorkloadRef:
-    keys = "kind group namespace name container"
-    f = _fields(value, where, keys, "init")
-    kind, group, namespace, name, container = (_text(f[k], f"{where}.{k}") for k in keys.split())
-    is_init = "init" in f and _flag(f["init"], f"{where}.init")
-    return WorkloadRef(kind, group, namespace, name, container, is_init)
+    f = _fields(value, where, "kind group namespace name container", "init")
+    return WorkloadRef(
+        _text(f["kind"], where),
+        _text(f["group"], where),
+        _text(f["namespace"], where),
+        _text(f["name"], where),
+        _text(f["container"], where),
+        "init" in f and _flag(f["init"], where),
+    )
 
 
 def _read_resolution(value: Json) -> Resolution:

@@ -25,6 +25,8 @@ PATH = "agents.json"
 API_VERSION = "policyc.dev/v1"
 KIND = "AgentIndex"
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_FIELDS = frozenset({"subject", "digest", "ends", "servers", "pins", "declaredAt", "caps"})
+"""Of an entry."""
 
 T = TypeVar("T")
 Caps = Mapping[str, tuple[str, ...]]
@@ -142,45 +144,51 @@ def read_index(data: bytes) -> list[Entry]:
 
 
 def _entries(agents: list[Json], caps: Sequence[Caps], pins: Sequence[Pin]) -> Iterator[Entry]:
-    chosen: dict[tuple[int, ...], tuple[Pin, ...]] = {}  # agents of a server share them
+    # Agents of a class, or of a server, share them: they are made once.
+    chosen: dict[tuple[int, ...], tuple[Pin, ...]] = {}
+    named: dict[tuple[str, ...], tuple[str, ...]] = {}
     for agent in agents:
-        match agent:
-            case {
-                "subject": dict(subject),
-                "digest": str(digest),
-                "ends": list(ends),
-                "servers": list(servers),
-                "pins": list(numbers),
-                "declaredAt": str(declared_at),
-                "caps": int(number),
-                **rest,
-            } if not rest and _DIGEST.fullmatch(digest) and 0 <= number < len(caps):
-                key = tuple(_number(n, len(pins)) for n in numbers)
-                if key not in chosen:
-                    chosen[key] = tuple(pins[n] for n in key)
-                yield Entry(
-                    decode_subject(subject),
-                    digest,
-                    _texts(ends),
-                    _texts(servers),
-                    chosen[key],
-                    declared_at,
-                    caps[number],
-                )
-            case _:
-                raise ValueError("an entry has another form")
+        if not isinstance(agent, dict) or agent.keys() != _FIELDS:
+            raise ValueError("an entry has another form")
+        digest, declared_at, number = agent["digest"], agent["declaredAt"], agent["caps"]
+        if not (
+            isinstance(digest, str)
+            and _DIGEST.fullmatch(digest)
+            and isinstance(declared_at, str)
+            and isinstance(number, int)
+            and 0 <= number < len(caps)
+        ):
+            raise ValueError("an entry has another form")
+        numbers, servers = _numbers(agent["pins"], len(pins)), _texts(agent["servers"])
+        if numbers not in chosen:
+            chosen[numbers] = tuple([pins[n] for n in numbers])
+        yield Entry(
+            decode_subject(agent["subject"]),
+            digest,
+            _texts(agent["ends"]),
+            named.setdefault(servers, servers),
+            chosen[numbers],
+            declared_at,
+            caps[number],
+        )
 
 
-def _number(value: Json, end: int) -> int:
-    if not isinstance(value, int) or not 0 <= value < end:
+def _numbers(values: Json, end: int) -> tuple[int, ...]:
+    if not isinstance(values, list):
+        raise ValueError("a list of numbers is wanted")
+    numbers = tuple([n for n in values if isinstance(n, int) and 0 <= n < end])
+    if len(numbers) != len(values):
         raise ValueError("a number of a pin names none")
-    return value
+    return numbers
 
 
-def _texts(values: list[Json]) -> tuple[str, ...]:
-    if not all(isinstance(value, str) for value in values):
+def _texts(values: Json) -> tuple[str, ...]:
+    if not isinstance(values, list):
         raise ValueError("a list of texts is wanted")
-    return tuple(map(str, values))
+    texts = tuple([value for value in values if isinstance(value, str)])
+    if len(texts) != len(values):
+        raise ValueError("a list of texts is wanted")
+    return texts
 
 
 def _caps(value: Json) -> Caps:
@@ -188,8 +196,6 @@ def _caps(value: Json) -> Caps:
         raise ValueError("caps have another form")
     found: dict[str, tuple[str, ...]] = {}
     for domain, places in value.items():
-        if not isinstance(places, list):
-            raise ValueError("caps have another form")
         found[domain] = _texts(places)
     return found
 

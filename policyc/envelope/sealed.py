@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import zlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -33,25 +34,49 @@ _WINDOW = -15  # 32 KiB, and no checksum: the digest is one
 _MEMORY = 7
 
 
+_TOGETHER = 8
+"""Documents: more of them are packed a little faster, and one is unpacked behind all before it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """An envelope's document as it is kept; ``like`` is a document that resembles it.
+    """An envelope's document as it is kept: from ``start`` to ``end`` of what ``data`` unpacks to.
 
-    Written as what differs from another envelope of the build, it takes a twentieth of its
-    size and a third of the time.
+    Written as what differs from other envelopes of the build, it takes a twentieth of its size.
+    ``like`` is one that resembles all of them.
     """
 
     data: bytes
+    start: int
+    end: int
     like: bytes
 
     @classmethod
     def of(cls, document: bytes, like: bytes) -> Packed:
-        packer = zlib.compressobj(_FASTEST, zlib.DEFLATED, _WINDOW, _MEMORY, zdict=like)
-        return cls(packer.compress(document) + packer.flush(), like)
+        """One document by itself."""
+        return next(_packed([document], like))
 
     def document(self) -> bytes:
         unpacker = zlib.decompressobj(_WINDOW, zdict=self.like)
-        return unpacker.decompress(self.data) + unpacker.flush()
+        return unpacker.decompress(self.data, self.end)[self.start : self.end]
+
+
+def pack(documents: Sequence[bytes], like: bytes) -> list[Packed]:
+    """The documents in their order.  Most of it is done without the interpreter's lock."""
+    return [
+        packed
+        for first in range(0, len(documents), _TOGETHER)
+        for packed in _packed(documents[first : first + _TOGETHER], like)
+    ]
+
+
+def _packed(documents: Sequence[bytes], like: bytes) -> Iterator[Packed]:
+    packer = zlib.compressobj(_FASTEST, zlib.DEFLATED, _WINDOW, _MEMORY, zdict=like)
+    data = packer.compress(b"".join(documents)) + packer.flush()
+    end = 0
+    for document in documents:
+        start, end = end, end + len(document)
+        yield Packed(data, start, end, like)
 
 
 class Shelf:

@@ -17,7 +17,7 @@ from policyc.envelope.codec import UnreadableError, decode, encode
 from policyc.envelope.domains import DOMAINS
 from policyc.envelope.index import entry_of, read_index, write_index
 from policyc.envelope.model import Envelope, ManagedRef, Pin, Subject
-from policyc.envelope.sealed import Packed, Sealed, Shelf
+from policyc.envelope.sealed import Packed, Sealed, Shelf, pack
 
 CAPS = {"kube": ("a.agentpol:1:2", "b.agentpol:3:4")}
 
@@ -56,6 +56,11 @@ def test_the_subject_and_the_pins_open_nothing(envelope: Envelope) -> None:
 def test_a_document_is_packed_beside_any_other(document: Envelope, other: Envelope) -> None:
     data, like = pretty_json(encode(document)), pretty_json(encode(other))
     assert Packed.of(data, like).document() == data
+
+
+@given(st.lists(st.binary(max_size=400), max_size=40), st.binary(max_size=200))
+def test_of_many_that_are_packed_each_is_had_back(documents: list[bytes], like: bytes) -> None:
+    assert [packed.document() for packed in pack(documents, like)] == documents
 
 
 def test_what_was_opened_first_is_closed_and_opens_again() -> None:
@@ -129,7 +134,7 @@ def test_one_bad_domain_leaves_the_others(change: Callable[[Any], None]) -> None
 @pytest.mark.parametrize("data", [b"", b"\xff", b"{}", b"[1]"])
 def test_bytes_that_are_no_document(data: bytes) -> None:
     entry = entry_of(plain(), "sha256:" + "0" * 64, "", {})
-    for packed in (Packed.of(data, b""), Packed(data, b"")):
+    for packed in (Packed.of(data, b""), Packed(data, 0, len(data), b"")):
         with pytest.raises(UnreadableError):
             Sealed.of(entry, packed, Shelf()).delegates  # noqa: B018  # reading is what is tested
 

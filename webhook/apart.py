@@ -17,6 +17,8 @@ BRIEF_BYTES = 256 * 1024
 """What takes longest for its length, thousands of variables in one container, takes 0.4 ms a KiB."""
 
 T = TypeVar("T")
+Take = Callable[[], bytes]
+"""Hands over the bytes of a review; nobody has them after that but who took them."""
 
 
 class Job(Generic[T]):
@@ -24,7 +26,7 @@ class Job(Generic[T]):
 
     __slots__ = ("_data", "_decide", "future")
 
-    def __init__(self, decide: Callable[[bytes], T], data: bytes) -> None:
+    def __init__(self, decide: Callable[[Take], T], data: bytes) -> None:
         self._decide = decide
         self._data = data
         self.future: Future[T] = Future()
@@ -32,15 +34,20 @@ class Job(Generic[T]):
     def run(self) -> None:
         if not self.future.set_running_or_notify_cancel():
             return
-        data, self._data = self._data, b""
         try:
-            decided = self._decide(data)
+            decided = self._decide(self._take)
         except BaseException as fault:  # noqa: BLE001  # who waits for it is told, as of any future
-            del data
+            self._data = b""  # before anybody hears of it: then the bytes are let go
+            # So are those that frames still have: who waits is in a cycle with what it is told.
+            fault.__traceback__ = fault.__context__ = fault.__cause__ = None
             self.future.set_exception(fault)
         else:
-            del data  # before anybody hears of it: then the bytes are let go
+            self._data = b""
             self.future.set_result(decided)
+
+    def _take(self) -> bytes:
+        data, self._data = self._data, b""
+        return data
 
     def give_up(self) -> bool:
         """Let the bytes go; False while they are being decided, and ``future`` says when that is over."""
@@ -64,7 +71,7 @@ class Apart:
         for name, lines in (("brief reviews", (True,)), ("long reviews", (False, True))):
             threading.Thread(target=self._serve, args=(lines,), name=name, daemon=True).start()
 
-    def decide(self, decide: Callable[[bytes], T], data: bytes, *, is_broad: bool) -> Job[T]:
+    def decide(self, decide: Callable[[Take], T], data: bytes, *, is_broad: bool) -> Job[T]:
         """Have a review decided; one that is broad counts as a long one, however small."""
         job = Job(decide, data)
         is_brief = len(data) <= BRIEF_BYTES and not is_broad

@@ -13,8 +13,9 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Protocol
 
+from webhook.head import JSON_TYPES, budget_seconds
 from webhook.judge import Judged
-from webhook.reviews import JSON_TYPES, Reviews, budget_seconds
+from webhook.reviews import Reviews
 from webhook.stream import Held
 
 SMALL_BYTES = 64 * 1024

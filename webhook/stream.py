@@ -7,12 +7,16 @@ first.  So the uid stands within the first hundred bytes, whatever follows.
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]  # ASGI's own types are dictionaries
 
+LONG_BYTES = 1 << 20
+"""Of longer reviews one is in memory at a time: an object of etcd's own limit takes no more
+(1.5 MiB as it is stored), unless most of it is escaped."""
 _PREFIX_BYTES = 1024
 _UID = re.compile(
     rb'\s*\{\s*(?:"(?:kind"\s*:\s*"AdmissionReview|apiVersion"\s*:\s*"admission\.k8s\.io/v1)"\s*,\s*){0,2}'
@@ -37,21 +41,32 @@ class Body:
     def __init__(self, receive: Receive, limit_bytes: int, held: Held) -> None:
         self.data = bytearray()
         self.is_complete = False
+        self.is_waiting = False
+        """For the review before it, which is long too."""
+        self._has_turn = False
         self._taken_bytes = 0
         self._receive = receive
         self._limit_bytes = limit_bytes
         self._held = held
 
     async def read(self) -> None:
-        """Read to the end.  TooLongError, DisconnectedError."""
+        """Read to the end, a long one when it is its turn.  TooLongError, DisconnectedError."""
         while not self.is_complete:
+            await self._take_turn()
             await self.read_some()
+        await self._take_turn()
 
     async def read_some(self) -> None:
         """Read what there is, or wait for it.  TooLongError, DisconnectedError."""
         await self._more()
         if len(self.data) > self._limit_bytes or self._held.is_full:
             raise TooLongError
+
+    async def _take_turn(self) -> None:
+        if len(self.data) > LONG_BYTES and not self._has_turn:
+            self.is_waiting = True
+            await self._held.take_turn()
+            self.is_waiting, self._has_turn = False, True
 
     async def read_uid(self) -> None:
         """Read no more than the uid needs.  DisconnectedError."""
@@ -66,6 +81,11 @@ class Body:
         self.data += chunk
         self._held.size_bytes += len(chunk)
         self.is_complete = not message.get("more_body", False)
+
+    @property
+    def start(self) -> bytes:
+        """As much of it as the uid needs."""
+        return bytes(self.data[:_PREFIX_BYTES])
 
     @property
     def uid(self) -> str:
@@ -83,6 +103,9 @@ class Body:
         """The bytes are no longer held."""
         self._held.size_bytes -= len(self.data) + self._taken_bytes
         self.data, self._taken_bytes = bytearray(), 0
+        if self._has_turn:
+            self._has_turn = False
+            self._held.leave_turn()
 
 
 def uid_of(data: bytes | bytearray) -> str:
@@ -92,11 +115,31 @@ def uid_of(data: bytes | bytearray) -> str:
 
 
 class Held:
-    """How many bytes all requests hold together, and how many they may."""
+    """How many bytes all requests hold together, and how many they may; and whose turn it is to be long.
+
+    One that is long is read, decided and let go before the next one is read further: what a
+    decision takes beside its bytes is a multiple of them.
+    """
 
     def __init__(self, limit_bytes: int) -> None:
         self.size_bytes = 0
         self._limit_bytes = limit_bytes
+        self._turn = asyncio.Lock()
+        self._sharers = 0
+
+    async def take_turn(self) -> None:
+        """Wait until no review is long, and be the one that is."""
+        await self._turn.acquire()
+        self._sharers = 1
+
+    def share_turn(self) -> None:
+        """The turn that somebody has ends with the last of those who left it."""
+        self._sharers += 1
+
+    def leave_turn(self) -> None:
+        self._sharers -= 1
+        if not self._sharers:
+            self._turn.release()
 
     @property
     def is_full(self) -> bool:

@@ -18,7 +18,7 @@ from policyc.admission.request import Object, Request
 from policyc.admission.review import patch_json
 from policyc.admission.verdict import Verdict
 from policyc.audit.alike import canonical_object
-from policyc.core.canonical import Json, canonical_in_steps, canonical_json, digest
+from policyc.core.canonical import Json, canonical_json, digest, digest_in_steps
 from policyc.core.strict_json import loads
 
 _LONGEST = 512  # code points of one text; Kubernetes names have at most 253
@@ -220,7 +220,7 @@ def _object(request: Request, *, is_long: bool) -> str:
 
 
 def _long(value: Object | None) -> str:
-    return "" if value is None else digest(canonical_in_steps(value))
+    return "" if value is None else digest_in_steps(value)
 
 
 def _codes(verdict: Verdict) -> list[Json]:

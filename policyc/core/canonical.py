@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
 Json: TypeAlias = "bool | int | str | list[Json] | dict[str, Json] | None"
-
+_PREFIX = "sha256:"
 
 _canonical = json.JSONEncoder(
     sort_keys=True,
@@ -28,24 +28,30 @@ def canonical_json(value: Json) -> bytes:
     return _canonical(value).encode()
 
 
-def canonical_in_steps(value: Json) -> bytes:
-    """``canonical_json`` of a large value, in many small steps.
+def digest_in_steps(value: Json) -> str:
+    """``digest`` of the ``canonical_json`` of a large value, in many small steps.
 
-    One call of the C encoder for all of it lets no other thread run: 20 to 50 ms for 1.5 MB.
+    One call of the C encoder for all of it lets no other thread run, 20 to 50 ms for 1.5 MB, and what it
+    writes would be held twice: as text and as bytes.
     """
-    out: list[str] = []
+    hashed = hashlib.sha256()
     try:
-        _steps(value, out.append)
+        _steps(value, lambda text: hashed.update(text.encode()))
     except RecursionError:  # as deep as this, but not too deep for the C encoder
-        return canonical_json(value)
-    return "".join(out).encode()
+        return digest(canonical_json(value))
+    return _PREFIX + hashed.hexdigest()
 
 
 _STEP = 256
 """So many members, of all containers in it together, are written in one step."""
+_LONG_TEXT = 64 * 1024
+"""Code points of a text that is written in pieces."""
 
 
 def _steps(value: Json, write: Callable[[str], object]) -> None:
+    if isinstance(value, str):
+        _pieces(value, write)
+        return
     if not isinstance(value, (dict, list)) or _room_beside(value, _STEP) >= 0:
         write(_canonical(value))
         return
@@ -53,7 +59,9 @@ def _steps(value: Json, write: Callable[[str], object]) -> None:
     if isinstance(value, dict):
         write("{")
         for key in sorted(value):
-            write(f"{separator}{_canonical(key)}:")
+            write(separator)
+            _pieces(key, write)
+            write(":")
             _steps(value[key], write)
             separator = ","
         write("}")
@@ -66,13 +74,32 @@ def _steps(value: Json, write: Callable[[str], object]) -> None:
         write("]")
 
 
+def _pieces(text: str, write: Callable[[str], object]) -> None:
+    """Each code point is written in the same way, whatever stands beside it."""
+    if len(text) <= _LONG_TEXT:
+        write(_canonical(text))
+        return
+    write('"')
+    for start in range(0, len(text), _LONG_TEXT):
+        write(_canonical(text[start : start + _LONG_TEXT])[1:-1])
+    write('"')
+
+
 def _room_beside(value: dict[str, Json] | list[Json], room: int) -> int:
-    """How much of the room the members leave; below 0 when they have none, known at once."""
+    """How much of the room the members leave; below 0 when they have none, known at once.
+
+    A long text, as a member or a key, leaves none.
+    """
     room -= len(value)
     if room < 0:
         return room
+    if isinstance(value, dict) and any(len(key) > _LONG_TEXT for key in value):
+        return -1
     for item in value.values() if isinstance(value, dict) else value:
-        if isinstance(item, (dict, list)) and (room := _room_beside(item, room)) < 0:
+        if isinstance(item, str):
+            if len(item) > _LONG_TEXT:
+                return -1
+        elif isinstance(item, (dict, list)) and (room := _room_beside(item, room)) < 0:
             return room
     return room
 
@@ -177,4 +204,4 @@ def object_json(members: Mapping[str, str], level: int) -> str:
 
 def digest(data: bytes) -> str:
     """``sha256:<hex>`` of the bytes."""
-    return "sha256:" + hashlib.sha256(data).hexdigest()
+    return _PREFIX + hashlib.sha256(data).hexdigest()

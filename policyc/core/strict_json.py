@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from math import isfinite
 from typing import NoReturn
 
@@ -13,8 +14,8 @@ _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 """What may be half of a pair; a raw one is no UTF-8."""
 
 
-def loads(data: bytes) -> Json:
-    """The value of one JSON text.
+def loads(data: bytes, check: Callable[[str], object] | None = None) -> Json:
+    """The value of one JSON text; ``check`` sees the text before it is read.
 
     Raises ValueError on invalid UTF-8, duplicate keys, NaN and infinities, lone
     surrogates, and nesting deeper than the interpreter's recursion limit; the
@@ -22,6 +23,9 @@ def loads(data: bytes) -> Json:
     """
     try:
         text = data.decode("utf-8")
+        del data  # where the caller kept none, a long text is not held twice
+        if check is not None:
+            check(text)
         value: Json = _DECODER.decode(text)
     except RecursionError:
         raise ValueError("nested too deeply") from None

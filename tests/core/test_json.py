@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import tracemalloc
 
 import pytest
 from hypothesis import given
@@ -11,9 +12,9 @@ from hypothesis import strategies as st
 
 from policyc.core.canonical import (
     Json,
-    canonical_in_steps,
     canonical_json,
     digest,
+    digest_in_steps,
     object_json,
     pretty_json,
     row_json,
@@ -68,8 +69,30 @@ LARGE = st.dictionaries(
 
 
 @given(LARGE)
-def test_in_steps_the_same_bytes_are_written(value: Json) -> None:
-    assert canonical_in_steps(value) == canonical_json(value)
+def test_in_steps_the_same_bytes_are_hashed(value: Json) -> None:
+    assert digest_in_steps(value) == digest(canonical_json(value))
+
+
+LONG = st.tuples(
+    st.sampled_from(["x", "\n", '"\\', "\u00e9", "\U0001f600\x7f"]), st.integers(1, 70_000)
+).map(lambda drawn: drawn[0] * drawn[1])
+
+
+@given(st.lists(LONG, max_size=3), st.dictionaries(LONG, LONG, max_size=2), LONG)
+def test_in_steps_long_texts_are_hashed_in_pieces(
+    texts: list[Json], members: dict[str, Json], alone: str
+) -> None:
+    for value in (texts, members, alone, {"a": {"b": [texts, members]}}):
+        assert digest_in_steps(value) == digest(canonical_json(value))
+
+
+def test_in_steps_a_long_text_is_never_written_whole() -> None:
+    value: Json = {"a": {"b": ["x" * 4_000_000]}, "y" * 4_000_000: 1}
+    tracemalloc.start()
+    digest_in_steps(value)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 1_000_000
 
 
 @pytest.mark.parametrize("depth", [10, 400, 800])
@@ -77,7 +100,7 @@ def test_in_steps_as_deep_as_in_one(depth: int) -> None:
     value: Json = [*range(300)]
     for _ in range(depth):
         value = [value]
-    assert canonical_in_steps(value) == canonical_json(value)
+    assert digest_in_steps(value) == digest(canonical_json(value))
 
 
 @given(VALUES, VALUES)

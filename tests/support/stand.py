@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,11 +82,13 @@ def standing(
     serial: int = 1,
     made: Mapping[str, bytes] | None = None,
     clock: Path | None = None,
+    under: Sequence[str] = (),
     **flags: object,
 ) -> Iterator[Stand]:
     """A replica that answers, with a log: a record is written before its answer leaves.
 
-    ``made`` is its first build, of the serial; ``clock`` and ``flags`` are those of Webhook.
+    ``made`` is its first build, of the serial; ``clock``, ``under`` and ``flags`` are those of
+    Webhook.
     """
     folder.mkdir(parents=True, exist_ok=True)
     release(folder / "bundle", serial, made)
@@ -102,6 +104,6 @@ def standing(
             "log_folder": folder / "log",
             "log_key": folder / "log.key",
         }
-        webhook = Webhook(folder, clock, **{**defaults, **flags})
+        webhook = Webhook(folder, clock, under, **{**defaults, **flags})
         with webhook:
             yield Stand(webhook, api_server, folder / "log", folder / "log.pub")

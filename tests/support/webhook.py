@@ -8,7 +8,7 @@ import os
 import signal
 import ssl
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -88,9 +88,16 @@ class Webhook:
 
     ``flags`` without leading dashes: ``drain_seconds=1``; a list repeats the flag, None leaves
     a default of this class out.  ``clock``: a file that says by how many seconds its clock is off.
+    ``under``: what its command line begins with.
     """
 
-    def __init__(self, folder: Path, clock: Path | None = None, **flags: object) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        clock: Path | None = None,
+        under: Sequence[str] = (),
+        **flags: object,
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.port, self.health_port = free_ports(2)
@@ -113,7 +120,7 @@ class Webhook:
             defaults["url"] = f"https://127.0.0.1:{self.port}"
         run = [sys.executable, "-P", skewed.__file__, str(clock), *_RUN[-2:]] if clock else [*_RUN]
         settings = {**defaults, **flags}
-        self.daemon = Daemon([*run, *_flags(settings)], folder)
+        self.daemon = Daemon([*under, *run, *_flags(settings)], folder)
         self.trusted = Path(str(settings["tls_folder"])) / "ca.crt"
         self.credential: tuple[Path, Path] | None = None
 

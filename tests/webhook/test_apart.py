@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import CancelledError
 from threading import Event, Semaphore
 
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webhook.apart import BRIEF_BYTES, Apart, Job
+from webhook.apart import BRIEF_BYTES, Apart, Job, Take
 
 KIB = 1024
 
@@ -27,7 +27,8 @@ class Gates:
     def put(self, size: int, *, is_broad: bool = False) -> Job[int]:
         """``order`` has the sizes of those that have begun, in their order."""
 
-        def decide(data: bytes) -> int:
+        def decide(take: Take) -> int:
+            data = take()
             self.order.append(len(data))
             end = Event()
             self._ends.append(end)
@@ -123,7 +124,7 @@ def test_what_is_given_up_is_not_decided(gates: Gates) -> None:
 
 
 def test_a_fault_is_told_and_ends_no_thread(gates: Gates) -> None:
-    def broken(_: bytes) -> int:
+    def broken(_: Take) -> int:
         raise MemoryError
 
     with Apart() as apart:
@@ -146,7 +147,9 @@ def test_who_waits_at_the_end_is_told() -> None:
 
 @given(st.lists(st.tuples(st.integers(0, 2 * BRIEF_BYTES), st.booleans()), max_size=30))
 def test_each_is_decided_once(asked: list[tuple[int, bool]]) -> None:
-    lengths: Callable[[bytes], int] = len
+    def length(take: Take) -> int:
+        return len(take())
+
     with Apart() as apart:
-        jobs = [apart.decide(lengths, bytes(size), is_broad=broad) for size, broad in asked]
+        jobs = [apart.decide(length, bytes(size), is_broad=broad) for size, broad in asked]
         assert [job.future.result(60) for job in jobs] == [size for size, _ in asked]

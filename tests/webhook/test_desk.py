@@ -25,11 +25,12 @@ from policyc.admission.request import Request
 from policyc.audit.layout import RECORDS
 from policyc.audit.verify import verify
 from webhook.apart import Apart
+from webhook.deciding import INLINE_BYTES
 from webhook.desk import SMALL_BYTES, Desk, Turn
 from webhook.judge import Decision, Judge
 from webhook.logs import Talk
 from webhook.metrics import Metrics
-from webhook.reviews import _INLINE_BYTES, Limits, Reviews
+from webhook.reviews import Limits, Reviews
 from webhook.stream import Held
 
 Json = Any
@@ -128,7 +129,7 @@ def filled(webhook: Webhook, connection: socket.socket) -> None:
     body = pod()
     body["spec"]["containers"] = [{"name": f"c{i}", "image": "x"} for i in range(400)]
     sent = post(json.dumps(review(request(body), "piles up")).encode(), path="/mutate")
-    assert len(sent) < _INLINE_BYTES
+    assert len(sent) < INLINE_BYTES
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     for _ in range(250):
         connection.sendall(sent)

@@ -20,7 +20,7 @@ from support.webhook import Webhook, review
 from policyc.audit import record
 from policyc.audit.layout import RECORDS
 from policyc.audit.verify import verify
-from policyc.core.canonical import canonical_in_steps, canonical_json, digest
+from policyc.core.canonical import canonical_json, digest, digest_in_steps
 from webhook.apart import Apart
 from webhook.judge import Judge
 from webhook.logs import Talk
@@ -187,11 +187,11 @@ def test_what_takes_long_is_not_written_where_others_wait(
     ]
     by = []
 
-    def noted(value: Json) -> bytes:
+    def noted(value: Json) -> str:
         by.append(threading.current_thread())
-        return canonical_in_steps(value)
+        return digest_in_steps(value)
 
-    monkeypatch.setattr(record, "canonical_in_steps", noted)
+    monkeypatch.setattr(record, "digest_in_steps", noted)
     sent = json.dumps(review(request(body), "long")).encode()
     _, answered = asked(tmp_path / "log", 1, sent)
     assert json.loads(answered["body"])["response"]["uid"] == "long"

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 from uvicorn.config import Config
@@ -27,7 +28,6 @@ from webhook.bundle_objects import ObjectSource
 from webhook.bundle_store import BundleStore, FolderSource, load_unsigned
 from webhook.cluster_view import ClusterView, name_of
 from webhook.desk import Desk
-from webhook.guard import Guard, guards
 from webhook.judge import Judge
 from webhook.logs import Talk
 from webhook.memory import give_back_long_blocks
@@ -39,6 +39,9 @@ from webhook.server import Server, listen, serve
 from webhook.settings import Serving
 from webhook.stream import Held
 from webhook.tls import Tls
+
+if TYPE_CHECKING:
+    from webhook.guard import Guard
 
 _KINDS = WATCHED | WATCHED_IF_SERVED
 _HASTE_SECONDS = 0.05
@@ -75,6 +78,8 @@ class Service:
             None if settings.unsigned else PublicKeys(map(Path, settings.public_keys), self._talk)
         )
         self._objects = self._hold(self._source) if settings.bundle_objects else None
+        if self._objects is not None:
+            self._objects.watch.start()  # they come while the rest is made
         self.bundles = BundleStore(
             self._objects or _folder(settings.bundle, self._keys),
             settings.minimum_serial,
@@ -111,8 +116,8 @@ class Service:
         sys.setswitchinterval(_SWITCH_SECONDS)
         _raise_file_limit()
         give_back_long_blocks()
-        for watch in self._watches:
-            watch.start()
+        if self.cluster is not None:
+            self.cluster.start()
         self._begin_to_guard()
         health = self._servers[1].port
         self._talk.info("serving", host=self._settings.host, port=self.port, healthPort=health)
@@ -157,6 +162,8 @@ class Service:
     def _guard(self, source: Cluster | None, cluster: ClusterView | None) -> list[Guard]:
         if source is None or cluster is None:
             return []
+        from webhook.guard import guards  # noqa: PLC0415  # only those who guard pay its import
+
         restored = self._metrics.counter(
             "configuration_restored", "Times that our webhook configurations were put right"
         )

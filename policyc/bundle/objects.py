@@ -101,17 +101,30 @@ def read_envelope(body: dict[str, Any]) -> tuple[str, bytes] | None:
     if not isinstance(agent, str):
         return None
     try:
-        code = digest(canonical_json(spec))
+        text = _written(spec, body.get("digest"))
     except (ValueError, RecursionError):  # no JSON of ours: NaN, a lone surrogate
         return None
-    document: Json = {
+    code = digest(text)
+    around: Json = {
         "apiVersion": API_VERSION,
+        "digest": code,
         "kind": ENVELOPE,
         "metadata": {"name": agent},
-        "spec": spec,
-        "digest": code,
     }
-    return code, canonical_json(document)
+    # Canonical as a whole: no key of these comes after `spec`, which is most of it and written once.
+    return code, canonical_json(around)[:-1] + b',"spec":' + text + b"}"
+
+
+def _written(spec: Json, claimed: object) -> bytes:
+    """Canonical JSON; from an encoder in Rust, ten times as fast, where it writes what the claimed digest is of.
+
+    It sorts no keys: the API server does.  A claim that is true of another text names an envelope that
+    no index names, as any false spec does.
+    """
+    from pydantic_core import to_json  # noqa: PLC0415  # comes with the client that reads objects
+
+    text = to_json(spec)
+    return text if digest(text) == claimed else canonical_json(spec)
 
 
 def read_build(body: dict[str, Any], public_keys: Iterable[Verifier]) -> Build:

@@ -249,10 +249,20 @@ class _Answer:
 
 def _object(data: bytes) -> Object:
     try:
-        found = json.loads(data)
+        found = _value(data)
     except ValueError as fault:
         raise _broken_off(fault) from fault
     return found if isinstance(found, dict) else {}
+
+
+def _value(data: bytes) -> Any:  # JSON with floats
+    """By the parser in Rust that the client brings along, three times as fast; it reads nothing very deep."""
+    from pydantic_core import from_json  # noqa: PLC0415  # as above
+
+    try:
+        return from_json(data)
+    except ValueError:
+        return json.loads(data)
 
 
 def _broken_off(fault: Exception) -> ApiFault:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import copy
 import itertools
+import json
 import random
 import zlib
 from collections.abc import Callable, Iterable
@@ -23,8 +24,9 @@ from support.webhook import Webhook, review, write_bundle
 from policyc.admission.bundle import Bundle
 from policyc.admission.evaluate import evaluate
 from policyc.admission.view import key_of, kind_of
-from policyc.bundle.objects import objects_of
+from policyc.bundle.objects import objects_of, read_envelope
 from policyc.bundle.sign import sign_folder
+from policyc.core.canonical import canonical_json, digest
 from policyc.core.errors import VerificationError
 from policyc.kube.client import ApiFault, Event, Resource, connect
 from webhook.bundle_objects import BUNDLES, ENVELOPES, ObjectSource
@@ -508,3 +510,40 @@ def said(webhook: Webhook) -> str:
         return webhook.probe("/readyz")[1]
     except OSError:
         return ""
+
+
+KEYS = st.sampled_from(["a", "b", "é", "\U0001f600", '"', "\x7f", "<"])
+SPECS = st.dictionaries(
+    KEYS,
+    st.recursive(
+        st.integers() | KEYS | st.booleans() | st.none(),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3),
+        max_leaves=10,
+    ),
+    max_size=4,
+)
+
+
+@given(SPECS, st.sampled_from(["true", "false", "none", "of other bytes"]))
+def test_an_envelope_is_read_as_its_canonical_json(spec: Json, claim: str) -> None:
+    """Whatever the object says of itself; what it says truly of other bytes is no name of an envelope."""
+    spec = {**spec, "subject": {"agent": "bot"}}
+    code = digest(canonical_json(spec))
+    claims = {
+        "true": code,
+        "false": digest(b""),
+        "none": 1,
+        "of other bytes": digest(json.dumps(spec, separators=(",", ":"), ensure_ascii=False).encode()),
+    }  # fmt: skip
+    found = read_envelope({"spec": spec, "digest": claims[claim]})
+    assert found is not None
+    named, document = found
+    own = {
+        "apiVersion": "policyc.dev/v1", "kind": "AgentEnvelope",
+        "metadata": {"name": "bot"}, "spec": spec, "digest": named,
+    }  # fmt: skip
+    if claim == "of other bytes":
+        assert named in (code, claims[claim])
+        assert json.loads(document) == own
+    else:
+        assert (named, document) == (code, canonical_json(own))

@@ -65,6 +65,21 @@ def test_it_holds_what_the_server_holds(tmp_path: Path) -> None:
         follower.stop()
 
 
+def test_what_is_nested_deeply_is_listed_too(tmp_path: Path) -> None:
+    """Deeper than the fast parser goes: one such object must not keep its kind from being known."""
+    deep: Any = {}
+    for _ in range(400):
+        deep = {"a": deep}
+    body = {
+        "apiVersion": "v1", "kind": "ConfigMap",
+        "metadata": {"namespace": "agents", "name": "deep"}, "deep": deep,
+    }  # fmt: skip
+    with ApiServer([*cluster(), body]) as server:
+        follower = started(server, tmp_path, Clock())
+        assert body in list(follower.view().all("", "ConfigMap"))
+        follower.stop()
+
+
 def test_changes_make_new_views_and_leave_the_old_as_they_were(tmp_path: Path) -> None:
     with ApiServer(cluster()) as server:
         clock = Clock()

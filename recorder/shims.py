@@ -1,13 +1,13 @@
-"""Containers that have a kernel of their own: nothing of them can be recorded, and their profiles say so.
+"""Containers of which no hook meets anything: nothing of them can be recorded, and their profiles say so.
 
-A virtual machine's container is no mount namespace of this machine, so no hook ever meets it.  But
-containerd keeps a bundle of each, with the path of the shim that runs it.
+A virtual machine's container is no mount namespace of this machine, and a shim that runs WebAssembly may make its
+calls itself.  But containerd keeps a bundle of each, with the path of the shim that runs it.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,25 +19,33 @@ from recorder.session import Session
 TASKS = "run/containerd/io.containerd.runtime.v2.task"
 """A folder a namespace, and in it one a container (containerd 1.6 to 2.1, core/runtime/v2)."""
 _SHIM = "shim-binary-path"
-_PREFIX = "containerd-shim-"  # kata-v2, runsc-v1, ...
+_PREFIX = "containerd-shim-"  # kata-v2, runsc-v1, wasmtime-v1, ...
+_OF_RUNC = "runc-"
+"""containerd's own, of all runtimes that are called as runc is."""
 
 
 def blindness(runtime: str) -> str:
     """What a run of such a container cannot say, in words."""
-    return f"everything: `{runtime}` gives a container its own kernel"
+    if runtime.startswith(SEPARATE_KERNELS):
+        return f"everything: `{runtime}` gives a container its own kernel"
+    return f"everything: `{runtime}` runs a container in a way that is not known"
 
 
-def unseen(root: Path) -> Iterator[Container]:
-    """The containers of the host at ``root`` that a shim of a separate kernel runs."""
+def unseen(root: Path, is_met: Callable[[str], bool]) -> Iterator[Container]:
+    """The containers of the host at ``root`` of which another shim than runc's runs something that nobody met.
+
+    ``is_met``: whether a hook met a container of that id.  Of one with its own kernel that is no more than its helpers.
+    """
     for file in sorted((root / TASKS).glob(f"*/*/{_SHIM}")):
         try:
             runtime = Path(file.read_text().strip()).name.removeprefix(_PREFIX)
         except OSError:
             continue
-        if runtime.startswith(SEPARATE_KERNELS):
-            found = container_of(file.parent.name, runtime, annotations_of(file.parent))
-            if not found.is_sandbox:
-                yield found
+        if runtime.startswith(_OF_RUNC):
+            continue
+        found = container_of(file.parent.name, runtime, annotations_of(file.parent))
+        if not found.is_sandbox and (found.has_own_kernel or not is_met(found.id)):
+            yield found
 
 
 @dataclass(slots=True)
@@ -47,11 +55,13 @@ class Shims:
     root: Path
     session: Session
     owners: Owners | None
+    is_met: Callable[[str], bool]
+    """Whether a hook met a container of that id."""
     told: set[str] = field(default_factory=set)
 
     def documents(self) -> Iterator[profile.Document]:
         """The profiles of those that were not told of; later when nobody says whose pod one is."""
-        for container in unseen(self.root):
+        for container in unseen(self.root, self.is_met):
             if container.id in self.told:
                 continue
             owned = self.owners.resolve(container, time.monotonic()) if self.owners else container

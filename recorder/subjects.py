@@ -78,6 +78,10 @@ class Subjects:
         known = self._by_namespace.get(mntns)
         return known.container if known else None
 
+    def is_met(self, container: str) -> bool:
+        """Whether there is, or was, one of the container of that id."""
+        return container in self._parts
+
     def judge(self, read: Mapping[int, layout.Subject], *, is_final: bool) -> None:
         """See which of these are of containers in which nothing was exec'd; ``is_final``: nobody looks again."""
         for id_, subject in read.items():

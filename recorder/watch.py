@@ -111,7 +111,7 @@ class Watch:
             asks_owners=self.owners is not None,
             after_kill=self.after_kill,
         )
-        self.shims = Shims(self.host.root, self.session, self.owners)
+        self.shims = Shims(self.host.root, self.session, self.owners, self.subjects.is_met)
         if self.mirror:
             self.mirror.begin()
 

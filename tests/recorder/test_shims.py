@@ -25,12 +25,16 @@ def bundle(root: Path, id_: str, shim: str, annotations: dict[str, str]) -> None
     (folder / "config.json").write_text(json.dumps({"annotations": annotations}))
 
 
+def _shims(root: Path, met: str = "") -> Shims:
+    return Shims(root, Session.of(Hooks((), (), (), ())), None, lambda id_: id_ == met)
+
+
 @pytest.mark.parametrize("runtime", ["kata-v2", "kata-qemu-v2", "runsc-v1"])
 def test_a_virtual_machine_is_one_blind_run(tmp_path: Path, runtime: str) -> None:
     bundle(tmp_path, "vm", f"/opt/bin/containerd-shim-{runtime}", ANNOTATIONS)
     bundle(tmp_path, "box", f"/opt/bin/containerd-shim-{runtime}", {"io.kubernetes.cri.container-type": "sandbox"})  # fmt: skip
     bundle(tmp_path, "native", "/usr/bin/containerd-shim-runc-v2", ANNOTATIONS)
-    shims = Shims(tmp_path, Session.of(Hooks((), (), (), ())), None)
+    shims = _shims(tmp_path, met="vm")
     (document,) = shims.documents()
     assert document["metadata"] == {"name": "deployment-support-triage-agent"}
     spec: Any = document["spec"]
@@ -42,4 +46,16 @@ def test_a_virtual_machine_is_one_blind_run(tmp_path: Path, runtime: str) -> Non
 
 
 def test_a_machine_without_containerd(tmp_path: Path) -> None:
-    assert list(Shims(tmp_path, Session.of(Hooks((), (), (), ())), None).documents()) == []
+    assert list(_shims(tmp_path).documents()) == []
+
+
+def test_what_a_shim_runs_that_no_hook_meets_is_one_blind_run(tmp_path: Path) -> None:
+    """As those of WebAssembly may; what was met is recorded, by whichever shim."""
+    for id_ in ("unmet", "met"):
+        bundle(tmp_path, id_, "/opt/bin/containerd-shim-wasmtime-v1", ANNOTATIONS)
+    (document,) = _shims(tmp_path, met="met").documents()
+    spec: Any = document["spec"]
+    (run,) = spec["runs"]
+    assert run["id"] == "unmet"
+    words = "everything: `wasmtime-v1` runs a container in a way that is not known"
+    assert run["blind"] == [words]

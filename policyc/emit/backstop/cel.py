@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 LONGEST = 80_000
 """Characters of one table: cel-go refuses expressions of more than 100,000."""
 TABLE_ROWS = 400
+_ODD = re.compile(r"[^ -~]|['\\]")
 Pair = tuple[str, str]
 """A text, which is the key, and CEL."""
 
@@ -60,10 +62,8 @@ def written_list(texts: Iterable[str]) -> str:
 
 def written_text(text: str) -> str:
     """A CEL string: printable ASCII as it is, all else by code point."""
-    return "'" + "".join(_character(c) for c in text) + "'"
+    return f"'{_ODD.sub(_written, text)}'"
 
 
-def _character(character: str) -> str:
-    if character in "'\\":
-        return "\\" + character
-    return character if " " <= character <= "~" else f"\\U{ord(character):08x}"
+def _written(odd: re.Match[str]) -> str:
+    return "\\" + odd[0] if odd[0] in "'\\" else f"\\U{ord(odd[0]):08x}"

@@ -22,8 +22,11 @@ _UNREAD = {
     layout.UNREAD_32_BIT: "messages over TLS of 32-bit programs",
     layout.UNREAD_CARRIED: "messages from standard input that are moved on, or taken several at once",
     layout.UNREAD_UPGRADE: "messages after an Upgrade of HTTP",
-    layout.UNREAD_UNNAMED: "names of models that do not stand in the request's JSON",
+    layout.UNREAD_UNNAMED: "names of models that a request does not tell",
     layout.UNREAD_WIDE: "messages in UTF-16 or UTF-32",
+    layout.UNREAD_BIO: "messages over TLS that BIO_f_ssl carries",
+    layout.UNREAD_FILE: "messages over TLS that SSL_sendfile sends",
+    layout.UNREAD_MPTCP: "what MPTCP does beside its first connection",
 }
 
 
@@ -41,7 +44,8 @@ def of_run(
     answered = [s for s in done if (UNANSWERED, True) not in s.values]
     yield from _ports({_end(s) for s in answered if s.domain == "egress"})
     for form in sorted(names.unread.get(subject, ())):
-        yield from blind_spots(MESSAGES, _UNREAD[form])
+        domains = ("egress", *MESSAGES) if form == layout.UNREAD_MPTCP else MESSAGES
+        yield from blind_spots(domains, _UNREAD[form])
     if names.has_other_tls(subject):
         yield from blind_spots(MESSAGES, "messages over TLS of other libraries than OpenSSL")
 
@@ -51,6 +55,8 @@ def _calls(calls: list[dict[str, object]]) -> Iterator[str]:
         yield from blind_spots(("files",), "links in paths that io_uring opens")
         yield from blind_spots(("ingress",), "TCP clients that io_uring accepts")
         yield from blind_spots(MESSAGES, "messages that io_uring reads from standard input")
+    if any(call["name"] == "io_submit" for call in calls):
+        yield from blind_spots(MESSAGES, "messages that io_submit reads from standard input")
     if any(call["architecture"] in tables.COMPAT.values() for call in calls):
         yield from blind_spots(MESSAGES, "messages that 32-bit programs read from standard input")
 

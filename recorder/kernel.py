@@ -8,11 +8,13 @@ import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
 from typing import TypeVar
 
-from recorder import components, descriptors, layout, libbpf, tables, traps, words
+from recorder import components, descriptors, layout, libbpf, tables, traps, uprobes, words
 from recorder.errors import ExitCode, RecorderError
 from recorder.ring import Ring
+from recorder.uprobes import Library
 
 OBJECT = Path(__file__).parent / "bpf" / "recorder.bpf.o"
 BTF = Path("/sys/kernel/btf/vmlinux")
@@ -89,6 +91,12 @@ OPTIONAL = {
     "on_tls_client": Without(
         "which connections OpenSSL makes to servers without a name", partial=("models", "tools")
     ),
+    "on_tls_filter": Without(
+        "messages over TLS that BIO_f_ssl carries", partial=("models", "tools")
+    ),
+    "on_tls_sendfile": Without(
+        "messages over TLS that SSL_sendfile sends", partial=("models", "tools")
+    ),
     "on_tls_free": Without("the end of connections over TLS", partial=("models", "tools")),
     "on_tls_read": _SERVED,
     "on_tls_read_ex": _SERVED,
@@ -106,50 +114,6 @@ TWINS = frozenset(name + TWIN for name in AT_SOCKETS)
 DOMAINS = layout.DOMAINS
 SIZED = frozenset({"subjects", "items", "peers", "streams", "events"})
 """The maps whose size is a matter of the machine."""
-NO_FUNCTION = frozenset({errno.ENOENT, 4000, 4001})
-"""What libbpf says of a file without the function, and of one that is no ELF (LIBBPF_ERRNO__LIBELF and __FORMAT in bpf/libbpf.h)."""
-UPROBES = Path("/sys/bus/event_source/devices/uprobe")
-UPROBE_HOOKS = {
-    "on_tls_write": "uprobe/SSL_write",
-    "on_tls_write_ex": "uprobe/SSL_write_ex",
-    "on_tls_write_ex2": "uprobe/SSL_write_ex2",
-    "on_tls_write_alone": "uprobe/SSL_write",
-    "on_tls_control": "uprobe/SSL_ctrl",
-    "on_tls_connect": "uprobe/SSL_do_handshake",
-    "on_tls_client": "uprobe/SSL_set_connect_state",
-    "on_tls_free": "uprobe/SSL_free",
-    "on_tls_read": "uprobe/SSL_read",
-    "on_tls_read_ex": "uprobe/SSL_read_ex",
-    "on_tls_return": "uretprobe/SSL_read",
-}
-WRITES = frozenset({"on_tls_write", "on_tls_write_ex"})
-AT_RETURNS = WRITES | {"on_tls_read", "on_tls_read_ex", "on_tls_return", "on_tls_write_ex2"}
-"""They need a probe at a return."""
-WITHOUT_RETURNS = "on_tls_write_alone"
-"""It stands for those that write, where they are left out."""
-TLS_FUNCTIONS = (
-    ("SSL_ctrl", "on_tls_control"),
-    ("SSL_set_connect_state", "on_tls_client"),
-    ("SSL_connect", "on_tls_client"),
-    ("SSL_connect", "on_tls_connect"),
-    ("SSL_do_handshake", "on_tls_connect"),
-    # Where the end of a call is seen before its beginning is, no call is half known.
-    ("SSL_read", "on_tls_return"),
-    ("SSL_read_ex", "on_tls_return"),
-    ("SSL_write", "on_tls_return"),
-    ("SSL_write_ex", "on_tls_return"),
-    ("SSL_write_ex2", "on_tls_return"),
-    ("SSL_read", "on_tls_read"),
-    ("SSL_read_ex", "on_tls_read_ex"),
-    ("SSL_write", "on_tls_write"),
-    ("SSL_write_ex", "on_tls_write_ex"),
-    ("SSL_write_ex2", "on_tls_write_ex2"),
-    ("SSL_write", "on_tls_write_alone"),
-    ("SSL_write_ex", "on_tls_write_alone"),
-    ("SSL_free", "on_tls_free"),
-)
-"""Function of OpenSSL, and the program that looks at its calls, in the order in which they are attached."""
-
 ACTIONS = ".data.actions"
 """The map that holds what ``actions`` gives."""
 CALLERS = ".data.callers"
@@ -178,14 +142,6 @@ class Hooks:
     """Whether programs at sockets know a task by its thread."""
 
 
-@dataclass(frozen=True, slots=True)
-class Library:
-    """A file whose calls are looked at, when it has any, and whether all of them are."""
-
-    has_functions: bool
-    is_whole: bool
-
-
 class Programs:
     """The loaded programs; closing detaches them and gives the maps back."""
 
@@ -193,14 +149,19 @@ class Programs:
         self.hooks = hooks
         self._handle = handle
         self._links = links
+        self._libraries: list[Library] = []
+        self._closing: list[Thread] = []
         self._maps = dict(_maps(handle))
         self._ring: Ring | None = None
 
     def close(self) -> None:
         if self._ring:
             self._ring.close()
-        for link in self._links:
-            libbpf.call("bpf_link__destroy")(link)
+        for closing in self._closing:
+            closing.join()
+        for library in self._libraries:
+            uprobes.detach(library.links)
+        uprobes.detach(self._links)
         libbpf.call("bpf_object__close")(self._handle)
 
     def get(self, name: str, key: c.Structure | c.c_uint32, value: type[_Value]) -> _Value | None:
@@ -263,22 +224,16 @@ class Programs:
         if descriptors.are_scarce():
             return Library(has_functions=True, is_whole=False)
         programs = {name: program for program, name, _ in _programs(self._handle)}
-        links: list[int] = []
-        is_whole = True
-        for function, program in TLS_FUNCTIONS:
-            if program in self.hooks.absent:
-                continue
-            at_return = UPROBE_HOOKS[program].startswith("uretprobe/")
-            options = libbpf.UprobeOptions(
-                c.sizeof(libbpf.UprobeOptions), 0, 0, at_return, function.encode()
-            )
-            link = libbpf.call("bpf_program__attach_uprobe_opts")(
-                programs[program], -1, os.fsencode(path), 0, c.byref(options)
-            )
-            is_whole &= bool(link) or c.get_errno() in NO_FUNCTION
-            links.extend([link] if link else ())
-        self._links.extend(links)
-        return Library(has_functions=bool(links) or not is_whole, is_whole=is_whole)
+        library = uprobes.attach(path, programs, self.hooks.absent)
+        self._libraries.extend([library] if library.links else [])
+        return library
+
+    def detach_tls(self, library: Library) -> None:
+        """Look at its calls no longer.  Nobody waits for what that takes: some tenths of a second for each function."""
+        self._libraries.remove(library)
+        closing = Thread(target=uprobes.detach, args=(library.links,))
+        closing.start()
+        self._closing = [closing, *(other for other in self._closing if other.is_alive())]
 
     def listen(self, receive: Callable[[bytes], None]) -> None:
         """Give each event of the ring to `receive` from now on, whenever `poll` is called."""
@@ -311,7 +266,7 @@ def load(entries: Mapping[str, int], path: Path = OBJECT) -> Programs:
     ``entries`` gives maps another size than maps.h does: entries, or bytes of the ring.
     """
     _check_machine(path)
-    refused = {*TWINS, *((WITHOUT_RETURNS,) if traps.are_safe() else AT_RETURNS)}
+    refused = {*TWINS, *((uprobes.WITHOUT_RETURNS,) if traps.are_safe() else uprobes.AT_RETURNS)}
     try:
         return _attach(*_loaded(path, entries, refused))
     except _UnloadableError as failure:
@@ -319,7 +274,10 @@ def load(entries: Mapping[str, int], path: Path = OBJECT) -> Programs:
             raise _refused("the kernel refuses the programs", failure.number) from None
     # Which program it was, the kernel tells only in words, so each optional one is tried alone.
     refused |= {name for name in OPTIONAL.keys() - refused if not _is_loadable(path, entries, name)}
-    for group, instead in ((AT_SOCKETS, TWINS), (AT_RETURNS, frozenset({WITHOUT_RETURNS}))):
+    for group, instead in (
+        (AT_SOCKETS, TWINS),
+        (uprobes.AT_RETURNS, frozenset({uprobes.WITHOUT_RETURNS})),
+    ):
         if refused & group:
             refused |= group
             refused -= {name for name in instead if _is_loadable(path, entries, name)}
@@ -460,7 +418,7 @@ def _attach(handle: int, missing: set[str]) -> Programs:
     by_thread = missing >= AT_SOCKETS and not missing >= TWINS
     idle = AT_SOCKETS if by_thread else TWINS
     # What stands for others is no hook where they are, and the other way round.
-    idle |= WRITES if missing >= AT_RETURNS else {WITHOUT_RETURNS}
+    idle |= uprobes.WRITES if missing >= uprobes.AT_RETURNS else {uprobes.WITHOUT_RETURNS}
     for program, name, section in _programs(handle):
         if name in idle:
             continue
@@ -492,8 +450,8 @@ def _attach(handle: int, missing: set[str]) -> Programs:
 
 def _link(program: int, section: str, cgroup: int | None) -> int | None:
     """A handle of where it is attached; None when it cannot be.  Uprobes are, once there is a library."""
-    if section in UPROBE_HOOKS.values():
-        return -1 if UPROBES.exists() else None
+    if section in uprobes.HOOKS.values():
+        return -1 if uprobes.SOURCE.exists() else None
     if not section.startswith("cgroup"):
         return libbpf.call("bpf_program__attach")(program)
     return None if cgroup is None else libbpf.call("bpf_program__attach_cgroup")(program, cgroup)
@@ -519,7 +477,7 @@ def _programs(handle: int) -> Iterator[tuple[int, str, str]]:
     while program:
         named = name(program).decode()
         # Several programs have the section `uprobe`; where they go is ours to say.
-        yield program, named, UPROBE_HOOKS.get(named, section(program).decode())
+        yield program, named, uprobes.HOOKS.get(named, section(program).decode())
         program = libbpf.call("bpf_object__next_program")(handle, program)
 
 
@@ -565,6 +523,7 @@ def actions_of(abis: tuple[str, str]) -> layout.Actions:
         tables.RECEIVING: layout.ACTION_RECEIVE,
         tables.RECEIVING_MESSAGES: layout.ACTION_RECEIVE_MESSAGE,
         tables.CARRYING: layout.ACTION_CARRY,
+        tables.SENDING_FILES: layout.ACTION_CARRY_SECOND,
         tables.OVERCOMMITTING: layout.ACTION_MEMORY,
     }
     for abi, architecture in enumerate(abis):

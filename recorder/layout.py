@@ -10,7 +10,7 @@ MAX_SYSCALLS = SYSCALL_WORDS * 64
 ANCESTORS = 6
 UNIT_BYTES = 256
 COMM_BYTES = 16
-TEXT_BYTES = 96
+TEXT_BYTES = 128
 PHASES = ("setup", "application", "inherited")
 ABIS = ("native", "compat")
 DOMAINS = (
@@ -37,6 +37,9 @@ UNREAD_CARRIED = 4
 UNREAD_UPGRADE = 5
 UNREAD_UNNAMED = 6
 UNREAD_WIDE = 7
+UNREAD_BIO = 8
+UNREAD_FILE = 9
+UNREAD_MPTCP = 10
 ACTION_OPEN = 1
 ACTION_ACCEPT = 2
 ACTION_MEMORY = 4
@@ -45,6 +48,7 @@ ACTION_READ_VECTORS = 16
 ACTION_RECEIVE = 32
 ACTION_RECEIVE_MESSAGE = 64
 ACTION_CARRY = 128
+ACTION_CARRY_SECOND = 256
 
 _Bitmaps = c.c_uint64 * SYSCALL_WORDS * 2
 
@@ -61,8 +65,8 @@ class Config(c.Structure):
 
 class Actions(c.Structure):
     _fields_: ClassVar = [
-        ("at_exit", c.c_uint8 * MAX_SYSCALLS),
-        ("of", c.c_uint8 * MAX_SYSCALLS * 2),
+        ("at_exit", c.c_uint16 * MAX_SYSCALLS),
+        ("of", c.c_uint16 * MAX_SYSCALLS * 2),
     ]
 
 

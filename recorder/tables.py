@@ -31,6 +31,9 @@ RECEIVING_MESSAGES = frozenset({"recvmsg"})
 CARRYING = frozenset({"recvmmsg", "splice", "tee"})
 """Calls that take from their first argument what the kernel side does not read."""
 
+SENDING_FILES = frozenset({"sendfile"})
+"""Calls that take it from their second argument."""
+
 PROBING = frozenset({"uretprobe", "uprobe"})
 """Calls that the kernel puts where a program is probed, and kills for anywhere else (arch/x86/kernel/uprobes.c,
 Linux 6.18): they are the recorder's, not the program's."""

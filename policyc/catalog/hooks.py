@@ -47,6 +47,8 @@ HOOK_DOMAINS: dict[str, frozenset[str]] = {
     "SSL_do_handshake": _MESSAGES,
     "SSL_set_connect_state": _MESSAGES,
     "SSL_free": _MESSAGES,
+    "BIO_f_ssl": _MESSAGES,
+    "SSL_sendfile": _MESSAGES,
     "SSL_read": _MESSAGES,
     "SSL_read_ex": _MESSAGES,
 }

@@ -26,6 +26,7 @@ enum http_word {
 	WORD_DELETE = 0x67c2444a,
 	WORD_OPTIONS = 0xef286ca5,
 	WORD_CONNECT = 0xaae0ccf9,
+	WORD_PROXY = 0x7da2065b,
 };
 
 /* Told twice, or in a form that others may read otherwise. */
@@ -62,24 +63,38 @@ static __always_inline bool has_no_body(__u32 method)
 /* A request without a version is one of HTTP/0.9 for some servers, and begins headers for others. */
 static __always_inline void end_short_line(struct stream *stream)
 {
-	__u32 method = stream->hash;
+	__u32 method = stream->key;
 
+	drop_target(stream);
 	if (!has_no_body(method) && method != WORD_POST && method != WORD_PUT && method != WORD_PATCH)
 		return;
 	stream->in_headers = stream->is_http = 1;
-	stream->told |= TOLD_UNCLEAR;
+	stream->told = TOLD_UNCLEAR;
 	stream->is_return = 0;
+}
+
+static __always_inline void begin_headers(struct stream *stream)
+{
+	bool is_unusual = has_no_body(stream->key);
+
+	stream->in_headers = stream->is_http = 1;
+	stream->told = (is_unusual ? TOLD_UNUSUAL : 0) | (stream->length == '0' ? TOLD_OLD : 0);
+	stream->is_return = 0;
+	if (stream->route == ROUTE_NAMED)
+		stream->found |= FOUND_TARGET;
+	else if (stream->route == ROUTE_UNKNOWN && !is_unusual)
+		stream->found |= FOUND_UNCLEAR;
 }
 
 /* Of a connection that speaks HTTP/2 nothing more is read. */
 static __always_inline void end_request_line(struct stream *stream)
 {
 	if (stream->hash == WORD_HTTP_1) {
-		stream->in_headers = stream->is_http = 1;
-		stream->told &= TOLD_UNUSUAL;
-		stream->told |= stream->length == '0' ? TOLD_OLD : 0;
-		stream->is_return = 0;
-	} else if (stream->hash == WORD_HTTP_2) {
+		begin_headers(stream);
+		return;
+	}
+	drop_target(stream);
+	if (stream->hash == WORD_HTTP_2) {
 		stream->found |= FOUND_HTTP2 | FOUND_BODY;
 		stream->left = ~0ULL;
 		stream->skips = 1;
@@ -127,10 +142,10 @@ static __always_inline void end_method(struct stream *stream)
 {
 	__u32 hash = stream->hash;
 
-	stream->told = has_no_body(hash) ? TOLD_UNUSUAL : 0;
-	stream->tunnels |= hash == WORD_CONNECT;
+	stream->tunnels |= hash == WORD_CONNECT || hash == WORD_PROXY;
 	stream->length = 0;
-	stream->line = LINE_TARGET;
+	stream->key = hash;
+	begin_target(stream);
 }
 
 /* Between the words of a request line: some servers take any control character for a blank, and those of Latin-1. */
@@ -142,7 +157,9 @@ static __always_inline bool is_gap(__u8 byte)
 /* Names of headers are of any case, and one that ends in a blank may be none. */
 static __always_inline void read_word(struct stream *stream, __u8 byte)
 {
-	if (byte == ':') {
+	if (stream->left && !is_gap(byte) && (byte < 'A' || byte > 'Z')) {
+		skip_rest(stream);
+	} else if (byte == ':') {
 		end_name(stream);
 	} else if ((byte == ' ' || byte == '\t') && stream->in_headers) {
 		stream->told |= TOLD_UNCLEAR;
@@ -155,8 +172,23 @@ static __always_inline void read_word(struct stream *stream, __u8 byte)
 	} else if (stream->in_headers) {
 		stream->hash = 0;
 	} else {
-		stream->line = LINE_REST;
+		skip_rest(stream);
 	}
+}
+
+/* Of several gaps before the target one is enough. */
+static __always_inline void read_target_line(struct stream *stream, __u8 byte)
+{
+	bool is_path = stream->line == LINE_TARGET;
+
+	if (byte == '\r' || (is_path && stream->route == ROUTE_EMPTY && is_gap(byte)))
+		return;
+	if (is_path && is_gap(byte))
+		end_path(stream);
+	if (is_gap(byte))
+		begin_value(stream, LINE_VERSION);
+	else if (is_path)
+		read_target(stream, byte);
 }
 
 /* The last word of the line is kept: as the hash of its beginning, and the byte behind that. */
@@ -228,9 +260,26 @@ static __always_inline void read_mark(struct stream *stream, __u8 byte)
 
 static __always_inline void begin_word(struct stream *stream, __u8 byte)
 {
+	/* A greeting right behind what a proxy said: whose it is, nobody looks for there. */
+	if (byte == TLS_HANDSHAKE && stream->tunnels && !stream->is_http)
+		stream->found |= FOUND_UNCLEAR;
 	begin_value(stream, LINE_WORD);
 	hash_byte(stream, byte | 0x20);
 	stream->word_bytes = 1;
+}
+
+/* The start of a body that is no message: of a form, of what may be a request, or of neither. */
+static __always_inline void read_body_start(struct stream *stream, __u8 byte)
+{
+	if (byte == '-') {
+		begin_form(stream, byte);
+	} else if (byte >= 'A' && byte <= 'Z' && !stream->chunks) {
+		if (stream->told & TOLD_UNUSUAL)
+			stream->found |= FOUND_UNCLEAR;
+		begin_word(stream, byte);
+	} else {
+		skip_rest(stream);
+	}
 }
 
 static __always_inline void read_start(struct stream *stream, __u8 byte)
@@ -245,8 +294,12 @@ static __always_inline void read_start(struct stream *stream, __u8 byte)
 		stream->hash = byte;
 		stream->found |= stream->line == LINE_LIST ? FOUND_WIDE : 0;
 		stream->line = LINE_MARK;
-	} else if (stream->left || stream->line == LINE_LIST || stream->by_line) {
+	} else if (stream->line == LINE_LIST || stream->by_line) {
 		skip_rest(stream);
+	} else if (stream->left) {
+		read_body_start(stream, byte);
+	} else if (!byte && !stream->is_http && !stream->is_other) {
+		begin_proxy(stream, byte);
 	} else {
 		begin_word(stream, byte);
 	}
@@ -267,15 +320,43 @@ static __always_inline bool is_blank(__u8 byte)
 	return byte == ' ' || byte == '\t' || byte == '\r' || byte == 0xef || byte == 0xbb || byte == 0xbf;
 }
 
+/*
+ * A body whose first line is that of a request: the client may have left the body out, for it was answered before, or the
+ * server may have left it unread and take it for the next request. Which one it is, its answers would tell.
+ */
+static __always_inline void end_body_line(struct stream *stream)
+{
+	if (stream->line == LINE_VERSION && stream->hash == WORD_HTTP_1) {
+		stream->left = 0;
+		stream->found |= FOUND_UNCLEAR | FOUND_BODY;
+		begin_headers(stream);
+		begin_line(stream);
+	} else if (stream->line >= LINE_WORD) {
+		drop_target(stream);
+		skip_rest(stream);
+	} else if (stream->line != LINE_LIST) {
+		begin_line(stream);
+	}
+}
+
+static __always_inline bool is_of_proxy(const struct stream *stream)
+{
+	return stream->line > LINE_WORD && stream->line <= LINE_VERSION && stream->key == WORD_PROXY;
+}
+
 static __always_inline void end_line(struct stream *stream)
 {
+	if (stream->left) {
+		end_body_line(stream);
+		return;
+	}
 	if (stream->in_headers)
 		end_header_line(stream);
 	else if (stream->line == LINE_VERSION)
 		end_request_line(stream);
-	else if (stream->line == LINE_TARGET)
+	else if (stream->line == LINE_TARGET || stream->line == LINE_QUERY)
 		end_short_line(stream);
-	if (stream->line >= LINE_WORD)
+	if (stream->line >= LINE_WORD && !is_of_proxy(stream))
 		stream->is_other |= !stream->is_http;
 	stream->is_begun |= stream->by_line;
 	if (stream->line != LINE_LIST)
@@ -292,7 +373,9 @@ static __always_inline void read_line(struct stream *stream, __u8 byte)
 			stream->told |= TOLD_UNCLEAR;
 		stream->is_return = byte == '\r';
 	}
-	if (byte == '\n')
+	if (line == LINE_PROXY)
+		read_proxy(stream, byte);
+	else if (byte == '\n')
 		end_line(stream);
 	else if (line == LINE_START && stream->in_headers)
 		read_header_start(stream, byte);
@@ -302,8 +385,8 @@ static __always_inline void read_line(struct stream *stream, __u8 byte)
 		read_mark(stream, byte);
 	else if (line == LINE_WORD)
 		read_word(stream, byte);
-	else if (line == LINE_TARGET && byte != '\r' && is_gap(byte))
-		begin_value(stream, LINE_VERSION);
+	else if (line == LINE_TARGET || line == LINE_QUERY)
+		read_target_line(stream, byte);
 	else if (line == LINE_VERSION)
 		read_version(stream, byte);
 	else if (line == LINE_LENGTH)

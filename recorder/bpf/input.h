@@ -87,7 +87,7 @@ static __always_inline void note_input(struct task_struct *task, __u64 inode, __
 {
 	struct reading reading = {};
 
-	if (action & ACTION_CARRY) {
+	if (action & (ACTION_CARRY | ACTION_CARRY_SECOND)) {
 		note_unread_form(UNREAD_CARRIED);
 	} else if (!is_peek(action, registers)) {
 		reading.key = input_key(task, inode);

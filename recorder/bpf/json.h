@@ -73,7 +73,7 @@ static __always_inline void end_string(struct stream *stream)
 		if (hash == WORD_MESSAGES || hash == WORD_PROMPT || hash == WORD_INPUT || hash == WORD_CONTENTS)
 			stream->found |= FOUND_PROMPT;
 		/* `input` alone is a word of many. */
-		stream->is_prompt |= hash == WORD_MESSAGES || hash == WORD_CONTENTS;
+		stream->is_prompt |= hash == WORD_MESSAGES || hash == WORD_CONTENTS || hash == WORD_PROMPT;
 	} else {
 		stream->inner_key = hash;
 	}

@@ -23,7 +23,7 @@
 #define UNIT_BYTES 256 /* as the longest name of a folder, and its end */
 #define COMM_BYTES 16
 
-#define TEXT_BYTES 96 /* of a name in a message; what is longer is cut */
+#define TEXT_BYTES 128 /* of a name in a message, with its end; what is longer is lost */
 
 enum phase {
 	SETUP, /* of a program that was exec'd outside of all that is recorded: a runtime */
@@ -69,6 +69,7 @@ enum action {
 	ACTION_RECEIVE = 32, /* fills a buffer as a read does; the fourth argument says how */
 	ACTION_RECEIVE_MESSAGE = 64, /* fills several, of which the second argument has a list; the third says how */
 	ACTION_CARRY = 128, /* takes what nobody can read here: moves it, or takes several messages */
+	ACTION_CARRY_SECOND = 256, /* the same, of the descriptor that is the second argument */
 };
 
 /* Whose a message is that no packet shows. */
@@ -85,8 +86,11 @@ enum unread {
 	UNREAD_32_BIT, /* over TLS, by a program whose arguments are not in registers */
 	UNREAD_CARRIED, /* from standard input, by calls that fill no buffer of their own */
 	UNREAD_UPGRADE, /* after an Upgrade, as to WebSocket */
-	UNREAD_UNNAMED, /* to a model that stands elsewhere, as in the URL */
+	UNREAD_UNNAMED, /* to a model that the request does not name */
 	UNREAD_WIDE, /* in UTF-16 or UTF-32 */
+	UNREAD_BIO, /* over TLS, by OpenSSL's filter BIO_f_ssl, which calls none of its functions that are probed */
+	UNREAD_FILE, /* over TLS, from a file that the kernel sends */
+	UNREAD_MPTCP, /* in packets of connections that the kernel makes beside the first (RFC 8684) */
 };
 
 struct config {
@@ -98,8 +102,8 @@ struct config {
 };
 
 struct actions {
-	__u8 at_exit[MAX_SYSCALLS]; /* what of it is looked at when it returns, in one ABI or the other */
-	__u8 of[2][MAX_SYSCALLS];
+	__u16 at_exit[MAX_SYSCALLS]; /* what of it is looked at when it returns, in one ABI or the other */
+	__u16 of[2][MAX_SYSCALLS];
 };
 
 /* A container is a mount namespace and a cgroup; a recorded command is a tree of processes. */
@@ -225,8 +229,9 @@ struct stream {
 	__u64 is_new; /* OpenSSL was told that it is to greet somebody, and has not begun to */
 	__u32 depth;
 	__u32 hash; /* of the string or word that is being read */
-	__u32 key; /* hash of the last key at depth 1 */
-	__u32 inner_key; /* at depth 2 */
+	__u32 key; /* hash of the last key at depth 1, or of the running request's method */
+	__u32 inner_key; /* at depth 2; in a form, of the parameter that names the field `key` */
+	__u32 boundary; /* hash of the line that stands between the parts of a form */
 	__u32 steps; /* that the running message took */
 	__u32 sequence; /* of TCP: of the byte that comes next */
 	__u16 found; /* bits */
@@ -257,9 +262,14 @@ struct stream {
 	__u8 tunnels; /* it asked for a connection to somebody else, who is told what comes then */
 	__u8 is_http; /* its first line was that of a request */
 	__u8 is_other; /* or was not */
+	__u8 route; /* how far the request's path is one that names a model */
+	__u8 asks; /* its last word is one of an API of models */
+	__u8 target_bytes; /* of the model in it; TEXT_BYTES: that is not known whole */
+	__u8 form; /* where in a form; 0: in none */
 	__u8 pad[3];
 	char name[TEXT_BYTES];
 	char model[TEXT_BYTES];
+	char target[TEXT_BYTES]; /* the model that the path names */
 	char server[TEXT_BYTES];
 };
 

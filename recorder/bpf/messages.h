@@ -30,77 +30,6 @@ struct scan {
 	bool arrives; /* in pieces that its author did not make */
 };
 
-/* Bytes at which reading stops: in eight at once, as many of them as are looked for (Hacker's Delight, 6-1). */
-struct looked_for {
-	__u64 folds; /* bits that the first pattern does not compare */
-	__u64 first, second, third;
-	bool is_any;
-};
-
-#define EIGHT(byte) (0x0101010101010101ULL * (byte))
-
-static __always_inline __u64 zeroes_in(__u64 word)
-{
-	return (word - EIGHT(1)) & ~word & EIGHT(0x80);
-}
-
-/* What changes nothing: bytes of strings that do not matter, what lies deep, and the rest of lines. */
-static __always_inline struct looked_for look_for(struct stream *stream)
-{
-	if (is_between_chunks(stream))
-		return (struct looked_for){};
-	if (stream->in_string)
-		return (struct looked_for){ 0, EIGHT('"'), EIGHT('\\'), EIGHT(stream->by_line ? '\n' : '"'),
-					    !stream->matters && !stream->escaped };
-	/* With these bits set all four brackets are one byte. */
-	if (stream->depth)
-		return (struct looked_for){ EIGHT(0x26), EIGHT(0x7f), EIGHT('"'), EIGHT(stream->by_line ? '\n' : '"'),
-					    stream->depth > 2 || (stream->depth == 2 && stream->key != WORD_PARAMS) };
-	return (struct looked_for){ 0, EIGHT('\n'), EIGHT('\n'), EIGHT(stream->in_headers ? '\r' : '\n'),
-				    stream->line == LINE_REST && !stream->is_return };
-}
-
-/* The place of the lowest byte of eight that is not zero. */
-static __always_inline __u32 first_of(__u64 bytes)
-{
-	__u32 place = 0;
-
-	if (!(bytes & 0xffffffff)) {
-		place += 4;
-		bytes >>= 32;
-	}
-	if (!(bytes & 0xffff)) {
-		place += 2;
-		bytes >>= 16;
-	}
-	return bytes & 0xff ? place : place + 1;
-}
-
-struct window {
-	__u64 words[8];
-};
-
-/* How many bytes can be passed over. Not static, as read_byte, so that it is verified by itself. */
-__noinline int dull_bytes(const struct window *window, struct stream *stream)
-{
-	struct looked_for wanted;
-	__u64 word, stops;
-
-	if (!window || !stream)
-		return 0;
-	wanted = look_for(stream);
-	if (!wanted.is_any)
-		return 0;
-	for (int i = 0; i < 8; i++) {
-		word = window->words[i];
-		stops = zeroes_in((word | wanted.folds) ^ wanted.first) | zeroes_in(word ^ wanted.second) |
-			zeroes_in(word ^ wanted.third);
-		if (stops)
-			return i * 8 + first_of(stops);
-	}
-	return sizeof(*window);
-}
-
 /* Whether something is to be done before the next byte. */
 __noinline int read_byte(struct stream *stream, __u32 byte)
 {
@@ -112,6 +41,8 @@ __noinline int read_byte(struct stream *stream, __u32 byte)
 		read_string(stream, byte);
 	else if (stream->depth)
 		read_inside(stream, byte);
+	else if (stream->form)
+		read_form(stream, byte);
 	else
 		read_line(stream, byte);
 	return stream->found & OF_PLACE ? 1 : 0;
@@ -170,6 +101,45 @@ static __always_inline void blame_messages(const struct owner *owner)
 	blame(owner, MODELS);
 }
 
+/* Whether the request line has named the message's model already. */
+static __always_inline bool is_of_target(const struct stream *stream)
+{
+	const __u64 *model = (const __u64 *)stream->model, *target = (const __u64 *)stream->target;
+	__u64 differ = 0;
+
+	for (int i = 0; i < TEXT_BYTES / 8; i++)
+		differ |= model[i] ^ target[i];
+	return stream->route == ROUTE_NAMED && !differ;
+}
+
+static __always_inline void note_target(struct scan *scan)
+{
+	if (scan->stream->target_bytes < TEXT_BYTES)
+		note_name(scan, MODELS, scan->stream->target);
+	else
+		blame_messages(scan->owner);
+}
+
+/*
+ * Whether the message asks a model. A gateway of models may look at its own keys alone, and `input` is a word of many.
+ */
+static __always_inline bool asks_model(struct scan *scan)
+{
+	struct stream *stream = scan->stream;
+	bool has_prompt = stream->found & FOUND_PROMPT, is_call = stream->found & FOUND_CALL;
+
+	if ((has_prompt || stream->asks) && stream->model_bytes) {
+		if (!is_of_target(stream))
+			note_name(scan, MODELS, stream->model);
+		return true;
+	}
+	if (is_call || !(stream->is_prompt || (has_prompt && stream->asks)))
+		return false;
+	if (stream->route != ROUTE_NAMED)
+		stream->found |= FOUND_UNNAMED;
+	return true;
+}
+
 /* What was no tool and no model may be anything: none of it stays. */
 static __always_inline void end_message(struct scan *scan)
 {
@@ -177,16 +147,11 @@ static __always_inline void end_message(struct scan *scan)
 	__u32 found = stream->found;
 	bool is_whole = !(found & FOUND_TORN);
 
-	if (!is_whole && found & (FOUND_CALL | FOUND_PROMPT))
+	if (!is_whole && (found & (FOUND_CALL | FOUND_PROMPT) || stream->asks))
 		blame_messages(scan->owner);
 	if (is_whole && found & FOUND_CALL && stream->name_bytes)
 		note_name(scan, TOOLS, stream->name);
-	/* A gateway of models may look at its own keys alone. */
-	if (is_whole && found & FOUND_PROMPT && stream->model_bytes)
-		note_name(scan, MODELS, stream->model);
-	else if (is_whole && stream->is_prompt && !(found & FOUND_CALL))
-		stream->found |= FOUND_UNNAMED;
-	else if (found & FOUND_SESSION && scan->arrives && scan->owner->subject && !stream->began) {
+	if (!(is_whole && asks_model(scan)) && found & FOUND_SESSION && scan->arrives && scan->owner->subject && !stream->began) {
 		stream->began = 1;
 		count(&scan->owner->subject->sessions);
 	}
@@ -249,11 +214,14 @@ static __always_inline long read_chunk(struct scan *scan, bool packets)
 	scan->looked_at += bytes;
 	if (stream->found & FOUND_ANOTHER)
 		blame_messages(scan->owner);
+	if (stream->found & FOUND_TARGET)
+		note_target(scan);
 	if (stream->found & FOUND_END)
 		end_message(scan);
 	else if (stream->depth && stream->steps > MAX_STEPS)
 		give_up(scan);
-	if (in_body)
+	/* Unless it was none: end_body_line. */
+	if (in_body && stream->left)
 		end_body(stream, bytes);
 	return 0;
 }
@@ -301,13 +269,14 @@ static __always_inline bool is_http2(const char *text)
 /* In the first line of what may be a request. */
 static __always_inline bool is_in_request_line(const struct stream *stream)
 {
-	return stream->line == LINE_WORD || stream->line == LINE_TARGET || stream->line == LINE_VERSION;
+	return stream->line >= LINE_WORD && stream->line <= LINE_VERSION;
 }
 
 /* In the middle of something that goes on with the next write. */
 static __always_inline bool is_amid(const struct stream *stream)
 {
-	return stream->left || stream->chunks || stream->in_headers || stream->depth || is_in_request_line(stream);
+	return stream->left || stream->chunks || stream->in_headers || stream->depth || stream->line == LINE_PROXY ||
+	       is_in_request_line(stream);
 }
 
 /*
@@ -322,7 +291,7 @@ static __always_inline void resynchronise(struct scan *scan, const char *text)
 
 	/* The one before was not read to its end, or this is none. */
 	if ((begins && is_amid(stream)) ||
-	    (is_message && (stream->line == LINE_TARGET || stream->line == LINE_VERSION)))
+	    (is_message && is_in_request_line(stream) && stream->line != LINE_WORD))
 		blame_messages(scan->owner);
 	if (begins)
 		forget_place(stream);
@@ -334,11 +303,11 @@ static __always_inline void resynchronise(struct scan *scan, const char *text)
  * Names may have been in there, and none was looked for: of tools and of models, so that each counts what the ring has no
  * room for. Not inlined: its frame is not to lie below that of a reader.
  */
-static __noinline int note_unread(struct scan *scan, __u32 form)
+static __noinline int note_unread(struct scratch *scratch, const struct owner *owner, __u32 form)
 {
-	scan->scratch->text[0] = form;
+	scratch->text[0] = form;
 	for (__u32 domain = TOOLS; domain <= MODELS; domain++)
-		note_text(scan->scratch, scan->owner, EVENT_UNREAD, domain, 0, 1);
+		note_text(scratch, owner, EVENT_UNREAD, domain, 0, 1);
 	return 0;
 }
 
@@ -363,15 +332,15 @@ static __always_inline void read_message(struct scan *scan)
 	bpf_loop(MAX_PIECES, scan->peer ? read_packet_chunk : read_memory_chunk, scan, 0);
 	__builtin_memset(text, 0, CHUNK);
 	if (stream->found & FOUND_ENCODED)
-		note_unread(scan, UNREAD_ENCODED);
+		note_unread(scan->scratch, scan->owner, UNREAD_ENCODED);
 	if (stream->found & FOUND_UPGRADE)
-		note_unread(scan, UNREAD_UPGRADE);
+		note_unread(scan->scratch, scan->owner, UNREAD_UPGRADE);
 	if (stream->found & FOUND_UNNAMED)
-		note_unread(scan, UNREAD_UNNAMED);
+		note_unread(scan->scratch, scan->owner, UNREAD_UNNAMED);
 	if (stream->found & FOUND_WIDE)
-		note_unread(scan, UNREAD_WIDE);
+		note_unread(scan->scratch, scan->owner, UNREAD_WIDE);
 	if (stream->found & FOUND_HTTP2)
-		note_unread(scan, UNREAD_HTTP2);
+		note_unread(scan->scratch, scan->owner, UNREAD_HTTP2);
 	if (stream->found & FOUND_UNCLEAR)
 		blame_messages(scan->owner);
 	stream->found &= ~OF_STREAM;
@@ -408,106 +377,6 @@ static __always_inline void read_stream(struct scan *scan, __u32 context)
 	}
 	if (scan->scratch)
 		scan->scratch->busy = 0;
-}
-
-/* What is to be read of the running program's memory; only numbers, so that its reader is verified once for all callers. */
-struct reading {
-	struct stream_key key;
-	__u64 from;
-	__u64 vectors; /* address of an array of `struct iovec`, for what is not at `from` */
-	__u32 vectors_left;
-	__u32 bytes_left; /* in them */
-	__u32 bytes;
-	__u32 arrives;
-};
-
-/* Not static, so that it is verified by itself. */
-__noinline int read_memory(const struct reading *reading)
-{
-	struct task_state *state = known_state(bpf_get_current_task_btf());
-	struct scan scan = {};
-	struct owner owner;
-
-	if (!reading || !state)
-		return 0;
-	owner = owner_of(state);
-	scan.owner = &owner;
-	scan.stream = bpf_map_lookup_elem(&streams, &reading->key);
-	if (!owner.subject || !scan.stream) {
-		blame_messages(&owner);
-		return 0;
-	}
-	scan.from = (const void *)reading->from;
-	scan.vectors = (const void *)reading->vectors;
-	scan.vectors_left = reading->vectors_left;
-	scan.bytes_left = reading->bytes_left;
-	scan.bytes = reading->bytes;
-	scan.arrives = reading->arrives;
-	read_stream(&scan, IN_CALL);
-	return 0;
-}
-
-/* The running program's messages may have had names, and none was looked for. */
-__noinline int note_unread_form(__u32 form)
-{
-	struct task_state *state = known_state(bpf_get_current_task_btf());
-	struct scan scan = {};
-	struct owner owner;
-
-	if (!state)
-		return 0;
-	owner = owner_of(state);
-	scan.owner = &owner;
-	scan.scratch = take_scratch(IN_CALL);
-	if (scan.scratch) {
-		note_unread(&scan, form);
-		scan.scratch->busy = 0;
-	} else {
-		blame_messages(&owner);
-	}
-	return 0;
-}
-
-/* A packet may be sent again, also with others: what was read of it is not read twice. */
-static __always_inline void follow_sequence(struct scan *scan, __u32 sequence)
-{
-	struct stream *stream = scan->stream;
-	__s32 known = stream->is_begun ? stream->sequence - sequence : 0;
-
-	stream->is_begun = 1;
-	if (known < 0) {
-		blame_messages(scan->owner);
-		forget_place(stream);
-	} else if (known) {
-		known = known < scan->bytes ? known : scan->bytes;
-		scan->offset += known;
-		scan->bytes -= known;
-		sequence += known;
-	}
-	if (scan->bytes)
-		stream->sequence = sequence + scan->bytes;
-}
-
-/* A packet of a connection that is not encrypted. What comes behind it may be, or be of no HTTP. */
-static __always_inline void read_packet(struct __sk_buff *packet, __u32 offset, __u32 sequence,
-					struct socket_state *socket)
-{
-	struct bpf_sock *sock = packet->sk ? bpf_sk_fullsock(packet->sk) : NULL;
-	struct peer_key *peer = &socket->peer;
-	struct owner owner = { .id = peer->subject, .phase = peer->phase };
-	struct scan scan = { .packet = packet, .offset = offset, .bytes = packet->len - offset, .owner = &owner,
-			     .peer = peer };
-
-	if (sock)
-		scan.stream = bpf_sk_storage_get(&socket_streams, sock, NULL, BPF_SK_STORAGE_GET_F_CREATE);
-	if (scan.stream)
-		follow_sequence(&scan, sequence);
-	if (scan.bytes)
-		read_stream(&scan, IN_PACKET_OUT);
-	if (scan.stream && scan.stream->tunnels)
-		socket->sent = 1;
-	if (scan.stream && scan.stream->is_other)
-		socket->plain = 0;
 }
 
 #endif

@@ -20,8 +20,13 @@
 #include "stream.h"
 #include "json.h"
 #include "chunks.h"
+#include "target.h"
+#include "form.h"
+#include "proxy.h"
 #include "http.h"
+#include "window.h"
 #include "messages.h"
+#include "readers.h"
 #include "tls.h"
 #include "input.h"
 #include "sockets.h"
@@ -107,20 +112,19 @@ static __noinline int on_returned(struct task_struct *task, __u32 action, long r
 }
 
 /* Of a program's standard input, or of another descriptor of the same pipe. */
-static __noinline int on_input(struct task_struct *task, struct pt_regs *registers, long returned)
+static __noinline int on_input(struct task_struct *task, struct pt_regs *registers, __u32 action, long returned)
 {
 	struct task_state *state = current_state(task);
-	__u32 number = number_of(registers), descriptor = FIRST_AT_EXIT(registers);
+	__u32 descriptor = action & ACTION_CARRY_SECOND ? ARGUMENT_2(registers) : FIRST_AT_EXIT(registers);
 	struct file *file = state ? file_of(task, descriptor) : NULL;
 	__u64 inode = file ? input_of(file) : 0;
 
-	if (!inode || number >= MAX_SYSCALLS)
+	if (!inode)
 		return 0;
-	BOUNDED(number, MAX_SYSCALLS);
 	if (!descriptor)
 		remember_input(task, state, inode);
 	if (state->input == inode)
-		note_input(task, inode, syscall_actions.of[NATIVE][number], registers, returned);
+		note_input(task, inode, action, registers, returned);
 	return 0;
 }
 
@@ -173,7 +177,7 @@ static __noinline int on_failed(struct pt_regs *regs)
 	return state && state->syscall == number ? 0 : on_refused(task, state, number);
 }
 
-/* What takes something from a descriptor. */
+/* What takes something from the descriptor that is its first argument. */
 #define TAKES (ACTION_READ | ACTION_READ_VECTORS | ACTION_RECEIVE | ACTION_RECEIVE_MESSAGE | ACTION_CARRY)
 
 /* Whether the running task has a standard input that may have another descriptor, too. */
@@ -193,8 +197,8 @@ static __noinline int on_succeeded(struct pt_regs *regs, long returned)
 		return 0;
 	BOUNDED(number, MAX_SYSCALLS);
 	action = syscall_actions.of[abi][number];
-	if (action & TAKES && abi == NATIVE)
-		return returned ? on_input(task, regs, returned) : 0;
+	if (action & (TAKES | ACTION_CARRY_SECOND) && abi == NATIVE)
+		return returned ? on_input(task, regs, action, returned) : 0;
 	if (action & (ACTION_OPEN | ACTION_ACCEPT))
 		return on_returned(task, action, returned);
 	return 0;

@@ -16,9 +16,9 @@
 #define IPPROTO_UDP 17
 #define IPPROTO_MPTCP 262
 #define TCP_ESTABLISHED 1 /* include/net/tcp_states.h */
+#define TCP_SYN_SENT 2
 #define LOOPBACK_INDEX 1 /* include/net/flow.h: of `lo`, in every network namespace */
 #define DNS_PORT 53
-#define TLS_HANDSHAKE 0x16
 #define CLIENT_HELLO 1
 #define LOOKED_AT 8 /* packets at the start of a connection */
 #define MESSAGE_BYTES 2048
@@ -555,6 +555,9 @@ int BPF_PROG(on_socket_state, struct sock *sock, int before, int after)
 {
 	struct socket_state *socket;
 
+	/* Its first connection is as any; those beside it the kernel makes where no program is running. */
+	if (after == TCP_SYN_SENT && sock->sk_protocol == IPPROTO_MPTCP)
+		note_unread_form(UNREAD_MPTCP);
 	if (after != TCP_ESTABLISHED)
 		return 0;
 	socket = bpf_sk_storage_get(&socket_states, sock, NULL, 0);

@@ -5,6 +5,7 @@
 
 #define FNV_START 0x811c9dc5U
 #define FNV_STEP 16777619U
+#define TLS_HANDSHAKE 0x16 /* what a greeting begins with (RFC 8446, 5.1) */
 #define MOST_LENGTH (1ULL << 48) /* of a body or chunk; what is longer is no length */
 
 enum found {
@@ -21,17 +22,20 @@ enum found {
 	FOUND_WIDE = 1024, /* a body in UTF-16 or UTF-32 */
 	FOUND_HTTP2 = 2048,
 	FOUND_UNCLEAR = 4096, /* where a body ends: others may see messages where none is read */
+	FOUND_TARGET = 8192, /* a request line that names a model */
 	OF_STREAM = FOUND_ENCODED | FOUND_UPGRADE | FOUND_UNNAMED | FOUND_WIDE | FOUND_HTTP2 | FOUND_UNCLEAR,
 	OF_MESSAGE = FOUND_CALL | FOUND_PROMPT | FOUND_SESSION | FOUND_TORN,
-	OF_PLACE = FOUND_END | FOUND_BODY | FOUND_ANOTHER, /* something is to be done before the next byte */
+	OF_PLACE = FOUND_END | FOUND_BODY | FOUND_ANOTHER | FOUND_TARGET, /* something is to be done before the next byte */
 };
 
 enum line {
 	LINE_START, /* nothing but white space until now */
 	LINE_LIST, /* of messages (JSON-RPC 2.0, 6), over several lines or not */
 	LINE_MARK, /* bytes with which a text in UTF-16 or UTF-32 may begin */
+	LINE_PROXY, /* no line: what a proxy says of whom it speaks for */
 	LINE_WORD, /* the first one: of a header or a request */
 	LINE_TARGET, /* the second one of what may be a request */
+	LINE_QUERY, /* behind the path in it */
 	LINE_VERSION, /* its last one */
 	LINE_LENGTH, /* the value of Content-Length */
 	LINE_CODING, /* the value of Transfer-Encoding */
@@ -62,7 +66,7 @@ static __always_inline void keep_nothing(struct stream *stream)
 /* Between messages again, and nothing of this one stays. */
 static __always_inline void drop_message(struct stream *stream)
 {
-	stream->depth = stream->in_string = stream->escaped = stream->steps = 0;
+	stream->depth = stream->in_string = stream->escaped = stream->form = stream->steps = 0;
 	stream->found &= ~OF_MESSAGE;
 	keep_nothing(stream);
 }
@@ -77,6 +81,9 @@ static __always_inline void begin_line(struct stream *stream)
 /* What was read of the stream says nothing of what comes: it goes on as at its beginning. */
 static __always_inline void forget_place(struct stream *stream)
 {
+	/* Some servers take a form without its last line. */
+	if (stream->form && stream->model_bytes)
+		stream->found |= FOUND_UNCLEAR;
 	stream->left = stream->skips = stream->chunks = stream->in_headers = stream->is_return = 0;
 	drop_message(stream);
 	begin_line(stream);

@@ -258,6 +258,33 @@ static __always_inline struct tls_call *ended_call(struct task_struct *task, __u
 	return NULL;
 }
 
+/*
+ * BIO_f_ssl(): who reads and writes by such a filter (BIO_new_ssl makes one) calls the functions behind SSL_read and
+ * SSL_write, which nothing names in a library.
+ */
+SEC("uprobe")
+int on_tls_filter(struct pt_regs *registers)
+{
+	note_unread_form(UNREAD_BIO);
+	return 0;
+}
+
+/* SSL_sendfile(ssl, file, offset, bytes, flags): of a server's answers nothing is read anyway. */
+SEC("uprobe")
+int on_tls_sendfile(struct pt_regs *registers)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct stream_key key = { .id = ARGUMENT_1(registers), .process = task->tgid };
+	struct stream *stream;
+
+	if (!calling_state(task, registers))
+		return 0;
+	stream = bpf_map_lookup_elem(&streams, &key);
+	if (!stream || !stream->answers)
+		note_unread_form(UNREAD_FILE);
+	return 0;
+}
+
 #define FOUR(text) ((text)[0] | (text)[1] << 8 | (text)[2] << 16 | (text)[3] << 24)
 
 /* Only a server is asked. Of less than four bytes the first one says it, but for the one that answers begin with, too. */
@@ -272,8 +299,9 @@ static __always_inline bool is_asked(const char *start)
 	case 'O':
 		return true;
 	}
-	return is_request(start) || is_http2(start) || (four & 0xffff) == ('\r' | '\n' << 8) || four == FOUR("HEAD") || four == FOUR("PUT ") ||
-	       four == FOUR("PATC") || four == FOUR("DELE") || four == FOUR("OPTI");
+	return is_request(start) || is_http2(start) || (four & 0xffff) == ('\r' | '\n' << 8) || four == FOUR("HEAD") ||
+	       four == FOUR("PUT ") || four == FOUR("PATC") || four == FOUR("DELE") || four == FOUR("OPTI") ||
+	       four == FOUR("PROX");
 }
 
 /* Whether what arrives is read: at a server, from the first request on. */

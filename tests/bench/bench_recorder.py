@@ -19,7 +19,7 @@ from pathlib import Path
 
 from support.rare_calls import build
 
-from recorder import kernel, layout, libbpf
+from recorder import kernel, layout, libbpf, uprobes
 
 BATCHES = 100
 CALLS = 500
@@ -58,7 +58,7 @@ class Loaded:
         links = [
             kernel._link(program, section, cgroup)
             for program, name, section in kernel._programs(self.handle)
-            if chosen(name) and section not in kernel.UPROBE_HOOKS.values()
+            if chosen(name) and section not in uprobes.HOOKS.values()
         ]
         assert all(links), "this kernel has every hook"
         try:

@@ -15,20 +15,20 @@ from policyc.catalog.vocabulary import BEHAVIOURS
 from policyc.converge.evidence import WORDS, Evidence
 from policyc.profiles import agent_profile
 from policyc.profiles.base import DOMAIN_FIELDS, INVENTORY, AgentProfile, Run, join_profiles
-from recorder import blind, components, kernel, layout, profile, sightings
+from recorder import blind, components, kernel, layout, profile, sightings, uprobes
 from recorder.profile import Sighting
 
 WORKLOAD = profile.Workload("apps/v1", "Deployment", "support", "triage", "agent")
 SOURCES = "".join(path.read_text() for path in sorted((ROOT / "recorder/bpf").glob("*.[ch]")))
 SECTIONS = frozenset(re.findall(r'(?:SEC|ADDRESS_HOOK|BIND_HOOK)\("([\w]+/\w+)"', SOURCES))
-HOOKS = SECTIONS | set(kernel.UPROBE_HOOKS.values())
+HOOKS = SECTIONS | set(uprobes.HOOKS.values())
 EVERY_DOMAIN = frozenset(hook for hook in HOOKS if hook.endswith("cgroup_attach_task"))
 """Whose a process is concerns all that it does: as for hooks that it does not know, the compiler takes any domain."""
 
 
 def test_the_programs_are_found() -> None:
     # SSL_write has one program where returns can be looked at, and another where not.
-    alike = len(kernel.UPROBE_HOOKS) - len(set(kernel.UPROBE_HOOKS.values()))
+    alike = len(uprobes.HOOKS) - len(set(uprobes.HOOKS.values()))
     assert len(HOOKS) == len(kernel.NEEDED) + len(kernel.OPTIONAL) - alike
 
 
@@ -54,6 +54,7 @@ def _spots() -> set[str]:
     entries = sightings.Entries(peers=[(layout.PeerKey(protocol=1), layout.Peer())])
     met = [
         ("syscalls", {"architecture": "386", "name": "io_uring_setup"}),
+        ("syscalls", {"architecture": "amd64", "name": "io_submit"}),
         ("capabilities", {"granted": True, "name": "NET_RAW"}),
         ("egress", {"address": "192.0.2.1", "port": 53, "protocol": "tcp"}),
         ("egress", {"address": "192.0.2.1", "port": 443, "protocol": "udp"}),

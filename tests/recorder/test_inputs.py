@@ -30,9 +30,9 @@ def _fed(text: Path, way: str, kind: str = "pipe") -> tuple[str, ...]:
     return (sys.executable, feeder, kind, str(text), sys.executable, reader, way)
 
 
-def _recorded(folder: Path, text: bytes, way: str) -> Spec:
+def _recorded(folder: Path, text: bytes, way: str, kind: str = "pipe") -> Spec:
     (folder / "text").write_bytes(text)
-    return record(folder / "out", *_fed(folder / "text", way))
+    return record(folder / "out", *_fed(folder / "text", way, kind))
 
 
 def _tools(spec: Spec) -> set[str]:
@@ -40,7 +40,7 @@ def _tools(spec: Spec) -> set[str]:
 
 
 WAYS = (
-    *((way, "pipe") for way in ("read", "readv", "preadv", "moved", "opened-again")),
+    *((way, "pipe") for way in ("read", "readv", "preadv", "vmsplice", "moved", "opened-again")),
     *((way, "sockets") for way in ("read", "readv", "recv", "recv_into", "recvmsg", "moved")),
 )
 """How a server takes its standard input, and what that is."""
@@ -81,9 +81,22 @@ def test_what_only_a_thread_read_makes_room_with_its_process(tmp_path: Path) -> 
     assert losses(spec) == {}
 
 
-def test_what_is_moved_on_leaves_a_blind_spot(tmp_path: Path) -> None:
-    spec = _recorded(tmp_path, _call("unseen").encode(), "splice")
-    words = _UNREAD[layout.UNREAD_CARRIED]
+CARRIED = _UNREAD[layout.UNREAD_CARRIED]
+SUBMITTED = "messages that io_submit reads from standard input"
+
+
+@pytest.mark.parametrize(
+    ("way", "kind", "words"),
+    [
+        ("splice", "pipe", CARRIED),
+        ("sendfile", "sockets", CARRIED),
+        ("io_submit", "pipe", SUBMITTED),
+    ],
+)
+def test_what_is_moved_on_leaves_a_blind_spot(
+    tmp_path: Path, way: str, kind: str, words: str
+) -> None:
+    spec = _recorded(tmp_path, _call("unseen").encode(), way, kind)
     blind = {spot for run in spec["runs"] for spot in run["blind"]}
     assert _tools(spec) == set()
     assert blind == {f"models: {words}", f"tools: {words}"}

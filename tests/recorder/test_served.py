@@ -185,6 +185,19 @@ def test_what_is_handed_on_is_read_once(tmp_path: Path, function: str, how: str)
     assert seen == [("m", 1, 2)]
 
 
+SENT = "SSL_sendfile(ssl, 0, 0, bytes, 0)"
+ANSWERED = f'(SSL_write(ssl, "HTTP/1.1 200 OK\\r\\n\\r\\n", 19), {SENT})'
+
+
+@pytest.mark.parametrize(("sends", "is_told"), [(SENT, True), (ANSWERED, False)])
+def test_a_file_that_the_kernel_sends(tmp_path: Path, sends: str, is_told: bool) -> None:
+    """A request may be in it; of answers nothing is read."""
+    spec = _asking(tmp_path, "-O2", f"-DASK(ssl, message, bytes)={sends}")
+    words = "messages over TLS that SSL_sendfile sends"
+    spots = {spot for run in spec["runs"] for spot in run["blind"]}
+    assert spots == ({f"models: {words}", f"tools: {words}"} if is_told else set())
+
+
 @pytest.mark.parametrize("bits", [32, 64])
 def test_a_program_with_its_own_library(tmp_path: Path, bits: int) -> None:
     """Of a 32-bit one nothing is read, and that is said."""

@@ -117,7 +117,7 @@ def test_http2_leaves_a_blind_spot(tmp_path: Path, served: Internet) -> None:
 
 FORMS = {
     "messages after an Upgrade of HTTP": (("--header", "Upgrade: websocket"), b""),
-    "names of models that do not stand in the request's JSON": (
+    "names of models that a request does not tell": (
         (),
         json.dumps({"contents": [{"parts": [{"text": "x" * 99}]}]}).encode(),
     ),
@@ -130,6 +130,15 @@ def test_what_is_said_elsewhere_leaves_a_blind_spot(
 ) -> None:
     more, body = FORMS[words]
     spec = _record(tmp_path, served, (*CURL, *more), body)
+    assert _blind(spec) == {f"models: {words}", f"tools: {words}"}
+    assert losses(spec) == {}
+
+
+def test_a_filter_of_openssl_leaves_a_blind_spot(tmp_path: Path, served: Internet) -> None:
+    """What it reads and writes goes by none of the functions that programs call."""
+    command = (sys.executable, str(SOURCES / "filter.py"), "URL", "FILE")
+    spec = _record(tmp_path, served, command, json.dumps(REQUEST).encode())
+    words = "messages over TLS that BIO_f_ssl carries"
     assert _blind(spec) == {f"models: {words}", f"tools: {words}"}
     assert losses(spec) == {}
 

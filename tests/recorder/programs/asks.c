@@ -31,6 +31,12 @@ __attribute__((noipa)) int SSL_write_ex(void *ssl, const void *buffer, size_t by
 	return SSL_write_ex2(ssl, buffer, bytes, 0, written);
 }
 
+__attribute__((noipa)) long SSL_sendfile(void *ssl, int file, long offset, size_t bytes, int flags)
+{
+	__asm__ volatile("" : : "r"(ssl), "r"(file), "r"(offset), "r"(flags) : "memory");
+	return bytes;
+}
+
 /* The last one that is looked at. */
 __attribute__((noipa)) void SSL_free(void *ssl)
 {

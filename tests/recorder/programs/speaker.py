@@ -45,7 +45,8 @@ def call(tool: str) -> str:
 
 
 def post(connection: http.client.HTTPConnection, body: str) -> None:
-    connection.request("POST", f"/{SECRET}", body, {"Authorization": f"Bearer {SECRET}"})
+    path = f"/openai/deployments/{SECRET}?/models/{SECRET}"
+    connection.request("POST", path, body, {"Authorization": f"Bearer {SECRET}"})
     connection.getresponse().read()
 
 
@@ -104,10 +105,13 @@ post(over_tls(port), call("by_tls"))
 prompt = {"messages": [{"role": "user", "content": SECRET * 5000}], "model": "large-4"}
 post(over_tls(port), json.dumps(prompt))
 post(plain, json.dumps({"model": SECRET, "weights": 1}))  # no request to a model
+form = http.client.HTTPConnection("127.0.0.1", serve())
+field = f'--{SECRET}\r\nContent-Disposition: form-data; name="%s"\r\n\r\n{SECRET}\r\n'
+post(form, field % "model" + field % SECRET + f"--{SECRET}--")  # neither
 still_open = over_tls(port)
 post(still_open, call("by_tls"))
 
-dumped += kept_for(plain.sock.fileno(), "socket_streams")
+dumped += b"".join(kept_for(end.sock.fileno(), "socket_streams") for end in (plain, form))
 for name in ("streams", "scratches", "items", "peers", "no_stream", "subjects"):
     dumped += bpftool("dump", "name", name)
 Path(maps_file).write_bytes(dumped)

@@ -160,8 +160,9 @@ class Programs:
         for closing in self._closing:
             closing.join()
         for library in self._libraries:
-            uprobes.detach(library.links)
-        uprobes.detach(self._links)
+            uprobes.detach(library)
+        for link in self._links:
+            libbpf.call("bpf_link__destroy")(link)
         libbpf.call("bpf_object__close")(self._handle)
 
     def get(self, name: str, key: c.Structure | c.c_uint32, value: type[_Value]) -> _Value | None:
@@ -231,7 +232,7 @@ class Programs:
     def detach_tls(self, library: Library) -> None:
         """Look at its calls no longer.  Nobody waits for what that takes: some tenths of a second for each function."""
         self._libraries.remove(library)
-        closing = Thread(target=uprobes.detach, args=(library.links,))
+        closing = Thread(target=uprobes.detach, args=(library,))
         closing.start()
         self._closing = [closing, *(other for other in self._closing if other.is_alive())]
 

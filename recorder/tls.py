@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ctypes as c
+import fcntl
 import os
+import signal
 import stat
 import sys
 import time
@@ -16,6 +18,7 @@ from typing import TypeAlias
 from recorder.kernel import Programs
 from recorder.layers import RootFileSystem, identity, root_file_system, root_of_process
 from recorder.sightings import Names, Opened, has_tls
+from recorder.uprobes import Library
 
 _ARCHITECTURES = "usr/lib/*-linux-gnu"
 _FOLDERS = (
@@ -93,6 +96,24 @@ def _is_overlay(path: Path) -> bool:
     return not failed and c.c_long.from_buffer(told).value == _OVERLAY
 
 
+def _is_gone(file: int) -> bool:
+    """Whether a file has no name any more and nobody has it open or mapped, which only leases tell (F_SETLEASE of fcntl(2)).
+
+    Of what an overlay shows that cannot be asked: programs map the file behind it.
+    """
+    path = Path(f"/proc/self/fd/{file}")
+    if os.fstat(file).st_nlink or _is_overlay(path):
+        return False
+    try:
+        with path.open("rb") as opened:
+            # Who opened it meanwhile would end this process by the signal that is usual.
+            fcntl.fcntl(opened, fcntl.F_SETSIG, signal.SIGURG)
+            fcntl.fcntl(opened, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+    except OSError:
+        return False
+    return True
+
+
 @contextmanager
 def _behind(path: Path, root: RootFileSystem) -> Iterator[tuple[Path, Identity, _Stamp]]:
     """The file that programs map, held, what no other file has, and when it was written; OSError when there is none.
@@ -129,6 +150,11 @@ class _Look:
 
     since: int
     stamp: _Stamp
+    library: Library
+
+    def is_to_be_renewed(self, now: _Stamp) -> bool:
+        """Whether there may be functions that are not looked at: new ones, or for want of descriptors."""
+        return self.since == NEVER or not self.holds(now)
 
     def holds(self, now: _Stamp) -> bool:
         """Whether it is still true; of what has functions, only the content matters, and not its links and owners."""
@@ -157,15 +183,23 @@ class Libraries:
         """
         with _behind(path, root) as (file, own, stamp):
             known = self._known.get(own)
-            if known is None or (known.since == ALWAYS and not known.holds(stamp)):
-                known = self._known[own] = _Look(self._look(file), stamp)
+            if known is None or (not known.library.links and known.is_to_be_renewed(stamp)):
+                self._let_go()
+                known = self._known[own] = self._look(file, stamp)
         # To attach once more to what was written over would show its calls twice.
         return known.since if known.holds(stamp) else NEVER
 
-    def _look(self, file: Path) -> int:
+    def _look(self, file: Path, stamp: _Stamp) -> _Look:
         library = self.programs.attach_tls(file)
         since = time.clock_gettime_ns(time.CLOCK_BOOTTIME) if library.has_functions else ALWAYS
-        return since if library.is_whole else NEVER
+        return _Look(since if library.is_whole else NEVER, stamp, library)
+
+    def _let_go(self) -> None:
+        """Look no longer at what was deleted and nobody runs: probes would keep it, and descriptors, for ever."""
+        for own, look in list(self._known.items()):
+            if look.library.links and _is_gone(look.library.file):
+                del self._known[own]
+                self.programs.detach_tls(look.library)
 
     def since(self, root: Path, relative: str) -> int:
         """As ``attach`` of a file that is attached already, or else ``NEVER``.  OSError when there is no such file."""

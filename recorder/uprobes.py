@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes as c
 import errno
 import os
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,7 +68,9 @@ class Library:
     has_functions: bool
     is_whole: bool
     links: tuple[int, ...] = ()
-    """Handles of where it is attached, which `detach` takes."""
+    """Handles of where it is attached."""
+    file: int = -1
+    """Where there are any: a descriptor of it, also when it has no name any more."""
 
 
 def attach(path: Path, programs: Mapping[str, int], absent: Collection[str]) -> Library:
@@ -87,10 +89,12 @@ def attach(path: Path, programs: Mapping[str, int], absent: Collection[str]) -> 
         )
         is_whole &= bool(link) or c.get_errno() in NO_FUNCTION
         links.extend([link] if link else ())
-    return Library(bool(links) or not is_whole, is_whole, tuple(links))
+    file = os.open(path, os.O_PATH | os.O_CLOEXEC) if links else -1
+    return Library(bool(links) or not is_whole, is_whole, tuple(links), file)
 
 
-def detach(links: Iterable[int]) -> None:
-    """Undo it; each waits until no processor runs its program."""
-    for link in links:
+def detach(library: Library) -> None:
+    """Undo it, of one that is attached; each function waits until no processor runs its program."""
+    for link in library.links:
         libbpf.call("bpf_link__destroy")(link)
+    os.close(library.file)

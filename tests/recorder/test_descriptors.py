@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,10 @@ from support.recorder import losses, names, record, watching
 from support.samples import ROOT
 
 from recorder.descriptors import RESERVE
-from recorder.kernel import TLS_FUNCTIONS
+from recorder.kernel import load
+from recorder.layers import RootFileSystem
+from recorder.tls import Libraries
+from recorder.uprobes import FUNCTIONS
 
 pytestmark = pytest.mark.system
 
@@ -58,7 +62,28 @@ def test_no_library_gets_what_is_reserved(tmp_path: Path) -> None:
     ends = [line.split() for line in told.splitlines()]
     assert len(ends) == LIBRARIES
     assert ends[-1][0] == "True"
-    assert int(ends[-1][1]) >= RESERVE - 2 * len(TLS_FUNCTIONS)
+    assert int(ends[-1][1]) >= RESERVE - 2 * len(FUNCTIONS) - 1
+
+
+GIVEN_BACK = """
+import time
+libraries_of = dict.fromkeys(map(Path, sys.argv[1:]))
+for path in list(libraries_of)[:3]:
+    path.unlink()
+last, until = list(libraries_of)[-1], time.monotonic() + 60
+while libraries.attach(last, root) == tls.NEVER and time.monotonic() < until:
+    time.sleep(0.1)
+print(libraries.attach(last, root) == tls.NEVER)
+"""
+
+
+def test_what_is_given_back_is_used(tmp_path: Path) -> None:
+    libraries = _copies(tmp_path / "libraries")
+    arguments = (*FEW, sys.executable, "-c", ATTACHING + GIVEN_BACK, *libraries)
+    told = subprocess.run(arguments, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    *ends, afterwards = told.splitlines()
+    assert ends[-1].split()[0] == "True"
+    assert afterwards == "False"
 
 
 def test_containers_are_known_when_their_libraries_cannot_be_attached(tmp_path: Path) -> None:
@@ -71,3 +96,49 @@ def test_containers_are_known_when_their_libraries_cannot_be_attached(tmp_path: 
     assert len(spec["runs"]) == 2
     assert last in names(spec, "files", "path")
     assert losses(spec) == LOST
+
+
+def _open_files() -> int:
+    return len([*Path("/proc/self/fd").iterdir()])
+
+
+def _become(wanted: int) -> int:
+    """How many files this process has open, once it is the number or has not become it for long."""
+    until = time.monotonic() + 60
+    while (found := _open_files()) != wanted and time.monotonic() < until:
+        time.sleep(0.05)
+    return found
+
+
+def test_a_library_that_is_gone_gives_back_what_it_took(tmp_path: Path) -> None:
+    """One that is deleted is not gone as long as somebody runs it: an update of the system leaves many so."""
+    root = RootFileSystem(Path("/"), is_mount=False)
+    kept, deleted, used, *others = map(Path, _copies(tmp_path / "libraries"))
+    running = [
+        sys.executable,
+        "-c",
+        "import ctypes, sys; ctypes.CDLL(sys.argv[1]); print(); input()",
+        used,
+    ]
+    programs = load({})
+    try:
+        libraries = Libraries(programs)
+        with subprocess.Popen(running, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            process.stdout.readline()
+            before = _open_files()
+            libraries.attach(kept, root)
+            one = _open_files() - before
+            for library in (deleted, used):
+                libraries.attach(library, root)
+            deleted.unlink()
+            used.unlink()
+            libraries.attach(others[0], root)
+            assert _become(before + 3 * one) == before + 3 * one
+            process.communicate(b"\n")
+        # Without the two pipes to the process.
+        libraries.attach(others[1], root)
+        assert _become(before - 2 + 3 * one) == before - 2 + 3 * one
+    finally:
+        programs.close()

@@ -27,8 +27,8 @@ from recorder import kernel, layout
 ROUNDS = 6
 UPLOADS = 40
 SCHEMES = ("https", "http")
-KINDS = ("bytes", "picture", "text", "numbers", "objects")
-"""Bytes that are no JSON; one long string without and with escapes; lists of numbers; many small objects."""
+KINDS = ("bytes", "form", "picture", "text", "numbers", "objects")
+"""Bytes that are no JSON; a form that has them in a file; one long string without and with escapes; lists of numbers; many small objects."""
 TAKEN: queue.Queue[int] = queue.Queue()
 """Nanoseconds of the server's for each connection that ended."""
 UPLOADER = Path(__file__).with_name("uploader.py")

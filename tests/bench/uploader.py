@@ -24,6 +24,9 @@ def _body(kind: str) -> bytes:
     match kind:
         case "bytes":
             return draw.randbytes(MEBIBYTE)
+        case "form":
+            field = b'Content-Disposition: form-data; name="%s"\r\n\r\n%s\r\n--b'
+            return b"--b\r\n" + field % (b"file", draw.randbytes(MEBIBYTE)) + b"--\r\n"
         case "picture":
             message["messages"] = [{"content": draw.randbytes(MEBIBYTE // 2).hex()}]
         case "text":
@@ -38,7 +41,8 @@ def _body(kind: str) -> bytes:
 def main() -> None:
     scheme, port, kind, times = sys.argv[1:]
     body = _body(kind)
-    kind_of_body = "application/octet-stream" if kind == "bytes" else "application/json"
+    kinds = {"bytes": "application/octet-stream", "form": "multipart/form-data; boundary=b"}
+    kind_of_body = kinds.get(kind, "application/json")
     head = f"POST / HTTP/1.1\r\nHost: h\r\nContent-Type: {kind_of_body}\r\n"
     request = f"{head}Content-Length: {len(body)}\r\n\r\n".encode()
     connection = socket.create_connection(("127.0.0.1", int(port)))

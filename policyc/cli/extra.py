@@ -9,6 +9,9 @@ from policyc.core.errors import PolicycError
 EXTRAS = {"webhook": "PC7116", "prove": "PC3151"}
 """Extra of the package -> the code of its absence."""
 
+LOCKS = {"webhook": "webhook/requirements.txt", "prove": "requirements-dev.txt"}
+"""Extra of the package -> the file of a clone that locks what it needs."""
+
 
 def needs(what: str, *modules: str, extra: str = "webhook") -> None:
     """Libraries of an extra, which compiling does without; PolicycError with the extra's code."""
@@ -17,5 +20,6 @@ def needs(what: str, *modules: str, extra: str = "webhook") -> None:
             raise PolicycError(
                 EXTRAS[extra],
                 f"{what} needs `{name}`, which is not installed",
-                help=f"pip install 'policyc[{extra}]'",
+                help=f"in a clone: `.venv/bin/pip install --require-hashes -r {LOCKS[extra]}`; "
+                f"elsewhere: install the wheel with its extra, `WHEEL[{extra}]`",
             )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from policyc.cli.main import Exit
 from policyc.cli.report import add_date, counted
-from policyc.pipeline.starter import write_starter
+from policyc.pipeline.starter import WHEEL, write_starter
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -22,5 +22,6 @@ def run(args: argparse.Namespace) -> int:
             print(args.folder / name)
     generated = sum(name.startswith("generated/") for name in files)
     print(f"{args.folder / 'generated'}: {counted(generated, 'file')}")
-    print(f"next: cd {args.folder} && git init && make check")
+    wheel = f"REQUIREMENT='PATH/{WHEEL}[testing,prove]'"
+    print(f"next: cd {args.folder} && git init && make check {wheel}")
     return Exit.CLEAN

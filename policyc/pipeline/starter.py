@@ -15,14 +15,14 @@ from policyc.pipeline.output import replace_tree
 _SUFFIX = ".in"
 _FOLDER = Path(policyc.__file__).parent / "starter"
 
+WHEEL = f"policyc-{policyc.__version__}-py3-none-any.whl"
+"""What a wheel of this version is called."""
+
 
 def starter(as_of: date) -> dict[str, bytes]:
     """Every file by its path: the templates, and what their policies compile to on a day."""
-    version = policyc.__version__.encode()
     files = {
-        path.relative_to(_FOLDER).as_posix().removesuffix(_SUFFIX): path.read_bytes().replace(
-            b"@VERSION@", version
-        )
+        path.relative_to(_FOLDER).as_posix().removesuffix(_SUFFIX): _filled(path.read_bytes())
         for path in sorted(_FOLDER.rglob(f"*{_SUFFIX}"))
         if path.is_file()
     }
@@ -36,6 +36,11 @@ def starter(as_of: date) -> dict[str, bytes]:
         first = next(d for d in compiled.diagnostics if d.severity is Severity.ERROR)
         raise InternalError(f"the policies to start from do not compile: {first.message}")
     return {**files, **{f"generated/{path}": data for path, data in compiled.files.items()}}
+
+
+def _filled(template: bytes) -> bytes:
+    names = template.replace(b"@VERSION@", policyc.__version__.encode())
+    return names.replace(b"@WHEEL@", WHEEL.encode())
 
 
 def write_starter(folder: Path, as_of: date) -> dict[str, bytes]:

@@ -80,7 +80,7 @@ class Symbols:
         hint = did_you_mean(written, reachable)
         if hint is None:
             hint = (
-                f"declare it: there is no {what} in reach"
+                f"declare it{_example(kinds, written)}: there is no {what} in reach"
                 if not reachable
                 else ("in reach are " + ", ".join(f"`{r}`" for r in sorted(reachable)[:8]))
             )
@@ -94,6 +94,11 @@ class Symbols:
         for alias, target in self.workspace.aliases.get(path, {}).items():
             names |= {f"{alias}.{name}" for name in self.by_file.get((kind, target), {})}
         return names
+
+
+def _example(kinds: tuple[str, ...], name: str) -> str:
+    """How a window is declared, since that is a block that few know by heart."""
+    return f" as `window {name} {{ at least 7d }}`" if kinds == ("window",) else ""
 
 
 def collect(workspace: Workspace, found: list[Diagnostic]) -> Symbols:

@@ -80,7 +80,7 @@ def unknown_statement(source: Source, statement: Statement, block: str) -> Diagn
     """The first word begins no statement of this block."""
     first = statement.lexemes[0]
     near = closest(first.text, STARTS[block], most=1)
-    where = "at the top of a file" if block == "file" else f"in a `{block}` block"
+    where = "at the top of a file" if block == "file" else f"in {one_block(block)}"
     elsewhere = sorted(b for b, words in STARTS.items() if first.text in words and b != block)
     if near:
         hint = f"did you mean `{near[0]}`?"

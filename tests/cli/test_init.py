@@ -85,6 +85,19 @@ def test_the_pin_is_this_version(repository: Repository) -> None:
     assert not [path for path, data in starter(DAY).items() if b"@VERSION@" in data]
 
 
+def test_the_next_step_names_a_wheel(
+    repository: Repository, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No index has policyc: the printed line and the README name what to install."""
+    assert main(["init", str(tmp_path / "new")]) == Exit.CLEAN
+    said = capsys.readouterr().out.splitlines()[-1]
+    assert said.startswith(f"next: cd {tmp_path / 'new'} && git init && make check REQUIREMENT=")
+    wheel = said.partition("'PATH/")[2].partition("[")[0]
+    assert (Path(repository.env["PIP_FIND_LINKS"]) / wheel).is_file()
+    for page in ("README.md", "Makefile"):
+        assert f"REQUIREMENT='PATH/{wheel}[testing,prove]'" in (tmp_path / "new" / page).read_text()
+
+
 def test_every_step_of_the_github_workflow_is_green(repository: Repository) -> None:
     workflow = repository.yaml(".github/workflows/policies.yml")
     assert set(workflow) == {"name", "on", "permissions", "jobs"}

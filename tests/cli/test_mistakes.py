@@ -85,7 +85,8 @@ def test_live_without_the_client(
     assert main(words) == 2
     assert capsys.readouterr().err == (
         "error[PC7116]: --live needs `kubernetes`, which is not installed\n"
-        "  help: pip install 'policyc[webhook]'\n"
+        "  help: in a clone: `.venv/bin/pip install --require-hashes -r webhook/requirements.txt`; "
+        "elsewhere: install the wheel with its extra, `WHEEL[webhook]`\n"
     )
 
 

@@ -139,6 +139,25 @@ def test_transcripts_are_real(page: Path, tmp_path: Path, golden: bool) -> None:
         assert shows(command.shown, real), "\n".join([command.line, *real])
 
 
+def test_no_page_writes_into_the_output_of_another() -> None:
+    """A folder that holds another page's output is refused (PC7052)."""
+    written = {
+        (folder.rstrip("/"), named(page))
+        for page in WITH_TRANSCRIPT
+        for command in commands(page)
+        for folder in re.findall(r"policyc compile .*--output (\S+)", command.line)
+    }
+    assert len(written) > 4
+    clashes = [(a, b) for a, _ in written for b, _ in written if a.startswith(f"{b}/")]
+    assert clashes == []
+
+
+def test_no_transcript_hides_an_error() -> None:
+    """What says nothing where it failed says at least its exit code."""
+    lines = [command.line for page in WITH_TRANSCRIPT for command in commands(page)]
+    assert [x for x in lines if "2>/dev/null" in x and "$?" not in x] == []
+
+
 def test_sample_recordings_claim_no_recorder() -> None:
     """They were written for the pages; a tool's name would say that it can make or read such a file."""
     samples = [p for room in ("docs", "policies") for p in (ROOT / room).rglob("*.json")]

@@ -37,6 +37,24 @@ def checked(window: str, folder: Path) -> tuple[CheckedPolicy, list[str]]:
     return outcome.value, [d.code for d in outcome.diagnostics]
 
 
+def test_the_help_declares_a_window_where_there_is_none(tmp_path: Path) -> None:
+    base = POLICY.partition("class base")[2]
+    nothing = "edition 2026\n\nclass base {\n}\n" + base.partition("}\n")[2].replace(
+        "WINDOW", "brief"
+    )
+    (tmp_path / "x.agentpol").write_text(nothing, encoding="utf-8")
+    found = next(d for d in check(load(tmp_path).value).diagnostics if d.code == "PC2001")
+    assert found.help is not None and "there is no window in reach" in found.help
+    (tmp_path / "x.agentpol").write_text(
+        nothing + found.help.split("`")[1] + "\n", encoding="utf-8"
+    )
+    workspace = load(tmp_path)
+    assert "PC2001" not in [
+        d.code for d in [*workspace.diagnostics, *check(workspace.value).diagnostics]
+    ]
+    assert not workspace.diagnostics
+
+
 def test_it_comes_before_the_window_of_the_class(tmp_path: Path) -> None:
     policy, codes = checked("brief", tmp_path)
     assert codes == []

@@ -72,7 +72,7 @@ def _parser() -> tuple[_Parser, dict[bool, list[argparse.Action]]]:
 def _add_common(run: _Parser) -> None:
     run.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder of profiles")
     run.add_argument(
-        "--for", dest="seconds", type=values.duration, metavar="TIME", help="as 60s, 5m, 1h"
+        "--for", dest="seconds", type=values.duration, metavar="TIME", help="how long: 60s, 5m, 1h"
     )
     run.add_argument(
         "--name-server",

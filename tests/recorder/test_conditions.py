@@ -266,7 +266,7 @@ def _unrunnable(folder: Path) -> dict[str, tuple[str, str]]:
         str(folder): ("permission denied", "it is a folder"),
         f"{folder}/bare": ("exec format error", "begin it with `#!`"),
         f"{folder}/lost": ("no such file", "its interpreter"),
-        "pyproject.toml": ("no such file", "`-- ./pyproject.toml`"),
+        "pyproject.toml": ("no such file", "it is not in PATH"),
     }
 
 

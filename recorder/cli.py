@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import ipaddress
-import re
 import sys
 import traceback
 from collections.abc import Sequence
@@ -14,121 +12,24 @@ from pathlib import Path
 from recorder import api, command, daemon
 from recorder.errors import ExitCode, RecorderError
 from recorder.identity import Host
-from recorder.kernel import SIZED
 from recorder.kubelet import kubelet
-from recorder.naming import Network
 from recorder.objects import Objects
+from recorder.options import parse
 from recorder.owners import Owners
 from recorder.profile import Workload
-
-_UNITS = {"s": 1, "m": 60, "h": 3600}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a verb; the exit codes stand in docs/reference/recorder.md."""
-    options = _parser().parse_args(arguments)
     try:
-        return int(options.verb(options))
+        options = parse(sys.argv[1:] if arguments is None else arguments)
+        return _status(options) if options.verb == "status" else _run(options)
     except RecorderError as failure:
         sys.stderr.write(f"recorder: {failure}\n  help: {failure.remedy}\n")
         return failure.code
     except Exception:  # noqa: BLE001  # whatever it is, it has a code of its own
         sys.stderr.write(f"recorder: this is a bug\n{traceback.format_exc()}")
         return ExitCode.BUG
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m recorder", description=__doc__)
-    verbs = parser.add_subparsers(required=True, metavar="VERB")
-    run = verbs.add_parser("run", help="record a command, or every container of this machine")
-    run.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder of profiles")
-    run.add_argument("--for", dest="seconds", type=_duration, metavar="TIME", help="as 60s, 5m, 1h")
-    run.add_argument(
-        "--workload", type=_workload, metavar="apps/v1/KIND/NAMESPACE/NAME", help="what it records"
-    )
-    run.add_argument("--container", metavar="NAME", help="the container's name in the workload")
-    run.add_argument(
-        "--every", type=_duration, default=60, metavar="TIME", help="how often files are renewed"
-    )
-    run.add_argument("--listen", type=_address, metavar="HOST:PORT", help="healthz and metrics")
-    run.add_argument(
-        "--host-root", type=Path, default=Path("/"), metavar="DIR", help="where the host's / is"
-    )
-    run.add_argument(
-        "--state-root",
-        action="append",
-        default=[],
-        metavar="DIR",
-        help="a further folder of runtime state, on the host",
-    )
-    run.add_argument(
-        "--kubernetes", action="store_true", help="ask the API server for the owners of pods"
-    )
-    run.add_argument(
-        "--kubelet", metavar="URL", help="ask this node's kubelet for pods: https://HOST:10250"
-    )
-    run.add_argument(
-        "--objects", action="store_true", help="bring profiles to the API server as AgentProfiles"
-    )
-    run.add_argument(
-        "--name-server",
-        type=_network,
-        action="append",
-        default=[],
-        metavar="ADDRESS[/LENGTH]",
-        help="whose answers give names, besides those in resolv.conf",
-    )
-    run.add_argument(
-        "--map-entries",
-        type=_entries,
-        action="append",
-        default=[],
-        metavar="MAP=N",
-        help=f"size of a map of the kernel: {', '.join(sorted(SIZED))} (bytes of `events`)",
-    )
-    run.add_argument("command", nargs="*", metavar="-- COMMAND")
-    run.set_defaults(verb=_run)
-    status = verbs.add_parser("status", help="what the running recorder says of itself")
-    status.add_argument("--output", type=Path, required=True, metavar="DIR")
-    status.set_defaults(verb=_status)
-    return parser
-
-
-def _duration(text: str) -> float:
-    found = re.fullmatch(r"(\d+)([smh])", text)
-    if not found:
-        raise argparse.ArgumentTypeError(f"`{text}` is no time: as 60s, 5m or 1h")
-    return int(found[1]) * _UNITS[found[2]]
-
-
-def _workload(text: str) -> Workload:
-    parts = text.rsplit("/", 3)
-    if len(parts) != 4 or not all(parts):
-        raise argparse.ArgumentTypeError(f"`{text}` is not APIVERSION/KIND/NAMESPACE/NAME")
-    return Workload(parts[0], parts[1], parts[2], parts[3], parts[3])
-
-
-def _address(text: str) -> tuple[str, int]:
-    host, colon, port = text.rpartition(":")
-    if not colon or not port.isdecimal():
-        raise argparse.ArgumentTypeError(f"`{text}` is not HOST:PORT")
-    return host.strip("[]"), int(port)
-
-
-def _network(text: str) -> Network:
-    try:
-        return ipaddress.ip_network(text)
-    except ValueError as fault:
-        raise argparse.ArgumentTypeError(str(fault)) from fault
-
-
-def _entries(text: str) -> tuple[str, int]:
-    name, _, count = text.partition("=")
-    if name not in SIZED or not count.isdecimal() or int(count) < 1:
-        raise argparse.ArgumentTypeError(
-            f"`{text}` is not one of {', '.join(sorted(SIZED))}, =, number"
-        )
-    return name, int(count)
 
 
 def _status(options: argparse.Namespace) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes as c
+import errno
 import os
 import signal
 import time
@@ -45,6 +46,7 @@ def record(
 
     ``entries``: as in ``kernel.load``.  ``name_servers`` are believed besides this machine's own.
     """
+    store.check(output, workload)
     allowed = descriptors.raise_limit()
     programs, names = load(entries), sightings.Names()
     names.naming.believe(TREE, _own_name_servers(), name_servers)
@@ -70,10 +72,11 @@ def _record(
     libraries.attach_below(RootFileSystem(Path("/"), is_mount=False))
     missed = sightings.missed(programs)
     follow = partial(tls.follow, names, libraries, Path("/proc"), lambda _: Path("/"))
-    child, gate = _start_held(command, allowed)
+    child, gate, fault = _start_held(command, allowed)
     _mark(programs, child)
     os.close(gate)
     status = _wait(programs, child, seconds, follow)
+    _refuse_unstarted(command[0], fault)
 
     def drain() -> None:
         programs.drain()
@@ -82,10 +85,6 @@ def _record(
     read = readings(programs, {TREE: layout.SubjectKey(tree=TREE)}, drain)[TREE]
     lost = {domain: count - missed[domain] for domain, count in sightings.missed(programs).items()}
     found, loss = sets.read(read.subject, read.entries, names, session.clock, lost)
-    if status == NOT_FOUND and not any(s.domain == "executables" for s in found):
-        raise RecorderError(
-            ExitCode.COMMAND_NOT_FOUND, f"`{command[0]}` cannot be run", "name a program after `--`"
-        )
     spots = tuple(blind.of_run(TREE, found, read.entries, names))
     run = session.run(uuid.uuid4().hex, read.subject, loss, spots)
     document = profile.report(workload, run, found, programs.hooks.domains)
@@ -101,23 +100,58 @@ def _own_name_servers() -> tuple[str, ...]:
     return tuple(resolv_conf.name_servers(text))
 
 
-def _start_held(command: Sequence[str], allowed: descriptors.Limits) -> tuple[int, int]:
-    """A child that waits, before its exec, until the other end of its pipe is closed."""
+def _start_held(command: Sequence[str], allowed: descriptors.Limits) -> tuple[int, int, int]:
+    """A child that waits, before its exec, until the gate is closed; and where it tells the exec's errno."""
     waiting, gate = os.pipe()
+    fault, telling = os.pipe()  # closed by an exec
     child = os.fork()
     if child:
         os.close(waiting)
-        return child, gate
+        os.close(telling)
+        return child, gate, fault
     try:
         os.close(gate)
+        os.close(fault)
         os.setpgid(0, 0)
         descriptors.restore(allowed)
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
         os.read(waiting, 1)
         os.close(waiting)
         os.execvp(command[0], list(command))  # noqa: S606  # no shell, on purpose
+    except OSError as error:
+        os.write(telling, str(error.errno).encode())
     finally:
         os._exit(NOT_FOUND)
+
+
+def _refuse_unstarted(program: str, fault: int) -> None:
+    """RecorderError when the child, which has ended, told that there was no exec."""
+    with os.fdopen(fault) as told:
+        number = int(told.read() or 0)
+    if number:
+        raise RecorderError(
+            ExitCode.COMMAND_NOT_FOUND,
+            f"`{program}` cannot be run: {os.strerror(number).lower()}",
+            _remedy(Path(program), number, is_path="/" in program),
+        )
+
+
+def _remedy(program: Path, number: int, *, is_path: bool) -> str:
+    """What to do about an errno of execve(2)."""
+    match number:
+        case errno.EACCES if is_path and program.is_dir():
+            return "it is a folder: name a program after `--`"
+        case errno.EACCES if is_path:
+            return "make it executable, or name its interpreter first: `-- python3 agent.py`"
+        case errno.ENOEXEC:
+            return (
+                "begin it with `#!` and its interpreter, or name that first: `-- python3 agent.py`"
+            )
+        case errno.ENOENT if is_path and program.exists():
+            return "its interpreter, in the first line or the ELF header, is missing: install it"
+        case errno.ENOENT if not is_path and program.is_file():
+            return f"it is not in PATH: name it by a path, `-- ./{program}`"
+    return "name a program after `--`"
 
 
 def _mark(programs: Programs, child: int) -> None:

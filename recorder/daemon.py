@@ -72,7 +72,9 @@ def run(service: Service) -> None:
             watch.journal.write()
             with metrics.serve(watch, service.listen) as watch.listening:
                 _say(output, watch, clean=False)
-                sys.stderr.write(f"recorder: ready; profiles go to {output}\n")
+                sys.stderr.write(
+                    f"recorder: ready; records every container of this machine, profiles go to {output}\n"
+                )
                 with select.epoll() as news:
                     news.register(programs.descriptor, select.EPOLLIN)
                     news.register(waking, select.EPOLLIN)
@@ -160,6 +162,7 @@ def _only_one(output: Path) -> Iterator[None]:
     """Hold the folder's lock, which the kernel gives back however this process ends."""
     try:
         output.mkdir(parents=True, exist_ok=True)
+        store.probe(output)
         file = (output / LOCK).open("a")
     except OSError as error:
         raise store.failure(output / LOCK, error) from error
@@ -218,4 +221,7 @@ def _say(output: Path, watch: Watch, *, clean: bool) -> None:
     if watch.mirror:
         told["objectsWritten"] = watch.mirror.written
         told["objectsPending"] = watch.mirror.pending.copy()
-    store.replace(output / STATUS, (json.dumps(told) + "\n").encode())
+    try:
+        store.replace(output / STATUS, (json.dumps(told) + "\n").encode())
+    except OSError as error:
+        raise store.failure(output / STATUS, error) from error

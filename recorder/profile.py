@@ -45,6 +45,17 @@ class Workload:
     container: str
 
     @property
+    def fields(self) -> Document:
+        """As a profile has it."""
+        return {
+            "apiVersion": self.api_version,
+            "kind": self.kind,
+            "namespace": self.namespace,
+            "name": self.name,
+            "container": self.container,
+        }
+
+    @property
     def slug(self) -> str:
         """The profile's name, and its file's without the suffix: what both may be called, a DNS subdomain."""
         whole = f"{self.kind.lower()}-{self.namespace}-{self.name}-{self.container}"
@@ -98,13 +109,7 @@ def report(
 ) -> Document:
     """What ``join`` makes a profile of, alone or with others: its lists are unsorted, and an item may stand twice."""
     spec: Document = {
-        "workload": {
-            "apiVersion": workload.api_version,
-            "kind": workload.kind,
-            "namespace": workload.namespace,
-            "name": workload.name,
-            "container": workload.container,
-        },
+        "workload": workload.fields,
         "source": {"tool": "recorder", "version": VERSION},
         "runs": [_run(run)],
     }

@@ -6,10 +6,34 @@ import errno
 import json
 import os
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from recorder.errors import ExitCode, RecorderError
-from recorder.profile import API_VERSION, KIND, Document, Json, join
+from recorder.profile import API_VERSION, KIND, Document, Json, Workload, join
+
+_PROBE = ".recorder.probe"
+_PROBE_BYTES = 4096
+
+
+def check(folder: Path, workload: Workload) -> None:
+    """RecorderError when it is known before a recording that its profile could not be written; makes the folder."""
+    path = folder / f"{workload.slug}.json"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        path, known = _place(path, workload.fields)
+        if known:
+            _joined(path, known, [])
+        probe(folder)
+    except OSError as error:
+        raise failure(path, error) from error
+
+
+def probe(folder: Path) -> None:
+    """Write a file as profiles are written, and remove it; OSError when that is impossible."""
+    path = folder / f"{_PROBE}-{os.getpid()}"
+    replace(path, bytes(_PROBE_BYTES))
+    path.unlink()
 
 
 def write(folder: Path, *documents: Document) -> Path:
@@ -17,8 +41,8 @@ def write(folder: Path, *documents: Document) -> Path:
     path = folder / f"{name_of(documents[0])}.json"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        path, known = _place(path, documents[0])
-        replace(path, text(join([*known, *documents])).encode())
+        path, known = _place(path, workload_of(documents[0]))
+        replace(path, text(_joined(path, known, documents)).encode())
     except OSError as error:
         raise failure(path, error) from error
     return path
@@ -48,13 +72,13 @@ def name_of(document: Document) -> str:
     return str(metadata["name"])
 
 
-def _place(path: Path, document: Document) -> tuple[Path, list[Document]]:
-    """The file of the document's container, and what it holds; another container may have the same name.
+def _place(path: Path, workload: Json) -> tuple[Path, list[Document]]:
+    """The file of a container, and what it holds; another container may have the same name.
 
     `a` in namespace `b-c` and `c-a` in namespace `b`, for example; whoever comes second gets a number.
     """
     number, free = 1, path
-    while (known := _read(free)) and workload_of(known[0]) != workload_of(document):
+    while (known := _read(free)) and workload_of(known[0]) != workload:
         number += 1
         free = path.with_name(f"{path.stem}-{number}.json")
     return free, known
@@ -79,6 +103,18 @@ def _read(path: Path) -> list[Document]:
     ):
         raise _foreign(path)
     return [known]
+
+
+def _joined(path: Path, known: list[Document], documents: Sequence[Document]) -> Document:
+    """What the file holds and what is new, as one; RecorderError when the file has only the head of a profile."""
+    try:
+        return join([*known, *documents])
+    except (AssertionError, KeyError, TypeError, ValueError) as error:
+        if known and not documents:
+            raise _foreign(path) from error
+        if known:
+            _joined(path, known, [])  # else what is new is at fault, and that is a bug
+        raise
 
 
 def _foreign(path: Path) -> RecorderError:

@@ -19,6 +19,7 @@ from support.recorder import call, losses, names, record, specs, watching
 from support.samples import ROOT
 
 from recorder.errors import ExitCode
+from recorder.profile import Workload
 
 pytestmark = pytest.mark.system
 
@@ -205,29 +206,81 @@ def test_a_disk_that_is_full_for_a_while_loses_nothing(tmp_path: Path) -> None:
     assert losses(spec) == {}
 
 
-def test_an_output_that_cannot_be_written(tmp_path: Path) -> None:
+def test_a_disk_without_room_for_the_status_ends_no_recorder(tmp_path: Path) -> None:
+    """The status is renewed every second here, and there is nothing else to write."""
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "none", str(tmp_path)], check=True)
+    try:
+        with watching(tmp_path, "--every", "1s") as recorder:
+            with pytest.raises(OSError, match="No space left"):
+                (tmp_path / "fill").write_bytes(bytes(1 << 20))
+            assert recorder.process.stderr is not None
+            assert any("no space left" in line for line in recorder.process.stderr)
+            (tmp_path / "fill").unlink()
+            recorder.stop()
+    finally:
+        subprocess.run(["umount", str(tmp_path)], check=True)
+
+
+@pytest.mark.parametrize("place", ["{}/file", "{}/file/below", "/proc/none"])
+def test_an_output_that_cannot_be_written(place: str, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    ended = call("run", "--output", str(tmp_path / "file"), "--", "true")
+    output = place.format(tmp_path)
+    ended = call("run", "--output", output, "--", "touch", str(tmp_path / "ran"))
     _says(ended, ExitCode.OUTPUT, "cannot be written")
-    _says(call("run", "--output", str(tmp_path / "file")), ExitCode.OUTPUT, "cannot be written")
+    assert not (tmp_path / "ran").exists(), "that is known before the command begins"
+    _says(call("run", "--output", output), ExitCode.OUTPUT, "cannot be written")
 
 
-def test_an_output_on_a_file_system_that_is_read_only(tmp_path: Path) -> None:
-    mounted = f"mount -t tmpfs -o ro none {tmp_path} && {RUN} {tmp_path} -- true"
+@pytest.mark.parametrize("command", [" -- touch {}/ran", ""])
+def test_an_output_on_a_file_system_that_is_read_only(command: str, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    mounted = f"mount -t tmpfs -o ro none {out} && {RUN} {out}{command.format(tmp_path)}"
     _says(_in_namespace(mounted), ExitCode.OUTPUT, "read-only file system")
+    assert not (tmp_path / "ran").exists()
 
 
-def test_what_is_no_profile_is_not_overwritten(tmp_path: Path) -> None:
-    file = tmp_path / "deployment-default-true-true.json"
-    file.write_text("somebody's notes")
-    _says(call("run", "--output", str(tmp_path), "--", "true"), ExitCode.OUTPUT, "no AgentProfile")
-    assert file.read_text() == "somebody's notes"
+HEAD = '{"apiVersion": "policyc.dev/v1", "kind": "AgentProfile", "spec": {"workload": %s}}'
+TOUCH = Workload("apps/v1", "Deployment", "default", "touch", "touch")
 
 
-def test_no_such_command(tmp_path: Path) -> None:
-    ended = call("run", "--output", str(tmp_path), "--", "/no/such/program")
-    _says(ended, ExitCode.COMMAND_NOT_FOUND, "`/no/such/program`")
-    assert specs(tmp_path) == []
+@pytest.mark.parametrize("text", ["somebody's notes", HEAD % json.dumps(TOUCH.fields)])
+def test_what_is_no_profile_is_not_overwritten(text: str, tmp_path: Path) -> None:
+    file, ran = tmp_path / "deployment-default-touch-touch.json", tmp_path / "ran"
+    file.write_text(text)
+    ended = call("run", "--output", str(tmp_path), "--", "touch", str(ran))
+    _says(ended, ExitCode.OUTPUT, "no AgentProfile")
+    assert file.read_text() == text
+    assert not ran.exists()
+
+
+def _unrunnable(folder: Path) -> dict[str, tuple[str, str]]:
+    """Programs, and for each why it cannot be run and what helps."""
+    for name, text in (("plain", "echo"), ("bare", "echo"), ("lost", "#!/no/such/interpreter")):
+        (folder / name).write_text(f"{text}\n")
+        (folder / name).chmod(0o644 if name == "plain" else 0o755)
+    return {
+        "/no/such/program": ("no such file", "name a program"),
+        "no-such-program": ("no such file", "name a program"),
+        f"{folder}/plain": ("permission denied", "make it executable"),
+        str(folder): ("permission denied", "it is a folder"),
+        f"{folder}/bare": ("exec format error", "begin it with `#!`"),
+        f"{folder}/lost": ("no such file", "its interpreter"),
+        "pyproject.toml": ("no such file", "it is not in PATH"),
+    }
+
+
+def test_a_command_that_cannot_be_run_and_why(tmp_path: Path) -> None:
+    for program, (why, remedy) in _unrunnable(tmp_path).items():
+        ended = call("run", "--output", str(tmp_path / "out"), "--", program)
+        _says(ended, ExitCode.COMMAND_NOT_FOUND, f"`{program}` cannot be run: {why}")
+        assert f"\n  help: {remedy}" in ended.stderr
+    assert specs(tmp_path / "out") == []
+
+
+def test_a_command_may_end_as_a_shell_does_that_finds_none(tmp_path: Path) -> None:
+    ended = call("run", "--output", str(tmp_path), "--", "sh", "-c", "exit 127")
+    assert (ended.returncode, len(specs(tmp_path))) == (127, 1)
 
 
 def test_the_commands_own_status_is_handed_on(tmp_path: Path) -> None:

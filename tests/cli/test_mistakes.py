@@ -39,6 +39,7 @@ def generated(tmp_path: Path) -> Path:
         (["bundle", "verify", "--kye=x", "--key", "x"], "did you mean `--key`?"),
         (["webhook", "run", "--prot", "1"], "policyc webhook run: error: there is no option"),
         (["webhook", "manifests", "-o", "loose.yaml"], "the folder `loose.yaml`: File exists"),
+        (["webhook", "manifests", "--check"], "help: name the folder with --output"),
         (["webhook", "manifests", "-o", "/proc/none"], "cannot make the folder `/proc/none`"),
         (["compile", "generated", "-o", "/"], "`/` holds files that policyc did not write"),
         (["bundle", "objects", "/"], "`/` has no name"),

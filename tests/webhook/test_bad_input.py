@@ -131,6 +131,13 @@ def test_no_right_to_watch_a_resource(tmp_path: Path) -> None:
             webhook.daemon.stop()
 
 
+def test_without_a_cluster_readiness_names_all_that_is_unknown(tmp_path: Path) -> None:
+    with Webhook(tmp_path) as webhook:
+        status, text = webhook.probe("/readyz")
+        assert status == 200
+        assert {"Pod", "NetworkPolicy.networking.k8s.io"} < set(json.loads(text)["unknown"])
+
+
 def refusals(webhook: Webhook) -> list[Json]:
     return [line for line in webhook.log() if line["message"] == "cannot watch"]
 

@@ -24,6 +24,7 @@ _SEVERITY = {
     Level.WARN: Severity.WARNING,
     Level.NOTE: Severity.NOTE,
 }
+_BUNDLE = Path("generated")
 _SUFFIXES = (".yaml", ".yml", ".json")
 
 
@@ -31,9 +32,9 @@ def add_bundle(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--bundle",
         type=Path,
-        default=Path("generated"),
+        default=_BUNDLE,
         metavar="DIR",
-        help="the output folder of `policyc compile` (generated)",
+        help=f"the output folder of `policyc compile` ({_BUNDLE})",
     )
 
 
@@ -64,7 +65,7 @@ def open_bundle(folder: Path) -> Bundle:
         raise PolicycError(
             "PC7058",
             f"`{folder}` is no compiled bundle: {fault}",
-            help="name the output folder of `policyc compile`",
+            help=f"name the output folder of `policyc compile` with --bundle; without it, that is `{_BUNDLE}`",
         ) from fault
 
 

@@ -163,7 +163,8 @@ class BundleStore:
             self._polls_to_retry = _RETRY_POLLS
             self.refused += 1
             self.fault = fault.message
-            self._talk.error("bundle refused, the last good one stays", detail=fault.message)
+            stays = "the last good one stays" if self.current else "and none is in force"
+            self._talk.error(f"bundle refused, {stays}", detail=fault.message)
 
     def _judge_again(self) -> None:
         """After a change of keys: what none of them signed is not in force any longer."""

@@ -223,7 +223,8 @@ class ClusterView:
         objects = {kind: kept.published for kind, kept in self._kept.items()}
         self._good_until = min((ends[kind] for kind in known), default=now + _SPREAD_SECONDS)
         if unknown != self._view.unknown and self.is_primed:
-            self._talk.warning("what is known has changed", unknown=sorted(map(name_of, unknown)))
+            say = self._talk.warning if unknown else self._talk.info
+            say("what is known has changed", unknown=sorted(map(name_of, unknown)))
         self._view = self._view.followed_by(objects, unknown)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import signal
 import socket
 from collections.abc import Callable, Generator
@@ -64,8 +65,15 @@ def listen(host: str, port: int) -> socket.socket:
         raise PolicycError(
             "PC7111",
             f"cannot listen on `{host}` port {port}: {_said(fault)}",
-            help="another process may have it; choose with --host, --port and --health-port",
+            help=_HELP.get(fault.errno or 0, _OTHERWISE),
         ) from fault
+
+
+_OTHERWISE = "name an address of this machine with --host"
+_HELP = {
+    errno.EADDRINUSE: "another process has it; choose others with --port and --health-port",
+    errno.EACCES: "ports below 1024 need a right of their own; choose others with --port and --health-port",
+}
 
 
 def _said(fault: OSError) -> str:

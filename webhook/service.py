@@ -90,11 +90,12 @@ class Service:
             self.bundles.start()
         self.tls = Tls(settings, now, self._talk)
         self.cluster = self._watch(self._source) if self._source else None
+        self._view = self.cluster.view if self.cluster else partial(_same, View({}, _KINDS))
         self._guards = self._guard(self._source, self.cluster) if settings.guard else []
         self._log = _log(settings, now)
         self._judge = Judge(
             lambda: self.bundles.current,
-            self.cluster.view if self.cluster else partial(_same, View({}, _KINDS)),
+            self._view,
             settings.admission,
             self._log,
             lambda: day_of(self._log.now() if self._log else now()),
@@ -148,7 +149,7 @@ class Service:
                 "fault": self.bundles.fault,
             },
             "log": self._log.health.fault if self._log else "none is kept",
-            "unknown": sorted(map(name_of, cluster.view().unknown)) if cluster else [],
+            "unknown": sorted(map(name_of, self._view().unknown)),
             "faults": {kind: why for w in self._watches for kind, why in w.faults().items()},
             "unguarded": [guard.fault for guard in self._guards if guard.fault],
         }

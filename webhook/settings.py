@@ -233,8 +233,14 @@ def _wrong(s: Serving) -> Iterator[str]:
         least = 0 if setting.name in _MAY_BE_ZERO else 1e-3
         if isinstance(value, (int, float)) and not isinstance(value, bool) and not value >= least:
             yield f"{_flag(setting.name)}: `{value}` is too small"
+    for name in ("port", "health_port"):
+        if (port := getattr(s, name)) > _LARGEST_PORT:
+            yield f"{_flag(name)}: `{port}` is too large: ports end at {_LARGEST_PORT}"
+    if s.port == s.health_port != 0:
+        yield f"--port and --health-port are both {s.port}: each listens on a port of its own"
 
 
+_LARGEST_PORT = 65535
 _MAY_BE_ZERO = ("health_port", "port", "minimum_serial", "drain_seconds")
 
 

@@ -86,6 +86,12 @@ class DecisionLog:
                 self._put(_first(name, last + 1, earlier, strict=strict))
                 self._epoch.sync(key)
                 self._epoch.write_tiles()
+            except BlockingIOError as fault:
+                raise _unbegun(
+                    folder,
+                    f"another process holds `{folder / LOCK}`",
+                    "give each process a log folder of its own",
+                ) from fault
             except OSError as fault:
                 raise _unbegun(folder, fault.strerror or str(fault)) from fault
             except PolicycError as fault:
@@ -281,16 +287,19 @@ def _first(name: str, number: int, earlier: Left | None, *, strict: bool) -> dic
     }
 
 
-def _unbegun(folder: Path, why: str) -> LogUnavailableError:
+_ROOM = "check the permissions and the free space"
+
+
+def _unbegun(folder: Path, why: str, help: str = _ROOM) -> LogUnavailableError:
     return LogUnavailableError(
         "PC7104",
         f"no decision log can be begun in `{folder}`: {why}",
-        help="check the permissions, the free space, and that no other process writes it",
+        help=help,
     )
 
 
 def _locked(path: Path) -> int:
-    """Hold the folder as long as the process lives; OSError when another one does."""
+    """Hold the folder as long as the process lives; BlockingIOError when another one does."""
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -8,17 +8,14 @@ from pathlib import Path
 from policyc.admission.evaluate import evaluate
 from policyc.admission.manifests import offline
 from policyc.admission.view import View
-from policyc.cli.main import Exit
+from policyc.cli.asked import read_asked
 from policyc.cli.objects import (
     add_bundle,
     add_settings,
-    asked_by,
     diagnostic,
-    left_out,
     open_bundle,
-    read_objects,
+    outcome_of,
     settings_of,
-    without_patches,
 )
 from policyc.cli.report import add_date, add_format, counted, say
 from policyc.core.diagnostics import has_errors
@@ -49,21 +46,23 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     bundle, settings = open_bundle(args.bundle), offline(settings_of(args))
-    asked, patches = without_patches(read_objects(args.files))
-    held = [*without_patches(read_objects(args.cluster))[0], *asked]
-    view = View.of([p.body for p in held if p.body.get("kind") != "AdmissionReview"])
+    asked, held = read_asked(args.files), read_asked(args.cluster)
+    view = View.of([*held.bodies, *asked.bodies])
     found, unjudged = [], 0
-    for one in asked:
+    for one, request in asked.objects:
         prefix = "request.object." if one.body.get("kind") == "AdmissionReview" else ""
-        request = asked_by(one)
         verdict = evaluate(request, bundle, view, settings, str(args.as_of))
         resource = "/".join(filter(None, (request.resource, request.subresource)))
         unjudged += not is_asked(request.resource_group, resource)
         found += [diagnostic(finding, one, prefix) for finding in verdict.findings]
-    say(found, args.format)
+    strange = [*asked.found, *(d for d in held.found if has_errors([d]))]
+    say([*found, *strange], args.format)
     if args.format == "text":
-        judged = len(asked) - unjudged
-        outcome = "refused" if has_errors(found) else "admitted" if judged else "nothing was judged"
-        others = f"; {unjudged} not judged: agents get nothing by its kind" if unjudged else ""
-        print(f"{counted(judged or len(asked), 'object')}, {outcome}{others}{left_out(patches)}")
-    return Exit.FINDINGS if has_errors(found) else Exit.CLEAN
+        judged = len(asked.objects) - unjudged
+        refused = has_errors([*found, *strange])
+        outcome = "refused" if refused else "admitted" if judged else "nothing was judged"
+        others = f"; {unjudged} not judged: no rule is about their kinds" if unjudged else ""
+        print(
+            f"{counted(judged or len(asked.objects), 'object')}, {outcome}{others}{asked.left_out}"
+        )
+    return outcome_of(found, strange)

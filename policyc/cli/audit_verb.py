@@ -148,13 +148,16 @@ def _show(args: argparse.Namespace) -> int:
         for field in (*show.EXACT, "code", "since", "until")
         if (value := getattr(args, field)) is not None
     }
-    code = Exit.CLEAN
+    code, has_shown = Exit.CLEAN, False
     for epoch, sequence, record in show.records(args.folder):
         if record is None:
             print(f"epoch {epoch:06}, line {sequence}: no record", file=sys.stderr)
             code = Exit.FINDINGS
         elif show.matches(record, wanted):
+            has_shown = True
             print(_text(epoch, record) if args.format == "text" else _json(epoch, record))
+    if not has_shown:
+        print("no record matches", file=sys.stderr)
     return code
 
 

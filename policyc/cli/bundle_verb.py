@@ -10,7 +10,7 @@ from pathlib import Path
 from policyc.bundle.load import load_signed
 from policyc.bundle.objects import objects_of
 from policyc.bundle.sign import sign_folder
-from policyc.bundle.statement import signature_path
+from policyc.bundle.statement import MANIFEST, place_of, signature_path
 from policyc.cli.main import Exit
 from policyc.core.errors import PolicycError
 from policyc.signing.keys import generate, read_signer, read_verifiers
@@ -53,6 +53,7 @@ def run(args: argparse.Namespace) -> int:
         case "keygen":
             _keygen(args.name, args.output)
         case "sign":
+            _is_compiled(args.folder)
             statement = sign_folder(args.folder, read_signer(args.key), args.serial)
             print(f"{signature_path(args.folder).name}: serial {statement.serial}")
         case "objects":
@@ -71,6 +72,16 @@ def _is_there(folder: Path) -> None:
         raise PolicycError(
             "PC7058",
             f"there is no folder `{folder}`",
+            help="name the output folder of `policyc compile`",
+        )
+
+
+def _is_compiled(folder: Path) -> None:
+    """A folder that nothing was compiled into is named as one: nobody has changed it."""
+    if not (place_of(folder).folder / MANIFEST).exists():
+        raise PolicycError(
+            "PC7058",
+            f"`{folder}` is no compiled bundle: there is no {MANIFEST}",
             help="name the output folder of `policyc compile`",
         )
 

@@ -8,13 +8,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from policyc.admission.bundle import Bundle, assemble
-from policyc.admission.manifests import is_patch, request_of
-from policyc.admission.request import Request
-from policyc.admission.review import ReviewError
 from policyc.admission.settings import Settings
 from policyc.admission.verdict import Finding, Level
 from policyc.bundle.load import load_envelopes
-from policyc.core.diagnostics import Diagnostic, Severity
+from policyc.cli.main import Exit
+from policyc.core.diagnostics import Diagnostic, Outcome, Severity, has_errors
 from policyc.core.errors import PolicycError, VerificationError
 from policyc.core.files import files_below
 from policyc.core.source import Source
@@ -26,6 +24,7 @@ _SEVERITY = {
     Level.WARN: Severity.WARNING,
     Level.NOTE: Severity.NOTE,
 }
+_BUNDLE = Path("generated")
 _SUFFIXES = (".yaml", ".yml", ".json")
 
 
@@ -33,9 +32,9 @@ def add_bundle(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--bundle",
         type=Path,
-        default=Path("generated"),
+        default=_BUNDLE,
         metavar="DIR",
-        help="the output folder of `policyc compile` (generated)",
+        help=f"the output folder of `policyc compile` ({_BUNDLE})",
     )
 
 
@@ -66,70 +65,58 @@ def open_bundle(folder: Path) -> Bundle:
         raise PolicycError(
             "PC7058",
             f"`{folder}` is no compiled bundle: {fault}",
-            help="name the output folder of `policyc compile`",
+            help=f"name the output folder of `policyc compile` with --bundle; without it, that is `{_BUNDLE}`",
         ) from fault
 
 
 def read_objects(paths: Iterable[Path]) -> Iterator[Placed]:
     """The objects of files and folders; ``-`` is standard input.
 
-    PolicycError PC7050 when one cannot be read, PC7059 when it is no YAML or JSON, or a
-    folder has no file of the kind.
+    PolicycError PC7050 when one cannot be read, PC7059 when it holds none or a folder has no
+    file of the kind.
     """
     for path in paths:
-        files = sorted(_files(path))
-        if not files:
-            raise PolicycError(
-                "PC7059",
-                f"the folder `{path}` holds no manifests",
-                help=f"name a folder with files that end in {', '.join(_SUFFIXES)}",
-            )
-        for file in files:
-            try:
-                data = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
-                yield from placed(Source(str(file), data.decode("utf-8")))
-            except OSError as fault:
-                raise PolicycError(
-                    "PC7050",
-                    f"cannot read `{file}`: {fault.strerror}",
-                    help="check the path and its permissions",
-                ) from fault
-            except (UnicodeDecodeError, YamlError) as fault:
-                raise PolicycError(
-                    "PC7059",
-                    f"`{file}` holds no Kubernetes objects: {fault}",
-                    help="pass what `kubectl apply` would accept, or an AdmissionReview",
-                ) from fault
+        for file in files_of(path):
+            outcome = objects_in(file)
+            for fault in outcome.diagnostics:
+                raise PolicycError(fault.code, fault.message, help=fault.help)
+            yield from outcome.value
 
 
-def without_patches(found: Iterable[Placed]) -> tuple[list[Placed], int]:
-    """The objects, and how many were none: the compiler's patches, which are applied to others."""
-    listed = list(found)
-    kept = [one for one in listed if not is_patch(one.body)]
-    return kept, len(listed) - len(kept)
-
-
-def asked_by(one: Placed) -> Request:
-    """The request that applying an object makes; PolicycError PC7059 when it is no object."""
-    try:
-        return request_of(one.body)
-    except ReviewError as fault:
+def files_of(path: Path) -> list[Path]:
+    """The path, or the manifests of the folder that it is; PolicycError PC7059 when there are none."""
+    if not path.is_dir():
+        return [path]
+    files = sorted(files_below(path, *_SUFFIXES))
+    if not files:
         raise PolicycError(
             "PC7059",
-            f"`{one.source.path}:{one.span('').begin.line}`: {fault}",
-            help="pass Kubernetes objects only, or an AdmissionReview",
+            f"the folder `{path}` holds no manifests",
+            help=f"name a folder with files that end in {', '.join(_SUFFIXES)}",
+        )
+    return files
+
+
+def objects_in(file: Path) -> Outcome[list[Placed]]:
+    """All objects of a file, or PC7059 when something in it is none; PolicycError PC7050."""
+    try:
+        data = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+    except OSError as fault:
+        raise PolicycError(
+            "PC7050",
+            f"cannot read `{file}`: {fault.strerror}",
+            help="check the path and its permissions",
         ) from fault
-
-
-def left_out(patches: int) -> str:
-    """How an outcome ends that is not about everything."""
-    return f"; not judged, as they are no objects: {patches} of our patches" if patches else ""
-
-
-def _files(path: Path) -> Iterable[Path]:
-    if path.is_dir():
-        return files_below(path, *_SUFFIXES)
-    return (path,)
+    try:
+        return Outcome(list(placed(Source(str(file), data.decode("utf-8")))))
+    except (UnicodeDecodeError, YamlError) as fault:
+        none = Diagnostic(
+            "PC7059",
+            f"`{file}` holds no Kubernetes objects: {fault}",
+            path=str(file),
+            help="pass what `kubectl apply` would accept, or an AdmissionReview",
+        )
+        return Outcome([], [none])
 
 
 def diagnostic(finding: Finding, at: Placed, prefix: str = "") -> Diagnostic:
@@ -141,3 +128,10 @@ def diagnostic(finding: Finding, at: Placed, prefix: str = "") -> Diagnostic:
         help=finding.change or None,
         severity=_SEVERITY[finding.level],
     )
+
+
+def outcome_of(found: Iterable[Diagnostic], strange: Iterable[Diagnostic]) -> Exit:
+    """Bad input where something was no object, and so was not judged; else what was found decides."""
+    if has_errors(strange):
+        return Exit.BAD_INPUT
+    return Exit.FINDINGS if has_errors(found) else Exit.CLEAN

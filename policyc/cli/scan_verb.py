@@ -13,18 +13,15 @@ from policyc.admission.manifests import path_of, request_of
 from policyc.admission.request import Object, Request
 from policyc.admission.scan import SCANNED, Judged, policy_reports, scan
 from policyc.admission.view import View
+from policyc.cli.asked import Asked, read_asked
 from policyc.cli.extra import needs
-from policyc.cli.main import Exit
 from policyc.cli.objects import (
     add_bundle,
     add_settings,
-    asked_by,
     diagnostic,
-    left_out,
     open_bundle,
-    read_objects,
+    outcome_of,
     settings_of,
-    without_patches,
 )
 from policyc.cli.report import FORMATS, add_date, add_format, counted, progress, say
 from policyc.core.canonical import pretty_json
@@ -83,15 +80,15 @@ def run(args: argparse.Namespace) -> int:
     _check(args)
     bundle, settings = open_bundle(args.bundle), settings_of(args)
     cluster = _connect(args.kubeconfig) if args.live else None
-    held, patches = _held(cluster, args.folder)
+    held, read = _held(cluster, args.folder)
     view = View.of([one.body for one in held])
     asked = [one.asked for one in held]
     judged = list(_shown(scan(asked, bundle, view, settings, str(args.as_of)), len(held)))
     found = [finding for pair in zip(held, judged, strict=True) for finding in _findings(*pair)]
-    _say(args.format, found, judged, patches)
+    _say(args.format, found, judged, read)
     if cluster and args.apply:
         _apply(cluster, judged)
-    return Exit.FINDINGS if has_errors(found) else Exit.CLEAN
+    return outcome_of(found, read.found)
 
 
 def _check(args: argparse.Namespace) -> None:
@@ -117,18 +114,18 @@ def _listed(cluster: Cluster) -> list[Object]:
     return snapshot(cluster, SCANNED, progress("listing", "kinds"))
 
 
-def _held(cluster: Cluster | None, folder: Path) -> tuple[list[Held], int]:
-    """What there is, and how many files of a folder hold patches instead; PolicycError PC7059."""
+def _held(cluster: Cluster | None, folder: Path) -> tuple[list[Held], Asked]:
+    """What there is, and what else a folder holds; PolicycError PC7059."""
     if cluster is not None:
-        return [Held(body, request_of(body)) for body in _listed(cluster)], 0
-    found, patches = without_patches(read_objects([folder]))
-    if not found:
+        return [Held(body, request_of(body)) for body in _listed(cluster)], Asked()
+    read = read_asked([folder])
+    if not read.objects and not has_errors(read.found):
         raise PolicycError(
             "PC7059",
             f"`{folder}` holds no Kubernetes objects",
             help="write what the cluster holds into it with `kubectl get -o yaml`",
         )
-    return [Held(one.body, asked_by(one), one) for one in found], patches
+    return [Held(one.body, request, one) for one, request in read.objects], read
 
 
 def _shown(judged: Iterable[Judged], total: int) -> Iterable[Judged]:
@@ -148,14 +145,15 @@ def _findings(held: Held, judged: Judged) -> Iterable[Diagnostic]:
             yield diagnostic(finding, place)
 
 
-def _say(format_: str, found: list[Diagnostic], judged: list[Judged], patches: int) -> None:
+def _say(format_: str, found: list[Diagnostic], judged: list[Judged], read: Asked) -> None:
     if format_ == "policy-report":
+        say(read.found, "text")  # a report is about objects
         print("---\n".join(dump(report).decode() for report in policy_reports(judged)), end="")
         return
-    say(found, format_)
+    say([*found, *read.found], format_)
     if format_ == "text":
         refused = sum(not one.verdict.allowed for one in judged)
-        print(f"{counted(len(judged), 'object')}, {refused} would be refused{left_out(patches)}")
+        print(f"{counted(len(judged), 'object')}, {refused} would be refused{read.left_out}")
 
 
 def _apply(cluster: Cluster, judged: list[Judged]) -> None:

@@ -189,6 +189,12 @@ def _unpinned(rollout: Rollout) -> Iterator[Diagnostic]:
 
 
 def run(args: argparse.Namespace) -> int:
+    if args.check and args.output is None:
+        raise PolicycError(
+            "PC7115",
+            "--check compares a folder with what would be written, and none is named",
+            help="name the folder with --output",
+        )
     rollout = Rollout(
         args.image,
         args.bundle_image,

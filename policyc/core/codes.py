@@ -179,7 +179,9 @@ CODES: dict[str, str] = {
     "PC7057": "an unknown code, schema or pointer",
     "PC7058": "the folder is no compiled bundle",
     "PC7059": "no Kubernetes objects",
+    "PC7060": "a kind that does not exist",
     "PC7061": "agents where the webhook may not fail closed",
+    "PC7062": "a kind of which nothing is known",
     # 707x policies of one's own
     "PC7070": "a folder that is not empty",
     "PC7071": "a law that does not hold",

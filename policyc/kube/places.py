@@ -10,7 +10,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from policyc.core.canonical import Json
 from policyc.core.source import Source, Span
-from policyc.kube.yaml import compose_all
+from policyc.kube.yaml import YamlError, compose_all
 
 _TOKEN = re.compile(r"\['([^']*)'\]|\[(\d+)\]|\.?([^.\[\]]+)")
 
@@ -39,17 +39,19 @@ class Placed:
 
 
 def placed(source: Source) -> Iterator[Placed]:
-    """The objects of a text, lists taken apart; raises YamlError as ``load_all`` does.
+    """The objects of a text, lists taken apart, and empty documents passed over.
 
-    Documents that are no objects are passed over: only an object can ask for anything.
+    Raises YamlError as ``load_all`` does, and for a value that is no object.
     """
     for value, node in compose_all(source.text):
         yield from _items(value, node, source)
 
 
 def _items(value: Json, node: Node, source: Source) -> Iterator[Placed]:
-    if not isinstance(value, dict):
+    if value is None:
         return
+    if not isinstance(value, dict):
+        raise YamlError("a value stands where an object should", int(node.start_mark.index))
     items = value.get("items")
     found = _child(node, "items", None)
     if str(value.get("kind", "")).endswith("List") and isinstance(items, list) and found:

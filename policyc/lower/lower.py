@@ -36,6 +36,7 @@ from policyc.lower.limits import Cut, Limit, limits
 from policyc.lower.losses import Losses, blind_spots
 from policyc.lower.names import UnnamedError
 from policyc.lower.resolutions import resolutions
+from policyc.lower.whereabouts import is_loopback
 from policyc.semantics.model import CheckedAgent, CheckedPolicy, Clause, Declared
 
 _DNS_PORT = 53
@@ -105,7 +106,7 @@ class _Lowering:
     def observe(self, observation: Observation) -> None:
         """Offer what an observation stands for; only what inheritance explains is set aside."""
         if isinstance(observation, PeerSeen):
-            if self._is_dns(observation):
+            if self._is_dns(observation) or _is_own_pod(observation):
                 return
             if observation.claimed and not observation.unanswered:
                 self.losses.claimed.append(observation)
@@ -330,6 +331,11 @@ def _subject(agent: CheckedAgent) -> Subject:
         agent.service_account,
         agent.pod_labels,
     )
+
+
+def _is_own_pod(peer: PeerSeen) -> bool:
+    """Whether it stays in the pod, where no NetworkPolicy can let it through or keep it out."""
+    return not peer.is_pod and is_loopback(peer.address)
 
 
 def _is_admin(observation: KubeSeen) -> bool:

@@ -90,6 +90,8 @@ def is_program_of(thing: Declared, program: str) -> bool:
 def is_loopback(host: str) -> bool:
     """Whether a host is the pod itself, which needs no grant to be reached."""
     address = _address(host)
+    if isinstance(address, ipaddress.IPv6Address):
+        address = address.ipv4_mapped or address
     return host == "localhost" or (address is not None and address.is_loopback)
 
 

@@ -57,11 +57,10 @@ def checked(
     ``standard``: with the standard assertions among the claims.
     """
     if not root.is_dir():
-        raise PolicycError(
-            "PC7055",
-            f"there is no policy root `{root}`",
-            help="name the folder that holds your .agentpol files",
-        )
+        why = f"there is no policy root `{root}`"
+        if root.exists():
+            why = f"the policy root `{root}` is a file, not a folder"
+        raise PolicycError("PC7055", why, help="name the folder that holds your .agentpol files")
     workspace = load(root)
     outcome = check(workspace.value, standard=standard)
     found = without_echoes(workspace.diagnostics, outcome.diagnostics, workspace.value)

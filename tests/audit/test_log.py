@@ -225,8 +225,12 @@ def test_tiles_that_could_not_be_written_come_also_when_nothing_follows(folder: 
 
 
 def test_one_process_writes_a_folder(folder: Path) -> None:
-    with opened(folder), pytest.raises(LogUnavailableError, match="no decision log can be begun"):
+    with (
+        opened(folder),
+        pytest.raises(LogUnavailableError, match="another process holds") as caught,
+    ):
         opened(folder)
+    assert caught.value.help == "give each process a log folder of its own"
     with opened(folder) as log:
         fill(log, 0, 1)
     assert len(verify(folder, KEYS).epochs) == 2

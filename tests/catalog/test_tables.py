@@ -6,9 +6,12 @@ import ipaddress
 from itertools import combinations
 
 import pytest
+from support import served
 
+from policyc.admission.manifests import plural
 from policyc.catalog import kube_api, labels
 from policyc.catalog.capabilities import CAPABILITIES
+from policyc.catalog.kube_kinds import KINDS
 from policyc.catalog.protected import (
     METADATA_ADDRESSES,
     METADATA_HOSTS,
@@ -209,6 +212,17 @@ def test_every_table_speaks_of_built_in_resources() -> None:
     assert with_sub <= plurals
     assert plurals >= kube_api._WITH_STATUS
     assert set(kube_api._SUBRESOURCES) <= known
+
+
+def test_the_kinds_are_those_that_the_api_server_serves() -> None:
+    """The extract of its discovery is compared with a running one in tests/e2e/test_pod_schema.py."""
+    found: dict[str, set[str]] = {}
+    for written in served.committed()["resources"]:
+        name, _, group = written.partition(".")
+        if "/" not in name:
+            found.setdefault(group, set()).add(name)
+    found[""].add("componentstatuses")
+    assert found == {group: set(map(plural, kinds)) for group, kinds in KINDS.items()}
 
 
 def test_verbs_are_of_one_vocabulary() -> None:

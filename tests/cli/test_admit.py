@@ -154,8 +154,9 @@ def test_the_compilers_patches_are_no_objects(
     write(tmp_path / "patch.yaml", [patch, *cluster()])
     assert main(["scan", made, "--bundle", bundle]) == 0
     assert capsys.readouterr().out.endswith("no objects: 1 of our patches\n")
-    assert main(["scan", bundle, "--bundle", bundle]) == 2  # its other files are no objects either
-    assert "PC7059" in capsys.readouterr().err
+    for verb in ("scan", "admit"):  # its other files are no objects either, and known
+        assert main([verb, bundle, "--bundle", bundle]) == 0
+        assert capsys.readouterr().out.endswith("3 of our patches, 12 of our records\n")
     del patch["metadata"]["annotations"]  # type: ignore[index,union-attr,call-overload]  # an object of ours
     write(tmp_path / "patch.yaml", [patch])
     assert main(["admit", made, "--bundle", bundle, "--cluster", held]) == 1
@@ -177,4 +178,90 @@ def test_what_no_rule_is_about_is_not_called_admitted(
         ]
         assert main(["admit", write(tmp_path / "all.yaml", made), "--bundle", bundle]) == 0
         said = capsys.readouterr().out
-        assert said == f"{words} not judged: agents get nothing by its kind\n"
+        assert said == f"{words} not judged: no rule is about their kinds\n"
+
+
+def unknown(version: str, kind: str) -> Any:
+    return {"apiVersion": version, "kind": kind, "metadata": {"name": "x", "namespace": "agents"}}
+
+
+@pytest.mark.parametrize("verb", ["admit", "scan"])
+@pytest.mark.parametrize(
+    ("version", "kind", "place", "hint"),
+    [
+        ("apps/v1", "Deploymnt", "kind: Deploymnt", "did you mean `Deployment`?"),
+        ("apps/v1", "deployment", "kind: deployment", "did you mean `Deployment`?"),
+        ("v1", "Deployment", "kind: Deployment", "`Deployment` is a kind of `apps`"),
+        ("apps", "Deployment", "kind: Deployment", "`Deployment` is a kind of `apps`"),
+        ("batch/v1", "Zzz", "kind: Zzz", "known are CronJob, Job"),
+        ("app/v1", "Deployment", "apiVersion: app/v1", "did you mean `apps`?"),
+        ("zzzz/v1", "Deployment", "apiVersion: zzzz/v1", "kubectl api-resources"),
+    ],
+)
+def test_a_kind_that_does_not_exist_is_refused_and_the_others_are_judged(
+    verb: str,
+    version: str,
+    kind: str,
+    place: str,
+    hint: str,
+    bundle: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    held = tmp_path / "held"
+    held.mkdir()
+    write(held / "all.yaml", [*cluster(), unknown(version, kind), wrong()])
+    assert main([verb, str(held), "--bundle", bundle, "--format", "json"]) == 2
+    found = {d["code"]: d for d in json.loads(capsys.readouterr().out)["diagnostics"]}
+    assert found.keys() == {"PC7060", "PC8001"}
+    line = (held / "all.yaml").read_text(encoding="utf-8").splitlines()
+    assert line[found["PC7060"]["place"]["line"] - 1] == place
+    assert hint in found["PC7060"]["help"]
+
+
+@pytest.mark.parametrize("verb", ["admit", "scan"])
+def test_a_kind_that_nobody_knows_is_named_once(
+    verb: str, bundle: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    known = [unknown("cilium.io/v2", "CiliumNetworkPolicy"), unknown("v1", "Secret")]
+    two = [unknown("example.com/v1", "Rollout")] * 2
+    path = write(tmp_path / "all.yaml", [*cluster(), *two, *known])
+    main([verb, path, "--bundle", bundle, "--format", "json"])
+    found = json.loads(capsys.readouterr().out)["diagnostics"]
+    (note,) = (d for d in found if d["code"] == "PC7062")
+    assert note["severity"] == "note" and "`Rollout` of `example.com`" in note["message"]
+    assert main([verb, write(tmp_path / "all.yaml", [*cluster(), *two]), "--bundle", bundle]) == 0
+    assert "note[PC7062]" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("verb", ["admit", "scan"])
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("values.yaml", "image: agent\nreplicas: 2\n"),
+        ("template.yaml", "kind: {{ .Values.kind }}\n"),
+        ("list.json", '[{"kind": "Pod"}]'),
+        ("latin.yaml", "kind: \xe9\n"),
+        ("seccomp.json", '{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [], "kind": "Pod"}'),
+    ],
+)
+def test_a_foreign_file_is_a_finding_and_the_others_are_judged(
+    verb: str, name: str, text: str, bundle: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    held = tmp_path / "held"
+    held.mkdir()
+    write(held / "all.yaml", [*cluster(), wrong()])
+    (held / name).write_bytes(text.encode("latin-1"))
+    assert main([verb, str(held), "--bundle", bundle, "--format", "json"]) == 2
+    found = json.loads(capsys.readouterr().out)["diagnostics"]
+    assert {d["code"] for d in found} == {"PC7059", "PC8001"}
+    assert any(name in d["message"] + json.dumps(d.get("place")) for d in found)
+
+
+def test_what_the_cluster_is_said_to_hold_is_read_as_strictly(
+    bundle: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    held = write(tmp_path / "cluster.yaml", [*cluster(), unknown("apps/v1", "Deploymnt")])
+    good = write(tmp_path / "good.yaml", [in_kind(kind("Deployment"), pod())])
+    assert main(["admit", good, "--bundle", bundle, "--cluster", held]) == 2
+    assert "PC7060" in capsys.readouterr().err

@@ -113,6 +113,7 @@ def test_records_are_shown_and_chosen(log: Path) -> None:
     ):
         shown = run("audit", "show", log, "--format", "json", *options)
         assert [json.loads(row).get("uid") for row in shown.stdout.splitlines()] == uids
+        assert (shown.returncode, shown.stderr) == (0, b"" if uids else b"no record matches\n")
     (text,) = run("audit", "show", log, "--verdict", "deny").stdout.decode().splitlines()
     assert text == (
         f"1/3 {times[3]} deny CREATE pods agents/research-1 by kubernetes-admin "

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from policyc.core.source import Source
 from policyc.kube.places import placed
+from policyc.kube.yaml import YamlError
 
 TEXT = """apiVersion: v1
 kind: Pod
@@ -49,3 +50,13 @@ def test_no_path_is_too_strange(path: str) -> None:
     for one in placed(Source("x.yaml", TEXT)):
         found = one.span(path)
         assert 0 <= found.start < found.end <= len(TEXT)
+
+
+@pytest.mark.parametrize("text", ["- kind: Pod\n", "words", "kind: List\nitems: [3]\n"])
+def test_what_is_no_object_is_not_passed_over(text: str) -> None:
+    with pytest.raises(YamlError, match="where an object should"):
+        list(placed(Source("x.yaml", text)))
+
+
+def test_empty_documents_are() -> None:
+    assert not [*placed(Source("x.yaml", "---\n---\nnull\n# nothing\n"))]

@@ -54,3 +54,13 @@ def test_nobody_listens_on_port_0(direction: Direction) -> None:
     (found,) = said
     assert found.code == "PC4011"
     assert f"`{direction.value} tcp 0`" in found.message
+
+
+@pytest.mark.parametrize("direction", Direction)
+@pytest.mark.parametrize("address", ["127.0.0.1", "127.8.9.1", "::1", "::ffff:127.0.0.1"])
+def test_what_stays_in_the_pod_needs_no_grant(direction: Direction, address: str) -> None:
+    here = PeerSeen(direction, "tcp", 8931, address, ("localhost",), sighting=WHERE)
+    envelope, said = lowered(policy(), Observed((here,), frozenset(), 1))
+    alone, _ = lowered(policy(), Observed((), frozenset(), 1))
+    assert not said
+    assert envelope.domains == alone.domains

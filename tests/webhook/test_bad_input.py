@@ -131,6 +131,13 @@ def test_no_right_to_watch_a_resource(tmp_path: Path) -> None:
             webhook.daemon.stop()
 
 
+def test_without_a_cluster_readiness_names_all_that_is_unknown(tmp_path: Path) -> None:
+    with Webhook(tmp_path) as webhook:
+        status, text = webhook.probe("/readyz")
+        assert status == 200
+        assert {"Pod", "NetworkPolicy.networking.k8s.io"} < set(json.loads(text)["unknown"])
+
+
 def refusals(webhook: Webhook) -> list[Json]:
     return [line for line in webhook.log() if line["message"] == "cannot watch"]
 
@@ -144,6 +151,14 @@ def test_ports_in_use(tmp_path: Path) -> None:
             flags = ("--port", str(port), "--health-port", str(health))
             err = run(tmp_path, *flags, *certificates(tmp_path))
             assert f"error[PC7111]: cannot listen on `127.0.0.1` port {port or health}: " in err
+            assert "another process has it" in err
+
+
+def test_an_address_of_another_machine(tmp_path: Path) -> None:
+    write_bundle(tmp_path / "bundle", files())
+    err = run(tmp_path, "--host", "192.0.2.1", *certificates(tmp_path))
+    assert "error[PC7111]: cannot listen on `192.0.2.1`" in err
+    assert "another process" not in err and "an address of this machine with --host" in err
 
 
 def broken_certificates(folder: Path) -> Iterator[tuple[str, Path, Path]]:

@@ -199,11 +199,15 @@ def test_what_no_known_key_signed_changes_nothing(fault: str) -> None:
 
 
 @pytest.mark.parametrize("fault", [f for f in BROKEN if f != "J6-older"])
-def test_without_a_last_good_one_there_is_none(fault: str) -> None:
+def test_without_a_last_good_one_there_is_none(
+    fault: str, caplog: pytest.LogCaptureFixture
+) -> None:
     """A restart in the middle: nothing is taken, and why is said."""
     held = Held().put(*BROKEN[fault]())
     assert held.store.current is None
     assert held.store.fault
+    assert "bundle refused, and none is in force" in caplog.messages
+    assert "the last good one" not in caplog.text
 
 
 @pytest.mark.parametrize("gone", ["J7-index", "J7-envelope", "J7-all"])

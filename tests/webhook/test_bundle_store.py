@@ -81,7 +81,9 @@ def _fewer() -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("fault", BREAKS)
-def test_a_worse_one_is_refused_and_the_last_good_one_stays(tmp_path: Path, fault: str) -> None:
+def test_a_worse_one_is_refused_and_the_last_good_one_stays(
+    tmp_path: Path, fault: str, caplog: pytest.LogCaptureFixture
+) -> None:
     made = started(tmp_path / "b")
     good = made.current
     BREAKS[fault](tmp_path / "b")
@@ -89,6 +91,7 @@ def test_a_worse_one_is_refused_and_the_last_good_one_stays(tmp_path: Path, faul
     assert made.current is good
     assert made.refused == 1
     assert made.fault
+    assert "bundle refused, the last good one stays" in caplog.messages
     made.poll()
     assert made.refused == 1, "an unchanged folder is not tried at every poll"
 

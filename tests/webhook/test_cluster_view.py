@@ -119,7 +119,10 @@ def test_only_the_kind_that_changed_is_copied(tmp_path: Path) -> None:
         follower.stop()
 
 
-def test_a_kind_without_word_becomes_unknown_and_returns(tmp_path: Path) -> None:
+def test_a_kind_without_word_becomes_unknown_and_returns(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "webhook")
     with ApiServer(cluster()) as server:
         clock = Clock()
         follower = started(server, tmp_path, clock)
@@ -133,6 +136,8 @@ def test_a_kind_without_word_becomes_unknown_and_returns(tmp_path: Path) -> None
         assert follower.view().unknown == frozenset()
         assert follower.faults() == {}
         follower.stop()
+    said = [r.levelname for r in caplog.records if r.message == "what is known has changed"]
+    assert said == ["INFO", "WARNING", "INFO"], "that all is known again is no alarm"
 
 
 def test_a_bookmark_is_word_enough(tmp_path: Path) -> None:

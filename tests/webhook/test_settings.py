@@ -45,13 +45,20 @@ def test_what_decisions_depend_on_has_flags_too() -> None:
      (["--shadow", "loud"], "no level"), (["--read-seconds", "0"], "too small"),
      (["--read-seconds", "nan"], "too small"), (["--tls-minimum", "1.1"], "neither"),
      (["--log-level", "all"], "none of"), (["--tls-cert", "x"], "together"),
-     (["--public-keys", "x"], "either"), (["--bundle-objects"], "goes with"), (["--log-folder", "x"], "together")],
+     (["--public-keys", "x"], "either"), (["--bundle-objects"], "goes with"), (["--log-folder", "x"], "together"),
+     (["--port", "80000"], "--port: `80000` is too large"), (["--health-port", "99999"], "--health-port: `99999`"),
+     (["--port", "9443", "--health-port", "9443"], "--port and --health-port are both 9443")],
 )  # fmt: skip
 def test_a_value_that_cannot_be_is_named(flags: list[str], said: str) -> None:
     with pytest.raises(PolicycError, match=said) as caught:
         read(flags)
     assert caught.value.code == "PC7115"
     assert "policyc webhook run --help" in (caught.value.help or "")
+
+
+def test_ports_may_be_any_that_is_free() -> None:
+    assert read(["--port", "0", "--health-port", "0"]).health_port == 0
+    assert read(["--port", "65535"]).port == 65535
 
 
 @pytest.mark.parametrize("text", ["[]", "a: {", "prot: 1", "port: high"])

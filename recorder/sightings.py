@@ -278,10 +278,7 @@ def missed(programs: Programs) -> dict[str, int]:
     ledger = programs.get("losses", c.c_uint32(0), layout.Ledger)
     assert ledger is not None, "an array has all its entries"
     everywhere = ledger.subjects_full + ledger.state_full
-    lost = {name: everywhere + ledger.ownerless[i] for i, name in enumerate(layout.DOMAINS)}
-    # Only DNS answers and TLS greetings are not sent again when the ring was full.
-    lost["egress"] += ledger.ring_full[layout.DOMAINS.index("egress")]
-    return lost
+    return {name: everywhere + ledger.ownerless[i] for i, name in enumerate(layout.DOMAINS)}
 
 
 def end_of(peer: layout.PeerKey) -> End:

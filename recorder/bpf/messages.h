@@ -494,7 +494,8 @@ static __always_inline void read_packet(struct __sk_buff *packet, __u32 offset, 
 {
 	struct bpf_sock *sock = packet->sk ? bpf_sk_fullsock(packet->sk) : NULL;
 	struct peer_key *peer = &socket->peer;
-	struct owner owner = { .id = peer->subject, .phase = peer->phase };
+	struct subject *subject = asker_of(socket);
+	struct owner owner = { .id = peer->subject, .subject = subject, .phase = peer->phase };
 	struct scan scan = { .packet = packet, .offset = offset, .bytes = packet->len - offset, .owner = &owner,
 			     .peer = peer };
 

@@ -153,10 +153,12 @@ static __always_inline void note_text(struct scratch *scratch, const struct owne
 	struct item_key key = { .subject = owner->id, .domain = domain, .phase = owner->phase };
 	struct item fresh = { .first_ns = bpf_ktime_get_boot_ns() };
 	struct event *event = &scratch->event;
-	struct ledger *counts;
 	struct item *item;
 
-	if (!bytes || bytes > PATH_BYTES) {
+	/* One for which the map was full is missing as a whole, and counted. */
+	if (!owner->subject && !owner->id)
+		return;
+	if (!owner->subject || !bytes || bytes > PATH_BYTES) {
 		blame(owner, domain);
 		return;
 	}
@@ -181,14 +183,14 @@ static __always_inline void note_text(struct scratch *scratch, const struct owne
 	*event = (struct event){ .kind = kind, .domain = domain, .subject = owner->id, .hash = key.hash,
 				 .at_ns = item->sent ? fresh.first_ns : item->first_ns, .phase = key.phase,
 				 .pid = owner->pid, .bytes = bytes };
-	if (!bpf_ringbuf_output(&events, event, sizeof(*event) + (bytes & (2 * PATH_BYTES - 1)),
-				waking(kind == EVENT_PATH && may_have_tls(scratch->text)))) {
+	if (!submit(owner->subject, event, sizeof(*event) + (bytes & (2 * PATH_BYTES - 1)), item->sent ? SENT_ONCE : SENT_AGAIN,
+		    waking(kind == EVENT_PATH && may_have_tls(scratch->text)))) {
 		item->sent = 1;
-		return;
+	} else if (item->sent) {
+		/* A library that is not looked at again. */
+		blame(owner, TOOLS);
+		blame(owner, MODELS);
 	}
-	counts = ledger();
-	if (counts)
-		count(&counts->ring_full[domain & (LOSS_DOMAINS - 1)]);
 }
 
 static __always_inline void note_path(struct task_struct *task, struct task_state *state,

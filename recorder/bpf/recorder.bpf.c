@@ -13,6 +13,7 @@
 
 #include "machine.h"
 #include "maps.h"
+#include "ring.h"
 #include "subject.h"
 #include "outside.h"
 #include "paths.h"

@@ -16,6 +16,7 @@ ABIS = ("native", "compat")
 DOMAINS = (
     "syscalls", "executables", "files", "egress", "ingress", "capabilities", "tools", "models",
 )  # fmt: skip
+COMMON_MAPS = ("subjects", "items", "peers")
 EVENT_SUBJECT = 1
 EVENT_ENDED = 2
 EVENT_RUNTIME = 3
@@ -80,6 +81,10 @@ class Share(c.Structure):
     ]
 
 
+class Holding(c.Structure):
+    _fields_: ClassVar = [("entries", c.c_uint64 * len(COMMON_MAPS))]
+
+
 class Subject(c.Structure):
     _fields_: ClassVar = [
         ("id", c.c_uint64),
@@ -106,6 +111,7 @@ class Subject(c.Structure):
         ("maker", c.c_char * COMM_BYTES),
         ("payer", SubjectKey),
         ("share", Share),
+        ("put_in", Holding),
     ]
 
 
@@ -217,6 +223,7 @@ SHARED: dict[str, type[c.Structure]] = {
     "actions": Actions,
     "subject_key": SubjectKey,
     "share": Share,
+    "holding": Holding,
     "subject": Subject,
     "task_state": TaskState,
     "item_key": ItemKey,

@@ -245,12 +245,12 @@ class Entries:
         silent = [(key, layout.Peer(p.first_ns, p.last_ns, p.count)) for key, p in self.peers]
         return Entries(self.items, silent)
 
-    def remove(self, programs: Programs) -> None:
-        """Take them out of the maps."""
-        for item, _ in self.items:
-            programs.remove("items", item)
-        for peer, _ in self.peers:
-            programs.remove("peers", peer)
+    def remove(self, programs: Programs) -> dict[str, int]:
+        """Take them out of the maps; how many were there, by map."""
+        return {
+            "items": sum(programs.remove("items", item) for item, _ in self.items),
+            "peers": sum(programs.remove("peers", peer) for peer, _ in self.peers),
+        }
 
 
 def signature(subject: layout.Subject, entries: Entries) -> int:

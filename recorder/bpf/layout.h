@@ -118,6 +118,18 @@ struct share {
 	__u32 pad;
 };
 
+/* Maps of which no container holds more than is free. */
+enum common_map {
+	IN_SUBJECTS,
+	IN_ITEMS,
+	IN_PEERS,
+	COMMON_MAPS,
+};
+
+struct holding {
+	__u64 entries[COMMON_MAPS];
+};
+
 struct subject {
 	__u64 id; /* counts up from 1; never used twice */
 	__u64 origin; /* id of the subject whose task entered this one first, or 0 for the host */
@@ -141,8 +153,9 @@ struct subject {
 	__u32 has_own_root; /* a program runs in it that does not have the machine's */
 	char unit[UNIT_BYTES]; /* its cgroup's name, without those above */
 	char maker[COMM_BYTES]; /* what whoever entered it first was called then */
-	struct subject_key payer; /* whose share it uses: of whose container it is a part; 0: its own */
+	struct subject_key payer; /* whose shares it uses: of whose container it is a part; or its own key */
 	struct share share;
+	struct holding put_in; /* entries that it paid for */
 };
 
 /* One per task; what was already noted for it costs one look at it. */

@@ -167,7 +167,7 @@ static __always_inline void note_text(struct scratch *scratch, const struct owne
 	key.hash = hash_of(scratch->text, bytes);
 	item = bpf_map_lookup_elem(&items, &key);
 	if (!item) {
-		bpf_map_update_elem(&items, &key, &fresh, BPF_NOEXIST);
+		put_entry(owner->subject, IN_ITEMS, &items, &key, &fresh);
 		item = bpf_map_lookup_elem(&items, &key);
 	}
 	if (!item) {
@@ -256,7 +256,7 @@ static __always_inline void send_arguments(struct task_struct *task)
 					 .at_ns = bpf_ktime_get_boot_ns(), .bytes = bytes };
 		asm volatile("" : "+r"(bytes));
 		if (bytes <= PATH_BYTES)
-			bpf_ringbuf_output(&events, event, sizeof(*event) + bytes, waking(false));
+			submit(NULL, event, sizeof(*event) + bytes, SENT_ONCE, waking(false));
 	}
 out:
 	scratch->busy = 0;

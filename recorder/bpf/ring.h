@@ -57,18 +57,10 @@ static __always_inline bool take_room(struct share *share, __u64 bytes, enum sen
 	return true;
 }
 
-/* The share of a subject: that of the container which it is a part of, for as long as that one is there. */
-static __always_inline struct share *share_of(struct subject *subject)
-{
-	struct subject *payer = subject->payer.mntns ? bpf_map_lookup_elem(&subjects, &subject->payer) : NULL;
-
-	return payer ? &payer->share : &subject->share;
-}
-
 /* Put an event of a subject into the ring; not 0 when there is no room. `subject` NULL: of the machine's own programs. */
 static __always_inline long submit(struct subject *subject, void *event, __u64 bytes, enum sending sending, __u64 flags)
 {
-	if (subject && !take_room(share_of(subject), RECORD_BYTES(bytes), sending))
+	if (subject && !take_room(&payer_of(subject)->share, RECORD_BYTES(bytes), sending))
 		return -1;
 	return bpf_ringbuf_output(&events, event, bytes, flags);
 }

@@ -45,7 +45,7 @@ static __always_inline void note_peer(const struct peer_key *key, struct subject
 	if (count_peer(key) || !key->subject)
 		return;
 	if (subject)
-		bpf_map_update_elem(&peers, key, &fresh, BPF_NOEXIST);
+		put_entry(subject, IN_PEERS, &peers, key, &fresh);
 	if (!subject || !count_peer(key))
 		blame_subject(subject, key->domain);
 }

@@ -4,7 +4,6 @@
 #define RECORDER_SUBJECT_H
 
 #define EEXIST 17
-#define E2BIG 7
 
 /* Show the verifier what the compiler knows already: that x < limit, a power of two. */
 #define BOUNDED(x, limit)                      \
@@ -66,7 +65,7 @@ static __always_inline struct subject *holder_of(struct subject_key *key, __u64 
 {
 	struct subject *subject = subject_with(key, *id);
 
-	if (subject || !payer->mntns)
+	if (subject)
 		return subject;
 	subject = bpf_map_lookup_elem(&subjects, payer);
 	if (subject) {
@@ -162,34 +161,37 @@ static __always_inline __u64 network_of(struct task_struct *task)
  * Of which container a mount namespace is a part that a process of that subject makes or enters first: one in the
  * same cgroup. A runtime that runs in a container makes a cgroup for each that it starts, and each has its own share.
  */
-static __always_inline struct subject_key payer_of(struct subject *before, const struct subject_key *key, __u64 cgroup)
+static __always_inline struct subject_key whole_of(struct subject *before, const struct subject_key *key, __u64 cgroup)
 {
 	if (!before || key->cgroup != cgroup)
 		return (struct subject_key){};
-	return before->payer.mntns ? before->payer : *key;
+	return bpf_map_lookup_elem(&subjects, &before->payer) ? before->payer : *key;
 }
 
 /*
  * Rare, and separate: what it needs is not on the stack of every program. `before`: where the task comes from. The state
  * still has that one's id.
  */
-static __noinline int add_subject(struct task_state *state, struct subject *before, const struct subject_key *payer,
+static __noinline int add_subject(struct task_state *state, struct subject *before, const struct subject_key *whole,
 				  __u32 inum, __u32 late)
 {
 	struct ledger *counts = ledger();
 	struct task_struct *task = (void *)bpf_get_current_task();
-	struct subject *fresh;
+	struct subject *fresh, *payer;
 	__u32 zero = 0;
 	__u64 *next;
 	long failed;
 
 	next = bpf_map_lookup_elem(&next_subject, &zero);
 	fresh = bpf_map_lookup_elem(&fresh_subjects, &zero);
-	if (!state || !payer || !counts || !next || !fresh)
+	if (!state || !whole || !counts || !next || !fresh)
+		return 0;
+	payer = before && whole->mntns ? payer_of(before) : NULL;
+	if (payer && !has_share(payer, IN_SUBJECTS, ((struct bpf_map *)&subjects)->max_entries))
 		return 0;
 	fresh->id = __sync_fetch_and_add(next, 1) + 1;
 	fresh->origin = state->subject;
-	fresh->payer = *payer;
+	fresh->payer = whole->mntns ? *whole : state->key;
 	fresh->first_ns = bpf_ktime_get_boot_ns();
 	fresh->mntns_inum = inum;
 	fresh->userns_level = userns_level_of(before);
@@ -204,14 +206,12 @@ static __noinline int add_subject(struct task_state *state, struct subject *befo
 	bpf_get_current_comm(fresh->maker, sizeof(fresh->maker));
 	bpf_probe_read_kernel_str(fresh->unit, UNIT_BYTES, BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, name));
 	failed = bpf_map_update_elem(&subjects, &state->key, fresh, BPF_NOEXIST);
-	if (!payer->mntns)
-		before = NULL;
-	if (!failed)
-		tell(EVENT_SUBJECT, fresh->id, &state->key, before);
-	else if (failed != -EEXIST && before)
-		lose_all(before);
-	else if (failed != -EEXIST)
+	if (!failed) {
+		pay(payer, IN_SUBJECTS);
+		tell(EVENT_SUBJECT, fresh->id, &state->key, payer);
+	} else if (failed != -EEXIST && !payer) {
 		count(&counts->subjects_full);
+	}
 	return 0;
 }
 
@@ -221,13 +221,13 @@ static __always_inline void enter(struct task_struct *task, struct task_state *s
 {
 	__u64 origin = state->subject;
 	bool was_removed;
-	struct subject_key payer;
+	struct subject_key whole;
 	/* It ran before the recorder did, so which program it runs is not known: not the runtime, most likely. */
 	__u32 late = !state->key.mntns && task->start_boottime < started_ns;
 	struct subject *subject = origin ? subject_of(state) : NULL;
 
 	was_removed = origin && !subject;
-	payer = payer_of(subject, &state->key, cgroup);
+	whole = whole_of(subject, &state->key, cgroup);
 	if (state->key.mntns)
 		leave(state);
 	else if (late)
@@ -237,9 +237,14 @@ static __always_inline void enter(struct task_struct *task, struct task_state *s
 	state->asked = state->granted = 0;
 	__builtin_memset(state->seen, 0, sizeof(state->seen));
 	if (mntns && !bpf_map_lookup_elem(&subjects, &state->key))
-		add_subject(state, subject, &payer, inum, late);
+		add_subject(state, subject, &whole, inum, late);
 	state->subject = 0;
 	subject = mntns ? bpf_map_lookup_elem(&subjects, &state->key) : NULL;
+	/* What its container has no room for is not told apart from the container. */
+	if (!subject && whole.mntns) {
+		state->key = whole;
+		subject = bpf_map_lookup_elem(&subjects, &whole);
+	}
 	if (!subject)
 		return;
 	__sync_fetch_and_add(&subject->alive, 1);

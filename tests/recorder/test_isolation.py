@@ -117,3 +117,40 @@ def test_who_runs_beside_floods_loses_nothing_while_nobody_reads(
     assert kind != "answers" or _files(spec, others, "a") == {"/srv/a0"}, (
         "its other names have room"
     )
+
+
+FILLS = {
+    "items=2048": (CREATE, {"files": OPENED - 1024}),
+    "peers=256": (
+        LOOP.format(count=400, does="nc 127.0.0.1 $((20000 + i)) </dev/null || true"),
+        {"egress": 400 - 128},
+    ),
+    "subjects=64": (
+        LOOP.format(
+            count=80, does="mkfifo p; unshare -Um sh -c ': >a'$i'; : >p; sleep 600' & : <p; rm p"
+        ),
+        {},
+    ),
+}
+"""What fills a map of this size, of which there is half for one container, and what it loses at least."""
+
+
+@pytest.mark.parametrize("size", FILLS)
+def test_who_runs_beside_one_that_fills_a_map_loses_nothing(size: str, tmp_path: Path) -> None:
+    script, least = FILLS[size]
+    flood = _bundle(tmp_path / "flood", f"{script}; echo full; read x")
+    quiet = _bundle(tmp_path / "quiet", QUIET)
+    other = f"policyc-test-{uuid.uuid4().hex}"
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with watching(tmp_path / "out", *BELIEVED, "--map-entries", size) as recorder:
+        with subprocess.Popen(flood.arguments(other), **pipes) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"full\n"
+            run = _run(quiet)
+            process.communicate(b"\n", timeout=60)
+        (spec,) = recorder.stop()
+    _assert_whole(spec, run)
+    lost = _lost(spec, other)
+    assert set(lost) == set(least)
+    assert all(lost[domain] >= count for domain, count in least.items())
+    assert least or _files(spec, [other], "a") == {f"/srv/a{i}" for i in range(80)}

@@ -39,14 +39,18 @@ static __always_inline bool has_share(struct subject *payer, __u32 place, __s64 
 	return all && left_of(&payer->put_in, &payer->payer, place) < room - left_of(all, &everybody, place);
 }
 
-/* Put a new entry of a subject into a map that is shared, if its share has room. Of two at once one pays. */
-static __always_inline void put_entry(struct subject *subject, __u32 place, void *map, const void *key, const void *value)
+/*
+ * Put a new entry of a subject into a map that is shared, if its share has room. Of two at once one pays. Rare, and
+ * separate: what it needs is not on the stack of every program.
+ */
+static __noinline int put_entry(struct subject *subject, __u32 place, void *map, const void *key, const void *value)
 {
-	struct subject *payer = payer_of(subject);
+	struct subject *payer = subject ? payer_of(subject) : NULL;
 
-	if (has_share(payer, place, ((struct bpf_map *)map)->max_entries) &&
+	if (payer && has_share(payer, place, ((struct bpf_map *)map)->max_entries) &&
 	    !bpf_map_update_elem(map, key, value, BPF_NOEXIST))
 		pay(payer, place);
+	return 0;
 }
 
 #endif

@@ -94,6 +94,7 @@ int on_tls_free(struct pt_regs *registers)
 static __always_inline void send_server(struct task_state *state, const char *name)
 {
 	struct scratch *scratch = take_scratch(IN_CALL);
+	struct subject *subject = subject_of(state);
 	struct event *event;
 
 	if (!scratch)
@@ -101,7 +102,8 @@ static __always_inline void send_server(struct task_state *state, const char *na
 	event = &scratch->event;
 	*event = (struct event){ .kind = EVENT_TLS_SERVER, .subject = state->subject, .bytes = TEXT_BYTES };
 	__builtin_memcpy(scratch->text, name, TEXT_BYTES);
-	bpf_ringbuf_output(&events, event, sizeof(*event) + TEXT_BYTES, 0);
+	if (subject)
+		submit(subject, event, sizeof(*event) + TEXT_BYTES, SENT_ONCE, 0);
 	scratch->busy = 0;
 }
 

@@ -158,7 +158,7 @@ def _mark(programs: Programs, child: int) -> None:
     """Make the child the root of the recorded tree."""
     key = layout.SubjectKey(tree=TREE)
     begun = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
-    subject = layout.Subject(id=TREE, alive=1, first_ns=begun, payer=key)
+    subject = layout.Subject(id=TREE, alive=1, first_ns=begun)
     programs.put("subjects", key, subject)
     handle = os.pidfd_open(child)
     try:

@@ -184,9 +184,8 @@ class Programs:
         for value in words.hashes():
             self.put("words", c.c_uint64(value), c.c_uint8(1))
 
-    def remove(self, name: str, key: c.Structure) -> bool:
-        """Whether it was there."""
-        return not libbpf.call("bpf_map_delete_elem")(self._maps[name], c.byref(key))
+    def remove(self, name: str, key: c.Structure) -> None:
+        libbpf.call("bpf_map_delete_elem")(self._maps[name], c.byref(key))
 
     def take(self, name: str, key: c.Structure, value: type[_Value]) -> _Value | None:
         """Remove one value of a hash map: what it was in that moment, or None (bpf(2), Linux 5.14 or later)."""
@@ -328,9 +327,7 @@ def _load(handle: int, entries: Mapping[str, int]) -> None:
 
 def _resize(handle: int, entries: Mapping[str, int]) -> None:
     maps = dict(_map_handles(handle))
-    # Each subject may have paid for what was taken out, and one entry is of all.
-    more = {"taken_out": entries["subjects"] + 1} if "subjects" in entries else {}
-    for name, count in {**entries, **more}.items():
+    for name, count in entries.items():
         libbpf.call("bpf_map__set_max_entries")(maps[name], count)
 
 

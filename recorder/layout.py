@@ -16,7 +16,6 @@ ABIS = ("native", "compat")
 DOMAINS = (
     "syscalls", "executables", "files", "egress", "ingress", "capabilities", "tools", "models",
 )  # fmt: skip
-COMMON_MAPS = ("subjects", "items", "peers")
 EVENT_SUBJECT = 1
 EVENT_ENDED = 2
 EVENT_RUNTIME = 3
@@ -75,20 +74,6 @@ class SubjectKey(c.Structure):
     _fields_: ClassVar = [("mntns", c.c_uint64), ("cgroup", c.c_uint64), ("tree", c.c_uint64)]
 
 
-class Share(c.Structure):
-    _fields_: ClassVar = [
-        ("mark", c.c_uint64),
-        ("before", c.c_uint64),
-        ("since", c.c_uint64),
-        ("is_moving", c.c_uint32),
-        ("pad", c.c_uint32),
-    ]
-
-
-class Holding(c.Structure):
-    _fields_: ClassVar = [("entries", c.c_uint64 * len(COMMON_MAPS))]
-
-
 class Subject(c.Structure):
     _fields_: ClassVar = [
         ("id", c.c_uint64),
@@ -113,9 +98,6 @@ class Subject(c.Structure):
         ("has_own_root", c.c_uint32),
         ("unit", c.c_char * UNIT_BYTES),
         ("maker", c.c_char * COMM_BYTES),
-        ("payer", SubjectKey),
-        ("share", Share),
-        ("put_in", Holding),
     ]
 
 
@@ -181,10 +163,7 @@ class Peer(c.Structure):
 class SocketState(c.Structure):
     _fields_: ClassVar = [
         ("peer", PeerKey),
-        ("asker", SubjectKey),
-        ("payer", SubjectKey),
         ("server", c.c_uint64),
-        ("serving", SubjectKey),
         ("server_phase", c.c_uint8),
         ("bound", c.c_uint8),
         ("sent", c.c_uint8),
@@ -217,6 +196,7 @@ class SubjectEvent(c.Structure):
 class Ledger(c.Structure):
     _fields_: ClassVar = [
         ("subjects_full", c.c_uint64),
+        ("ring_full", c.c_uint64 * len(DOMAINS)),
         ("ownerless", c.c_uint64 * len(DOMAINS)),
         ("state_full", c.c_uint64),
     ]
@@ -226,8 +206,6 @@ SHARED: dict[str, type[c.Structure]] = {
     "config": Config,
     "actions": Actions,
     "subject_key": SubjectKey,
-    "share": Share,
-    "holding": Holding,
     "subject": Subject,
     "task_state": TaskState,
     "item_key": ItemKey,

@@ -245,12 +245,12 @@ class Entries:
         silent = [(key, layout.Peer(p.first_ns, p.last_ns, p.count)) for key, p in self.peers]
         return Entries(self.items, silent)
 
-    def remove(self, programs: Programs) -> dict[str, int]:
-        """Take them out of the maps; how many were there, by map."""
-        return {
-            "items": sum(programs.remove("items", item) for item, _ in self.items),
-            "peers": sum(programs.remove("peers", peer) for peer, _ in self.peers),
-        }
+    def remove(self, programs: Programs) -> None:
+        """Take them out of the maps."""
+        for item, _ in self.items:
+            programs.remove("items", item)
+        for peer, _ in self.peers:
+            programs.remove("peers", peer)
 
 
 def signature(subject: layout.Subject, entries: Entries) -> int:
@@ -278,7 +278,10 @@ def missed(programs: Programs) -> dict[str, int]:
     ledger = programs.get("losses", c.c_uint32(0), layout.Ledger)
     assert ledger is not None, "an array has all its entries"
     everywhere = ledger.subjects_full + ledger.state_full
-    return {name: everywhere + ledger.ownerless[i] for i, name in enumerate(layout.DOMAINS)}
+    lost = {name: everywhere + ledger.ownerless[i] for i, name in enumerate(layout.DOMAINS)}
+    # Only DNS answers and TLS greetings are not sent again when the ring was full.
+    lost["egress"] += ledger.ring_full[layout.DOMAINS.index("egress")]
+    return lost
 
 
 def end_of(peer: layout.PeerKey) -> End:

@@ -21,7 +21,6 @@ from recorder.owners import Owners
 from recorder.reading import Reading, readings
 from recorder.reports import KILLED, Reports
 from recorder.session import Session
-from recorder.shares import Shares
 from recorder.shims import Shims
 from recorder.strangers import Strangers
 from recorder.subjects import Known, Subjects, phases_in
@@ -82,8 +81,6 @@ class Watch:
     """What no runtime accounts for."""
     reports: Reports = field(init=False)
     """What is written of subjects."""
-    shares: Shares = field(init=False)
-    """What was taken out of the kernel's maps."""
     shims: Shims = field(init=False)
     """What runs beside this kernel."""
     step_ends: float = field(default_factory=time.monotonic)
@@ -114,7 +111,6 @@ class Watch:
             asks_owners=self.owners is not None,
             after_kill=self.after_kill,
         )
-        self.shares = Shares(self.programs)
         self.shims = Shims(self.host.root, self.session, self.owners, self.subjects.is_met)
         if self.mirror:
             self.mirror.begin()
@@ -362,7 +358,7 @@ class Watch:
         assert taken is not None, "only this program removes subjects"
         if not read.is_all_of(taken):
             entries = self._cut(known, taken, int(taken.entered != read.subject.entered))
-        self.shares.give_back(known.key, taken, entries.remove(self.programs))
+        entries.remove(self.programs)
         self._forget(id_, taken)
         return True
 

@@ -12,10 +12,6 @@
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
-struct bpf_map {
-	__u32 max_entries;
-};
-
 struct qstr {
 	const unsigned char *name;
 };

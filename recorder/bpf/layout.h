@@ -113,27 +113,6 @@ struct subject_key {
 	__u64 tree;
 };
 
-/* What of the ring is a container's: how much of it was put there and not taken out yet. */
-struct share {
-	__u64 mark; /* position in the ring: whoever has read so far has taken all of `before` */
-	__u64 before; /* bytes */
-	__u64 since; /* bytes that were put there after the mark was set */
-	__u32 is_moving; /* somebody is setting the mark */
-	__u32 pad;
-};
-
-/* Maps of which no container holds more than is free. */
-enum common_map {
-	IN_SUBJECTS,
-	IN_ITEMS,
-	IN_PEERS,
-	COMMON_MAPS,
-};
-
-struct holding {
-	__u64 entries[COMMON_MAPS];
-};
-
 struct subject {
 	__u64 id; /* counts up from 1; never used twice */
 	__u64 origin; /* id of the subject whose task entered this one first, or 0 for the host */
@@ -157,9 +136,6 @@ struct subject {
 	__u32 has_own_root; /* a program runs in it that does not have the machine's */
 	char unit[UNIT_BYTES]; /* its cgroup's name, without those above */
 	char maker[COMM_BYTES]; /* what whoever entered it first was called then */
-	struct subject_key payer; /* whose shares it uses: of whose container it is a part; or its own key */
-	struct share share;
-	struct holding put_in; /* entries that it paid for */
 };
 
 /* One per task; what was already noted for it costs one look at it. */
@@ -216,10 +192,7 @@ struct peer {
 /* What a socket is known for, from the call that set it up to its packets, which no task stands for. */
 struct socket_state {
 	struct peer_key peer; /* of the last connect; `subject` 0: none */
-	struct subject_key asker; /* the key of that subject */
-	struct subject_key payer; /* of whose container that is a part */
 	__u64 server; /* subject that bound it */
-	struct subject_key serving; /* its key */
 	__u8 server_phase;
 	__u8 bound; /* to a port that the program chose */
 	__u8 sent; /* packets that were looked at */
@@ -338,7 +311,8 @@ struct subject_event {
 /* What cannot be blamed on one subject; user land adds it to every run that was open. */
 struct ledger {
 	__u64 subjects_full;
-	__u64 ownerless[LOSS_DOMAINS]; /* what packets had of subjects that were removed */
+	__u64 ring_full[LOSS_DOMAINS]; /* DNS answers and TLS greetings; others are sent again */
+	__u64 ownerless[LOSS_DOMAINS]; /* what packets could not note, and messages that were too long */
 	__u64 state_full; /* no memory for the state of a task */
 };
 

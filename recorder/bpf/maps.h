@@ -3,7 +3,7 @@
 #define RECORDER_MAPS_H
 
 #define SUBJECTS 4096
-#define ITEMS 131072 /* of which one container has a half at most */
+#define ITEMS 65536
 #define STREAMS 8192
 #define VISITORS 32768
 #define GENERATION (VISITORS / 4)
@@ -46,10 +46,7 @@ struct {
 /* Whether `callers` is kept. */
 volatile __u8 keep_callers SEC(".data.callers");
 
-/*
- * Subject -> its sets. Full: counted in ledger.subjects_full. A mount namespace that a container made itself is then
- * none of its own, also when its share is full. User land removes those that ended.
- */
+/* Subject -> its sets. Full: counted in ledger.subjects_full; user land removes those that ended. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, SUBJECTS);
@@ -57,27 +54,7 @@ struct {
 	__type(value, struct subject);
 } subjects SEC(".maps");
 
-/* 0 -> the entries that were ever put into the maps that containers share; cannot be full. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct holding);
-} put_in SEC(".maps");
-
-/*
- * Key of a subject -> how many entries that it paid for user land took out again; 0 -> of all. User land alone writes it.
- * Full: what it paid for counts as still there.
- */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, SUBJECTS + 1);
-	__type(key, struct subject_key);
-	__type(value, struct holding);
-} taken_out SEC(".maps");
-
-/* File or executable of a subject -> how often. Full, or its share is: counted in subject.lost of its domain. */
+/* File or executable of a subject -> how often. Full: counted in subject.lost of its domain. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
@@ -98,7 +75,7 @@ struct {
 	__type(value, struct item_key);
 } requests SEC(".maps");
 
-/* Peer of a subject -> how often. Full, or its share is: counted in subject.lost of its domain. */
+/* Peer of a subject -> how often. Full: counted in subject.lost of its domain. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);

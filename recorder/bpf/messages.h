@@ -201,11 +201,8 @@ static __always_inline long read_chunk(struct scan *scan, bool packets)
 	}
 	if (bytes > CHUNK)
 		bytes = CHUNK;
-	/* Joined into one comparison they say nothing of bytes to a verifier of Linux 6.1. */
-	if (!bytes)
-		return 1;
-	barrier_var(bytes);
-	if (bytes > CHUNK || load(scan, start, bytes, packets))
+	asm volatile("" : "+r"(bytes));
+	if (!bytes || bytes > CHUNK || load(scan, start, bytes, packets))
 		return 1;
 	scan->place = 0;
 	scan->end = bytes;

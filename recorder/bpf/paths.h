@@ -146,41 +146,32 @@ static __always_inline bool is_to_be_told_again(struct item *item, const char *t
 	return kind == EVENT_PATH && item->modes & FMODE_WRITE && may_have_tls(text);
 }
 
-/* Separate: two frames that would hold the value and the path's walk are too much for the stack of Linux 6.1. */
-static __noinline int add_item(struct subject *subject, const struct item_key *key)
-{
-	struct item fresh = { .first_ns = bpf_ktime_get_boot_ns() };
-
-	return put_entry(subject, IN_ITEMS, &items, key, &fresh);
-}
-
 /* Count the text in scratch as an item, and send it when it is new. */
 static __always_inline void note_text(struct scratch *scratch, const struct owner *owner, __u32 kind,
 				      __u32 domain, __u32 modes, __u32 bytes)
 {
 	struct item_key key = { .subject = owner->id, .domain = domain, .phase = owner->phase };
+	struct item fresh = { .first_ns = bpf_ktime_get_boot_ns() };
 	struct event *event = &scratch->event;
+	struct ledger *counts;
 	struct item *item;
 
-	/* One for which the map was full is missing as a whole, and counted. */
-	if (!owner->subject && !owner->id)
+	if (!bytes || bytes > PATH_BYTES) {
+		blame(owner, domain);
 		return;
-	if (!owner->subject || !bytes)
-		goto lost;
-	/* Joined into one comparison they say nothing of bytes to a verifier of Linux 6.1. */
-	barrier_var(bytes);
-	if (bytes > PATH_BYTES)
-		goto lost;
+	}
 	/* The hash goes over whole words. */
 	*(__u64 *)(scratch->text + bytes) = 0;
 	key.hash = hash_of(scratch->text, bytes);
 	item = bpf_map_lookup_elem(&items, &key);
 	if (!item) {
-		add_item(owner->subject, &key);
+		bpf_map_update_elem(&items, &key, &fresh, BPF_NOEXIST);
 		item = bpf_map_lookup_elem(&items, &key);
 	}
-	if (!item)
-		goto lost;
+	if (!item) {
+		blame(owner, domain);
+		return;
+	}
 	count(&item->count);
 	item->last_ns = bpf_ktime_get_boot_ns();
 	if ((item->modes & modes) != modes)
@@ -188,24 +179,20 @@ static __always_inline void note_text(struct scratch *scratch, const struct owne
 	if (item->sent && !is_to_be_told_again(item, scratch->text, kind))
 		return;
 	*event = (struct event){ .kind = kind, .domain = domain, .subject = owner->id, .hash = key.hash,
-				 .at_ns = item->sent ? bpf_ktime_get_boot_ns() : item->first_ns, .phase = key.phase,
+				 .at_ns = item->sent ? fresh.first_ns : item->first_ns, .phase = key.phase,
 				 .pid = owner->pid, .bytes = bytes };
-	if (!submit(owner->subject, event, sizeof(*event) + (bytes & (2 * PATH_BYTES - 1)), item->sent ? SENT_ONCE : SENT_AGAIN,
-		    waking(kind == EVENT_PATH && may_have_tls(scratch->text)))) {
+	if (!bpf_ringbuf_output(&events, event, sizeof(*event) + (bytes & (2 * PATH_BYTES - 1)),
+				waking(kind == EVENT_PATH && may_have_tls(scratch->text)))) {
 		item->sent = 1;
-	} else if (item->sent) {
-		/* A library that is not looked at again. */
-		blame(owner, TOOLS);
-		blame(owner, MODELS);
+		return;
 	}
-	return;
-lost:
-	blame(owner, domain);
+	counts = ledger();
+	if (counts)
+		count(&counts->ring_full[domain & (LOSS_DOMAINS - 1)]);
 }
 
-/* Separate for the stack of Linux 6.1, as add_item. */
-static __noinline int note_path(struct task_struct *task, struct task_state *state, const struct path *path, __u32 domain,
-				__u32 modes)
+static __always_inline void note_path(struct task_struct *task, struct task_state *state,
+				      const struct path *path, __u32 domain, __u32 modes)
 {
 	struct scratch *scratch = take_scratch(IN_CALL);
 	struct subject *subject;
@@ -215,14 +202,13 @@ static __noinline int note_path(struct task_struct *task, struct task_state *sta
 		subject = subject_of(state);
 		if (subject)
 			lose(subject, domain);
-		return 0;
+		return;
 	}
 	owner = owner_of(state);
 	if (!owner.subject && comes_back(task, state))
 		owner = owner_of(state);
 	note_text(scratch, &owner, EVENT_PATH, domain, modes, write_path(scratch, task, path, 0));
 	scratch->busy = 0;
-	return 0;
 }
 
 /* The open file of a descriptor of the running task, or NULL. */
@@ -268,7 +254,7 @@ static __always_inline void send_arguments(struct task_struct *task)
 					 .at_ns = bpf_ktime_get_boot_ns(), .bytes = bytes };
 		asm volatile("" : "+r"(bytes));
 		if (bytes <= PATH_BYTES)
-			submit(NULL, event, sizeof(*event) + bytes, SENT_ONCE, waking(false));
+			bpf_ringbuf_output(&events, event, sizeof(*event) + bytes, waking(false));
 	}
 out:
 	scratch->busy = 0;

@@ -18,7 +18,6 @@ struct reading {
 __noinline int read_memory(const struct reading *reading)
 {
 	struct task_state *state = known_state(bpf_get_current_task_btf());
-	struct stream_key key;
 	struct scan scan = {};
 	struct owner owner;
 
@@ -26,8 +25,7 @@ __noinline int read_memory(const struct reading *reading)
 		return 0;
 	owner = owner_of(state);
 	scan.owner = &owner;
-	key = reading->key; /* on the stack: Linux 6.1 takes no key from elsewhere */
-	scan.stream = bpf_map_lookup_elem(&streams, &key);
+	scan.stream = bpf_map_lookup_elem(&streams, &reading->key);
 	if (!owner.subject || !scan.stream) {
 		blame_messages(&owner);
 		return 0;
@@ -88,8 +86,7 @@ static __always_inline void read_packet(struct __sk_buff *packet, __u32 offset, 
 {
 	struct bpf_sock *sock = packet->sk ? bpf_sk_fullsock(packet->sk) : NULL;
 	struct peer_key *peer = &socket->peer;
-	struct subject *subject = asker_of(socket);
-	struct owner owner = { .id = peer->subject, .subject = subject, .phase = peer->phase };
+	struct owner owner = { .id = peer->subject, .phase = peer->phase };
 	struct scan scan = { .packet = packet, .offset = offset, .bytes = packet->len - offset, .owner = &owner,
 			     .peer = peer };
 

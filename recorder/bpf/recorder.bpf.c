@@ -13,8 +13,6 @@
 
 #include "machine.h"
 #include "maps.h"
-#include "shares.h"
-#include "ring.h"
 #include "subject.h"
 #include "outside.h"
 #include "paths.h"
@@ -40,7 +38,6 @@ enum event_kind *shared_event_kind;
 enum action *shared_action;
 enum side *shared_side;
 enum unread *shared_unread;
-enum common_map *shared_common_map;
 struct subject_event *shared_subject_event;
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

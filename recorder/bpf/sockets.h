@@ -25,29 +25,24 @@
 #define MESSAGE_LEAST 16
 #define ANSWERS_IN_NS 10000000000ULL
 
-/* False when it is new. */
-static __always_inline bool count_peer(const struct peer_key *key)
-{
-	struct peer *peer = bpf_map_lookup_elem(&peers, key);
-
-	if (!peer)
-		return false;
-	count(&peer->count);
-	peer->last_ns = bpf_ktime_get_boot_ns();
-	return true;
-}
-
 static __always_inline void note_peer(const struct peer_key *key, struct subject *subject)
 {
 	struct peer fresh = { .first_ns = bpf_ktime_get_boot_ns() };
+	struct peer *peer = bpf_map_lookup_elem(&peers, key);
+	struct ledger *counts = ledger();
 
-	/* One for which the map was full is missing as a whole, and counted. */
-	if (count_peer(key) || !key->subject)
-		return;
-	if (subject)
-		put_entry(subject, IN_PEERS, &peers, key, &fresh);
-	if (!subject || !count_peer(key))
-		blame_subject(subject, key->domain);
+	if (!peer) {
+		bpf_map_update_elem(&peers, key, &fresh, BPF_NOEXIST);
+		peer = bpf_map_lookup_elem(&peers, key);
+	}
+	if (peer) {
+		count(&peer->count);
+		peer->last_ns = bpf_ktime_get_boot_ns();
+	} else if (subject) {
+		lose(subject, key->domain);
+	} else if (counts && key->domain < LOSS_DOMAINS) {
+		count(&counts->ownerless[key->domain]);
+	}
 }
 
 /*
@@ -72,16 +67,6 @@ static __always_inline bool is_foreign_network(struct subject *subject, __u64 co
 	__u64 own = subject->netns ? subject->netns : subject->made_in;
 
 	return own && own != cookie;
-}
-
-/* Whom a socket asks, and who asks. */
-static __always_inline void set_peer(struct socket_state *socket, const struct peer_key *peer, struct task_state *state,
-				     struct subject *subject)
-{
-	socket->peer = *peer;
-	socket->asker = state->key;
-	if (subject)
-		socket->payer = subject->payer;
 }
 
 static __always_inline bool is_foreign(struct bpf_sock_addr *address, struct subject *subject)
@@ -152,7 +137,7 @@ static __always_inline int connecting(struct bpf_sock_addr *address, __u32 famil
 	socket = address->sk ? bpf_sk_storage_get(&socket_states, address->sk, NULL,
 						  BPF_SK_STORAGE_GET_F_CREATE) : NULL;
 	if (socket) {
-		set_peer(socket, &key, state, subject);
+		socket->peer = key;
 		socket->sent = socket->plain = socket->answered = 0;
 		/* Another connection than the one before, if there was one. */
 		bpf_sk_storage_delete(&socket_streams, address->sk);
@@ -212,7 +197,7 @@ static __always_inline int sending(struct bpf_sock_addr *address, __u32 family, 
 	if (socket && address->sk->dst_port)
 		return 1;
 	if (socket) {
-		set_peer(socket, &key, state, subject);
+		socket->peer = key;
 		socket->sent = LOOKED_AT;
 		socket->answered = 0;
 		socket->foreign = is_foreign(address, subject);
@@ -236,9 +221,6 @@ static __always_inline int binding(struct bpf_sock_addr *address, bool by_thread
 	if (socket) {
 		socket->bound = 1;
 		socket->server = state->subject;
-		socket->serving = state->key;
-		if (subject)
-			socket->payer = subject->payer;
 		socket->server_phase = phase_of(state);
 		socket->foreign = is_foreign(address, subject);
 	} else if (subject) {
@@ -314,17 +296,18 @@ static __always_inline void note_accepted(struct task_state *state, struct file 
 }
 
 /* Give a message of a socket to user land, which takes the names from it; what the ring has no room for is lost. */
-static __always_inline void send_message(struct __sk_buff *packet, __u32 offset, __u32 kind, struct socket_state *socket,
-					 const struct peer_key *peer, __u32 before)
+static __always_inline void send_message(struct __sk_buff *packet, __u32 offset, __u32 kind, struct peer_key *peer,
+					 __u32 before)
 {
-	struct subject *subject = asker_of(socket);
-	struct scratch *scratch = subject ? take_scratch(kind == EVENT_DNS ? IN_PACKET_IN : IN_PACKET_OUT) : NULL;
+	struct scratch *scratch = take_scratch(kind == EVENT_DNS ? IN_PACKET_IN : IN_PACKET_OUT);
+	struct ledger *counts = ledger();
 	__u32 bytes = packet->len - offset;
 	struct event *event;
 	char *text;
 
-	if (!subject || !scratch) {
-		blame_subject(subject, EGRESS);
+	if (!scratch) {
+		if (counts)
+			count(&counts->ring_full[EGRESS]);
 		return;
 	}
 	if (bytes > MESSAGE_BYTES)
@@ -346,8 +329,8 @@ static __always_inline void send_message(struct __sk_buff *packet, __u32 offset,
 		event = &scratch->event;
 		*event = (struct event){ .kind = kind, .domain = EGRESS, .subject = peer->subject,
 					 .hash = before, .at_ns = bpf_ktime_get_boot_ns(), .phase = peer->phase, .bytes = bytes };
-		if (submit(subject, event, sizeof(*event) + bytes, SENT_ONCE, waking(false)))
-			lose(subject, EGRESS);
+		if (bpf_ringbuf_output(&events, event, sizeof(*event) + bytes, waking(false)) && counts)
+			count(&counts->ring_full[EGRESS]);
 	}
 out:
 	scratch->busy = 0;
@@ -421,7 +404,7 @@ static __always_inline void look_at_start(struct __sk_buff *packet, __u32 offset
 	if (start[0] == TLS_HANDSHAKE && (!place || (start[1] == 3 && start[5] == CLIENT_HELLO))) {
 		socket->sent = LOOKED_AT;
 		socket->plain = 0;
-		send_message(packet, offset, EVENT_TLS, socket, &socket->peer, place);
+		send_message(packet, offset, EVENT_TLS, &socket->peer, place);
 	} else if (!place || is_request((const char *)start)) {
 		socket->plain = is_http(start, is_whole);
 		if (socket->plain && start[0] != 'C' && start[0] > ' ')
@@ -443,7 +426,7 @@ int on_packet_out(struct __sk_buff *packet)
 		return 1;
 	if (protocol == IPPROTO_UDP) {
 		socket->sent = LOOKED_AT;
-		note_peer(&socket->peer, asker_of(socket));
+		note_peer(&socket->peer, NULL);
 	} else if (packet->len > offset) {
 		if (socket->sent < LOOKED_AT)
 			look_at_start(packet, offset, socket);
@@ -516,15 +499,10 @@ static __always_inline void note_visit(struct __sk_buff *packet, struct socket_s
 	struct peer_key from = { .subject = socket->server, .domain = INGRESS, .protocol = IPPROTO_UDP,
 				 .phase = socket->server_phase, .port = port };
 	struct visitor visitor = { .socket = bpf_get_socket_cookie(packet), .port = source };
-	struct subject *subject;
 
 	if (!sender_of(packet, &from) || socket->foreign || (packet->ifindex == LOOPBACK_INDEX && !is_loopback(&from)))
 		return;
-	if (!count_peer(&from)) {
-		subject = holder_of(&socket->serving, &socket->server, &socket->payer);
-		from.subject = socket->server;
-		note_peer(&from, subject);
-	}
+	note_peer(&from, NULL);
 	visitor.family = from.family;
 	__builtin_memcpy(visitor.address, from.address, sizeof(visitor.address));
 	remember_visitor(&visitor);
@@ -564,7 +542,7 @@ int on_packet_in(struct __sk_buff *packet)
 	from.phase = socket->peer.phase;
 	/* Names are believed for their sender, so each is looked at. */
 	if (asks && note_datagram(packet, socket, &from) && from.port == DNS_PORT)
-		send_message(packet, offset, EVENT_DNS, socket, &from, 0);
+		send_message(packet, offset, EVENT_DNS, &from, 0);
 	return 1;
 }
 

@@ -4,6 +4,7 @@
 #define RECORDER_SUBJECT_H
 
 #define EEXIST 17
+#define E2BIG 7
 
 /* Show the verifier what the compiler knows already: that x < limit, a power of two. */
 #define BOUNDED(x, limit)                      \
@@ -30,17 +31,6 @@ static __always_inline void lose(struct subject *subject, __u32 domain)
 		count(&subject->lost[domain]);
 }
 
-/* Of one that was removed, nobody knows whose profile it is missing in. */
-static __always_inline void blame_subject(struct subject *subject, __u32 domain)
-{
-	struct ledger *counts = ledger();
-
-	if (subject)
-		lose(subject, domain);
-	else if (counts && domain < LOSS_DOMAINS)
-		count(&counts->ownerless[domain]);
-}
-
 static __always_inline void lose_all(struct subject *subject)
 {
 	for (int domain = 0; domain < LOSS_DOMAINS; domain++)
@@ -48,50 +38,29 @@ static __always_inline void lose_all(struct subject *subject)
 }
 
 /* NULL also when user land has removed it, and then perhaps another has its place: see comes_back. */
-static __always_inline struct subject *subject_with(const struct subject_key *key, __u64 id)
-{
-	struct subject *subject = bpf_map_lookup_elem(&subjects, key);
-
-	return subject && subject->id == id ? subject : NULL;
-}
-
 static __always_inline struct subject *subject_of(struct task_state *state)
 {
-	return subject_with(&state->key, state->subject);
-}
+	struct subject *subject = bpf_map_lookup_elem(&subjects, &state->key);
 
-/* Whose a socket is. When that subject was removed, the container that it was a part of has the socket from then on. */
-static __always_inline struct subject *holder_of(struct subject_key *key, __u64 *id, const struct subject_key *payer)
-{
-	struct subject *subject = subject_with(key, *id);
-
-	if (subject)
-		return subject;
-	subject = bpf_map_lookup_elem(&subjects, payer);
-	if (subject) {
-		*key = *payer;
-		*id = subject->id;
-	}
-	return subject;
-}
-
-/* Whose a packet is that a socket sends to its peer, or gets from it. */
-static __always_inline struct subject *asker_of(struct socket_state *socket)
-{
-	return holder_of(&socket->asker, &socket->peer.subject, &socket->payer);
+	return subject && subject->id == state->subject ? subject : NULL;
 }
 
 /* Whose item it is, also where no task stands for it. */
 struct owner {
 	__u64 id;
-	struct subject *subject; /* NULL: it was removed, or the map of subjects was full */
+	struct subject *subject; /* NULL in a packet */
 	__u32 phase;
 	__u32 pid;
 };
 
 static __always_inline void blame(const struct owner *owner, __u32 domain)
 {
-	blame_subject(owner->subject, domain);
+	struct ledger *counts = ledger();
+
+	if (owner->subject)
+		lose(owner->subject, domain);
+	else if (counts && domain < LOSS_DOMAINS)
+		count(&counts->ownerless[domain]);
 }
 
 /*
@@ -121,8 +90,21 @@ static __always_inline __u64 mntns_of(struct mnt_namespace *ns)
 	return BPF_CORE_READ(ns, ns.inum);
 }
 
-/* `cause`: who made the one that is told of, or ended it; NULL: somebody outside. */
-static __always_inline void tell(__u32 kind, __u64 id, const struct subject_key *key, struct subject *cause)
+/*
+ * Whether an event wakes user land: at once when it cannot wait, else when an eighth of the ring is in use. What
+ * names something that is in a map already may lie there until somebody reads.
+ */
+static __always_inline __u64 waking(bool at_once)
+{
+	__u64 used;
+
+	if (at_once)
+		return BPF_RB_FORCE_WAKEUP;
+	used = bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA);
+	return used * 8 > bpf_ringbuf_query(&events, BPF_RB_RING_SIZE) ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
+}
+
+static __always_inline void tell(__u32 kind, __u64 id, const struct subject_key *key)
 {
 	struct subject_event told = {
 		.event = { .kind = kind, .subject = id, .at_ns = bpf_ktime_get_boot_ns(), .bytes = sizeof(*key) },
@@ -130,7 +112,7 @@ static __always_inline void tell(__u32 kind, __u64 id, const struct subject_key 
 	};
 
 	/* Nothing is lost when it is full: user land also finds subjects in their map, a little later. */
-	submit(cause, &told, sizeof(told), SENT_AGAIN, waking(true));
+	bpf_ringbuf_output(&events, &told, sizeof(told), waking(true));
 }
 
 static __always_inline void leave(struct task_state *state)
@@ -138,7 +120,7 @@ static __always_inline void leave(struct task_state *state)
 	struct subject *subject = subject_of(state);
 
 	if (subject && __sync_fetch_and_add(&subject->alive, -1) == 1)
-		tell(EVENT_ENDED, subject->id, &state->key, subject);
+		tell(EVENT_ENDED, subject->id, &state->key);
 }
 
 /* A mount namespace that a process of a container makes itself has no user namespace of its own: see on_capable. */
@@ -157,44 +139,25 @@ static __always_inline __u64 network_of(struct task_struct *task)
 	return bpf_core_field_exists(net->net_cookie) ? BPF_CORE_READ(net, net_cookie) : 0;
 }
 
-/*
- * Of which container a mount namespace is a part that a process of that subject makes or enters first: one in the
- * same cgroup. A runtime that runs in a container makes a cgroup for each that it starts, and each has its own share.
- */
-static __always_inline struct subject_key whole_of(struct subject *before, const struct subject_key *key, __u64 cgroup)
-{
-	if (!before || key->cgroup != cgroup)
-		return (struct subject_key){};
-	return bpf_map_lookup_elem(&subjects, &before->payer) ? before->payer : *key;
-}
-
-/*
- * Rare, and separate: what it needs is not on the stack of every program. `before`: where the task comes from. The state
- * still has that one's id.
- */
-static __noinline int add_subject(struct task_state *state, struct subject *before, const struct subject_key *whole,
-				  __u32 inum, __u32 late)
+/* Rare, and separate: what it needs is not on the stack of every program. */
+static __noinline int add_subject(struct task_state *state, __u32 inum, __u64 origin, __u32 late, __u32 userns_level)
 {
 	struct ledger *counts = ledger();
 	struct task_struct *task = (void *)bpf_get_current_task();
-	struct subject *fresh, *payer;
+	struct subject *fresh;
 	__u32 zero = 0;
 	__u64 *next;
 	long failed;
 
 	next = bpf_map_lookup_elem(&next_subject, &zero);
 	fresh = bpf_map_lookup_elem(&fresh_subjects, &zero);
-	if (!state || !whole || !counts || !next || !fresh)
-		return 0;
-	payer = before && whole->mntns ? payer_of(before) : NULL;
-	if (payer && !has_share(payer, IN_SUBJECTS, ((struct bpf_map *)&subjects)->max_entries))
+	if (!state || !counts || !next || !fresh)
 		return 0;
 	fresh->id = __sync_fetch_and_add(next, 1) + 1;
-	fresh->origin = state->subject;
-	fresh->payer = whole->mntns ? *whole : state->key;
+	fresh->origin = origin;
 	fresh->first_ns = bpf_ktime_get_boot_ns();
 	fresh->mntns_inum = inum;
-	fresh->userns_level = userns_level_of(before);
+	fresh->userns_level = userns_level;
 	for (int step = 0; step < ANCESTORS; step++) {
 		fresh->pids[step] = BPF_CORE_READ(task, tgid);
 		fresh->begun_ns[step] = BPF_CORE_READ(task, group_leader, start_boottime);
@@ -206,12 +169,10 @@ static __noinline int add_subject(struct task_state *state, struct subject *befo
 	bpf_get_current_comm(fresh->maker, sizeof(fresh->maker));
 	bpf_probe_read_kernel_str(fresh->unit, UNIT_BYTES, BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, name));
 	failed = bpf_map_update_elem(&subjects, &state->key, fresh, BPF_NOEXIST);
-	if (!failed) {
-		pay(payer, IN_SUBJECTS);
-		tell(EVENT_SUBJECT, fresh->id, &state->key, payer);
-	} else if (failed != -EEXIST && !payer) {
+	if (!failed)
+		tell(EVENT_SUBJECT, fresh->id, &state->key);
+	else if (failed != -EEXIST)
 		count(&counts->subjects_full);
-	}
 	return 0;
 }
 
@@ -221,29 +182,26 @@ static __always_inline void enter(struct task_struct *task, struct task_state *s
 {
 	__u64 origin = state->subject;
 	bool was_removed;
-	struct subject_key whole;
 	/* It ran before the recorder did, so which program it runs is not known: not the runtime, most likely. */
 	__u32 late = !state->key.mntns && task->start_boottime < started_ns;
 	struct subject *subject = origin ? subject_of(state) : NULL;
+	__u32 userns_level = userns_level_of(subject);
 
 	was_removed = origin && !subject;
-	whole = whole_of(subject, &state->key, cgroup);
 	if (state->key.mntns)
 		leave(state);
 	else if (late)
 		state->image = mntns;
 	state->key.mntns = mntns;
 	state->key.cgroup = cgroup;
-	state->asked = state->granted = 0;
+	state->subject = state->asked = state->granted = 0;
 	__builtin_memset(state->seen, 0, sizeof(state->seen));
-	if (mntns && !bpf_map_lookup_elem(&subjects, &state->key))
-		add_subject(state, subject, &whole, inum, late);
-	state->subject = 0;
-	subject = mntns ? bpf_map_lookup_elem(&subjects, &state->key) : NULL;
-	/* What its container has no room for is not told apart from the container. */
-	if (!subject && whole.mntns) {
-		state->key = whole;
-		subject = bpf_map_lookup_elem(&subjects, &whole);
+	if (!mntns)
+		return;
+	subject = bpf_map_lookup_elem(&subjects, &state->key);
+	if (!subject) {
+		add_subject(state, inum, origin, late, userns_level);
+		subject = bpf_map_lookup_elem(&subjects, &state->key);
 	}
 	if (!subject)
 		return;

@@ -94,7 +94,6 @@ int on_tls_free(struct pt_regs *registers)
 static __always_inline void send_server(struct task_state *state, const char *name)
 {
 	struct scratch *scratch = take_scratch(IN_CALL);
-	struct subject *subject = subject_of(state);
 	struct event *event;
 
 	if (!scratch)
@@ -102,8 +101,7 @@ static __always_inline void send_server(struct task_state *state, const char *na
 	event = &scratch->event;
 	*event = (struct event){ .kind = EVENT_TLS_SERVER, .subject = state->subject, .bytes = TEXT_BYTES };
 	__builtin_memcpy(scratch->text, name, TEXT_BYTES);
-	if (subject)
-		submit(subject, event, sizeof(*event) + TEXT_BYTES, SENT_ONCE, 0);
+	bpf_ringbuf_output(&events, event, sizeof(*event) + TEXT_BYTES, 0);
 	scratch->busy = 0;
 }
 

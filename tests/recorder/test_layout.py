@@ -56,8 +56,3 @@ def test_enumerations_are_the_same(types: dict[int, Any]) -> None:
     assert _enum(types, "SIDE_CLIENT") == sides
     unread = {k: v for k, v in vars(layout).items() if k.startswith("UNREAD_")}
     assert _enum(types, "UNREAD_HTTP2") == unread
-    places = _enum(types, "COMMON_MAPS")
-    assert {name: places[f"IN_{name.upper()}"] for name in layout.COMMON_MAPS} == {
-        name: place for place, name in enumerate(layout.COMMON_MAPS)
-    }
-    assert places["COMMON_MAPS"] == len(layout.COMMON_MAPS)

@@ -166,7 +166,7 @@ class Reviews:
         refuse_what_is_no_review(scope)
         deadline = time.monotonic() + budget_seconds(scope["query_string"])
         try:
-            await self._read(body)
+            await self._read(body, deadline)
         except TimeoutError:
             raise overloaded(body.uid) if body.is_waiting else late(body.uid) from None
         except TooLongError:
@@ -182,14 +182,14 @@ class Reviews:
             decision = replace(decision, verdict=verdict)
         return self._settle(decision)
 
-    async def _read(self, body: Body) -> None:
+    async def _read(self, body: Body, deadline: float) -> None:
         if self._backlog() > self._limits.concurrent:
             async with asyncio.timeout(self._limits.read_seconds):
                 await body.read_uid()
             raise overloaded(body.uid)
         # Until the first bytes the connection's own clock runs: nobody could be answered.
         await body.read_some()
-        async with asyncio.timeout(self._limits.read_seconds):
+        async with asyncio.timeout(min(self._limits.read_seconds, deadline - time.monotonic())):
             await body.read()
 
     def _too_long(self, body: Body) -> Faulted:

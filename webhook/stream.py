@@ -15,8 +15,11 @@ from typing import Any
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]  # ASGI's own types are dictionaries
 
 LONG_BYTES = 1 << 20
-"""Of longer reviews one is in memory at a time: an object of etcd's own limit takes no more
+"""Of longer reviews one is decided at a time: an object of etcd's own limit takes no more
 (1.5 MiB as it is stored), unless most of it is escaped."""
+HUGE_BYTES = 4 << 20
+"""Of longer reviews one is read at a time: an API server sends none, so who stalls in the middle of
+one keeps nobody else waiting."""
 _PREFIX_BYTES = 1024
 _UID = re.compile(
     rb'\s*\{\s*(?:"(?:kind"\s*:\s*"AdmissionReview|apiVersion"\s*:\s*"admission\.k8s\.io/v1)"\s*,\s*){0,2}'
@@ -43,30 +46,35 @@ class Body:
         self.is_complete = False
         self.is_waiting = False
         """For the review before it, which is long too."""
-        self._has_turn = False
+        self._has_turn = self._is_read_alone = False
         self._taken_bytes = 0
         self._receive = receive
         self._limit_bytes = limit_bytes
         self._held = held
 
     async def read(self) -> None:
-        """Read to the end, a long one when it is its turn.  TooLongError, DisconnectedError."""
+        """Read to the end, a huge one when it is its turn; then wait until a long one may be
+        decided.  TooLongError, DisconnectedError.
+        """
         while not self.is_complete:
-            await self._take_turn()
+            if len(self.data) > HUGE_BYTES and not self._is_read_alone:
+                await self._wait_for(self._held.reading.acquire())
+                self._is_read_alone = True
             await self.read_some()
-        await self._take_turn()
+        if len(self.data) > LONG_BYTES:
+            await self._wait_for(self._held.take_turn())
+            self._has_turn = True
+
+    async def _wait_for(self, turn: Awaitable[object]) -> None:
+        self.is_waiting = True
+        await turn
+        self.is_waiting = False
 
     async def read_some(self) -> None:
         """Read what there is, or wait for it.  TooLongError, DisconnectedError."""
         await self._more()
         if len(self.data) > self._limit_bytes or self._held.is_full:
             raise TooLongError
-
-    async def _take_turn(self) -> None:
-        if len(self.data) > LONG_BYTES and not self._has_turn:
-            self.is_waiting = True
-            await self._held.take_turn()
-            self.is_waiting, self._has_turn = False, True
 
     async def read_uid(self) -> None:
         """Read no more than the uid needs.  DisconnectedError."""
@@ -106,6 +114,9 @@ class Body:
         if self._has_turn:
             self._has_turn = False
             self._held.leave_turn()
+        if self._is_read_alone:
+            self._is_read_alone = False
+            self._held.reading.release()
 
 
 def uid_of(data: bytes | bytearray) -> str:
@@ -117,18 +128,19 @@ def uid_of(data: bytes | bytearray) -> str:
 class Held:
     """How many bytes all requests hold together, and how many they may; and whose turn it is to be long.
 
-    One that is long is read, decided and let go before the next one is read further: what a
-    decision takes beside its bytes is a multiple of them.
+    One that is long is decided and let go before the next one is: what a decision takes beside
+    its bytes is a multiple of them.  ``reading``: held by the huge one that is read.
     """
 
     def __init__(self, limit_bytes: int) -> None:
         self.size_bytes = 0
+        self.reading = asyncio.Lock()
         self._limit_bytes = limit_bytes
         self._turn = asyncio.Lock()
         self._sharers = 0
 
     async def take_turn(self) -> None:
-        """Wait until no review is long, and be the one that is."""
+        """Wait until no long review is decided, and be the one that is."""
         await self._turn.acquire()
         self._sharers = 1
 

@@ -25,7 +25,7 @@ from webhook.logs import Talk
 from webhook.memory import value_bytes
 from webhook.metrics import Metrics
 from webhook.reviews import Limits, Reviews
-from webhook.stream import LONG_BYTES, Held
+from webhook.stream import HUGE_BYTES, LONG_BYTES, Held
 
 Json = Any
 CHUNK = 64 * 1024
@@ -34,10 +34,9 @@ SCOPE = {
 }  # fmt: skip
 
 
-def sent(uid: str) -> bytes:
-    """A review of 2 MiB."""
+def sent(uid: str, size_bytes: int) -> bytes:
     body = pod()
-    body["metadata"]["annotations"] = {"a": "x" * (2 * LONG_BYTES)}
+    body["metadata"]["annotations"] = {"a": "x" * size_bytes}
     return json.dumps(review(request(body), uid)).encode()
 
 
@@ -61,8 +60,8 @@ def reviews_of(
 class Client:
     """Sends a review piece by piece, from a place on only when it may."""
 
-    def __init__(self, uid: str, stop_at: int = 0) -> None:
-        self._data = sent(uid)
+    def __init__(self, uid: str, size_bytes: int = 2 * LONG_BYTES, stop_at: int = 0) -> None:
+        self._data = sent(uid, size_bytes)
         self._stop_at = stop_at
         self.may_go_on = asyncio.Event()
         self.taken = 0
@@ -90,16 +89,17 @@ async def settle(is_so: Callable[[], bool]) -> None:
             await asyncio.sleep(0.001)
 
 
-def test_the_second_one_is_read_when_the_first_is_answered() -> None:
+def test_the_second_huge_one_is_read_when_the_first_is_answered() -> None:
     async def both(reviews: Reviews, held: Held) -> None:
-        first, second = Client("first", stop_at=LONG_BYTES + CHUNK), Client("second")
+        first = Client("first", 2 * HUGE_BYTES, stop_at=HUGE_BYTES + CHUNK)
+        second = Client("second", 2 * HUGE_BYTES)
         one = asyncio.ensure_future(first.ask(reviews))
-        await settle(lambda: first.taken > LONG_BYTES)
+        await settle(lambda: first.taken > HUGE_BYTES)
         two = asyncio.ensure_future(second.ask(reviews))
-        await settle(lambda: second.taken > LONG_BYTES)
+        await settle(lambda: second.taken > HUGE_BYTES)
         for _ in range(100):
             await asyncio.sleep(0)
-        assert second.taken <= LONG_BYTES + CHUNK
+        assert second.taken <= HUGE_BYTES + CHUNK
         first.may_go_on.set()
         assert ((await one)["allowed"], (await two)["allowed"]) == (True, True)
         assert held.size_bytes == 0
@@ -113,30 +113,60 @@ def test_who_waits_too_long_is_told_why() -> None:
     """The first one stops in the middle: that is its own fault, and not that of the second."""
 
     async def both(reviews: Reviews) -> None:
-        first, second = Client("first", stop_at=LONG_BYTES + CHUNK), Client("second")
+        first = Client("first", 2 * HUGE_BYTES, stop_at=HUGE_BYTES + CHUNK)
         one = asyncio.ensure_future(first.ask(reviews))
-        await settle(lambda: first.taken > LONG_BYTES)
+        await settle(lambda: first.taken > HUGE_BYTES)
         reviews._limits = Limits(16 * LONG_BYTES, 10, 0.1)
-        told = await second.ask(reviews)
+        told = await Client("second", 2 * HUGE_BYTES).ask(reviews)
         assert (told["uid"], told["allowed"]) == ("second", False)
         assert told["auditAnnotations"]["reasons"] == "OVERLOADED:deny"
         first.may_go_on.set()
         assert (await one)["allowed"]
-        assert (await Client("third").ask(reviews))["allowed"]
+        assert (await Client("third", 2 * HUGE_BYTES).ask(reviews))["allowed"]
 
     with Apart() as pool:
         asyncio.run(both(reviews_of(pool, Held(64 * LONG_BYTES), 60)))
 
 
+def test_who_stalls_keeps_nobody_from_being_decided() -> None:
+    """Neither behind the first MiB nor in the middle of what no API server sends."""
+
+    async def all_of(reviews: Reviews) -> None:
+        stalled = [Client(f"slow-{i}", stop_at=LONG_BYTES + CHUNK) for i in range(4)]
+        stalled.append(Client("huge", 2 * HUGE_BYTES, stop_at=HUGE_BYTES + CHUNK))
+        waiting = [asyncio.ensure_future(each.ask(reviews)) for each in stalled]
+        await settle(lambda: all(each.taken > LONG_BYTES for each in stalled))
+        assert (await Client("honest").ask(reviews))["allowed"]
+        for each in stalled:
+            each.may_go_on.set()
+        assert all(told["allowed"] for told in await asyncio.gather(*waiting))
+
+    with Apart() as pool:
+        asyncio.run(all_of(reviews_of(pool, Held(64 * LONG_BYTES), 60)))
+
+
+def test_what_does_not_arrive_before_the_api_server_gives_up_is_refused_by_then() -> None:
+    async def one(reviews: Reviews) -> None:
+        before = time.monotonic()
+        told = await Client("slow", stop_at=CHUNK).ask(reviews, query_string=b"timeout=1s")
+        assert told["auditAnnotations"]["reasons"] == "READ_TIMEOUT:deny"
+        assert time.monotonic() - before < 30
+
+    with Apart() as pool:
+        asyncio.run(one(reviews_of(pool, Held(64 * LONG_BYTES), 60)))
+
+
 def test_a_turn_lasts_as_long_as_the_thread_that_decides() -> None:
     """Who is answered at the deadline leaves a tree behind that is still being worked on."""
     is_begun, is_free = Event(), Event()
+    asked: list[str] = []
 
-    def endless(asked: Request) -> Decision:
-        if asked.uid == "first":
+    def endless(request: Request) -> Decision:
+        asked.append(request.uid)
+        if request.uid == "first":
             is_begun.set()
             assert is_free.wait(60)
-        return allow(asked)
+        return allow(request)
 
     async def both(reviews: Reviews) -> None:
         told = await Client("first").ask(reviews, query_string=b"timeout=1s")
@@ -144,9 +174,9 @@ def test_a_turn_lasts_as_long_as_the_thread_that_decides() -> None:
         assert told["auditAnnotations"]["reasons"] == "DEADLINE:deny"
         second = Client("second")
         two = asyncio.ensure_future(second.ask(reviews))
-        await settle(lambda: second.taken > LONG_BYTES)
+        await settle(lambda: second.taken > 2 * LONG_BYTES)
         await asyncio.sleep(0.05)
-        assert second.taken <= LONG_BYTES + CHUNK
+        assert asked == ["first"]
         is_free.set()
         assert (await two)["allowed"]
 

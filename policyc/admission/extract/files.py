@@ -35,6 +35,8 @@ _LONGEST = 1 << 20
 _SHORT = 1 << 14
 _SEPARATORS = ":,-[{?"
 _OF_TOML = ".=[{,"
+_LINES = ('"""', "'''")
+"""What begins a text of several lines in TOML."""
 _MOST_VALUES = 5_000
 """Of a YAML text: some 50 ms."""
 
@@ -105,6 +107,9 @@ def _read(text: str) -> tuple[Json, ...] | None:
     with suppress(ValueError):
         return (loads(text.encode("utf-8", "replace")),)
     toml, yaml = _toml(text), _yaml(text)
+    # What a reader of YAML takes for keys may be one text of TOML's.
+    if yaml is None and any(map(text.count, _LINES)):
+        return None
     return None if toml is None and yaml is None else (toml or ()) + (yaml or ())
 
 

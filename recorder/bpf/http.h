@@ -80,7 +80,8 @@ static __always_inline void begin_headers(struct stream *stream)
 	stream->in_headers = stream->is_http = 1;
 	stream->told = (is_unusual ? TOLD_UNUSUAL : 0) | (stream->length == '0' ? TOLD_OLD : 0);
 	stream->is_return = 0;
-	if (stream->route == ROUTE_NAMED)
+	/* Who reads about a model asks it for nothing. */
+	if (stream->route == ROUTE_NAMED && !is_unusual)
 		stream->found |= FOUND_TARGET;
 	else if (stream->route == ROUTE_UNKNOWN && !is_unusual)
 		stream->found |= FOUND_UNCLEAR;

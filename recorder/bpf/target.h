@@ -41,6 +41,26 @@ enum path_word {
 	WORD_RERANK = 0x4b0fe58e,
 	WORD_GENERATE = 0xcd840a92,
 	WORD_CHAT = 0xa24bf9ab,
+	VERB_GENERATE_CONTENT = 0xc25020eb,
+	VERB_STREAM_GENERATE_CONTENT = 0x307c8e0b,
+	VERB_BATCH_GENERATE_CONTENT = 0xc797bd01,
+	VERB_EMBED_CONTENT = 0xbee500af,
+	VERB_BATCH_EMBED_CONTENTS = 0x899fa08e,
+	VERB_COUNT_CONTENT = 0x170b9326, /* countTokens */
+	VERB_COMPUTE_TOKENS = 0x68e22894,
+	VERB_GENERATE_ANSWER = 0xd20fce44,
+	VERB_PREDICT = 0x1c4d962a,
+	VERB_RAW_PREDICT = 0x5c4587b6,
+	VERB_STREAM_RAW_PREDICT = 0x8be45056,
+	VERB_SERVER_STREAMING_PREDICT = 0xf9f956ef,
+	VERB_DIRECT_PREDICT = 0xeebbe3d9,
+	VERB_DIRECT_RAW_PREDICT = 0x94fe584b,
+	VERB_STREAMING_PREDICT = 0xeaa20974,
+	VERB_STREAMING_RAW_PREDICT = 0x858b6ee4,
+	VERB_LONG_PREDICT = 0x4c9cf923, /* predictLongRunning */
+	VERB_EXPLAIN = 0x1271ab5c,
+	VERB_CLASSIFY = 0xbf602e2f,
+	VERB_REGRESS = 0x8919574e,
 };
 
 enum route {
@@ -61,6 +81,35 @@ static __always_inline bool is_operation(__u32 hash)
 {
 	return hash == WORD_INVOKE || hash == WORD_INVOKE_STREAM || hash == WORD_CONVERSE ||
 	       hash == WORD_CONVERSE_STREAM || hash == WORD_COUNT_TOKENS;
+}
+
+/* What a model is asked for behind a colon; other resources are called models and endpoints, too, and have verbs of their own. */
+static __always_inline bool is_verb(__u32 hash)
+{
+	switch (hash) {
+	case VERB_GENERATE_CONTENT:
+	case VERB_STREAM_GENERATE_CONTENT:
+	case VERB_BATCH_GENERATE_CONTENT:
+	case VERB_EMBED_CONTENT:
+	case VERB_BATCH_EMBED_CONTENTS:
+	case VERB_COUNT_CONTENT:
+	case VERB_COMPUTE_TOKENS:
+	case VERB_GENERATE_ANSWER:
+	case VERB_PREDICT:
+	case VERB_RAW_PREDICT:
+	case VERB_STREAM_RAW_PREDICT:
+	case VERB_SERVER_STREAMING_PREDICT:
+	case VERB_DIRECT_PREDICT:
+	case VERB_DIRECT_RAW_PREDICT:
+	case VERB_STREAMING_PREDICT:
+	case VERB_STREAMING_RAW_PREDICT:
+	case VERB_LONG_PREDICT:
+	case VERB_EXPLAIN:
+	case VERB_CLASSIFY:
+	case VERB_REGRESS:
+		return true;
+	}
+	return false;
 }
 
 /* What only APIs of models are asked for, as the last word of a path. */
@@ -128,7 +177,7 @@ static __always_inline void end_part(struct stream *stream)
 	stream->asks = is_of_models(hash);
 	if (hash == WORD_DOT || hash == WORD_DOTS) {
 		stream->route = ROUTE_UNKNOWN;
-	} else if (route == ROUTE_DEPLOYED || route == ROUTE_VERB ||
+	} else if (route == ROUTE_DEPLOYED || (route == ROUTE_VERB && is_verb(hash)) ||
 		   (route == ROUTE_OPERATION && is_operation(hash))) {
 		stream->route = ROUTE_NAMED;
 	} else if (route == ROUTE_DEPLOYMENT) {

@@ -49,7 +49,7 @@ PATHS = {
     f"/%6Dodel/{ARN.replace(':', '%3A').replace('/', '%2F')}/invoke-with-response-stream": ARN,
 }
 OTHERS = (
-    "/openai/deployments/NO", "/deployments/NO/scale", "/model/NO/versions", "/models/NO", "/models/NO:",
+    "/openai/deployments/NO", "/deployments/NO/scale", "/model/NO/versions", "/models/NO", "/models/NO:", "/v1/models/NO:latest", "/api/endpoints/NO:rotate",
     "/model/NO?/invoke", "/models/:predict", "/openai/x/deployments/NO/y", "/?/model/NO/invoke",
 )  # fmt: skip
 

@@ -239,6 +239,8 @@ INDIRECT = [
     held("E14-TOML", with_volume({"configMap": {"name": "t"}}), {"config.toml": '[mcp_servers.a]\ncommand = "/x"\nenabled_tools = ["shell_exec"]\n'}, "TOOL"),
     held("E14-TOML-in-one-line", with_volume({"configMap": {"name": "t"}}), {"x": 'mcp_servers.a.enabled_tools = ["shell_exec"]'}, "TOOL"),
     held("E14-TOML-broken", with_volume({"configMap": {"name": "t"}}), {"x": '[mcp_servers.a]\ncommand = "/x"\n[mcp_servers.a]\n'}, "NOT_A_LIST"),
+    held("E14-TOML-hides-too-much", with_volume({"configMap": {"name": "t"}}), {"mcp.yaml": f'x = """: 1\n# {":" * 5001}\nmcpServers:\n  a: {{command: sh}}\n# """\n'}, "NOT_A_LIST"),
+    held("E14-TOML-hides-a-key-twice", with_volume({"configMap": {"name": "t"}}), {"x": 'x = """: 1\nmcpServers:\n  a: {command: sh}\nmcpServers: {}\n# """\n'}, "NOT_A_LIST"),
     held("E14-TOML-of-others", with_volume({"configMap": {"name": "t"}}), {"config.toml": "[server]\nmodel_count = 1\n"}, immutable=None),
     held("E14-setting", with_volume({"configMap": {"name": "t"}}), {"settings.json": '{"mcp.servers": {"a": {"url": "http://localhost:8080/x"}}}'}, "ALL_TOOLS"),
     held("E14-plain-servers", with_volume({"configMap": {"name": "t"}}), {"mcp.json": '{"servers": {"a": {"url": "http://localhost:8080/x"}}}'}, "ALL_TOOLS"),

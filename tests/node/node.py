@@ -91,10 +91,18 @@ class Node:
             assert answer.status == 201, answer.message
         ready: set[str] = set()
         while ready != names:
-            pod = self.plane.admin.first(
-                path, lambda p: _is_ready_of(p, names - ready), seconds=WAIT_SECONDS
-            )
+            try:
+                pod = self.plane.admin.first(
+                    path, lambda p: _is_ready_of(p, names - ready), seconds=WAIT_SECONDS
+                )
+            except TimeoutError as error:
+                raise TimeoutError(f"{error}; its containers said:\n{self._said()}") from error
             ready.add(pod["metadata"]["name"])
+
+    def _said(self) -> str:
+        """The end of each container's log."""
+        logs = sorted((self.folder / "logs").rglob("*.log"))
+        return "\n".join(f"{log.parent.name}: {log.read_text()[-1000:]}" for log in logs)
 
 
 def is_ready(found: Json) -> bool:

@@ -24,6 +24,7 @@ from support.conversations import (
     recorded,
     tools_of,
 )
+from support.needed import missing
 from support.recorder import losses, record, watching
 from support.tls_containers import python_container
 
@@ -203,7 +204,7 @@ def test_a_greeting_behind_what_a_proxy_says(tmp_path: Path) -> None:
 def test_several_paths_leave_a_blind_spot(way: str, tmp_path: Path) -> None:
     """The kernel may add connections to that of a program, which belong to nobody."""
     if not Path("/proc/sys/net/mptcp/enabled").is_file():
-        pytest.skip("the kernel has no MPTCP")
+        missing("the kernel has no MPTCP")
     spec = record(tmp_path, sys.executable, str(PROGRAMS / "several_paths.py"), way)
     assert tools_of(spec) == {"by_mptcp"}
     words = "what MPTCP does beside its first connection"

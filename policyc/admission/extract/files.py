@@ -108,7 +108,7 @@ def _read(text: str) -> tuple[Json, ...] | None:
         return (loads(text.encode("utf-8", "replace")),)
     toml, yaml = _toml(text), _yaml(text)
     # What a reader of YAML takes for keys may be one text of TOML's.
-    if yaml is None and any(map(text.count, _LINES)):
+    if yaml is None and any(mark in text for mark in _LINES):
         return None
     return None if toml is None and yaml is None else (toml or ()) + (yaml or ())
 

@@ -16,13 +16,12 @@ class Reading:
     subject: layout.Subject
     entries: sightings.Entries
 
-    def is_all_of(self, subject: layout.Subject) -> bool:
-        """Whether the subject shows no more than this, and nobody has entered it since."""
-        before = sightings.signature(self.subject, self.entries)
-        return (self.subject.entered, before) == (
-            subject.entered,
-            sightings.signature(subject, self.entries),
-        )
+    def is_all_of(self, later: Reading) -> bool:
+        """Whether a later one shows no more than this, and nobody has entered the subject in between."""
+        return self._signature() == later._signature()
+
+    def _signature(self) -> tuple[int, int]:
+        return self.subject.entered, sightings.signature(self.subject, self.entries)
 
 
 def readings(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from recorder import blind, layout, profile, sets, shims, sightings
@@ -23,8 +23,6 @@ class Reports:
     session: Session
     names: sightings.Names
     strangers: Strangers
-    lost: MutableMapping[str, int]
-    """By domain, what was lost of containers that have ended: it is added to."""
     asks_owners: bool
     """Whoever knows the owners of pods is asked."""
     after_kill: bool
@@ -47,8 +45,7 @@ class Reports:
             self._lost_elsewhere(known, subject),
             known.phases,
         )
-        for domain, count in loss.items():
-            self.lost[domain] += count if known.ended else 0
+        known.lost = loss
         spots = (*container.blind, *blind.of_run(subject.id, found, entries, self.names))
         spots = (*spots, *self._whys(known, subject))
         domains = self.session.hooks.domains

@@ -58,11 +58,21 @@ class Shims:
     is_met: Callable[[str], bool]
     """Whether a hook met a container of that id."""
     told: set[str] = field(default_factory=set)
+    _unmet: dict[str, Container] = field(default_factory=dict)
+    """When they were looked at last."""
 
-    def documents(self) -> Iterator[profile.Document]:
-        """The profiles of those that were not told of; later when nobody says whose pod one is."""
-        for container in unseen(self.root, self.is_met):
-            if container.id in self.told:
+    def documents(self, *, is_final: bool) -> Iterator[profile.Document]:
+        """The profiles of those that were not told of; later when nobody says whose pod one is.
+
+        A shim may have only begun, so what is unmet for the first time is told of by the next call, unless it was
+        met by then; ``is_final``: there is none.
+        """
+        before = self._unmet
+        self._unmet = {found.id: found for found in unseen(self.root, self.is_met)}
+        for container in (before | self._unmet).values():
+            is_sure = container.has_own_kernel or container.id in before or is_final
+            is_unmet = container.has_own_kernel or not self.is_met(container.id)
+            if container.id in self.told or not (is_sure and is_unmet):
                 continue
             owned = self.owners.resolve(container, time.monotonic()) if self.owners else container
             if owned.pod and self.owners:

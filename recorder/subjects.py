@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from recorder import layout
@@ -36,6 +36,8 @@ class Known:
     """One was exec'd in it, or may have been before the recorder came."""
     is_unexecuted: bool = False
     """It is of a container that runs, or ran, and in which none was."""
+    lost: Mapping[str, int] = field(default_factory=dict)
+    """By domain, what its last document says is lost."""
     written: int = 0
     """The signature of what was written last."""
     is_noted: bool = False
@@ -82,24 +84,38 @@ class Subjects:
         """Whether there is, or was, one of the container of that id."""
         return container in self._parts
 
-    def judge(self, read: Mapping[int, layout.Subject], *, is_final: bool) -> None:
-        """See which of these are of containers in which nothing was exec'd; ``is_final``: nobody looks again."""
+    def judge(
+        self,
+        read: Mapping[int, layout.Subject],
+        get: Callable[[int], layout.Subject],
+        *,
+        is_final: bool,
+    ) -> None:
+        """See which of these are of containers in which nothing was exec'd.
+
+        ``get`` reads others; ``is_final``: nobody looks again.
+        """
         for id_, subject in read.items():
             self.here[id_].has_program |= bool(subject.has_program)
         now_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
         for id_, subject in read.items():
             is_late = is_final or now_ns - subject.first_ns > SLOW_NS
-            self.here[id_].is_unexecuted = self._is_unexecuted(self.here[id_], is_late=is_late)
+            self.here[id_].is_unexecuted = self._is_unexecuted(self.here[id_], get, is_late=is_late)
 
-    def _is_unexecuted(self, known: Known, *, is_late: bool) -> bool:
+    def _is_unexecuted(
+        self, known: Known, get: Callable[[int], layout.Subject], *, is_late: bool
+    ) -> bool:
         container = known.container
         if known.has_program or container is None or container.runtime in ALWAYS_EXEC:
             return False
-        parts = self._parts[container.id].values()
-        if any(part.has_program for part in parts) or container.has_own_kernel:
-            return False
+        parts = self._parts[container.id]
         # A process of a runtime may pass through several subjects before its exec.
-        return is_late or all(part.ended for part in parts)
+        if container.has_own_kernel or not (is_late or all(p.ended for p in parts.values())):
+            return False
+        for id_ in parts.keys() & self.here.keys():
+            # Those that are not read with this one may have got a program since they were.
+            self.here[id_].has_program |= bool(get(id_).has_program)
+        return not any(part.has_program for part in parts.values())
 
     def _forget(self, id_: int, known: Known) -> None:
         if known.container:

@@ -107,7 +107,6 @@ class Watch:
             self.session,
             self.names,
             self.strangers,
-            self.counts.lost,
             asks_owners=self.owners is not None,
             after_kill=self.after_kill,
         )
@@ -192,7 +191,9 @@ class Watch:
             if final or not self._waits(self.subjects.here[id_], now)
         }
         found = readings(self.programs, keys, self._drain)
-        self.subjects.judge({id_: read.subject for id_, read in found.items()}, is_final=final)
+        self.subjects.judge(
+            {id_: read.subject for id_, read in found.items()}, self._get, is_final=final
+        )
         self.strangers.judge(self._get)
         documents = list(self.cut)
         signatures: dict[int, int] = {}
@@ -210,8 +211,8 @@ class Watch:
         for id_, signature in signatures.items():
             self.subjects.here[id_].written = signature
         self.cut = []
-        gone = [id_ for id_, read in found.items() if self._is_removed(id_, read)]
-        self.names.forget(frozenset(gone))
+        gone = self._remove(found)
+        self.names.forget(gone)
         self.strangers.remove(gone)
         self._store(self.cut)
         self.cut = []
@@ -231,7 +232,7 @@ class Watch:
             if subject.alive <= 0 and not self.subjects.here[subject.id].ended:
                 self.subjects.here[subject.id].ended = time.monotonic()
         self.write(list(self.subjects.here), final=final)
-        for document in self.shims.documents():
+        for document in self.shims.documents(is_final=final):
             store.write(self.output, document)
 
     def _drain(self) -> None:
@@ -349,28 +350,35 @@ class Watch:
             known.ended = 0
         return bool(known.ended) and written.alive <= 0 and written.entered == now.entered
 
-    def _is_removed(self, id_: int, read: Reading) -> bool:
-        """Take it out of the kernel's maps, if it is gone; who enters it in this moment counts as lost."""
-        known, entries = self.subjects.here[id_], read.entries
-        if not self._is_gone(id_, read.subject):
-            return False
-        taken = self.programs.take("subjects", known.key, layout.Subject)
-        assert taken is not None, "only this program removes subjects"
-        if not read.is_all_of(taken):
-            entries = self._cut(known, taken, int(taken.entered != read.subject.entered))
-        entries.remove(self.programs)
-        self._forget(id_, taken)
-        return True
+    def _remove(self, found: Mapping[int, Reading]) -> frozenset[int]:
+        """Take those that are gone out of the kernel's maps, and note what they did since they were read."""
+        taken: dict[int, layout.Subject] = {}
+        for id_, read in found.items():
+            if self._is_gone(id_, read.subject):
+                subject = self.programs.take(
+                    "subjects", self.subjects.here[id_].key, layout.Subject
+                )
+                assert subject is not None, "only this program removes subjects"
+                taken[id_] = subject
+        # A packet needs nobody alive.
+        left = sightings.entries_of(self.programs, taken.keys())
+        if taken:
+            self._drain()
+        for id_, subject in taken.items():
+            self._cut(found[id_], Reading(subject, left[id_]))
+            left[id_].remove(self.programs)
+            self._forget(id_, subject)
+        return frozenset(taken)
 
-    def _cut(self, known: Known, taken: layout.Subject, loss: int) -> sightings.Entries:
-        """Note what else it did until it was taken; of who entered it, more may be lost."""
+    def _cut(self, read: Reading, taken: Reading) -> None:
+        """Note what else it did until it was taken; of who entered it in that moment, more may be lost."""
+        if read.is_all_of(taken):
+            return
         for domain in range(len(layout.DOMAINS)):
-            taken.lost[domain] += loss
-        entries = sightings.entries_of(self.programs, [taken.id])[taken.id]
-        self._drain()
-        document = self.reports.document(known, taken, entries)
+            taken.subject.lost[domain] += int(taken.subject.entered != read.subject.entered)
+        known = self.subjects.here[taken.subject.id]
+        document = self.reports.document(known, taken.subject, taken.entries)
         self.cut.extend([document] if document else ())
-        return entries
 
     def _forget(self, id_: int, taken: layout.Subject) -> None:
         known = self.subjects.remove(id_)
@@ -378,3 +386,5 @@ class Watch:
         known.network = known.network or taken.netns
         self.journal.end(id_)
         self.counts.ended += known.container is not None
+        for domain, count in known.lost.items():
+            self.counts.lost[domain] += count

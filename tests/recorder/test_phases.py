@@ -141,6 +141,10 @@ def _parts(*programs: bool, ended: bool = True, runtime: str = "crun") -> Subjec
     return subjects
 
 
+def _without(_id: int) -> layout.Subject:
+    return layout.Subject()
+
+
 @pytest.mark.parametrize(
     ("subjects", "first_ns", "is_final", "is_one"),
     [
@@ -160,13 +164,23 @@ def _parts(*programs: bool, ended: bool = True, runtime: str = "crun") -> Subjec
 def test_containers_in_which_nothing_was_executed(
     subjects: Subjects, first_ns: int, *, is_final: bool, is_one: bool
 ) -> None:
-    subjects.judge({0: layout.Subject(first_ns=first_ns)}, is_final=is_final)
+    subjects.judge({0: layout.Subject(first_ns=first_ns)}, _without, is_final=is_final)
     assert subjects.here[0].is_unexecuted == is_one
 
 
 def test_what_left_the_maps_is_remembered_for_the_rest_of_its_container() -> None:
     subjects = _parts(False, False)
-    subjects.judge({1: layout.Subject(has_program=1)}, is_final=False)
+    subjects.judge({1: layout.Subject(has_program=1)}, _without, is_final=False)
     subjects.remove(1)
-    subjects.judge({0: layout.Subject()}, is_final=True)
+    subjects.judge({0: layout.Subject()}, _without, is_final=True)
+    assert not subjects.here[0].is_unexecuted
+
+
+def test_a_part_that_is_not_read_with_the_others_is_asked() -> None:
+    subjects = _parts(False, False)
+    subjects.judge(
+        {0: layout.Subject()},
+        lambda id_: layout.Subject(has_program=id_),
+        is_final=False,
+    )
     assert not subjects.here[0].is_unexecuted

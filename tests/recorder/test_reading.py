@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes as c
 import json
 import select
+import socket
 import subprocess
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
@@ -26,6 +27,7 @@ from recorder.watch import Watch
 pytestmark = pytest.mark.system
 
 ROOM = 64
+_APPLICATION = layout.PHASES.index("application")
 STEP = 'while read x; do : >"/srv/$x"; echo; done'
 _Key = TypeVar("_Key", bound=c.Structure)
 _Value = TypeVar("_Value", bound=c.Structure)
@@ -87,6 +89,8 @@ class Removing(Programs):
         self.__dict__.update(programs.__dict__)
         self.inum = 0
         """Of the mount namespace of the subject."""
+        self.id = 0
+        """The subject's."""
         self.happens = happens
         self.is_seen = is_seen
         """Whether what happens comes before the value is copied, or between that and its end."""
@@ -95,7 +99,7 @@ class Removing(Programs):
         before = self.get(name, key, value)
         if not isinstance(before, layout.Subject) or before.mntns_inum != self.inum:
             return super().take(name, key, value)
-        self.inum = 0
+        self.inum, self.id = 0, before.id
         self.happens()
         taken = super().take(name, key, value)
         return taken if self.is_seen else before
@@ -190,8 +194,43 @@ def test_who_comes_back_while_a_subject_is_removed_is_not_lost(
         programs.close()
     spec = _spec(tmp_path / "out")
     found = {path for path in names(spec, "files", "path") if path.startswith("/srv/")}
-    assert found == {"/srv/afterwards"} | ({"/srv/meanwhile"} if is_seen else set())
+    assert found == {"/srv/afterwards", "/srv/meanwhile"}
     assert losses(spec).keys() == set(layout.DOMAINS)
+
+
+@pytest.mark.parametrize("is_seen", [True, False])
+def test_what_a_packet_adds_while_a_subject_is_removed_is_not_lost(
+    tmp_path: Path, is_seen: bool
+) -> None:
+    """Packets come to who has no process any more; its sets have them after it was read."""
+    arrived = layout.PeerKey(port=9, family=socket.AF_INET, protocol=socket.IPPROTO_UDP)
+    arrived.address[:4] = (192, 0, 2, 1)
+    arrived.domain, arrived.phase = layout.DOMAINS.index("ingress"), _APPLICATION
+
+    def arrive() -> None:
+        arrived.subject = programs.id
+        programs.put("peers", arrived, layout.Peer(first_ns=1, last_ns=1, count=1))
+
+    programs = Removing(load({}), arrive, is_seen=is_seen)
+    try:
+        watch = _watch(programs, tmp_path / "out")
+        watch.begin()
+        returner = Returner(template(tmp_path / "bundle", "runc"), tmp_path)
+        with returner.process:
+            returner.does("leave")
+            programs.inum = returner.inum
+            watch.write_all(final=False)
+            assert programs.id, "it was removed"
+            returner.process.communicate(timeout=60)
+        assert not list(
+            programs.entries("peers", layout.PeerKey, layout.Peer, subjects=[programs.id])
+        )
+        watch.write_all(final=True)
+    finally:
+        programs.close()
+    spec = _spec(tmp_path / "out")
+    assert names(spec, "ingress", "address") == {"192.0.2.1"}
+    assert losses(spec) == {}
 
 
 def test_one_of_whose_origin_nobody_was_told_is_that_container(tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -35,27 +37,40 @@ def test_a_virtual_machine_is_one_blind_run(tmp_path: Path, runtime: str) -> Non
     bundle(tmp_path, "box", f"/opt/bin/containerd-shim-{runtime}", {"io.kubernetes.cri.container-type": "sandbox"})  # fmt: skip
     bundle(tmp_path, "native", "/usr/bin/containerd-shim-runc-v2", ANNOTATIONS)
     shims = _shims(tmp_path, met="vm")
-    (document,) = shims.documents()
+    (document,) = shims.documents(is_final=False)
     assert document["metadata"] == {"name": "deployment-support-triage-agent"}
     spec: Any = document["spec"]
     assert spec.keys() == {"workload", "source", "runs"}, "no domain was recorded"
     (run,) = spec["runs"]
     assert run["id"] == "vm"
     assert run["blind"] == [f"everything: `{runtime}` gives a container its own kernel"]
-    assert list(shims.documents()) == [], "once"
+    assert list(shims.documents(is_final=True)) == [], "once"
 
 
 def test_a_machine_without_containerd(tmp_path: Path) -> None:
-    assert list(_shims(tmp_path).documents()) == []
+    assert list(_shims(tmp_path).documents(is_final=True)) == []
 
 
 def test_what_a_shim_runs_that_no_hook_meets_is_one_blind_run(tmp_path: Path) -> None:
     """As those of WebAssembly may; what was met is recorded, by whichever shim."""
     for id_ in ("unmet", "met"):
         bundle(tmp_path, id_, "/opt/bin/containerd-shim-wasmtime-v1", ANNOTATIONS)
-    (document,) = _shims(tmp_path, met="met").documents()
+    (document,) = _shims(tmp_path, met="met").documents(is_final=True)
     spec: Any = document["spec"]
     (run,) = spec["runs"]
     assert run["id"] == "unmet"
     words = "everything: `wasmtime-v1` runs a container in a way that is not known"
     assert run["blind"] == [words]
+
+
+def test_what_may_yet_be_met_is_told_of_by_the_next_look(tmp_path: Path) -> None:
+    for id_ in ("slow", "short", "unmet"):
+        bundle(tmp_path, id_, "/opt/bin/containerd-shim-wasmtime-v1", ANNOTATIONS)
+    met: set[str] = set()
+    shims = replace(_shims(tmp_path), is_met=met.__contains__)
+    assert list(shims.documents(is_final=False)) == []
+    met.add("slow")
+    shutil.rmtree(tmp_path / TASKS / "k8s.io" / "short")
+    specs: list[Any] = [document["spec"] for document in shims.documents(is_final=False)]
+    assert {run["id"] for spec in specs for run in spec["runs"]} == {"short", "unmet"}
+    assert list(shims.documents(is_final=True)) == []

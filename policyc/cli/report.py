@@ -93,6 +93,7 @@ def say(diagnostics: Iterable[Diagnostic], format_: str, root: Path | None = Non
             print(render_sarif(found, version=policyc.__version__, root=_below(root)), end="")
         case _:
             if found:
+                sys.stdout.flush()  # where both go to one place, data that is said already comes first
                 color = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
                 print(render_text(found, color=color), end="", file=sys.stderr)
                 print(_counts(found), file=sys.stderr)

@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import PurePosixPath
 
 from policyc.catalog.startup import startup
-from policyc.catalog.syscalls import COMPAT, SCMP_TOKENS, names
+from policyc.catalog.syscalls import COMPAT, CONTINUING, SCMP_TOKENS, names
 from policyc.core.canonical import Json
 from policyc.core.errors import InternalError
 from policyc.emit.base import Artifact, Emission, Line, Narrowing
@@ -24,6 +24,9 @@ from policyc.envelope.region import Region
 
 EPERM, ENOSYS = 1, 38
 _FORM = Derivation(Step.FIXED, note="the form of a default-deny seccomp profile")
+_CONTINUED = Derivation(
+    Step.CONTINUED, note="the kernel goes on with a wait that a stop interrupted"
+)
 _DENIED = Derivation(Step.FIXED, note="known and not granted: fails with EPERM")
 
 
@@ -32,7 +35,7 @@ def path_of(architecture: str) -> str:
 
 
 class SeccompEmitter:
-    """A file an architecture: granted calls, the runtime's start-up calls, known denied calls."""
+    """A file an architecture: granted calls, the runtime's start-up calls, the kernel's own, known denied calls."""
 
     kind = "seccomp"
     domains = frozenset({"syscalls"})
@@ -50,9 +53,9 @@ class SeccompEmitter:
         return {"syscalls": SYSCALLS.union(_denoted(p, d) for p, d in documents.items())}
 
     def ceiling(self, envelope: Envelope) -> Mapping[str, Region]:
-        """The envelope and the start-up sets of the cluster's runtimes."""
+        """The envelope, the start-up sets of the cluster's runtimes, and what the kernel calls itself."""
         runtimes = envelope.cluster.runtimes
-        extra = (_starting(runtimes, a) for a in envelope.cluster.architectures)
+        extra = (_beside(runtimes, a) for a in envelope.cluster.architectures)
         return {"syscalls": SYSCALLS.union([envelope.domains["syscalls"], *extra])}
 
 
@@ -74,9 +77,9 @@ def _startup(runtimes: tuple[str, ...], architecture: str) -> Mapping[str, Deriv
 
 
 @lru_cache
-def _starting(runtimes: tuple[str, ...], architecture: str) -> Region:
-    """The start-up calls."""
-    calls = sorted(_startup(runtimes, architecture))
+def _beside(runtimes: tuple[str, ...], architecture: str) -> Region:
+    """The calls of the start-up, and of the kernel."""
+    calls = sorted({*_startup(runtimes, architecture), CONTINUING})
     return SYSCALLS.written({"architecture": architecture, "name": calls})
 
 
@@ -111,28 +114,23 @@ def _members(region: Region, architecture: str) -> tuple[str, ...]:
 def _artifact(envelope: Envelope, architecture: str) -> Artifact:
     granted = _granted(envelope, architecture)
     calls = _startup(envelope.cluster.runtimes, architecture)
-    starting = {name: why for name, why in calls.items() if name not in granted}
-    denied = sorted(names(architecture) - granted.keys() - starting.keys())
-    entries: list[tuple[str, list[str], dict[str, Json]]] = [
-        ("granted", sorted(granted), {"action": "SCMP_ACT_ALLOW"}),
-        ("start-up", sorted(starting), {"action": "SCMP_ACT_ALLOW"}),
-        ("denied", denied, {"action": "SCMP_ACT_ERRNO", "errnoRet": EPERM}),
-    ]
+    starting = {name: [why] for name, why in calls.items() if name not in granted}
+    continued = {CONTINUING: [_CONTINUED]} if CONTINUING not in granted.keys() | calls else {}
+    allowed = (("granted", granted), ("start-up", starting), ("continued", continued))
     syscalls: list[Json] = []
     lines = [Line("", "form of the artifact", (_FORM,))]
-    for word, members, rest in entries:
-        if not members:
+    for word, reasons in allowed:
+        if not reasons:
             continue
-        at = f"/syscalls/{len(syscalls)}"
-        syscalls.append({"names": list(members), **rest})
-        if word == "denied":
-            lines.append(Line(at, f"denied syscalls on {architecture}", (_DENIED,)))
-            continue
-        for i, name in enumerate(members):
-            reasons = tuple(granted[name]) if word == "granted" else (starting[name],)
-            lines.append(
-                Line(f"{at}/names/{i}", f"{word} syscall {name} on {architecture}", reasons)
-            )
+        at = f"/syscalls/{len(syscalls)}/names"
+        syscalls.append({"names": sorted(reasons), "action": "SCMP_ACT_ALLOW"})
+        for i, name in enumerate(sorted(reasons)):
+            title = f"{word} syscall {name} on {architecture}"
+            lines.append(Line(f"{at}/{i}", title, tuple(reasons[name])))
+    if denied := sorted(names(architecture) - granted.keys() - starting.keys() - {CONTINUING}):
+        title = f"denied syscalls on {architecture}"
+        lines.append(Line(f"/syscalls/{len(syscalls)}", title, (_DENIED,)))
+        syscalls.append({"names": denied, "action": "SCMP_ACT_ERRNO", "errnoRet": EPERM})
     document: dict[str, Json] = {
         "defaultAction": "SCMP_ACT_ERRNO",
         "defaultErrnoRet": ENOSYS,

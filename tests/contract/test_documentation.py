@@ -170,12 +170,13 @@ def test_sample_recordings_claim_no_recorder() -> None:
 
 
 def output(line: str, folder: Path) -> list[str]:
-    """What a command prints, both streams; findings come before data as on a terminal."""
+    """What a command prints, both streams, in the order in which it says it, as on a terminal."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    given = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     done = subprocess.run(
         ["bash", "-c", line],
         cwd=folder,
-        env={**os.environ, "PATH": path, "XDG_CACHE_HOME": str(folder / "cache")},
+        env={**given, "PATH": path, "XDG_CACHE_HOME": str(folder / "cache")},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import random
 from errno import ENOSYS, EPERM
+from typing import Any
 
 import pytest
 from support.envelopes import envelope
-from support.oracle.kernel import ALLOWED, HERE, NOT_PROBED, answers, libseccomp
+from support.oracle.kernel import ALLOWED, HERE, NOT_PROBED, answers, libseccomp, stopped_wait
 from support.scale import MANY
 
 from policyc.catalog.startup import startup
-from policyc.catalog.syscalls import names, number
+from policyc.catalog.syscalls import CONTINUING, names, number
 from policyc.emit.seccomp import SECCOMP, path_of
 from policyc.pipeline.artifacts import from_bytes, to_bytes
 
@@ -28,7 +29,7 @@ def test_the_kernel_agrees_on_every_number(chunk: int) -> None:
         artifact = next(a for a in SECCOMP.emit(case).artifacts if a.path == path_of(HERE))
         profile = from_bytes(artifact.path, to_bytes(artifact.path, artifact.document))
         assert isinstance(profile, dict)
-        starting = {n for r in case.cluster.runtimes for n in startup(r, HERE).names}
+        beside = {n for r in case.cluster.runtimes for n in startup(r, HERE).names} | {CONTINUING}
         probed = [n for n in range(highest + 1) if n not in NOT_PROBED.get(HERE, ())]
         for at, answer in zip(probed, answers(profile, numbers, probed), strict=True):
             name = by_number.get(at)
@@ -36,9 +37,25 @@ def test_the_kernel_agrees_on_every_number(chunk: int) -> None:
                 expected = ENOSYS
             else:
                 point = {"architecture": HERE, "name": name}
-                granted = point in case.domains["syscalls"] or name in starting
+                granted = point in case.domains["syscalls"] or name in beside
                 expected = ALLOWED if granted else EPERM
             assert answer == expected, (seed, at, name)
+
+
+def test_a_wait_that_was_stopped_goes_on() -> None:
+    """As of a paused container: the kernel has the task make a call that no program makes."""
+    numbers = {name: number(HERE, name) for name in names(HERE)}
+    case = next(
+        drawn
+        for drawn in (envelope(random.Random(seed), (HERE,)) for seed in range(MANY))
+        if "runc" in drawn.cluster.runtimes  # whose start-up sleeps
+        and {"architecture": HERE, "name": CONTINUING} not in drawn.domains["syscalls"]
+    )
+    profile: Any = next(a for a in SECCOMP.emit(case).artifacts if a.path == path_of(HERE)).document
+    assert stopped_wait(profile, numbers) == 0
+    for entry in profile["syscalls"]:
+        entry["names"] = [name for name in entry["names"] if name != CONTINUING]
+    assert stopped_wait(profile, numbers) == ENOSYS
 
 
 def test_our_numbers_are_libseccomps() -> None:

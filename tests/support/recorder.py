@@ -19,6 +19,8 @@ Spec: TypeAlias = "dict[str, Any]"  # the JSON that is under test
 TIMEOUT_SECONDS = 120
 NAMESPACE = f"policyc-test-{os.getpid()}"
 """Of the containers of this test run: others may come and go on the machine."""
+CONFINED = (sys.executable, str(Path(__file__).with_name("confined.py")))
+"""What a command line begins with whose program runs under the seccomp profile of the DaemonSet, by exec."""
 PORT = 20_000 + os.getpid() % 10_000
 """For a server that is to have a known port; the kernel gives it to nobody meanwhile (ip_local_port_range of ip(7))."""
 
@@ -87,7 +89,7 @@ class Watching:
 @contextmanager
 def watching(folder: Path, *options: str, under: Sequence[str] = ()) -> Iterator[Watching]:
     """A recorder that is ready; killed when the block ends without `stop`.  ``under`` as in ``call``; it execs."""
-    program = (*under, sys.executable, "-m", "recorder")
+    program = (*under, *CONFINED, sys.executable, "-m", "recorder")
     arguments = [*program, "run", "--output", str(folder), *options]
     with subprocess.Popen(arguments, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
         try:

@@ -24,8 +24,8 @@ SECCOMP = (
     Mutation(
         "seccomp-denied-allowed",
         _EMITTER,
-        '{"action": "SCMP_ACT_ERRNO", "errnoRet": EPERM}',
-        '{"action": "SCMP_ACT_ALLOW"}',
+        '"action": "SCMP_ACT_ERRNO", "errnoRet": EPERM}',
+        '"action": "SCMP_ACT_ALLOW"}',
         "the calls that are denied pass",
     ),
     Mutation(

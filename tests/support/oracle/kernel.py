@@ -18,6 +18,7 @@ import signal
 import struct
 import time
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 MAGIC = 0x5EC0_3B9D
@@ -95,7 +96,7 @@ def _child(
     flag = ctypes.c_ubyte.from_buffer(shared)
     call, get, put = _LIBC.syscall, ctypes.get_errno, ctypes.set_errno
     install_gate()
-    _install(profile, numbers)
+    install(profile, numbers)
     for at, number in enumerate(probed):
         put(0)
         call(number, 0, 0, 0, 0, 0, MAGIC)
@@ -103,6 +104,43 @@ def _child(
     flag.value = _DONE
     while True:  # the profile may not let the process end; the parent ends it
         pass
+
+
+def stopped_wait(profile: dict[str, Any], numbers: dict[str, int]) -> int:
+    """The errno of a nanosleep under the profile in which the process is stopped and goes on; 0: it slept to its end."""
+    libseccomp()  # loaded before the fork
+    shared = mmap.mmap(-1, 2)
+    pid = os.fork()
+    if pid == 0:
+        try:
+            install(profile, numbers)
+            moment = (ctypes.c_long * 2)(1, 0)
+            failed = _LIBC.syscall(numbers["nanosleep"], moment, None)
+            shared[:] = bytes((_DONE, ctypes.get_errno() if failed else 0))
+        finally:
+            while True:  # as above
+                pass
+    try:
+        deadline = time.monotonic() + 60
+        while _state(pid) != "S":
+            assert time.monotonic() < deadline, "it does not sleep"
+            time.sleep(0.001)
+        for number, state in ((signal.SIGSTOP, "T"), (signal.SIGCONT, "SR")):
+            os.kill(pid, number)
+            while _state(pid) not in state:
+                time.sleep(0.001)
+        while shared[0] != _DONE:
+            assert time.monotonic() < deadline, "the wait does not end"
+            time.sleep(0.001)
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+    return shared[1]
+
+
+def _state(pid: int) -> str:
+    """S sleeps, R runs, T is stopped (proc_pid_stat(5))."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
 
 
 def install_gate() -> None:
@@ -119,7 +157,8 @@ def install_gate() -> None:
         os._exit(99)
 
 
-def _install(profile: dict[str, Any], numbers: dict[str, int]) -> None:
+def install(profile: dict[str, Any], numbers: dict[str, int]) -> None:
+    """Confine this process and the programs that it starts; it ends with 97 or 98 where that is impossible."""
     context = libseccomp().seccomp_init(_ACT_ERRNO | profile["defaultErrnoRet"])
     for entry in profile["syscalls"]:
         action = _ACT_ALLOW

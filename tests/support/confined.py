@@ -1,0 +1,33 @@
+"""``python tests/support/confined.py COMMAND...``: a command under the seccomp profile of the recorder's DaemonSet, by exec.
+
+libseccomp makes the filter, as container runtimes do it.  There is a profile of amd64 alone: elsewhere nothing is
+confined.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sys
+from pathlib import Path
+
+from policyc.catalog.syscalls import names, number
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from support.oracle.kernel import install
+from support.samples import ROOT
+
+PROFILE = ROOT / "deploy" / "recorder" / "seccomp-amd64.json"
+
+
+def main(*command: str) -> None:
+    if platform.machine() == "x86_64":
+        numbers = {name: number("amd64", name) for name in names("amd64")}
+        install(json.loads(PROFILE.read_bytes()), numbers)
+    os.execvp(command[0], command)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

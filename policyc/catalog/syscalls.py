@@ -27,13 +27,6 @@ COMPAT: Mapping[str, str] = MappingProxyType({"amd64": "386", "arm64": "arm"})
 
 PROFILES = ("runtime-default", "all")
 
-CONTINUING = "restart_syscall"
-"""What the kernel has a task call that was stopped or frozen in a call with a timeout, to go on with that one.
-
-No program calls it.  A filter judges it as any other: where it is refused, the wait fails with EPERM, with which
-glibc's locks end the program (restart_syscall(2); kernel/signal.c and kernel/freezer.c, Linux 6.12).
-"""
-
 
 @cache
 def table() -> Mapping[str, Mapping[str, int]]:

@@ -13,7 +13,8 @@ from functools import lru_cache
 from pathlib import PurePosixPath
 
 from policyc.catalog.startup import startup
-from policyc.catalog.syscalls import COMPAT, CONTINUING, SCMP_TOKENS, names
+from policyc.catalog.syscalls import COMPAT, SCMP_TOKENS, names
+from policyc.catalog.unseen import unseen
 from policyc.core.canonical import Json
 from policyc.core.errors import InternalError
 from policyc.emit.base import Artifact, Emission, Line, Narrowing
@@ -24,9 +25,6 @@ from policyc.envelope.region import Region
 
 EPERM, ENOSYS = 1, 38
 _FORM = Derivation(Step.FIXED, note="the form of a default-deny seccomp profile")
-_CONTINUED = Derivation(
-    Step.CONTINUED, note="the kernel goes on with a wait that a stop interrupted"
-)
 _DENIED = Derivation(Step.FIXED, note="known and not granted: fails with EPERM")
 
 
@@ -35,7 +33,7 @@ def path_of(architecture: str) -> str:
 
 
 class SeccompEmitter:
-    """A file an architecture: granted calls, the runtime's start-up calls, the kernel's own, known denied calls."""
+    """A file an architecture: granted calls, the runtime's start-up calls, unseen ones, known denied calls."""
 
     kind = "seccomp"
     domains = frozenset({"syscalls"})
@@ -53,7 +51,7 @@ class SeccompEmitter:
         return {"syscalls": SYSCALLS.union(_denoted(p, d) for p, d in documents.items())}
 
     def ceiling(self, envelope: Envelope) -> Mapping[str, Region]:
-        """The envelope, the start-up sets of the cluster's runtimes, and what the kernel calls itself."""
+        """The envelope, the start-up sets of the cluster's runtimes, and what no recording shows."""
         runtimes = envelope.cluster.runtimes
         extra = (_beside(runtimes, a) for a in envelope.cluster.architectures)
         return {"syscalls": SYSCALLS.union([envelope.domains["syscalls"], *extra])}
@@ -77,9 +75,15 @@ def _startup(runtimes: tuple[str, ...], architecture: str) -> Mapping[str, Deriv
 
 
 @lru_cache
+def _unseen(architecture: str) -> Mapping[str, Derivation]:
+    """Call that no recording shows -> its reason."""
+    return {name: Derivation(Step.UNSEEN, note=why) for name, why in unseen(architecture).items()}
+
+
+@lru_cache
 def _beside(runtimes: tuple[str, ...], architecture: str) -> Region:
-    """The calls of the start-up, and of the kernel."""
-    calls = sorted({*_startup(runtimes, architecture), CONTINUING})
+    """The calls of the start-up, and those that no recording shows."""
+    calls = sorted({*_startup(runtimes, architecture), *unseen(architecture)})
     return SYSCALLS.written({"architecture": architecture, "name": calls})
 
 
@@ -111,26 +115,32 @@ def _members(region: Region, architecture: str) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
+def _without(
+    before: Mapping[str, Mapping[str, object]], calls: Mapping[str, Derivation]
+) -> dict[str, list[Derivation]]:
+    """Those calls that no entry before has, each with its one reason."""
+    known = frozenset().union(*before.values())
+    return {name: [why] for name, why in calls.items() if name not in known}
+
+
 def _artifact(envelope: Envelope, architecture: str) -> Artifact:
-    granted = _granted(envelope, architecture)
-    calls = _startup(envelope.cluster.runtimes, architecture)
-    starting = {name: [why] for name, why in calls.items() if name not in granted}
-    continued = {CONTINUING: [_CONTINUED]} if CONTINUING not in granted.keys() | calls else {}
-    allowed = (("granted", granted), ("start-up", starting), ("continued", continued))
+    allowed = {"granted": _granted(envelope, architecture)}
+    allowed["start-up"] = _without(allowed, _startup(envelope.cluster.runtimes, architecture))
+    allowed["unseen"] = _without(allowed, _unseen(architecture))
     syscalls: list[Json] = []
     lines = [Line("", "form of the artifact", (_FORM,))]
-    for word, reasons in allowed:
+    for word, reasons in allowed.items():
         if not reasons:
             continue
         at = f"/syscalls/{len(syscalls)}/names"
-        syscalls.append({"names": sorted(reasons), "action": "SCMP_ACT_ALLOW"})
+        syscalls.append({"names": [*sorted(reasons)], "action": "SCMP_ACT_ALLOW"})
         for i, name in enumerate(sorted(reasons)):
             title = f"{word} syscall {name} on {architecture}"
             lines.append(Line(f"{at}/{i}", title, tuple(reasons[name])))
-    if denied := sorted(names(architecture) - granted.keys() - starting.keys() - {CONTINUING}):
+    if denied := sorted(names(architecture).difference(*allowed.values())):
         title = f"denied syscalls on {architecture}"
         lines.append(Line(f"/syscalls/{len(syscalls)}", title, (_DENIED,)))
-        syscalls.append({"names": denied, "action": "SCMP_ACT_ERRNO", "errnoRet": EPERM})
+        syscalls.append({"names": [*denied], "action": "SCMP_ACT_ERRNO", "errnoRet": EPERM})
     document: dict[str, Json] = {
         "defaultAction": "SCMP_ACT_ERRNO",
         "defaultErrnoRet": ENOSYS,

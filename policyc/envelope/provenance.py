@@ -39,7 +39,7 @@ class Step(StrEnum):
     NAMED = "named"  # what a recording calls it is a declared thing, by its place
     RESOLVED_HOST = "resolved-host"  # an address that a granted name was resolved to
     START_UP = "start-up"  # the container runtime's own set
-    CONTINUED = "continued"  # the kernel goes on with a call that it interrupted
+    UNSEEN = "unseen"  # no recording can be trusted to hold it, and it gives no right
     CLUSTER_DNS = "cluster-dns"  # names cannot be resolved without it
     DECLARED = "declared"  # follows from a declaration: identity, MCP server's address
     BASELINE = "baseline"  # the pod security baseline

@@ -12,7 +12,8 @@ from support.oracle.kernel import ALLOWED, HERE, NOT_PROBED, answers, libseccomp
 from support.scale import MANY
 
 from policyc.catalog.startup import startup
-from policyc.catalog.syscalls import CONTINUING, names, number
+from policyc.catalog.syscalls import names, number
+from policyc.catalog.unseen import unseen
 from policyc.emit.seccomp import SECCOMP, path_of
 from policyc.pipeline.artifacts import from_bytes, to_bytes
 
@@ -29,7 +30,9 @@ def test_the_kernel_agrees_on_every_number(chunk: int) -> None:
         artifact = next(a for a in SECCOMP.emit(case).artifacts if a.path == path_of(HERE))
         profile = from_bytes(artifact.path, to_bytes(artifact.path, artifact.document))
         assert isinstance(profile, dict)
-        beside = {n for r in case.cluster.runtimes for n in startup(r, HERE).names} | {CONTINUING}
+        beside = {n for r in case.cluster.runtimes for n in startup(r, HERE).names} | unseen(
+            HERE
+        ).keys()
         probed = [n for n in range(highest + 1) if n not in NOT_PROBED.get(HERE, ())]
         for at, answer in zip(probed, answers(profile, numbers, probed), strict=True):
             name = by_number.get(at)
@@ -49,12 +52,12 @@ def test_a_wait_that_was_stopped_goes_on() -> None:
         drawn
         for drawn in (envelope(random.Random(seed), (HERE,)) for seed in range(MANY))
         if "runc" in drawn.cluster.runtimes  # whose start-up sleeps
-        and {"architecture": HERE, "name": CONTINUING} not in drawn.domains["syscalls"]
+        and {"architecture": HERE, "name": "restart_syscall"} not in drawn.domains["syscalls"]
     )
     profile: Any = next(a for a in SECCOMP.emit(case).artifacts if a.path == path_of(HERE)).document
     assert stopped_wait(profile, numbers) == 0
     for entry in profile["syscalls"]:
-        entry["names"] = [name for name in entry["names"] if name != CONTINUING]
+        entry["names"] = [name for name in entry["names"] if name != "restart_syscall"]
     assert stopped_wait(profile, numbers) == ENOSYS
 
 

@@ -22,7 +22,8 @@ from support.recorded import (
 from support.samples import ROOT
 
 from policyc.catalog import startup
-from policyc.catalog.syscalls import CONTINUING, names, number
+from policyc.catalog.syscalls import names, number
+from policyc.catalog.unseen import unseen
 from policyc.emit.seccomp import path_of
 from policyc.pipeline.build import AgentBuild
 from policyc.profiles.base import WorkloadKey
@@ -145,7 +146,7 @@ def _expected(name: str | None, build: AgentBuild, runtime: str) -> int:
     if name is None or libseccomp().seccomp_syscall_resolve_name(name.encode()) < 0:
         return ENOSYS
     granted = {"architecture": ARCHITECTURE, "name": name} in build.envelope.domains["syscalls"]
-    if granted or name in {*startup.startup(runtime, ARCHITECTURE).names, CONTINUING}:
+    if granted or name in {*startup.startup(runtime, ARCHITECTURE).names, *unseen(ARCHITECTURE)}:
         return ALLOWED
     return EPERM
 

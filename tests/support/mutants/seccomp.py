@@ -24,8 +24,8 @@ SECCOMP = (
     Mutation(
         "seccomp-denied-allowed",
         _EMITTER,
-        '"action": "SCMP_ACT_ERRNO", "errnoRet": EPERM}',
-        '"action": "SCMP_ACT_ALLOW"}',
+        '{"names": [*denied], "action": "SCMP_ACT_ERRNO", "errnoRet": EPERM}',
+        '{"names": [*denied], "action": "SCMP_ACT_ALLOW"}',
         "the calls that are denied pass",
     ),
     Mutation(
@@ -59,7 +59,7 @@ SECCOMP = (
     Mutation(
         "seccomp-two-entries",
         _EMITTER,
-        ".items() if name not in granted}",
+        ".items() if name not in known}",
         ".items() if name}",
         "a call stands in two entries, which runtimes merge in different ways",
     ),

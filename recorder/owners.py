@@ -20,6 +20,7 @@ Owner: TypeAlias = "tuple[str, str, str]"
 AGAIN_SECONDS = 5.0
 """How long nobody is asked after nobody answered: each question takes a time-out."""
 KEPT = 4096
+NOBODY_TOLD = "whose pod it was: the API server did not answer"
 POD_IS_GONE = "whose pod it was: it was gone before its owner was asked for"
 _MADE_BY_OTHERS = {("apps/v1", "ReplicaSet"): "replicasets", ("batch/v1", "Job"): "jobs"}
 """Kinds that a further controller may own (Deployment or a rollout; CronJob), with their plurals."""

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 
 from recorder import blind, layout, profile, sets, shims, sightings
 from recorder.kernel import Programs
+from recorder.owners import NOBODY_TOLD
 from recorder.session import Session
 from recorder.strangers import WORDS, Strangers
 from recorder.subjects import UNEXECUTED, Known
 
-NOBODY_TOLD = "whose pod it was: the API server did not answer"
 KILLED = "the time between the end of a recorder that was killed and the start of this one"
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from recorder import layout, profile
 from recorder.identity import SEPARATE_KERNELS, Container, annotations_of, container_of
-from recorder.owners import Owners
+from recorder.owners import KEPT, NOBODY_TOLD, Owners
 from recorder.session import Session
 
 TASKS = "run/containerd/io.containerd.runtime.v2.task"
@@ -58,27 +58,36 @@ class Shims:
     is_met: Callable[[str], bool]
     """Whether a hook met a container of that id."""
     told: set[str] = field(default_factory=set)
+    """Of those that containerd still has a bundle of."""
     _unmet: dict[str, Container] = field(default_factory=dict)
-    """When they were looked at last."""
+    """That are to be told of, those found last at the end."""
 
     def documents(self, *, is_final: bool) -> Iterator[profile.Document]:
-        """The profiles of those that were not told of; later when nobody says whose pod one is.
+        """The profiles of those that were not told of; who asks for the next one has kept the one before.
 
         A shim may have only begun, so what is unmet for the first time is told of by the next call, unless it was
-        met by then; ``is_final``: there is none.
+        met by then. Nor is one told of as long as nobody says whose pod it is. ``is_final``: there is no next call.
         """
         before = self._unmet
-        self._unmet = {found.id: found for found in unseen(self.root, self.is_met)}
-        for container in (before | self._unmet).values():
-            is_sure = container.has_own_kernel or container.id in before or is_final
-            is_unmet = container.has_own_kernel or not self.is_met(container.id)
-            if container.id in self.told or not (is_sure and is_unmet):
+        found = {container.id: container for container in unseen(self.root, self.is_met)}
+        self.told &= found.keys()
+        self._unmet = {id_: c for id_, c in (before | found).items() if id_ not in self.told}
+        for id_ in list(self._unmet)[:-KEPT]:
+            del self._unmet[id_]
+        for id_, container in list(self._unmet.items()):
+            if not container.has_own_kernel and self.is_met(id_):
+                del self._unmet[id_]
                 continue
             owned = self.owners.resolve(container, time.monotonic()) if self.owners else container
-            if owned.pod and self.owners:
-                continue
-            self.told.add(container.id)
-            now = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
-            blind = (*owned.blind, blindness(owned.runtime))
-            run = self.session.run(owned.id, layout.Subject(first_ns=now, late=1), {}, blind)
-            yield profile.profile(owned.workload, run, (), ())
+            is_nobodys = bool(self.owners and owned.pod)
+            is_sure = (container.has_own_kernel or id_ in before) and not is_nobodys
+            if is_sure or is_final:
+                yield self._document(owned, (NOBODY_TOLD,) if is_nobodys else ())
+                self.told.add(id_)
+                del self._unmet[id_]
+
+    def _document(self, owned: Container, whys: tuple[str, ...]) -> profile.Document:
+        now = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+        blind = (*owned.blind, blindness(owned.runtime), *whys)
+        run = self.session.run(owned.id, layout.Subject(first_ns=now, late=1), {}, blind)
+        return profile.profile(owned.workload, run, (), ())

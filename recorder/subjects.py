@@ -98,24 +98,34 @@ class Subjects:
         for id_, subject in read.items():
             self.here[id_].has_program |= bool(subject.has_program)
         now_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
-        for id_, subject in read.items():
-            is_late = is_final or now_ns - subject.first_ns > SLOW_NS
-            self.here[id_].is_unexecuted = self._is_unexecuted(self.here[id_], get, is_late=is_late)
-
-    def _is_unexecuted(
-        self, known: Known, get: Callable[[int], layout.Subject], *, is_late: bool
-    ) -> bool:
-        container = known.container
-        if known.has_program or container is None or container.runtime in ALWAYS_EXEC:
-            return False
-        parts = self._parts[container.id]
-        # A process of a runtime may pass through several subjects before its exec.
-        if container.has_own_kernel or not (is_late or all(p.ended for p in parts.values())):
-            return False
-        for id_ in parts.keys() & self.here.keys():
-            # Those that are not read with this one may have got a program since they were.
+        suspects = {
+            id_
+            for id_, subject in read.items()
+            if self._is_suspect(id_, is_late=is_final or now_ns - subject.first_ns > SLOW_NS)
+        }
+        parts = set().union(*(self._parts_of(id_) for id_ in suspects))
+        # Those that are not read with these may have got a program since they were.
+        for id_ in parts & self.here.keys() - read.keys():
             self.here[id_].has_program |= bool(get(id_).has_program)
-        return not any(part.has_program for part in parts.values())
+        for id_ in read:
+            self.here[id_].is_unexecuted = id_ in suspects and not self._has_program(id_)
+
+    def _is_suspect(self, id_: int, *, is_late: bool) -> bool:
+        container = self.here[id_].container
+        if container is None or container.runtime in ALWAYS_EXEC or container.has_own_kernel:
+            return False
+        # A process of a runtime may pass through several subjects before its exec.
+        is_over = is_late or all(part.ended for part in self._parts_of(id_).values())
+        return is_over and not self._has_program(id_)
+
+    def _has_program(self, id_: int) -> bool:
+        return any(part.has_program for part in self._parts_of(id_).values())
+
+    def _parts_of(self, id_: int) -> Mapping[int, Known]:
+        """All of its container."""
+        container = self.here[id_].container
+        assert container is not None, "parts are a container's"
+        return self._parts[container.id]
 
     def _forget(self, id_: int, known: Known) -> None:
         if known.container:

@@ -68,8 +68,8 @@ class Watch:
     """The recorder before this one was killed, so what was running then has a gap."""
     names: sightings.Names = field(default_factory=sightings.Names)
     subjects: Subjects = field(default_factory=Subjects)
-    cut: list[profile.Document] = field(default_factory=list)
-    """Of them, those that somebody entered in that moment: to be written once more."""
+    leaving: dict[int, tuple[Reading, layout.Subject]] = field(default_factory=dict)
+    """By id, what was written of those that left the kernel's map of subjects, and as what they left it."""
     present: dict[int, Container] = field(default_factory=dict)
     """What was running before, by the inode number of its mount namespace."""
     missed: Mapping[str, int] = field(default_factory=dict)
@@ -182,7 +182,9 @@ class Watch:
 
         A subject that lives, and of which nothing is new, waits for the final write.
         """
+        self._forget_leaving()
         now = time.monotonic()
+        wanted = [id_ for id_ in wanted if id_ in self.subjects.here]
         for id_ in wanted:
             self._own(id_, now)
         keys = {
@@ -195,7 +197,7 @@ class Watch:
             {id_: read.subject for id_, read in found.items()}, self._get, is_final=final
         )
         self.strangers.judge(self._get)
-        documents = list(self.cut)
+        documents: list[profile.Document] = []
         signatures: dict[int, int] = {}
         for id_, read in sorted(found.items()):
             known = self.subjects.here[id_]
@@ -210,12 +212,10 @@ class Watch:
         self._store(documents)
         for id_, signature in signatures.items():
             self.subjects.here[id_].written = signature
-        self.cut = []
-        gone = self._remove(found)
-        self.names.forget(gone)
-        self.strangers.remove(gone)
-        self._store(self.cut)
-        self.cut = []
+        for id_, read in found.items():
+            if self._is_gone(id_, read.subject):
+                self._take(id_, read)
+        self._forget_leaving()
 
     def _store(self, documents: Collection[profile.Document]) -> None:
         groups: dict[str, list[profile.Document]] = {}
@@ -241,6 +241,8 @@ class Watch:
         tls.follow(self.names, self.libraries, self.host.proc, self._root_of)
 
     def _get(self, id_: int) -> layout.Subject:
+        if id_ in self.leaving:
+            return self.leaving[id_][1]
         found = self.programs.get("subjects", self.subjects.here[id_].key, layout.Subject)
         assert found is not None, "only this program removes subjects"
         return found
@@ -350,35 +352,33 @@ class Watch:
             known.ended = 0
         return bool(known.ended) and written.alive <= 0 and written.entered == now.entered
 
-    def _remove(self, found: Mapping[int, Reading]) -> frozenset[int]:
-        """Take those that are gone out of the kernel's maps, and note what they did since they were read."""
-        taken: dict[int, layout.Subject] = {}
-        for id_, read in found.items():
-            if self._is_gone(id_, read.subject):
-                subject = self.programs.take(
-                    "subjects", self.subjects.here[id_].key, layout.Subject
-                )
-                assert subject is not None, "only this program removes subjects"
-                taken[id_] = subject
-        # A packet needs nobody alive.
-        left = sightings.entries_of(self.programs, taken.keys())
-        if taken:
-            self._drain()
-        for id_, subject in taken.items():
-            self._cut(found[id_], Reading(subject, left[id_]))
-            left[id_].remove(self.programs)
-            self._forget(id_, subject)
-        return frozenset(taken)
-
-    def _cut(self, read: Reading, taken: Reading) -> None:
-        """Note what else it did until it was taken; of who entered it in that moment, more may be lost."""
-        if read.is_all_of(taken):
-            return
+    def _take(self, id_: int, read: Reading) -> None:
+        """Out of the kernel's map; of who enters it in that moment, something may be lost."""
+        taken = self.programs.take("subjects", self.subjects.here[id_].key, layout.Subject)
+        assert taken is not None, "only this program removes subjects"
         for domain in range(len(layout.DOMAINS)):
-            taken.subject.lost[domain] += int(taken.subject.entered != read.subject.entered)
-        known = self.subjects.here[taken.subject.id]
-        document = self.reports.document(known, taken.subject, taken.entries)
-        self.cut.extend([document] if document else ())
+            taken.lost[domain] += int(taken.entered != read.subject.entered)
+        self.leaving[id_] = read, taken
+
+    def _forget_leaving(self) -> None:
+        """Write what they did since they were read, and forget them; RecorderError leaves all for the next time."""
+        if not self.leaving:
+            return
+        # A packet needs nobody alive.
+        left = sightings.entries_of(self.programs, self.leaving.keys())
+        self._drain()
+        documents: list[profile.Document] = []
+        for id_, (read, taken) in self.leaving.items():
+            if not read.is_all_of(Reading(taken, left[id_])):
+                document = self.reports.document(self.subjects.here[id_], taken, left[id_])
+                documents.extend([document] if document else ())
+        self._store(documents)
+        gone, self.leaving = self.leaving, {}
+        for id_, (_, taken) in gone.items():
+            left[id_].remove(self.programs)
+            self._forget(id_, taken)
+        self.names.forget(gone.keys())
+        self.strangers.remove(gone)
 
     def _forget(self, id_: int, taken: layout.Subject) -> None:
         known = self.subjects.remove(id_)

@@ -105,7 +105,7 @@ class Emitter(Protocol):
 
     def ceiling(self, envelope: Envelope) -> Mapping[str, Region]:
         """The most that the artifacts may permit: the envelope's regions, and what the
-        emitter's documented steps add to them (DNS, start-up set, resolved addresses).
+        emitter's documented steps add to them (DNS, start-up set, unseen calls, resolved addresses).
         """
 
 

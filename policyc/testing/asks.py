@@ -66,7 +66,7 @@ class Ask:
 def ceiling(agent: PolicyAgent, domain: str) -> Region:
     """The most that an agent may do: its envelope, and what every agent has.
 
-    That is DNS, discovery in the API, and the calls that start a container.  Of the compiler's
+    That is DNS, discovery in the API, the calls that start a container, and those that no recording shows.  Of the compiler's
     envelope: what admission was given is what is to be judged.
     """
     envelope = agent.envelope.on(agent.root.today)

@@ -32,6 +32,7 @@ from policyc.catalog.syscalls import (
     profile,
     table,
 )
+from policyc.catalog.unseen import UNSEEN, unseen
 from policyc.envelope import domains as d
 from policyc.kube.names import fault_of_label_pair, fault_of_subdomain
 from policyc.semantics.protected import protected
@@ -84,6 +85,7 @@ def test_compat_leads_from_a_64_bit_architecture_to_a_known_one() -> None:
 NAMED = {
     **{f"class {label}": frozenset(members) for label, members in CLASSES.items()},
     **{f"start-up of {s.runtime} {s.version}": s.names for s in STARTUP},
+    "unseen": frozenset(UNSEEN),
     "set-up": SETUP_ONLY,
 }
 
@@ -108,6 +110,14 @@ def test_classes_do_not_overlap_and_say_who_is_in_them() -> None:
 def test_no_class_leads_to_a_call_that_only_set_up_makes() -> None:
     for label, members in CLASSES.items():
         assert not SETUP_ONLY & set(members), label
+
+
+def test_what_no_recording_shows_is_no_right() -> None:
+    """INVARIANT: container engines permit all of it by default."""
+    assert not UNSEEN.keys() & SETUP_ONLY
+    for architecture in ARCHITECTURES:
+        assert {"restart_syscall", "exit", "futex", "clock_gettime"} <= unseen(architecture).keys()
+        assert unseen(architecture).keys() <= profile("runtime-default", architecture)
 
 
 def test_no_start_up_set_holds_what_only_set_up_makes() -> None:

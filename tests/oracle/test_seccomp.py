@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import random
-from errno import ENOSYS, EPERM
+from dataclasses import replace
+from errno import EINTR, ENOSYS, EPERM
+from signal import SIGCONT, SIGSTOP, SIGUSR1, Signals
 from typing import Any
 
 import pytest
 from support.envelopes import envelope
-from support.oracle.kernel import ALLOWED, HERE, NOT_PROBED, answers, libseccomp, stopped_wait
+from support.oracle.kernel import ALLOWED, HERE, NOT_PROBED, answers, interrupted, libseccomp
 from support.scale import MANY
 
 from policyc.catalog.startup import startup
@@ -45,20 +47,34 @@ def test_the_kernel_agrees_on_every_number(chunk: int) -> None:
             assert answer == expected, (seed, at, name)
 
 
-def test_a_wait_that_was_stopped_goes_on() -> None:
-    """As of a paused container: the kernel has the task make a call that no program makes."""
+@pytest.mark.parametrize(
+    ("signals", "continues", "errno"),
+    [
+        ((SIGSTOP, SIGCONT), "restart_syscall", 0),  # as of a paused container
+        ((SIGUSR1,), "rt_sigreturn", EINTR),
+    ],
+)
+def test_what_signals_interrupt_goes_on(
+    signals: tuple[Signals, ...], continues: str, errno: int
+) -> None:
+    """By a call that no program makes, under the profile of an agent that is granted nothing."""
     numbers = {name: number(HERE, name) for name in names(HERE)}
     case = next(
         drawn
         for drawn in (envelope(random.Random(seed), (HERE,)) for seed in range(MANY))
-        if "runc" in drawn.cluster.runtimes  # whose start-up sleeps
-        and {"architecture": HERE, "name": "restart_syscall"} not in drawn.domains["syscalls"]
+        if {"architecture": HERE, "name": continues} not in drawn.domains["syscalls"]
     )
+    # The start-up of crun has neither.
+    case = replace(case, cluster=replace(case.cluster, runtimes=("crun",)))
     profile: Any = next(a for a in SECCOMP.emit(case).artifacts if a.path == path_of(HERE)).document
-    assert stopped_wait(profile, numbers) == 0
+    assert interrupted(profile, numbers, *signals) == errno
     for entry in profile["syscalls"]:
-        entry["names"] = [name for name in entry["names"] if name != "restart_syscall"]
-    assert stopped_wait(profile, numbers) == ENOSYS
+        entry["names"] = [name for name in entry["names"] if name != continues]
+    if continues == "rt_sigreturn":
+        with pytest.raises(AssertionError, match="it has ended"):
+            interrupted(profile, numbers, *signals)
+    else:
+        assert interrupted(profile, numbers, *signals) == ENOSYS
 
 
 def test_our_numbers_are_libseccomps() -> None:

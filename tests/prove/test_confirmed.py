@@ -142,7 +142,7 @@ def confirmed(
 
 
 def ceiling(case: Envelope, domain: str) -> Region:
-    """What the artifact may let through beside the grants: DNS, start-up calls, resolved addresses."""
+    """What the artifact may let through beside the grants: DNS, start-up and unseen calls, resolved addresses."""
     emitter = next(e for e in (NETWORK_POLICY, RBAC, SECCOMP) if domain in e.domains)
     return emitter.ceiling(case)[domain]
 

@@ -18,7 +18,7 @@ from support.recorded_containers import Template, template
 from support.recorder import NAMESPACE, TIMEOUT_SECONDS, call, specs
 from support.samples import ROOT
 
-from recorder.reports import NOBODY_TOLD
+from recorder.owners import NOBODY_TOLD
 
 pytestmark = pytest.mark.system
 

@@ -8,6 +8,7 @@ import select
 import socket
 import subprocess
 from collections.abc import Callable, Collection, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,6 +18,7 @@ from support.recorded_containers import Template, template
 from support.recorder import NAMESPACE, Spec, losses, names
 
 from recorder import layout
+from recorder.errors import ExitCode, RecorderError
 from recorder.identity import Host
 from recorder.journal import Journal
 from recorder.kernel import Programs, load
@@ -85,24 +87,41 @@ class Busy:
 class Removing(Programs):
     """The programs in the kernel; while one subject is removed, something happens."""
 
-    def __init__(self, programs: Programs, happens: Callable[[], object], *, is_seen: bool) -> None:
+    def __init__(self, programs: Programs, happens: Callable[[], object], when: str) -> None:
         self.__dict__.update(programs.__dict__)
         self.inum = 0
         """Of the mount namespace of the subject."""
         self.id = 0
         """The subject's."""
         self.happens = happens
-        self.is_seen = is_seen
-        """Whether what happens comes before the value is copied, or between that and its end."""
+        self.when = when
+        """Before its value is copied, between that and its end, or after it."""
+        self.fails = False
+        """Whether what is read next cannot be."""
 
     def take(self, name: str, key: c.Structure, value: type[_Value]) -> _Value | None:
         before = self.get(name, key, value)
         if not isinstance(before, layout.Subject) or before.mntns_inum != self.inum:
             return super().take(name, key, value)
         self.inum, self.id = 0, before.id
-        self.happens()
+        if self.when != "after":
+            self.happens()
         taken = super().take(name, key, value)
-        return taken if self.is_seen else before
+        if self.when == "after":
+            self.happens()
+        return before if self.when == "between" else taken
+
+    def entries(
+        self,
+        name: str,
+        key: type[_Key],
+        value: type[_Value],
+        subjects: Collection[int] | None = None,
+    ) -> Iterator[tuple[_Key, _Value]]:
+        if self.fails:
+            self.fails = False
+            raise RecorderError(ExitCode.OUTPUT, "the map cannot be read", "none")
+        return super().entries(name, key, value, subjects)
 
 
 NEST = "if [ $1 -gt 0 ]; then /bin/busybox sh /bin/nest $(($1 - 1)); true; else /bin/returner; fi"
@@ -171,12 +190,10 @@ def test_nothing_is_lost_between_two_looks(tmp_path: Path) -> None:
     assert len(found) < ROOM
 
 
-@pytest.mark.parametrize("is_seen", [True, False])
-def test_who_comes_back_while_a_subject_is_removed_is_not_lost(
-    tmp_path: Path, is_seen: bool
-) -> None:
+@pytest.mark.parametrize("when", ["before", "between"])
+def test_who_comes_back_while_a_subject_is_removed_is_not_lost(tmp_path: Path, when: str) -> None:
     returner: Returner
-    programs = Removing(load({}), lambda: returner.does("enter", "/srv/meanwhile"), is_seen=is_seen)
+    programs = Removing(load({}), lambda: returner.does("enter", "/srv/meanwhile"), when)
     try:
         watch = _watch(programs, tmp_path / "out")
         watch.begin()
@@ -198,9 +215,10 @@ def test_who_comes_back_while_a_subject_is_removed_is_not_lost(
     assert losses(spec).keys() == set(layout.DOMAINS)
 
 
-@pytest.mark.parametrize("is_seen", [True, False])
+@pytest.mark.parametrize("fails", [True, False])
+@pytest.mark.parametrize("when", ["before", "after"])
 def test_what_a_packet_adds_while_a_subject_is_removed_is_not_lost(
-    tmp_path: Path, is_seen: bool
+    tmp_path: Path, when: str, fails: bool
 ) -> None:
     """Packets come to who has no process any more; its sets have them after it was read."""
     arrived = layout.PeerKey(port=9, family=socket.AF_INET, protocol=socket.IPPROTO_UDP)
@@ -210,8 +228,9 @@ def test_what_a_packet_adds_while_a_subject_is_removed_is_not_lost(
     def arrive() -> None:
         arrived.subject = programs.id
         programs.put("peers", arrived, layout.Peer(first_ns=1, last_ns=1, count=1))
+        programs.fails = fails
 
-    programs = Removing(load({}), arrive, is_seen=is_seen)
+    programs = Removing(load({}), arrive, when)
     try:
         watch = _watch(programs, tmp_path / "out")
         watch.begin()
@@ -219,8 +238,11 @@ def test_what_a_packet_adds_while_a_subject_is_removed_is_not_lost(
         with returner.process:
             returner.does("leave")
             programs.inum = returner.inum
-            watch.write_all(final=False)
+            with pytest.raises(RecorderError) if fails else nullcontext():
+                watch.write_all(final=False)
             assert programs.id, "it was removed"
+            if fails:
+                watch.write_all(final=False)
             returner.process.communicate(timeout=60)
         assert not list(
             programs.entries("peers", layout.PeerKey, layout.Peer, subjects=[programs.id])
@@ -231,6 +253,33 @@ def test_what_a_packet_adds_while_a_subject_is_removed_is_not_lost(
     spec = _spec(tmp_path / "out")
     assert names(spec, "ingress", "address") == {"192.0.2.1"}
     assert losses(spec) == {}
+
+
+def test_what_cannot_be_written_for_a_while_is_counted_once(tmp_path: Path) -> None:
+    programs = load({"items": ROOM})
+    try:
+        watch = _watch(programs, tmp_path / "out")
+        watch.begin()
+        busy = Busy(template(tmp_path / "bundle", "runc"))
+        with busy.process:
+            busy.open()
+            watch.write_all(final=False)
+            (profile,) = (tmp_path / "out").glob("[!.]*.json")
+            for _ in range(2 * ROOM):
+                busy.open()
+            busy.process.communicate(timeout=60)
+        profile.write_text("of somebody else")
+        for _ in range(2):
+            with pytest.raises(RecorderError, match="would be overwritten"):
+                watch.write_all(final=False)
+        assert watch.counts.lost["files"] == 0
+        profile.unlink()
+        watch.write_all(final=True)
+    finally:
+        programs.close()
+    (run,) = _spec(tmp_path / "out")["runs"]
+    assert watch.counts.lost == run["loss"]
+    assert run["loss"]["files"] >= ROOM
 
 
 def test_one_of_whose_origin_nobody_was_told_is_that_container(tmp_path: Path) -> None:

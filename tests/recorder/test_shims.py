@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
+from recorder.api import UnansweredError
 from recorder.kernel import Hooks
+from recorder.owners import NOBODY_TOLD, Owners
 from recorder.session import Session
 from recorder.shims import TASKS, Shims
 
@@ -61,6 +63,42 @@ def test_what_a_shim_runs_that_no_hook_meets_is_one_blind_run(tmp_path: Path) ->
     assert run["id"] == "unmet"
     words = "everything: `wasmtime-v1` runs a container in a way that is not known"
     assert run["blind"] == [words]
+
+
+def test_what_could_not_be_written_is_told_of_again(tmp_path: Path) -> None:
+    for id_ in ("one", "two"):
+        bundle(tmp_path, id_, "/opt/bin/containerd-shim-kata-v2", ANNOTATIONS)
+    shims = _shims(tmp_path)
+    documents = shims.documents(is_final=False)
+    next(documents)
+    documents.close()  # as who cannot write the first one does
+    shutil.rmtree(tmp_path / TASKS)
+    assert len(list(shims.documents(is_final=False))) == 2
+
+
+@pytest.mark.parametrize("is_final", [True, False])
+def test_one_of_whom_nobody_says_whose_it_is_waits_for_the_end(
+    tmp_path: Path, is_final: bool
+) -> None:
+    answers: dict[str, Any] = {}
+
+    def fetch(path: str) -> Any:  # an object of the API
+        if not answers:
+            raise UnansweredError("nobody answers")
+        return answers["pod"]
+
+    pod = {"io.kubernetes.pod.name": "box", "io.kubernetes.pod.namespace": "support"}
+    bundle(tmp_path, "vm", "/opt/bin/containerd-shim-kata-v2", {**pod, "io.kubernetes.container.name": "main"})  # fmt: skip
+    shims = replace(_shims(tmp_path), owners=Owners(fetch))
+    assert list(shims.documents(is_final=False)) == []
+    shutil.rmtree(tmp_path / TASKS)
+    assert list(shims.documents(is_final=False)) == []
+    if not is_final:
+        assert shims.owners is not None
+        answers["pod"], shims.owners.silent_until = {"metadata": {"name": "box"}}, 0
+    (document,) = shims.documents(is_final=is_final)
+    spec: Any = document["spec"]
+    assert (NOBODY_TOLD in spec["runs"][0]["blind"]) == is_final
 
 
 def test_what_may_yet_be_met_is_told_of_by_the_next_look(tmp_path: Path) -> None:

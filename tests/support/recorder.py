@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from support.confined import is_known
 from support.samples import ROOT
 
 Spec: TypeAlias = "dict[str, Any]"  # the JSON that is under test
 TIMEOUT_SECONDS = 120
 NAMESPACE = f"policyc-test-{os.getpid()}"
 """Of the containers of this test run: others may come and go on the machine."""
-CONFINED = (sys.executable, str(Path(__file__).with_name("confined.py")))
+_CONFINED = (sys.executable, str(Path(__file__).with_name("confined.py")))
 """What a command line begins with whose program runs under the seccomp profile of the DaemonSet, by exec."""
 PORT = 20_000 + os.getpid() % 10_000
 """For a server that is to have a known port; the kernel gives it to nobody meanwhile (ip_local_port_range of ip(7))."""
@@ -86,16 +87,21 @@ class Watching:
         return [s for s in specs(self.folder) if s["workload"]["namespace"] == NAMESPACE]
 
 
+def _status(pid: int) -> str:
+    return Path(f"/proc/{pid}/status").read_text()
+
+
 @contextmanager
 def watching(folder: Path, *options: str, under: Sequence[str] = ()) -> Iterator[Watching]:
     """A recorder that is ready; killed when the block ends without `stop`.  ``under`` as in ``call``; it execs."""
-    program = (*under, *CONFINED, sys.executable, "-m", "recorder")
+    program = (*under, *_CONFINED, sys.executable, "-m", "recorder")
     arguments = [*program, "run", "--output", str(folder), *options]
     with subprocess.Popen(arguments, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
         try:
             assert process.stderr is not None
             first = process.stderr.readline()
             assert first.startswith("recorder: ready"), first
+            assert not is_known() or "\nSeccomp:\t2\n" in _status(process.pid)
             yield Watching(process, folder)
         finally:
             process.kill()

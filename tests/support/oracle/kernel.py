@@ -10,10 +10,12 @@ filter's (seccomp(2)); so the gate's errno means that the profile would allow.
 from __future__ import annotations
 
 import ctypes
+import faulthandler
 import gc
 import mmap
 import os
 import platform
+import resource
 import signal
 import struct
 import time
@@ -106,36 +108,47 @@ def _child(
         pass
 
 
-def stopped_wait(profile: dict[str, Any], numbers: dict[str, int]) -> int:
-    """The errno of a nanosleep under the profile in which the process is stopped and goes on; 0: it slept to its end."""
+def interrupted(profile: dict[str, Any], numbers: dict[str, int], *signals: signal.Signals) -> int:
+    """The errno of a nanosleep under the profile that signals interrupt; 0: it slept to its end.
+
+    SIGUSR1 has a handler. AssertionError when the process does not come so far.
+    """
     libseccomp()  # loaded before the fork
     shared = mmap.mmap(-1, 2)
+    before = signal.signal(signal.SIGUSR1, lambda *_: None)
     pid = os.fork()
     if pid == 0:
         try:
+            faulthandler.disable()
+            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
             install(profile, numbers)
-            moment = (ctypes.c_long * 2)(1, 0)
+            moment = (ctypes.c_long * 2)(5, 0)
             failed = _LIBC.syscall(numbers["nanosleep"], moment, None)
             shared[:] = bytes((_DONE, ctypes.get_errno() if failed else 0))
         finally:
             while True:  # as above
                 pass
+    signal.signal(signal.SIGUSR1, before)
     try:
         deadline = time.monotonic() + 60
-        while _state(pid) != "S":
-            assert time.monotonic() < deadline, "it does not sleep"
-            time.sleep(0.001)
-        for number, state in ((signal.SIGSTOP, "T"), (signal.SIGCONT, "SR")):
+        _reaches(pid, "S", deadline)
+        for number in signals:
             os.kill(pid, number)
-            while _state(pid) not in state:
-                time.sleep(0.001)
+            _reaches(pid, "T" if number == signal.SIGSTOP else "SR", deadline)
         while shared[0] != _DONE:
+            assert _state(pid) in "SR", "it has ended"
             assert time.monotonic() < deadline, "the wait does not end"
             time.sleep(0.001)
     finally:
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
     return shared[1]
+
+
+def _reaches(pid: int, states: str, deadline: float) -> None:
+    while _state(pid) not in states:
+        assert time.monotonic() < deadline, f"it is not in {states}"
+        time.sleep(0.001)
 
 
 def _state(pid: int) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -42,9 +44,9 @@ def read_epoch(folder: Path, number: int) -> Stored:
         checkpoint = _bytes(home / CHECKPOINT)
         tiles = {
             path.relative_to(home).as_posix(): data
-            for path in sorted(home.rglob("*"))
+            for path in sorted(_files(home))
             # A dot begins the name of a file that was not finished when the process died.
-            if not path.is_dir() and not path.name.startswith(".")
+            if not path.name.startswith(".")
             if path not in (home / CHECKPOINT, home / RECORDS)
             if (data := _bytes(path)) is not None
         }
@@ -56,6 +58,18 @@ def read_epoch(folder: Path, number: int) -> Stored:
             "PC7050", f"cannot read `{home}`: {fault.strerror}", help="check the permissions"
         ) from fault
     return Stored(number, checkpoint, tuple(lines), torn, tiles)
+
+
+def _files(home: Path) -> Iterator[Path]:
+    """All files below a folder that is there; OSError when one of its folders cannot be read."""
+    home.stat()
+    for folder, _, files in os.walk(home, onerror=_pass_over_what_is_gone):
+        yield from (Path(folder, name) for name in files)
+
+
+def _pass_over_what_is_gone(fault: OSError) -> None:
+    if not isinstance(fault, FileNotFoundError):  # partial tiles go when their full one comes
+        raise fault
 
 
 def _bytes(path: Path) -> bytes | None:

@@ -14,7 +14,7 @@ from support.oracle.kernel import ALLOWED, HERE, NOT_PROBED, answers, interrupte
 from support.scale import MANY
 
 from policyc.catalog.startup import startup
-from policyc.catalog.syscalls import names, number
+from policyc.catalog.syscalls import names, number, table
 from policyc.catalog.unseen import unseen
 from policyc.emit.seccomp import SECCOMP, path_of
 from policyc.pipeline.artifacts import from_bytes, to_bytes
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.system
 
 @pytest.mark.parametrize("chunk", range(10))
 def test_the_kernel_agrees_on_every_number(chunk: int) -> None:
-    numbers = {name: number(HERE, name) for name in names(HERE)}
+    numbers = table()[HERE]
     by_number = {n: name for name, n in numbers.items()}
     highest = max(numbers.values()) + 50
     for seed in range(chunk * MANY // 10, (chunk + 1) * MANY // 10):
@@ -32,9 +32,8 @@ def test_the_kernel_agrees_on_every_number(chunk: int) -> None:
         artifact = next(a for a in SECCOMP.emit(case).artifacts if a.path == path_of(HERE))
         profile = from_bytes(artifact.path, to_bytes(artifact.path, artifact.document))
         assert isinstance(profile, dict)
-        beside = {n for r in case.cluster.runtimes for n in startup(r, HERE).names} | unseen(
-            HERE
-        ).keys()
+        starting = {n for r in case.cluster.runtimes for n in startup(r, HERE).names}
+        beside = starting | unseen(HERE).keys()
         probed = [n for n in range(highest + 1) if n not in NOT_PROBED.get(HERE, ())]
         for at, answer in zip(probed, answers(profile, numbers, probed), strict=True):
             name = by_number.get(at)
@@ -58,7 +57,7 @@ def test_what_signals_interrupt_goes_on(
     signals: tuple[Signals, ...], continues: str, errno: int
 ) -> None:
     """By a call that no program makes, under the profile of an agent that is granted nothing."""
-    numbers = {name: number(HERE, name) for name in names(HERE)}
+    numbers = table()[HERE]
     case = next(
         drawn
         for drawn in (envelope(random.Random(seed), (HERE,)) for seed in range(MANY))

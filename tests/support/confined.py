@@ -12,7 +12,7 @@ import platform
 import sys
 from pathlib import Path
 
-from policyc.catalog.syscalls import names, number
+from policyc.catalog.syscalls import table
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -30,8 +30,7 @@ def main(*command: str) -> None:
     if is_known():
         from support.oracle.kernel import install
 
-        numbers = {name: number("amd64", name) for name in names("amd64")}
-        install(json.loads(PROFILE.read_bytes()), numbers)
+        install(json.loads(PROFILE.read_bytes()), table()["amd64"])
     os.execvp(command[0], command)
 
 

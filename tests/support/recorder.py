@@ -87,10 +87,6 @@ class Watching:
         return [s for s in specs(self.folder) if s["workload"]["namespace"] == NAMESPACE]
 
 
-def _status(pid: int) -> str:
-    return Path(f"/proc/{pid}/status").read_text()
-
-
 @contextmanager
 def watching(folder: Path, *options: str, under: Sequence[str] = ()) -> Iterator[Watching]:
     """A recorder that is ready; killed when the block ends without `stop`.  ``under`` as in ``call``; it execs."""
@@ -101,7 +97,8 @@ def watching(folder: Path, *options: str, under: Sequence[str] = ()) -> Iterator
             assert process.stderr is not None
             first = process.stderr.readline()
             assert first.startswith("recorder: ready"), first
-            assert not is_known() or "\nSeccomp:\t2\n" in _status(process.pid)
+            status = Path(f"/proc/{process.pid}/status").read_text()
+            assert not is_known() or "\nSeccomp:\t2\n" in status
             yield Watching(process, folder)
         finally:
             process.kill()

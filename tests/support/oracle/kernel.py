@@ -19,6 +19,7 @@ import resource
 import signal
 import struct
 import time
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -64,7 +65,7 @@ def libseccomp() -> ctypes.CDLL:
     return library
 
 
-def answers(profile: dict[str, Any], numbers: dict[str, int], probed: list[int]) -> list[int]:
+def answers(profile: dict[str, Any], numbers: Mapping[str, int], probed: list[int]) -> list[int]:
     """The errno that each call of ``probed`` gets under the profile.
 
     ``numbers`` maps the names in the profile to numbers of this machine.
@@ -91,7 +92,7 @@ def answers(profile: dict[str, Any], numbers: dict[str, int], probed: list[int])
 
 
 def _child(
-    profile: dict[str, Any], numbers: dict[str, int], probed: list[int], shared: mmap.mmap
+    profile: dict[str, Any], numbers: Mapping[str, int], probed: list[int], shared: mmap.mmap
 ) -> None:
     gc.disable()
     results = (ctypes.c_uint16 * len(probed)).from_buffer(shared, 2)
@@ -108,7 +109,9 @@ def _child(
         pass
 
 
-def interrupted(profile: dict[str, Any], numbers: dict[str, int], *signals: signal.Signals) -> int:
+def interrupted(
+    profile: dict[str, Any], numbers: Mapping[str, int], *signals: signal.Signals
+) -> int:
     """The errno of a nanosleep under the profile that signals interrupt; 0: it slept to its end.
 
     SIGUSR1 has a handler. AssertionError when the process does not come so far.
@@ -170,7 +173,7 @@ def install_gate() -> None:
         os._exit(99)
 
 
-def install(profile: dict[str, Any], numbers: dict[str, int]) -> None:
+def install(profile: dict[str, Any], numbers: Mapping[str, int]) -> None:
     """Confine this process and the programs that it starts; it ends with 97 or 98 where that is impossible."""
     context = libseccomp().seccomp_init(_ACT_ERRNO | profile["defaultErrnoRet"])
     for entry in profile["syscalls"]:
